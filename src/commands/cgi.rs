@@ -1,0 +1,237 @@
+//! Answer the CGI request in the environment.
+//!
+//! From the first line on, every way out leaves the server with a whole answer: an error before
+//! the application is a page, a panic is a page, a crash is a page made beforehand.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Parser;
+
+use super::incident::Incident;
+use crate::cli::{Cli, Options};
+use crate::config::{self, App, Config, Source};
+use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
+use crate::process::descriptors::Private;
+use crate::process::{descriptors, last_resort, signals};
+use crate::python::{self, Failure, Gateway, Interpreter, Loaded, Outcome, Packages};
+use crate::report::{self, Exit};
+use crate::transport::cgi::{self, CgiWriter};
+use crate::transport::invocation::{Evidence, Invocation};
+use crate::transport::wire::Form;
+use crate::transport::{action, split};
+
+/// Answers, and says how it went.
+pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
+    let private = match descriptors::take() {
+        Ok(private) => private,
+        Err(error) => {
+            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            return Exit::Failure;
+        }
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        report::log(&format!("a fault of wsgi-cgi: {panic}"))
+    }));
+    catch_unwind(AssertUnwindSafe(|| answer(meta, arguments, private))).unwrap_or_else(|_| {
+        last_resort::answer(last_resort::Answer::Error);
+        Exit::Failure
+    })
+}
+
+fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -> Exit {
+    let mut incident = Incident::new(&meta);
+    let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
+        .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+    incident.debug = decided.as_ref().is_ok_and(|config| config.debug);
+    let nph = decided
+        .as_ref()
+        .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
+    let form = if nph { Form::Nph } else { Form::Cgi };
+    last_resort::arm(&private, incident.answers(form));
+    signals::install();
+
+    let method = incident.method.clone();
+    let length = BodyLength::of(&meta);
+    meta.complete(
+        decided
+            .as_ref()
+            .ok()
+            .and_then(|config| config.script_name.as_deref()),
+    );
+    let body_length = length
+        .as_ref()
+        .ok()
+        .copied()
+        .unwrap_or(BodyLength::Bytes(0));
+    let request = cgi::request(meta, private.stdin, body_length);
+    let writer = CgiWriter::new(private.stdout, request.body.clone(), form);
+    let mut responder = Responder::new(Box::new(writer), &method);
+
+    let ready = decided
+        .map_err(|error| Failure::new(500, format!("{error:#}")))
+        .and_then(|config| {
+            acceptable(&method, length)?;
+            let interpreter = start(&config, &request.meta);
+            let (packages, interpreter) =
+                interpreter.map_err(|error| Failure::new(500, format!("{error:#}")))?;
+            Ok((config, packages, interpreter))
+        });
+    let (config, packages, interpreter) = match ready {
+        Ok(ready) => ready,
+        Err(failure) => {
+            incident.report(&failure, &mut responder);
+            return Exit::Failure;
+        }
+    };
+    let on_failure = move |failure: &Failure, responder: &mut Responder| {
+        incident.report(failure, responder);
+    };
+    let gateway = Gateway::new(responder, &request, Box::new(on_failure));
+    let outcome = python::attach(|py| match python::load(py, &config, &packages, &gateway) {
+        Ok(Loaded::Application(application)) => gateway.answer(py, &application, &request.meta),
+        Ok(Loaded::Answered(outcome)) => outcome,
+        Err(failure) => gateway.fail(py, &failure),
+    });
+    if let Some(missing) = request.body.lock().ok().and_then(|body| body.missing()) {
+        report::log(&format!(
+            "the request's body ended {missing} bytes before its CONTENT_LENGTH"
+        ));
+    }
+    drop(gateway);
+    let flushed = interpreter.finish();
+    match outcome {
+        _ if signals::stopping() => Exit::Terminated,
+        Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,
+        _ => Exit::Failure,
+    }
+}
+
+/// Which application, with which settings.
+fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> {
+    let (options, app) = match Evidence::of_this_process(arguments, meta).decide() {
+        Invocation::HashBang { argument, script } => {
+            let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
+            if let Some(word) = cli.app {
+                bail!(
+                    "`{}` in the `#!` line of `{}` is no option",
+                    word.display(),
+                    script.display()
+                );
+            }
+            (cli.options, App::file(script))
+        }
+        Invocation::Interpreter { arguments } => {
+            let cli = parse(arguments)?;
+            let app = match cli.app {
+                Some(app) => App::parse(&app)?,
+                None => named_app(meta)?.context(NO_SCRIPT)?,
+            };
+            (cli.options, app)
+        }
+        Invocation::Direct => {
+            let app = match named_app(meta)? {
+                Some(app) => app,
+                None => App::file(action::resolve(meta)?.context(NO_SCRIPT)?),
+            };
+            (Options::default(), app)
+        }
+    };
+    Config::decide(options, meta, app)
+}
+
+const NO_SCRIPT: &str = "the server named no script: write `#!/path/to/wsgi-cgi` into the first \
+     line of one, make this program the server's interpreter or `Action` for it, or set \
+     WSGI_CGI_APP";
+
+fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
+    let name = meta.get_redirected("WSGI_CGI_APP").map(OsStr::from_bytes);
+    name.map(|name| App::parse(name).context("WSGI_CGI_APP"))
+        .transpose()
+}
+
+fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
+    let Some(argument) = argument else {
+        return Ok(Vec::new());
+    };
+    if argument.as_bytes().ends_with(b"\r") {
+        bail!(
+            "the `#!` line of `{}` ends in CR LF, as Windows writes it: mend the file with \
+             `sed -i 's/\\r$//' {}`",
+            script.display(),
+            script.display()
+        );
+    }
+    split::split(argument, |name| std::env::var_os(name))
+        .with_context(|| format!("the `#!` line of `{}`", script.display()))
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli> {
+    let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
+    Cli::try_parse_from(command_line).map_err(|error| {
+        let text = error.to_string();
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        if error.use_stderr() {
+            anyhow!("the options that the server or the `#!` line gives: {first}")
+        } else {
+            anyhow!("--help and --version have no place in a request")
+        }
+    })
+}
+
+fn acceptable(method: &[u8], length: Result<BodyLength, BodyLengthError>) -> Result<(), Failure> {
+    if method.is_empty() {
+        return Err(Failure::new(
+            500,
+            "the server gave no REQUEST_METHOD: with nginx, `include fastcgi_params`",
+        ));
+    }
+    length.map(drop).map_err(|error| match error {
+        BodyLengthError::Malformed(value) => Failure::new(
+            400,
+            format!("CONTENT_LENGTH=`{value}` is no number of bytes"),
+        ),
+        BodyLengthError::LengthRequired => Failure::new(
+            411,
+            "the body came in chunks and without a length, which this server does not decode",
+        ),
+    })
+}
+
+/// Readies what the application will find, and starts the interpreter.
+fn start(config: &Config, meta: &MetaVariables) -> Result<(Packages, Interpreter)> {
+    if let Some(log) = &config.log {
+        match descriptors::log_to(log) {
+            Ok(()) => report::stamp_entries(),
+            Err(error) => {
+                let error =
+                    anyhow!(error).context(format!("`{}` cannot be written", log.display()));
+                report::log_error(&error);
+            }
+        }
+    }
+    if let Some(folder) = &config.chdir {
+        std::env::set_current_dir(folder)
+            .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
+    }
+    if let Some(timeout) = config.timeout {
+        signals::start_timeout(timeout).context("--timeout cannot be kept")?;
+    }
+    let virtual_env = meta
+        .get_redirected("VIRTUAL_ENV")
+        .map(|path| Path::new(OsStr::from_bytes(path)));
+    let packages = Packages::find(config, virtual_env)?;
+    let argument = match &config.app.source {
+        Source::File(path) => path.as_os_str().to_owned(),
+        Source::Module(_) | Source::PasteDeploy { .. } => config.app.to_string().into(),
+    };
+    let interpreter = Interpreter::start(&packages, &argument)?;
+    Ok((packages, interpreter))
+}

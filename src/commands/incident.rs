@@ -1,0 +1,82 @@
+//! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
+
+use crate::exchange::{MetaVariables, Responder, error_page};
+use crate::process::last_resort::Answers;
+use crate::python::Failure;
+use crate::report;
+use crate::transport::wire::{self, Form};
+
+/// The failure that may yet happen to this exchange, with what is known of it beforehand.
+pub(super) struct Incident {
+    pub(super) method: Vec<u8>,
+    /// Whether the client sees the traceback.
+    pub(super) debug: bool,
+    id: String,
+    path: Vec<u8>,
+}
+
+impl Incident {
+    pub(super) fn new(meta: &MetaVariables) -> Self {
+        let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+        Self {
+            method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
+            debug: false,
+            id: report::error_id(),
+            path: path.concat(),
+        }
+    }
+
+    /// The answers that a signal handler can give, in wire form.
+    pub(super) fn answers(&self, form: Form) -> Answers {
+        let response = |code| {
+            let (head, page) = error_page(code, &self.id, None);
+            let mut response = wire::head(&head, form);
+            if self.method != b"HEAD" {
+                response.extend_from_slice(&page);
+            }
+            response
+        };
+        let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
+        Answers {
+            error: response(500),
+            timeout: response(504),
+            log_prefix,
+        }
+    }
+
+    /// Logs the failure, and sends the page unless the head is out: then the response is cut.
+    pub(super) fn report(&self, failure: &Failure, responder: &mut Responder) {
+        let late = responder.head_sent();
+        let cut = if late {
+            " (the response had begun and is cut short)"
+        } else {
+            ""
+        };
+        let traceback = failure.traceback.as_deref().unwrap_or_default();
+        report::log(&format!(
+            "{}: {}{cut}\n{traceback}",
+            self.subject(),
+            failure.summary
+        ));
+        if late {
+            responder.abandon();
+            return;
+        }
+        let detail = format!("{}\n\n{traceback}", failure.summary);
+        let (head, page) = error_page(failure.code, &self.id, self.debug.then_some(&detail));
+        responder.set_head(head);
+        // A client that has gone misses nothing.
+        if responder
+            .block(&page, true)
+            .and_then(|_| responder.finish())
+            .is_err()
+        {
+            responder.abandon();
+        }
+    }
+
+    fn subject(&self) -> String {
+        let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
+        format!("error {}: {method} {path}", self.id)
+    }
+}

@@ -1,0 +1,27 @@
+//! The program's stories, one file each, and the choice between them.
+
+mod cgi;
+mod incident;
+mod outside;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::exchange::MetaVariables;
+
+/// Runs the program. Whether this is a CGI request is decided before any argument is parsed: in
+/// one, arguments may be the client's words.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let environment = MetaVariables::from_environment();
+    let is_cgi = ["GATEWAY_INTERFACE", "REQUEST_METHOD"];
+    if is_cgi
+        .iter()
+        .any(|name| environment.iter().any(|(key, _)| key == name.as_bytes()))
+    {
+        cgi::run(arguments, environment).into()
+    } else {
+        outside::run(arguments).into()
+    }
+}

@@ -1,0 +1,221 @@
+//! What was decided: flags, `WSGI_CGI_*` variables and the script's own metadata become one
+//! [`Config`]. Precedence: flag, environment, script, default.
+
+mod app;
+mod script;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cli::{self, Options};
+use crate::exchange::MetaVariables;
+
+pub use app::{App, Callable, Source};
+pub use script::ScriptOptions;
+
+/// The settings of one exchange.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which application.
+    pub app: App,
+    /// The virtual environment that was named, if any.
+    pub venv: Option<PathBuf>,
+    /// Further folders for modules, in order.
+    pub python_path: Vec<PathBuf>,
+    /// The folder to work in.
+    pub chdir: Option<PathBuf>,
+    /// Replaces the server's SCRIPT_NAME.
+    pub script_name: Option<Vec<u8>>,
+    /// How long the request may take.
+    pub timeout: Option<Duration>,
+    /// Whether the client sees tracebacks.
+    pub debug: bool,
+    /// The error log, where it is not standard error.
+    pub log: Option<PathBuf>,
+    /// Whether the response is a whole HTTP one.
+    pub nph: bool,
+}
+
+/// The options that have a twin in the environment.
+const TWINS: [&str; 9] = [
+    "APP",
+    "VENV",
+    "PYTHON_PATH",
+    "CHDIR",
+    "SCRIPT_NAME",
+    "TIMEOUT",
+    "DEBUG",
+    "LOG",
+    "NPH",
+];
+
+impl Config {
+    /// Decides, in the stated precedence.
+    ///
+    /// # Errors
+    /// For a script that cannot be read, a value that means nothing, and a name that is unknown.
+    pub fn decide(flags: Options, environment: &MetaVariables, app: App) -> Result<Self> {
+        refuse_unknown(environment)?;
+        let script = match &app.source {
+            Source::File(path) => ScriptOptions::read(path)?,
+            Source::Module(_) | Source::PasteDeploy { .. } => ScriptOptions::default(),
+        };
+        let twin = |name: &str| {
+            let value = environment.get_redirected(&format!("WSGI_CGI_{name}"))?;
+            Some(OsString::from_vec(value.to_vec()))
+        };
+        let path = |flag: Option<PathBuf>, name, script: Option<PathBuf>| {
+            flag.or_else(|| twin(name).map(PathBuf::from)).or(script)
+        };
+        let switch = |flag: bool, name: &str, script: Option<bool>| -> Result<bool> {
+            let twin = twin(name)
+                .map(|value| parse_switch(name, &value))
+                .transpose()?;
+            Ok(flag || twin.or(script).unwrap_or(false))
+        };
+        let seconds = match (flags.timeout, twin("TIMEOUT")) {
+            (Some(seconds), _) => Some(seconds),
+            (None, Some(value)) => Some(
+                cli::parse_seconds(&value.to_string_lossy())
+                    .map_err(anyhow::Error::msg)
+                    .with_context(|| format!("WSGI_CGI_TIMEOUT=`{}`", value.display()))?,
+            ),
+            (None, None) => script.timeout,
+        };
+        let python_path = if flags.python_path.is_empty() {
+            twin("PYTHON_PATH")
+                .map(|value| std::env::split_paths(&value).collect())
+                .unwrap_or(script.python_path)
+        } else {
+            flags.python_path
+        };
+        // Relative to the working directory as the server set it, whatever --chdir says.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Ok(Self {
+            app: app.absolute(),
+            venv: path(flags.venv, "VENV", script.venv).map(absolute),
+            python_path: python_path.into_iter().map(absolute).collect(),
+            chdir: path(flags.chdir, "CHDIR", script.chdir).map(absolute),
+            script_name: flags
+                .script_name
+                .map(OsString::from)
+                .or_else(|| twin("SCRIPT_NAME"))
+                .map(OsString::into_vec)
+                .or(script.script_name.map(String::into_bytes)),
+            timeout: seconds.map(Duration::from_secs_f64),
+            debug: switch(flags.debug, "DEBUG", script.debug)?,
+            log: path(flags.log, "LOG", script.log).map(absolute),
+            nph: switch(flags.nph, "NPH", script.nph)? || is_nph(environment),
+        })
+    }
+}
+
+/// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server and every
+/// server decides by.
+#[must_use]
+pub fn is_nph(environment: &MetaVariables) -> bool {
+    ["SCRIPT_FILENAME", "SCRIPT_NAME"]
+        .iter()
+        .filter_map(|name| environment.get(name))
+        .any(|path| {
+            let path = Path::new(OsStr::from_bytes(path));
+            path.file_name()
+                .is_some_and(|name| name.as_bytes().starts_with(b"nph-"))
+        })
+}
+
+fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
+    for (name, _) in environment.iter() {
+        if let Some(twin) = name.strip_prefix(b"WSGI_CGI_")
+            && !TWINS.iter().any(|known| known.as_bytes() == twin)
+        {
+            bail!(
+                "unknown variable `{}`: the known ones are WSGI_CGI_{}",
+                name.escape_ascii(),
+                TWINS.join(", WSGI_CGI_")
+            );
+        }
+    }
+    Ok(())
+}
+
+fn parse_switch(name: &str, value: &OsStr) -> Result<bool> {
+    match value.to_string_lossy().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        other => bail!("WSGI_CGI_{name}=`{other}` is neither on nor off"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> MetaVariables {
+        MetaVariables::from_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        )
+    }
+
+    fn decide(flags: Options, pairs: &[(&str, &str)], script: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("app.cgi");
+        std::fs::write(&file, script).expect("a file");
+        Config::decide(flags, &environment(pairs), App::file(file))
+    }
+
+    const SCRIPT: &str =
+        "#!/usr/local/bin/wsgi-cgi\n# /// script\n# [tool.wsgi-cgi]\n# venv = \"/script\"\n# ///\n";
+
+    #[test]
+    fn the_flag_wins_then_the_environment_then_the_script() {
+        let flags = Options {
+            venv: Some("/flag".into()),
+            ..Options::default()
+        };
+        let pairs = [("REDIRECT_WSGI_CGI_VENV", "/environment")];
+        let venv = |config: Result<Config>| config.expect("decided").venv;
+        assert_eq!(venv(decide(flags, &pairs, SCRIPT)), Some("/flag".into()));
+        assert_eq!(
+            venv(decide(Options::default(), &pairs, SCRIPT)),
+            Some("/environment".into())
+        );
+        assert_eq!(
+            venv(decide(Options::default(), &[], SCRIPT)),
+            Some("/script".into())
+        );
+        assert_eq!(venv(decide(Options::default(), &[], "")), None);
+    }
+
+    #[test]
+    fn an_unknown_variable_is_named() {
+        let error = decide(Options::default(), &[("WSGI_CGI_VNEV", "x")], "").expect_err("a typo");
+        assert!(error.to_string().contains("`WSGI_CGI_VNEV`"), "{error}");
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        let debug = |value| decide(Options::default(), &[("WSGI_CGI_DEBUG", value)], "");
+        assert!(debug("On").expect("on").debug);
+        assert!(!debug("0").expect("off").debug);
+        assert!(debug("maybe").is_err());
+    }
+
+    #[test]
+    fn a_script_named_nph_is_one() {
+        assert!(is_nph(&environment(&[(
+            "SCRIPT_NAME",
+            "/cgi-bin/nph-stream.cgi"
+        )])));
+        assert!(!is_nph(&environment(&[(
+            "SCRIPT_NAME",
+            "/nph-dir/stream.cgi"
+        )])));
+    }
+}

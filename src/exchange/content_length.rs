@@ -1,0 +1,109 @@
+//! How long the message-body is, told from the meta-variables alone (RFC 3875, section 4.1.2).
+
+use super::MetaVariables;
+
+/// How much of the message-body may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// So many bytes; 0 when there is no body.
+    Bytes(u64),
+    /// To end-of-file: the server decoded a chunked body and ends it.
+    UntilEnd,
+}
+
+/// Why the body cannot be read at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyLengthError {
+    /// `CONTENT_LENGTH` is not a plain decimal number of bytes; answered with 400.
+    Malformed(String),
+    /// A chunked body that the server neither decoded nor ends; answered with 411.
+    LengthRequired,
+}
+
+impl BodyLength {
+    /// Reads `CONTENT_LENGTH`; without it, an empty body unless the request was chunked.
+    ///
+    /// # Errors
+    /// When the value is no number, or when a chunked body comes from a server that passes it raw:
+    /// only Apache is known to decode the body and close the pipe after it.
+    pub fn of(meta: &MetaVariables) -> Result<Self, BodyLengthError> {
+        if let Some(value) = meta.get("CONTENT_LENGTH") {
+            return parse(value)
+                .map(Self::Bytes)
+                .ok_or_else(|| BodyLengthError::Malformed(value.escape_ascii().to_string()));
+        }
+        if meta.get("HTTP_TRANSFER_ENCODING").is_none() {
+            return Ok(Self::Bytes(0));
+        }
+        let software = meta.get("SERVER_SOFTWARE").unwrap_or_default();
+        if software.starts_with(b"Apache") {
+            Ok(Self::UntilEnd)
+        } else {
+            Err(BodyLengthError::LengthRequired)
+        }
+    }
+}
+
+/// `1*DIGIT`, no larger than what a file offset can hold.
+fn parse(value: &[u8]) -> Option<u64> {
+    if !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: u64 = std::str::from_utf8(value).ok()?.parse().ok()?;
+    i64::try_from(number).ok().map(|_| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Result<BodyLength, BodyLengthError> {
+        BodyLength::of(&MetaVariables::from_pairs(pairs.iter().map(
+            |(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()),
+        )))
+    }
+
+    #[test]
+    fn empty_is_the_same_as_unset() {
+        assert_eq!(of(&[("CONTENT_LENGTH", "")]), Ok(BodyLength::Bytes(0)));
+        assert_eq!(of(&[]), Ok(BodyLength::Bytes(0)));
+    }
+
+    #[test]
+    fn only_plain_digits_are_a_length() {
+        assert_eq!(of(&[("CONTENT_LENGTH", "12")]), Ok(BodyLength::Bytes(12)));
+        for bad in [
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "1,1",
+            "0x1",
+            "1_0",
+            "ten",
+            "99999999999999999999999",
+        ] {
+            let refused = of(&[("CONTENT_LENGTH", bad)]);
+            assert_eq!(
+                refused,
+                Err(BodyLengthError::Malformed(bad.into())),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_chunked_body_is_read_to_its_end_under_apache_only() {
+        let chunked = ("HTTP_TRANSFER_ENCODING", "chunked");
+        let apache = ("SERVER_SOFTWARE", "Apache/2.4.62 (Debian)");
+        assert_eq!(of(&[chunked, apache]), Ok(BodyLength::UntilEnd));
+        assert_eq!(of(&[chunked]), Err(BodyLengthError::LengthRequired));
+        let busybox = ("SERVER_SOFTWARE", "busybox httpd/1.35.0");
+        assert_eq!(
+            of(&[chunked, busybox]),
+            Err(BodyLengthError::LengthRequired)
+        );
+        let supplied = of(&[chunked, busybox, ("CONTENT_LENGTH", "3")]);
+        assert_eq!(supplied, Ok(BodyLength::Bytes(3)));
+    }
+}

@@ -1,0 +1,197 @@
+//! The message-body: never more than announced, and a way out of the deadlock with a server that
+//! writes the whole body before it reads a byte of the answer (fcgiwrap, uWSGI's cgi plugin).
+//!
+//! Blocks set aside by [`MessageBody::spool_some`] are read back, in order, before the source.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use tempfile::SpooledTempFile;
+
+use super::BodyLength;
+
+/// A spooled body stays in memory up to this many bytes, then goes to a temporary file.
+const SPOOL_IN_MEMORY: usize = 256 * 1024;
+
+/// What one read for the spool takes: the size of a pipe.
+const SPOOL_BLOCK: usize = 64 * 1024;
+
+/// The body of one request.
+#[derive(Debug)]
+pub struct MessageBody {
+    source: OwnedFd,
+    /// What may still be read from the source.
+    left: BodyLength,
+    spool: Option<Spool>,
+    /// How many announced bytes never came.
+    missing: u64,
+}
+
+#[derive(Debug)]
+struct Spool {
+    file: SpooledTempFile,
+    read: u64,
+    written: u64,
+}
+
+impl MessageBody {
+    /// A body of `length` that arrives on `source`.
+    #[must_use]
+    pub fn new(source: OwnedFd, length: BodyLength) -> Self {
+        Self {
+            source,
+            left: length,
+            spool: None,
+            missing: 0,
+        }
+    }
+
+    /// Reads into `buffer`, at most once from the source; 0 means the end, for ever.
+    ///
+    /// Fails as `read(2)` does, `Interrupted` included.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(spool) = &mut self.spool {
+            let read = spool.read(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+        }
+        self.read_source(buffer)
+    }
+
+    /// Moves one block from the source to the spool.
+    pub fn spool_some(&mut self) -> io::Result<()> {
+        let mut block = [0; SPOOL_BLOCK];
+        let read = self.read_source(&mut block)?;
+        let spool = self.spool.get_or_insert_with(|| Spool {
+            file: SpooledTempFile::new(SPOOL_IN_MEMORY),
+            read: 0,
+            written: 0,
+        });
+        spool.write(&block[..read])
+    }
+
+    /// The source, while the server may still be writing to it.
+    #[must_use]
+    pub fn pending(&self) -> Option<BorrowedFd<'_>> {
+        (self.left != BodyLength::Bytes(0)).then(|| self.source.as_fd())
+    }
+
+    /// How many bytes are known to be still to come, spooled ones included.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        match self.left {
+            BodyLength::Bytes(left) => Some(
+                left + self
+                    .spool
+                    .as_ref()
+                    .map_or(0, |spool| spool.written - spool.read),
+            ),
+            BodyLength::UntilEnd => None,
+        }
+    }
+
+    /// How many of the announced bytes the server did not send, once that is known.
+    #[must_use]
+    pub fn missing(&self) -> Option<u64> {
+        (self.missing > 0).then_some(self.missing)
+    }
+
+    fn read_source(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = match self.left {
+            BodyLength::Bytes(left) => buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX)),
+            BodyLength::UntilEnd => buffer.len(),
+        };
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let read = rustix::io::read(&self.source, &mut buffer[..wanted])?;
+        self.left = match self.left {
+            BodyLength::Bytes(left) if read == 0 => {
+                self.missing = left;
+                BodyLength::Bytes(0)
+            }
+            BodyLength::UntilEnd if read == 0 => BodyLength::Bytes(0),
+            BodyLength::Bytes(left) => BodyLength::Bytes(left - read as u64),
+            BodyLength::UntilEnd => BodyLength::UntilEnd,
+        };
+        Ok(read)
+    }
+}
+
+impl Spool {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.written {
+            return Ok(0);
+        }
+        self.file.seek(SeekFrom::Start(self.read))?;
+        let read = self.file.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+
+    fn write(&mut self, block: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.written))?;
+        self.file.write_all(block)?;
+        self.written += block.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    fn body(content: &[u8], length: BodyLength) -> MessageBody {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        writer.write_all(content).expect("a short write");
+        drop(writer);
+        MessageBody::new(OwnedFd::from(reader), length)
+    }
+
+    fn read_all(body: &mut MessageBody) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut block = [0; 3];
+        while let read @ 1.. = body.read(&mut block).expect("a readable body") {
+            all.extend_from_slice(&block[..read]);
+        }
+        all
+    }
+
+    #[test]
+    fn no_more_is_read_than_was_announced() {
+        let mut body = body(b"0123456789", BodyLength::Bytes(4));
+        assert_eq!(read_all(&mut body), b"0123");
+        assert!(body.pending().is_none());
+    }
+
+    #[test]
+    fn a_short_body_ends_at_end_of_file() {
+        assert_eq!(read_all(&mut body(b"012", BodyLength::Bytes(100))), b"012");
+    }
+
+    #[test]
+    fn without_a_length_the_body_ends_with_the_pipe() {
+        assert_eq!(
+            read_all(&mut body(b"0123456789", BodyLength::UntilEnd)),
+            b"0123456789"
+        );
+    }
+
+    #[test]
+    fn what_was_spooled_comes_first_and_is_bounded_too() {
+        let mut body = body(b"0123456789", BodyLength::Bytes(8));
+        let mut first = [0; 2];
+        assert_eq!(body.read(&mut first).expect("a readable body"), 2);
+        body.spool_some().expect("room in memory");
+        assert!(
+            body.pending().is_none(),
+            "all eight were taken from the pipe"
+        );
+        assert_eq!(body.remaining(), Some(6));
+        assert_eq!(read_all(&mut body), b"234567");
+    }
+}

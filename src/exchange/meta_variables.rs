@@ -1,0 +1,119 @@
+//! The meta-variables of one request (RFC 3875, section 4.1), as the bytes the server gave.
+//!
+//! Order is kept, names may hold any byte but `=` and NUL. What a server left out or got wrong is
+//! mended in `completion.rs`; the length of the message-body is read in `content_length.rs`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+/// An ordered list of names and values; a name occurs once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetaVariables(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl MetaVariables {
+    /// The environment of this process.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self::from_pairs(
+            std::env::vars_os()
+                .map(|(name, value): (OsString, OsString)| (name.into_vec(), value.into_vec())),
+        )
+    }
+
+    /// The given names and values. Of a repeated name the first counts, as `getenv` has it.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+        let mut variables = Self::default();
+        for (name, value) in pairs {
+            if variables.raw(&name).is_none() {
+                variables.0.push((name, value));
+            }
+        }
+        variables
+    }
+
+    /// The value of `name`. An empty value is the same as an unset one (RFC 3875, section 4.1).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.raw(name.as_bytes()).filter(|value| !value.is_empty())
+    }
+
+    /// As [`get`](Self::get), but also found under the names that Apache gives a variable each
+    /// time it redirects internally: `REDIRECT_NAME`, `REDIRECT_REDIRECT_NAME` and so on.
+    #[must_use]
+    pub fn get_redirected(&self, name: &str) -> Option<&[u8]> {
+        self.get(name).or_else(|| {
+            self.0.iter().find_map(|(key, value)| {
+                let mut rest = key.strip_prefix(b"REDIRECT_")?;
+                while let Some(shorter) = rest.strip_prefix(b"REDIRECT_") {
+                    rest = shorter;
+                }
+                (rest == name.as_bytes() && !value.is_empty()).then_some(value.as_slice())
+            })
+        })
+    }
+
+    /// Sets `name`, in its place if it was there.
+    pub fn set(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(key, _)| key == name.as_bytes()) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.as_bytes().to_vec(), value)),
+        }
+    }
+
+    /// Removes `name` if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(key, _)| key != name.as_bytes());
+    }
+
+    /// All names and values in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
+    fn raw(&self, name: &[u8]) -> Option<&[u8]> {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> MetaVariables {
+        MetaVariables::from_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        )
+    }
+
+    #[test]
+    fn an_empty_value_is_an_absent_one() {
+        assert_eq!(
+            variables(&[("CONTENT_LENGTH", "")]).get("CONTENT_LENGTH"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_redirected_name_is_found_through_any_chain() {
+        let chained = variables(&[("REDIRECT_REDIRECT_HTTP_AUTHORIZATION", "Basic x")]);
+        assert_eq!(
+            chained.get_redirected("HTTP_AUTHORIZATION"),
+            Some(&b"Basic x"[..])
+        );
+        assert_eq!(chained.get("HTTP_AUTHORIZATION"), None);
+    }
+
+    #[test]
+    fn the_plain_name_wins_over_a_redirected_one() {
+        let both = variables(&[("REDIRECT_X", "old"), ("X", "new")]);
+        assert_eq!(both.get_redirected("X"), Some(&b"new"[..]));
+    }
+}

@@ -1,0 +1,25 @@
+//! One exchange in plain Rust: what was asked and how it is answered.
+//!
+//! Neither Python nor a transport is known here. A transport makes a [`Request`] and lends a
+//! [`ResponseWriter`]; the gateway speaks to a [`Responder`], which decides what may be sent when.
+
+mod completion;
+mod content_length;
+mod error_page;
+mod headers;
+mod message_body;
+mod meta_variables;
+mod request;
+mod responder;
+mod response_head;
+mod status;
+
+pub use content_length::{BodyLength, BodyLengthError};
+pub use error_page::error_page;
+pub use headers::{HeaderError, Headers};
+pub use message_body::MessageBody;
+pub use meta_variables::MetaVariables;
+pub use request::{Request, SharedBody};
+pub use responder::{Flow, Responder, ResponseWriter, SendError};
+pub use response_head::ResponseHead;
+pub use status::{Status, StatusError};

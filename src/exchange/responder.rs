@@ -1,0 +1,243 @@
+//! What may be sent when (PEP 3333): the head leaves with the first non-empty block or at the end,
+//! never more content than announced, none where the request or the status forbids it.
+//!
+//! The responder decides, a [`ResponseWriter`] of some transport writes.
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use super::ResponseHead;
+
+/// One transport's way to put a response on the wire. Every call returns once its bytes are out.
+pub trait ResponseWriter: Send {
+    /// Sends the head together with the first block, which may be empty.
+    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
+    /// Sends one more block.
+    fn block(&mut self, block: &[u8]) -> io::Result<()>;
+    /// Sends up to `count` bytes of `file` from `offset`, without passing them through the
+    /// process where the system can; returns how many there were.
+    fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64>;
+    /// Whether nobody is left to read what would be sent.
+    fn client_is_gone(&self) -> bool;
+    /// Ends the response for the client.
+    fn end(&mut self);
+}
+
+/// Whether another block can make a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Ask for the next block.
+    More,
+    /// The response is complete whatever else there is.
+    Enough,
+}
+
+/// Why a block was not sent.
+#[derive(Debug)]
+pub enum SendError {
+    /// The application sent a block before it called `start_response`.
+    NoHead,
+    /// Nobody reads any more, or the answer was given elsewhere.
+    ClientGone,
+    /// The system refused to write, or a signal asked to stop.
+    Io(io::Error),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHead => f.write_str("a block was sent before start_response was called"),
+            Self::ClientGone => f.write_str("the client has gone"),
+            Self::Io(error) => write!(f, "the response cannot be written: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for SendError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::ClientGone,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// The answering side of one exchange.
+pub struct Responder {
+    writer: Box<dyn ResponseWriter>,
+    request_is_head: bool,
+    head: Option<ResponseHead>,
+    /// The whole content is one empty block.
+    only_empty: bool,
+    sent: Option<Sent>,
+}
+
+/// The head is out.
+struct Sent {
+    /// Whether content follows it at all.
+    content: bool,
+    /// What Content-Length leaves to be sent, where one was given.
+    left: Option<u64>,
+}
+
+impl Responder {
+    /// A responder to a request with `method`.
+    #[must_use]
+    pub fn new(writer: Box<dyn ResponseWriter>, method: &[u8]) -> Self {
+        // RFC 3875, 4.1.12: the method is case-sensitive.
+        let request_is_head = method == b"HEAD";
+        Self {
+            writer,
+            request_is_head,
+            head: None,
+            only_empty: false,
+            sent: None,
+        }
+    }
+
+    /// Whether the head is out and can no longer be replaced.
+    #[must_use]
+    pub fn head_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
+    /// Whether `start_response` gave a head.
+    #[must_use]
+    pub fn has_head(&self) -> bool {
+        self.head.is_some()
+    }
+
+    /// Sets the head, or replaces the one that was not sent yet.
+    pub fn set_head(&mut self, head: ResponseHead) {
+        debug_assert!(self.sent.is_none(), "a head that is out cannot be replaced");
+        self.head = Some(head);
+    }
+
+    /// Sends a block; an empty one sends nothing, not even the head. `only` says that this block
+    /// is the whole content, from which Content-Length is computed where it is missing.
+    pub fn block(&mut self, block: &[u8], only: bool) -> Result<Flow, SendError> {
+        if block.is_empty() {
+            // Of an empty answer to HEAD nothing follows for the length that GET would have.
+            self.only_empty = only && !self.request_is_head;
+            return self.check_client();
+        }
+        if self.sent.is_none() {
+            return self.send_head(block, only);
+        }
+        let block = self.allowed(block);
+        if !block.is_empty() {
+            self.writer.block(block)?;
+        }
+        Ok(self.count(block.len() as u64))
+    }
+
+    /// Sends the rest of `file` from `offset`, to its end or to Content-Length.
+    pub fn file(&mut self, file: BorrowedFd<'_>, offset: u64) -> Result<(), SendError> {
+        if self.sent.is_none() {
+            self.send_head(b"", false)?;
+        }
+        let Some(Sent {
+            content: true,
+            left,
+        }) = &self.sent
+        else {
+            return Ok(());
+        };
+        let sent = self.writer.file(file, offset, left.unwrap_or(u64::MAX))?;
+        self.count(sent);
+        Ok(())
+    }
+
+    /// Whether a `file_wrapper`'s descriptor may be handed over now.
+    #[must_use]
+    pub fn wants_content(&self) -> bool {
+        match (&self.sent, &self.head) {
+            (Some(sent), _) => sent.content && sent.left != Some(0),
+            (None, Some(head)) => !self.request_is_head && head.status.has_content(),
+            (None, None) => false,
+        }
+    }
+
+    /// Sends the head if no block did, and ends the response. Returns how many of the announced
+    /// bytes were not sent.
+    pub fn finish(&mut self) -> Result<u64, SendError> {
+        if self.sent.is_none() {
+            self.send_head(b"", self.only_empty)?;
+        }
+        self.writer.end();
+        let missing = self
+            .sent
+            .as_ref()
+            .filter(|sent| sent.content)
+            .and_then(|sent| sent.left);
+        Ok(missing.unwrap_or(0))
+    }
+
+    /// Ends the response as it stands: nothing more can be sent.
+    pub fn abandon(&mut self) {
+        self.writer.end();
+    }
+
+    fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {
+        let head = self.head.as_mut().ok_or(SendError::NoHead)?;
+        let has_content = head.status.has_content();
+        let length = head.headers.content_length();
+        if only && length.is_none() && has_content {
+            let computed = first.len().to_string();
+            head.headers
+                .push(b"Content-Length", computed.as_bytes())
+                .expect("a number");
+        }
+        // RFC 3875, 4.3.3: a HEAD request is answered without content.
+        let content = has_content && !self.request_is_head;
+        self.sent = Some(Sent {
+            content,
+            left: head.headers.content_length(),
+        });
+        let first = self.allowed(first);
+        let head = self.head.take().expect("looked at above");
+        self.writer.head(&head, first)?;
+        Ok(self.count(first.len() as u64))
+    }
+
+    /// The part of a block that may still be sent.
+    fn allowed<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        match &self.sent {
+            Some(Sent {
+                content: true,
+                left: Some(left),
+            }) => {
+                &block[..block
+                    .len()
+                    .min(usize::try_from(*left).unwrap_or(usize::MAX))]
+            }
+            Some(Sent {
+                content: true,
+                left: None,
+            }) => block,
+            _ => b"",
+        }
+    }
+
+    fn count(&mut self, sent: u64) -> Flow {
+        match &mut self.sent {
+            Some(Sent { content: false, .. }) => Flow::Enough,
+            Some(Sent {
+                left: Some(left), ..
+            }) => {
+                *left -= sent;
+                if *left == 0 { Flow::Enough } else { Flow::More }
+            }
+            _ => Flow::More,
+        }
+    }
+
+    fn check_client(&self) -> Result<Flow, SendError> {
+        if self.writer.client_is_gone() {
+            Err(SendError::ClientGone)
+        } else {
+            Ok(Flow::More)
+        }
+    }
+}

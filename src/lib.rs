@@ -1,0 +1,30 @@
+//! `wsgi-cgi` answers one CGI request with a Python WSGI application, embedded through pyo3.
+//!
+//! ```text
+//! who asks                   one exchange                                      who is answered
+//! environment + stdin  ─> Request ─> environ ─> application ─> Responder ─> CGI  "Status: 200 OK"
+//!                                               (head, then blocks)         NPH  "HTTP/1.1 200 OK"
+//! ```
+//!
+//! Data flows one way. A transport makes a [`exchange::Request`] and lends a
+//! [`exchange::ResponseWriter`]; the gateway turns the one into calls on the other and does not
+//! know which transport is in use; the writers never see Python.
+//!
+//! - [`cli`]: what was typed; [`config`]: what was decided.
+//! - [`exchange`]: one request and its response in plain Rust.
+//! - [`transport`]: where requests come from and responses go.
+//! - [`python`]: the interpreter and the application; the only place that names pyo3.
+//! - [`process`]: descriptors and signals.
+//! - [`commands`]: the stories told with these parts.
+//! - [`report`]: what the operator is told.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exchange;
+pub mod process;
+pub mod python;
+pub mod report;
+pub mod transport;
+
+pub use commands::run;

@@ -1,0 +1,52 @@
+//! The standard descriptors: the server's pipes are taken for the exchange alone, and what the
+//! application or a C library prints goes to the error log.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::{fs, stdio};
+
+/// The two ends that the server gave this process.
+#[derive(Debug)]
+pub struct Private {
+    /// The message-body arrives here.
+    pub stdin: OwnedFd,
+    /// The response leaves here.
+    pub stdout: OwnedFd,
+}
+
+/// Takes standard input and output for the exchange. Afterwards descriptor 0 is empty and
+/// descriptor 1 is the error log. Both private ends are closed on exec: the server reads until
+/// end-of-file, so no descendant may keep them open (RFC 3875, section 6.4).
+pub fn take() -> io::Result<Private> {
+    let private = Private {
+        stdin: rustix::io::fcntl_dupfd_cloexec(stdio::stdin(), 3)?,
+        stdout: rustix::io::fcntl_dupfd_cloexec(stdio::stdout(), 3)?,
+    };
+    let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    stdio::dup2_stdin(&null)?;
+    // mini_httpd and others make one pipe of both: then there is no log that is not the response.
+    if is_same_pipe(&private.stdout, stdio::stderr())? {
+        stdio::dup2_stderr(&null)?;
+    }
+    stdio::dup2_stdout(stdio::stderr())?;
+    Ok(private)
+}
+
+/// Sends the error log, and what is printed, to the end of a file.
+pub fn log_to(path: &Path) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    let file = fs::open(path, flags, Mode::from_raw_mode(0o640))?;
+    stdio::dup2_stderr(&file)?;
+    stdio::dup2_stdout(&file)?;
+    Ok(())
+}
+
+fn is_same_pipe(one: impl AsFd, other: impl AsFd) -> io::Result<bool> {
+    let (one, other) = (fs::fstat(one)?, fs::fstat(other)?);
+    let kind = FileType::from_raw_mode(one.st_mode);
+    Ok(matches!(kind, FileType::Fifo | FileType::Socket)
+        && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+}

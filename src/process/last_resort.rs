@@ -1,0 +1,121 @@
+//! The answer given from a signal handler when the process can give no other: made beforehand,
+//! claimed once, written with `write(2)` alone.
+//!
+//! The state of an exchange that outlives Rust's borrow rules is here and nowhere else: who may
+//! write the head, and to which descriptor.
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use super::descriptors::Private;
+
+/// Whether somebody has begun to answer.
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+static STDOUT: AtomicI32 = AtomicI32::new(-1);
+static STDIN: AtomicI32 = AtomicI32::new(-1);
+static ANSWERS: OnceLock<Answers> = OnceLock::new();
+
+/// Whole responses and the log entries that go with them.
+#[derive(Debug)]
+pub struct Answers {
+    /// Sent when the process dies: a 500.
+    pub error: Vec<u8>,
+    /// Sent when the time is over: a 504.
+    pub timeout: Vec<u8>,
+    /// What each log entry about them begins with: program and id.
+    pub log_prefix: Vec<u8>,
+}
+
+/// Which of the prepared responses to send.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// The 500.
+    Error,
+    /// The 504.
+    Timeout,
+}
+
+/// Makes the prepared answers available to signal handlers.
+pub fn arm(private: &Private, answers: Answers) {
+    STDIN.store(private.stdin.as_raw_fd(), Ordering::Release);
+    STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
+    _ = ANSWERS.set(answers);
+}
+
+/// Claims the right to answer; true for the first who asks.
+pub fn claim() -> bool {
+    !CLAIMED.swap(true, Ordering::AcqRel)
+}
+
+/// The descriptor is about to be closed: nothing may be written to its number any more.
+pub fn disarm() {
+    STDOUT.store(-1, Ordering::Release);
+}
+
+/// Sends a prepared answer if no other was begun. Safe in a signal handler.
+pub fn answer(which: Answer) {
+    let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {
+        return;
+    };
+    if claim() {
+        write_all(
+            stdout,
+            match which {
+                Answer::Error => &answers.error,
+                Answer::Timeout => &answers.timeout,
+            },
+        );
+    }
+}
+
+/// Writes an entry to the error log. Safe in a signal handler.
+pub fn log(parts: &[&[u8]]) {
+    let prefix = ANSWERS
+        .get()
+        .map_or(&b"wsgi-cgi: "[..], |answers| &answers.log_prefix);
+    let stderr = rustix::stdio::stderr();
+    write_all(stderr, prefix);
+    for part in parts {
+        write_all(stderr, part);
+    }
+    write_all(stderr, b"\n");
+}
+
+/// Puts /dev/null in the place of the server's pipes, so that a forked child neither answers nor
+/// keeps them open, and a response whose time is over ends. Safe in a signal handler.
+pub fn let_go() {
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+    let null = rustix::fs::open(c"/dev/null", flags, rustix::fs::Mode::empty());
+    for place in [&STDIN, &STDOUT] {
+        let raw = place.swap(-1, Ordering::AcqRel);
+        if raw < 0 {
+            continue;
+        }
+        // SAFETY: both numbers belong to descriptors that the exchange keeps open until it calls
+        // `disarm`; dup3 and close take numbers, so that no ownership is claimed here.
+        unsafe {
+            match &null {
+                Ok(null) => _ = libc::dup3(null.as_raw_fd(), raw, libc::O_CLOEXEC),
+                Err(_) => _ = libc::close(raw),
+            }
+        }
+    }
+    CLAIMED.store(true, Ordering::Release);
+}
+
+fn descriptor(place: &AtomicI32) -> Option<BorrowedFd<'static>> {
+    let raw: RawFd = place.load(Ordering::Acquire);
+    // SAFETY: the exchange keeps the descriptor open until it calls `disarm`.
+    (raw >= 0).then(|| unsafe { BorrowedFd::borrow_raw(raw) })
+}
+
+fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match rustix::io::write(to, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Signals: dying ones still answer the client, SIGTERM unwinds the application within two
+//! seconds, and `--timeout` is a timer of our own (the application may use SIGALRM itself).
+//!
+//! The handlers do what POSIX allows in one: write, dup, alarm, sigaction, raise, `_exit`.
+
+use std::ffi::c_int;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::last_resort::{self, Answer};
+use crate::report::Exit;
+
+/// How long an application may take to unwind, in seconds.
+const GRACE: u32 = 2;
+
+/// The signals that end a process because it did something wrong.
+const FATAL: [c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+];
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// The interpreter's own handler for SIGTERM, once there is one: it makes Python call the function
+/// that raises.
+static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
+
+type Handler = extern "C" fn(c_int);
+
+/// Makes every way to die answer first. Comes before anything that can fail.
+pub fn install() {
+    for signal in FATAL {
+        set(
+            signal,
+            on_fatal,
+            libc::SA_ONSTACK | libc::SA_RESETHAND | libc::SA_NODEFER,
+        );
+    }
+    set(libc::SIGTERM, on_terminate, 0);
+    // SAFETY: both functions are `extern "C"`, take no argument and live as long as the process.
+    unsafe {
+        libc::atexit(on_exit);
+        libc::pthread_atfork(None, None, Some(on_fork_child));
+    }
+}
+
+/// Puts our SIGTERM handler before the one that the interpreter has just installed.
+pub fn unwind_on_terminate() {
+    let theirs = set(libc::SIGTERM, on_terminate, 0);
+    INTERPRETER.store(theirs, Ordering::Release);
+}
+
+/// Whether the application is being unwound: a write that was interrupted is not taken up again.
+pub fn stopping() -> bool {
+    STOPPING.load(Ordering::Acquire)
+}
+
+/// The signal that says that the time is over.
+#[must_use]
+pub fn timeout_signal() -> c_int {
+    libc::SIGRTMAX() - 1
+}
+
+/// Installs the handler that ends an exchange whose time is over. What is installed over it later
+/// and chains to it, such as the interpreter's traceback dump, runs first.
+pub fn install_timeout() {
+    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
+}
+
+/// Starts the time of an exchange.
+pub fn start_timeout(after: Duration) -> io::Result<()> {
+    let mut event: libc::sigevent = zeroed();
+    event.sigev_notify = libc::SIGEV_SIGNAL;
+    event.sigev_signo = timeout_signal();
+    let mut timer: MaybeUninit<libc::timer_t> = MaybeUninit::uninit();
+    let mut spec: libc::itimerspec = zeroed();
+    spec.it_value.tv_sec = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
+    spec.it_value.tv_nsec = after.subsec_nanos().into();
+    // SAFETY: the pointers are to locals that live through both calls, and the timer is read only
+    // after timer_create said that it wrote it.
+    let failed = unsafe {
+        libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, timer.as_mut_ptr()) != 0
+            || libc::timer_settime(timer.assume_init(), 0, &raw const spec, ptr::null_mut()) != 0
+    };
+    if failed {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+extern "C" fn on_fatal(signal: c_int) {
+    last_resort::answer(Answer::Error);
+    last_resort::log(&[b"the process died of ", name(signal)]);
+    last_resort::disarm();
+    // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
+    unsafe { libc::raise(signal) };
+}
+
+extern "C" fn on_terminate(signal: c_int) {
+    if STOPPING.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    last_resort::log(&[b"asked to stop by SIGTERM"]);
+    stop(signal);
+}
+
+extern "C" fn on_timeout(_: c_int) {
+    if STOPPING.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
+    last_resort::answer(Answer::Timeout);
+    last_resort::let_go();
+    stop(libc::SIGTERM);
+}
+
+/// Begins to unwind the application, or ends at once where there is none yet.
+fn stop(signal: c_int) {
+    let interpreter = INTERPRETER.load(Ordering::Acquire);
+    if interpreter == libc::SIG_DFL || interpreter == libc::SIG_IGN {
+        end();
+    }
+    set(libc::SIGALRM, on_grace_over, 0);
+    // SAFETY: what sigaction returned for a handler without SA_SIGINFO is a function of one int.
+    unsafe {
+        libc::alarm(GRACE);
+        std::mem::transmute::<usize, Handler>(interpreter)(signal);
+    }
+}
+
+extern "C" fn on_grace_over(_: c_int) {
+    last_resort::log(&[b"the application did not stop within 2 seconds and is ended"]);
+    end();
+}
+
+fn end() -> ! {
+    last_resort::answer(Answer::Error);
+    // SAFETY: async-signal-safe.
+    unsafe { libc::_exit(Exit::Terminated.code().into()) }
+}
+
+/// A C library that calls `exit()` itself.
+extern "C" fn on_exit() {
+    last_resort::answer(Answer::Error);
+}
+
+/// A forked child does not answer, and does not keep the server waiting for end-of-file.
+unsafe extern "C" fn on_fork_child() {
+    last_resort::let_go();
+}
+
+/// Installs a handler and returns the one that was there.
+fn set(signal: c_int, handler: Handler, flags: c_int) -> usize {
+    let mut action: libc::sigaction = zeroed();
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = flags;
+    let mut before: libc::sigaction = zeroed();
+    // SAFETY: both structures are whole and live through the call; the handlers above are
+    // async-signal-safe.
+    unsafe { libc::sigaction(signal, &raw const action, &raw mut before) };
+    before.sa_sigaction
+}
+
+/// An all-zero C structure.
+fn zeroed<T: CStructure>() -> T {
+    // SAFETY: only implemented for plain C structures of integers and pointers.
+    unsafe { std::mem::zeroed() }
+}
+
+trait CStructure {}
+impl CStructure for libc::sigaction {}
+impl CStructure for libc::sigevent {}
+impl CStructure for libc::itimerspec {}
+
+fn name(signal: c_int) -> &'static [u8] {
+    match signal {
+        libc::SIGSEGV => b"SIGSEGV (a memory fault)",
+        libc::SIGBUS => b"SIGBUS (a memory fault)",
+        libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
+        libc::SIGILL => b"SIGILL (an illegal instruction)",
+        _ => b"SIGABRT (it gave up)",
+    }
+}

@@ -1,0 +1,265 @@
+//! Finding and loading the application: the module, then the callable in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule, PyString};
+
+use super::cgi_handler::{self, Answer};
+use super::failure::Failure;
+use super::gateway::{Gateway, Outcome};
+use super::interpreter;
+use super::script_file::{self, Name};
+use super::start_response::shown;
+use super::venv::Packages;
+use crate::config::{App, Callable, Config, Source};
+
+/// The names an application is looked for under when none is given.
+const APPLICATIONS: [&str; 2] = ["application", "app"];
+/// The names of factories, if there is no application.
+const FACTORIES: [&str; 2] = ["create_app", "make_app"];
+
+/// What loading came to.
+pub enum Loaded<'py> {
+    /// An application to call.
+    Application(Bound<'py, PyAny>),
+    /// A script that handed its application to `CGIHandler().run` itself.
+    Answered(Outcome),
+}
+
+/// Readies the interpreter and loads the application of `config`.
+///
+/// # Errors
+/// With what is wrong and what can be done about it.
+pub fn load<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+    gateway: &Arc<Gateway>,
+) -> Result<Loaded<'py>, Failure> {
+    let what = format!("`{}` cannot be loaded", config.app);
+    let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
+    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
+    extend_path(py, config).map_err(failed)?;
+    let collection = Collection::hold(py).map_err(failed)?;
+
+    let loaded = match &config.app.source {
+        Source::PasteDeploy { file, name } => {
+            let application = load_paste_deploy(py, file, name.as_deref()).map_err(failed)?;
+            Loaded::Application(application)
+        }
+        Source::Module(name) => {
+            let module = py.import(name.as_str()).map_err(|error| {
+                let mut failure = failed(error);
+                if Path::new(&format!("{name}.py")).exists() {
+                    failure
+                        .summary
+                        .push_str(" (for the file, write it with its folder or ending)");
+                }
+                failure
+            })?;
+            Loaded::Application(
+                callable(py, module.as_any(), &config.app).map_err(|w| w.explain(&failed))?,
+            )
+        }
+        Source::File(file) => {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            let text = std::fs::read(&file).unwrap_or_default();
+            let answer = if config.app.callable.is_none() && cgi_handler::is_wanted(&text) {
+                let script_name = config.script_name.as_deref();
+                Some(Answer::install(py, gateway, script_name).map_err(failed)?)
+            } else {
+                None
+            };
+            let name = if answer.is_some() {
+                Name::Main
+            } else {
+                Name::Own
+            };
+            let ran = script_file::run(py, &file, &name);
+            if let Some(outcome) = answer.as_ref().and_then(|answer| answer.get().outcome()) {
+                if let Err(error) = ran {
+                    // What comes after the answer is the script's own affair, as it was before.
+                    let failure = Failure::of(py, &error, "after the answer, the script raised");
+                    crate::report::log(&failure.summary);
+                }
+                Loaded::Answered(outcome)
+            } else {
+                let module = ran.map_err(failed)?;
+                Loaded::Application(
+                    callable(py, &module, &config.app).map_err(|w| w.explain(&failed))?,
+                )
+            }
+        }
+    };
+    collection.release(py).map_err(failed)?;
+    Ok(loaded)
+}
+
+/// The application's own folder comes first, then those that were named.
+fn extend_path(py: Python<'_>, config: &Config) -> PyResult<()> {
+    let path = py.import("sys")?.getattr("path")?;
+    let own = config.app.folder();
+    for (place, folder) in [&own].into_iter().chain(&config.python_path).enumerate() {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        path.call_method1("insert", (place, folder.as_os_str()))?;
+    }
+    Ok(())
+}
+
+fn load_paste_deploy<'py>(
+    py: Python<'py>,
+    file: &Path,
+    name: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let uri = format!("config:{}", file.display());
+    let named = PyDict::new(py);
+    named.set_item("name", name)?;
+    py.import("paste.deploy")?
+        .getattr("loadapp")?
+        .call((uri,), Some(&named))
+}
+
+/// Why a module has no application.
+enum Wrong {
+    Raised(PyErr),
+    Said(String),
+}
+
+impl From<PyErr> for Wrong {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+impl Wrong {
+    fn explain(self, failed: &dyn Fn(PyErr) -> Failure) -> Failure {
+        match self {
+            Self::Raised(error) => failed(error),
+            Self::Said(summary) => Failure::new(500, summary),
+        }
+    }
+}
+
+/// The callable that was named, or the one that is found.
+fn callable<'py>(
+    py: Python<'py>,
+    module: &Bound<'py, PyAny>,
+    app: &App,
+) -> Result<Bound<'py, PyAny>, Wrong> {
+    let found = match &app.callable {
+        Some(named) => named_callable(py, module, app, named)?,
+        None => default_callable(module, app)?,
+    };
+    if !found.is_callable() {
+        let name = app
+            .callable
+            .as_ref()
+            .map_or("the application".to_owned(), |c| format!("`{c}`"));
+        let found = shown(&found);
+        return Err(Wrong::Said(format!(
+            "`{app}`: {name} is {found}, which is not callable"
+        )));
+    }
+    Ok(found)
+}
+
+fn named_callable<'py>(
+    py: Python<'py>,
+    module: &Bound<'py, PyAny>,
+    app: &App,
+    named: &Callable,
+) -> Result<Bound<'py, PyAny>, Wrong> {
+    let mut found = module.clone();
+    for name in &named.path {
+        found = found
+            .getattr_opt(PyString::new(py, name))?
+            .ok_or_else(|| Wrong::Said(format!("`{app}` has no `{named}`: {}", defined(module))))?;
+    }
+    Ok(if named.factory { found.call0()? } else { found })
+}
+
+fn default_callable<'py>(
+    module: &Bound<'py, PyAny>,
+    app: &App,
+) -> Result<Bound<'py, PyAny>, Wrong> {
+    for name in APPLICATIONS {
+        if let Some(found) = module.getattr_opt(name)? {
+            // A package may have a submodule of that name: `flaskr.app` is no application.
+            if !found.is_instance_of::<PyModule>() {
+                return Ok(found);
+            }
+        }
+    }
+    let mut factories = Vec::new();
+    for name in FACTORIES {
+        factories.extend(
+            module
+                .getattr_opt(name)?
+                .filter(|found| found.is_callable()),
+        );
+    }
+    match factories.as_slice() {
+        [factory] => Ok(factory.call0()?),
+        [] => Err(Wrong::Said(format!(
+            "`{app}` has no application: `application` or `app` is looked for, or a factory \
+             `create_app` or `make_app`; {}",
+            defined(module)
+        ))),
+        _ => Err(Wrong::Said(format!(
+            "`{app}` has two factories: say which with `{app}:create_app()` or `{app}:make_app()`"
+        ))),
+    }
+}
+
+/// What the module does define, for who has to say which of it is meant.
+fn defined(module: &Bound<'_, PyAny>) -> String {
+    let names = || -> PyResult<Vec<String>> {
+        let dict = module.getattr("__dict__")?.cast_into::<PyDict>()?;
+        let own = dict
+            .iter()
+            .filter(|(_, value)| value.is_callable() && !value.is_instance_of::<PyModule>());
+        let names = own.filter_map(|(name, _)| name.extract::<String>().ok());
+        Ok(names
+            .filter(|name| !name.starts_with('_'))
+            .take(20)
+            .collect())
+    };
+    match names().unwrap_or_default().as_slice() {
+        [] => "it defines nothing that can be called".to_owned(),
+        names => format!("it defines {}: name one, FILE:NAME", names.join(", ")),
+    }
+}
+
+/// Garbage collection finds next to nothing while modules load, and looks through all of them
+/// again and again. It is held off meanwhile and put back as it was.
+struct Collection<'py> {
+    thresholds: Bound<'py, PyAny>,
+}
+
+impl<'py> Collection<'py> {
+    fn hold(py: Python<'py>) -> PyResult<Self> {
+        let gc = py.import("gc")?;
+        let thresholds = gc.call_method0("get_threshold")?;
+        gc.call_method1("set_threshold", (0,))?;
+        Ok(Self { thresholds })
+    }
+
+    /// What was loaded stays for the whole request: it is never looked through again.
+    fn release(self, py: Python<'py>) -> PyResult<()> {
+        let gc = py.import("gc")?;
+        // Unless the application has set its own.
+        if gc
+            .call_method0("get_threshold")?
+            .get_item(0)?
+            .extract::<i64>()?
+            == 0
+        {
+            gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
+        }
+        gc.call_method0("freeze")?;
+        Ok(())
+    }
+}

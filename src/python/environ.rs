@@ -1,0 +1,55 @@
+//! The environ dictionary (PEP 3333, "environ Variables"): every meta-variable and every variable
+//! of the process as a native string, the raw bytes seen as latin-1, and the `wsgi.` keys.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::file_wrapper::FileWrapper;
+use super::streams::{ErrorLog, Input};
+use crate::exchange::{MetaVariables, SharedBody};
+
+/// Builds the environ of one request.
+pub(super) fn build<'py>(
+    py: Python<'py>,
+    meta: &MetaVariables,
+    body: &SharedBody,
+) -> PyResult<Bound<'py, PyDict>> {
+    let environ = PyDict::new(py);
+    for (name, value) in meta.iter() {
+        environ.set_item(native(py, name), native(py, value))?;
+    }
+    environ.set_item("wsgi.version", (1, 0))?;
+    environ.set_item("wsgi.url_scheme", meta.scheme())?;
+    environ.set_item("wsgi.input", Input::new(body.clone()))?;
+    // The stream ends by itself, wherever the body's length came from.
+    environ.set_item("wsgi.input_terminated", true)?;
+    environ.set_item("wsgi.errors", ErrorLog)?;
+    environ.set_item("wsgi.multithread", false)?;
+    environ.set_item("wsgi.multiprocess", true)?;
+    environ.set_item("wsgi.run_once", true)?;
+    environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
+    Ok(environ)
+}
+
+/// A native string: each byte is the character of that number.
+fn native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => PyString::new(py, text),
+        _ => PyString::new(
+            py,
+            &bytes
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect::<String>(),
+        ),
+    }
+}
+
+/// The bytes of a native string; `None` when it has a character beyond latin-1.
+pub(super) fn latin1(text: &Bound<'_, PyString>) -> Option<Vec<u8>> {
+    // A lone surrogate is no latin-1 either.
+    let text = text.to_str().ok()?;
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! What went wrong in an exchange: a status for the client, a sentence and a traceback for the log.
+
+use pyo3::prelude::*;
+
+use super::venv::Packages;
+
+/// A failed exchange.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The status that the client gets, if it is not too late.
+    pub code: u16,
+    /// One line: the value, the cause, the remedy.
+    pub summary: String,
+    /// Python's traceback, where an exception was the cause.
+    pub traceback: Option<String>,
+}
+
+impl Failure {
+    /// A failure that no exception tells of.
+    #[must_use]
+    pub fn new(code: u16, summary: impl Into<String>) -> Self {
+        Self {
+            code,
+            summary: summary.into(),
+            traceback: None,
+        }
+    }
+
+    /// An exception, with `what` was being done.
+    pub(super) fn of(py: Python<'_>, error: &PyErr, what: &str) -> Self {
+        let summary = format!("{what}: {}", line(py, error));
+        Self {
+            code: 500,
+            summary,
+            traceback: traceback(py, error),
+        }
+    }
+
+    /// As [`of`](Self::of), with what the operator can do about the usual import errors.
+    pub(super) fn of_import(
+        py: Python<'_>,
+        error: &PyErr,
+        what: &str,
+        packages: &Packages,
+    ) -> Self {
+        let mut failure = Self::of(py, error, what);
+        if let Some(remedy) = import_remedy(py, error, packages) {
+            failure.summary = format!("{}: {remedy}", failure.summary);
+        }
+        failure
+    }
+}
+
+/// `TypeName: message`, in one line.
+fn line(py: Python<'_>, error: &PyErr) -> String {
+    let name = error
+        .get_type(py)
+        .qualname()
+        .map_or("exception".into(), |name| name.to_string());
+    let text = error
+        .value(py)
+        .str()
+        .map_or(String::new(), |text| text.to_string_lossy().into());
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        name
+    } else {
+        format!("{name}: {text}")
+    }
+}
+
+/// Python's own rendering.
+fn traceback(py: Python<'_>, error: &PyErr) -> Option<String> {
+    let render = || -> PyResult<String> {
+        let lines = py.import("traceback")?.call_method1(
+            "format_exception",
+            (error.get_type(py), error.value(py), error.traceback(py)),
+        )?;
+        let lines: Vec<Bound<'_, PyAny>> = lines.extract()?;
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&line.str()?.to_string_lossy());
+        }
+        Ok(text)
+    };
+    render().ok()
+}
+
+fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<String> {
+    use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
+    if !error.is_instance_of::<PyImportError>(py) {
+        return None;
+    }
+    let searched = format!("searched {packages}");
+    if !error.is_instance_of::<PyModuleNotFoundError>(py) {
+        return Some(searched);
+    }
+    let name: String = error.value(py).getattr("name").ok()?.extract().ok()?;
+    let top = name.split('.').next().unwrap_or(&name);
+    Some(match packages {
+        Packages::Venv(venv) => format!(
+            "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \
+             with --python-path",
+            venv.executable.display()
+        ),
+        Packages::System { .. } => format!(
+            "{searched}: name the virtual environment that has `{top}` with --venv, or the folder \
+             it is in with --python-path"
+        ),
+    })
+}

@@ -1,0 +1,289 @@
+//! The call (PEP 3333): the application once, its blocks as they come, `close()` exactly once.
+//!
+//! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pyo3::exceptions::{PyBrokenPipeError, PySystemExit, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyString};
+
+use super::environ;
+use super::failure::Failure;
+use super::file_wrapper::{self, FileWrapper};
+use super::start_response::{StartResponse, shown};
+use crate::exchange::{Flow, MetaVariables, Request, Responder, SendError, SharedBody};
+use crate::process::signals;
+use crate::report;
+
+/// Tells the client and the operator of a failure.
+pub(super) type OnFailure = Box<dyn Fn(&Failure, &mut Responder) + Send + Sync>;
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The application answered.
+    Answered,
+    /// The client did not wait for the answer.
+    ClientGone,
+    /// A failure was reported.
+    Failed,
+}
+
+/// One exchange between the application and the responder.
+pub struct Gateway {
+    pub(super) responder: Mutex<Responder>,
+    body: SharedBody,
+    on_failure: OnFailure,
+    /// `write` was used: the content is not the iterable's alone.
+    written: AtomicBool,
+    /// Our own write failed: what the application raises after that is no error of its own.
+    client_gone: AtomicBool,
+    warned: AtomicBool,
+}
+
+/// Why the application's part ended early.
+enum Stop {
+    Raised(PyErr),
+    Failed(Failure),
+    ClientGone,
+}
+
+impl From<PyErr> for Stop {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+impl Gateway {
+    /// A gateway to answer the request whose body is given.
+    #[must_use]
+    pub fn new(responder: Responder, request: &Request, on_failure: OnFailure) -> Arc<Self> {
+        Arc::new(Self {
+            responder: Mutex::new(responder),
+            body: request.body.clone(),
+            on_failure,
+            written: AtomicBool::new(false),
+            client_gone: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
+        })
+    }
+
+    /// Calls the application and sends what it gives. Failures are reported before `close()` is
+    /// called: the client does not wait for the application to clean up.
+    pub fn answer(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        application: &Bound<'_, PyAny>,
+        meta: &MetaVariables,
+    ) -> Outcome {
+        let called = environ::build(py, meta, &self.body).and_then(|environ| {
+            let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
+            application.call1((environ, start_response))
+        });
+        let result = match called {
+            Ok(result) => result,
+            Err(error) => return self.stopped(py, Stop::Raised(error)),
+        };
+        let sent = self.send_all(py, &result);
+        let outcome = match sent.and_then(|()| self.finish(py)) {
+            Ok(()) => Outcome::Answered,
+            Err(stop) => self.stopped(py, stop),
+        };
+        close(py, &result);
+        outcome
+    }
+
+    /// Reports a failure that came before or instead of the application.
+    pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
+        let mut responder = self.responder.lock_py_attached(py).expect("not poisoned");
+        (self.on_failure)(failure, &mut responder);
+        Outcome::Failed
+    }
+
+    /// The `write` callable.
+    pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.written.store(true, Ordering::Release);
+        match self.send(py, block, false) {
+            Ok(_) => Ok(()),
+            Err(Stop::Raised(error)) => Err(error),
+            Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
+            Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
+        }
+    }
+
+    fn send_all(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> Result<(), Stop> {
+        if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
+            && self.send_file(py, wrapper.get())?
+        {
+            return Ok(());
+        }
+        if result.is_instance_of::<PyBytes>() {
+            self.warn(
+                "the application returned bytes, which is iterated byte by byte elsewhere: \
+                       return [content]",
+            );
+            self.send(py, result, !self.written.load(Ordering::Acquire))?;
+            return Ok(());
+        }
+        if result.is_instance_of::<PyString>() || result.is_none() {
+            return Err(Stop::Failed(Failure::new(
+                500,
+                format!(
+                    "the application returned {}: it must return an iterable of bytes, such as \
+                     [text.encode()]",
+                    shown(result)
+                ),
+            )));
+        }
+        let only = result.len().is_ok_and(|length| length == 1);
+        let blocks = result.try_iter().map_err(|error| {
+            let what = format!("the application returned {}", shown(result));
+            Stop::Failed(Failure::of(py, &error, &what))
+        })?;
+        for block in blocks {
+            let only = only && !self.written.load(Ordering::Acquire);
+            if self.send(py, &block?, only)? == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
+    fn send(&self, py: Python<'_>, block: &Bound<'_, PyAny>, only: bool) -> Result<Flow, Stop> {
+        let copied;
+        let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {
+            bytes.as_bytes()
+        } else if block.is_instance_of::<PyString>() {
+            return Err(Stop::Failed(Failure::new(
+                500,
+                format!(
+                    "a block is the str {}: encode it, .encode(\"utf-8\")",
+                    shown(block)
+                ),
+            )));
+        } else {
+            copied = file_wrapper::buffer(block).map_err(|_| {
+                Stop::Failed(Failure::new(
+                    500,
+                    format!("a block is {}: blocks must be bytes", shown(block)),
+                ))
+            })?;
+            self.warn("a block is a buffer but not bytes: other gateways refuse it");
+            copied.as_bytes()
+        };
+        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        let responder: &mut Responder = &mut guard;
+        let sent = py.detach(|| responder.block(bytes, only));
+        drop(guard);
+        self.sent(py, sent)
+    }
+
+    /// Hands a real file to the system; false when the blocks have to be read instead.
+    fn send_file(&self, py: Python<'_>, wrapper: &FileWrapper) -> Result<bool, Stop> {
+        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        if !guard.wants_content() {
+            return Ok(false);
+        }
+        let Some(file) = wrapper.real_file(py)? else {
+            return Ok(false);
+        };
+        let responder: &mut Responder = &mut guard;
+        let sent = py.detach(|| responder.file(file.descriptor, file.position));
+        drop(guard);
+        self.sent(py, sent)?;
+        Ok(true)
+    }
+
+    fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
+        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        let responder: &mut Responder = &mut guard;
+        let finished = py.detach(|| responder.finish());
+        drop(guard);
+        let missing = self.sent(py, finished)?;
+        if missing > 0 {
+            report::log(&format!(
+                "the response is {missing} bytes shorter than its Content-Length"
+            ));
+        }
+        Ok(())
+    }
+
+    fn sent<T>(&self, py: Python<'_>, sent: Result<T, SendError>) -> Result<T, Stop> {
+        match sent {
+            Ok(value) => Ok(value),
+            Err(SendError::ClientGone) => {
+                self.client_gone.store(true, Ordering::Release);
+                Err(Stop::ClientGone)
+            }
+            Err(SendError::NoHead) => Err(Stop::Failed(Failure::new(
+                500,
+                "the application did not call start_response before its first block or its end",
+            ))),
+            Err(SendError::Io(error)) => {
+                // A signal that stopped the write has its say first.
+                py.check_signals()?;
+                Err(Stop::Failed(Failure::new(
+                    500,
+                    SendError::Io(error).to_string(),
+                )))
+            }
+        }
+    }
+
+    fn stopped(&self, py: Python<'_>, stop: Stop) -> Outcome {
+        let failure = match stop {
+            Stop::ClientGone => return self.gone(py),
+            Stop::Raised(error)
+                if self.client_gone.load(Ordering::Acquire)
+                    && error.is_instance_of::<PyBrokenPipeError>(py) =>
+            {
+                return self.gone(py);
+            }
+            Stop::Raised(error) if error.is_instance_of::<PySystemExit>(py) => {
+                let what = if signals::stopping() {
+                    "the application was stopped"
+                } else {
+                    "the application tried to exit: an application returns instead"
+                };
+                Failure::of(py, &error, what)
+            }
+            Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),
+            Stop::Failed(failure) => failure,
+        };
+        self.fail(py, &failure)
+    }
+
+    fn gone(&self, py: Python<'_>) -> Outcome {
+        self.responder
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .abandon();
+        Outcome::ClientGone
+    }
+
+    fn warn(&self, text: &str) {
+        if !self.warned.swap(true, Ordering::AcqRel) {
+            report::log(&format!("warning: {text}"));
+        }
+    }
+}
+
+/// Calls `close()` if there is one; no other attribute of the iterable is touched.
+fn close(py: Python<'_>, result: &Bound<'_, PyAny>) {
+    let closed = result
+        .getattr_opt(intern!(py, "close"))
+        .and_then(|close| close.map_or(Ok(()), |close| close.call0().map(drop)));
+    if let Err(error) = closed {
+        let failure = Failure::of(py, &error, "close() raised an exception");
+        report::log(&format!(
+            "{}\n{}",
+            failure.summary,
+            failure.traceback.unwrap_or_default()
+        ));
+    }
+}

@@ -1,0 +1,22 @@
+//! Everything that names Python: the embedded interpreter, finding the application, and the call.
+//!
+//! The order of a request: `venv` (which packages), `interpreter` (start), `application` (load),
+//! `gateway` (call, send, close), `interpreter` (end).
+
+mod application;
+mod cgi_handler;
+mod environ;
+mod failure;
+mod file_wrapper;
+mod gateway;
+mod interpreter;
+mod script_file;
+mod start_response;
+mod streams;
+mod venv;
+
+pub use application::{Loaded, load};
+pub use failure::Failure;
+pub use gateway::{Gateway, Outcome};
+pub use interpreter::{Interpreter, attach};
+pub use venv::{Packages, Venv};

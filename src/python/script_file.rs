@@ -1,0 +1,97 @@
+//! Loading a file as a module, whatever the file's name.
+//!
+//! It is registered in `sys.modules` (frameworks look themselves up there). Only a `.py` file may
+//! use `__pycache__`: `app.cgi` would share the cache entry of an `app.py` beside it.
+
+use std::path::Path;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// What the file is called while it runs.
+pub(super) enum Name {
+    /// The name it would be imported by, or one that takes no other module's place.
+    Own,
+    /// `__main__`: it runs as a script.
+    Main,
+}
+
+/// Runs the file as a new module.
+pub(super) fn run<'py>(py: Python<'py>, file: &Path, name: &Name) -> PyResult<Bound<'py, PyAny>> {
+    let machinery = py.import("_frozen_importlib_external")?;
+    let bootstrap = py.import("_frozen_importlib")?;
+    let modules = py.import("sys")?.getattr("modules")?;
+    let name = match name {
+        Name::Main => "__main__".to_owned(),
+        Name::Own => module_name(&modules, file)?,
+    };
+    let loader = machinery
+        .getattr("SourceFileLoader")?
+        .call1((&name, file.as_os_str()))?;
+    let named = PyDict::new(py);
+    named.set_item("loader", &loader)?;
+    let spec = machinery
+        .getattr("spec_from_file_location")?
+        .call((&name, file.as_os_str()), Some(&named))?;
+    let module = bootstrap.call_method1("module_from_spec", (&spec,))?;
+    let before = modules.call_method1("get", (&name,))?;
+    modules.set_item(&name, &module)?;
+
+    let is_source = file.extension().is_some_and(|extension| extension == "py");
+    let ran = if is_source && name != "__main__" {
+        loader.call_method1("exec_module", (&module,)).map(drop)
+    } else {
+        execute(py, &loader, &module, file)
+    };
+    if ran.is_err() && name != "__main__" {
+        // As the import system does: a module that failed is not there.
+        if before.is_none() {
+            modules.del_item(&name)?;
+        } else {
+            modules.set_item(&name, before)?;
+        }
+    }
+    ran.map(|()| module)
+}
+
+fn execute(
+    py: Python<'_>,
+    loader: &Bound<'_, PyAny>,
+    module: &Bound<'_, PyAny>,
+    file: &Path,
+) -> PyResult<()> {
+    let source = loader.call_method1("get_data", (file.as_os_str(),))?;
+    let code = loader.call_method1("source_to_code", (source, file.as_os_str()))?;
+    py.import("builtins")?
+        .call_method1("exec", (code, module.getattr("__dict__")?))?;
+    Ok(())
+}
+
+/// `app` for `app.py` unless that is another module's name; else a name no import can ask for by
+/// accident (`site.wsgi` must not become `site`).
+fn module_name(modules: &Bound<'_, PyAny>, file: &Path) -> PyResult<String> {
+    let stem: String = file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    let importable = file.extension().is_some_and(|extension| extension == "py")
+        && file.file_stem().is_some_and(|given| given == stem.as_str())
+        && !stem.starts_with(|first: char| first.is_ascii_digit());
+    let free = importable && !modules.contains(&stem)? && !is_standard(modules.py(), &stem)?;
+    Ok(if free {
+        stem
+    } else {
+        format!("_wsgi_cgi_{stem}")
+    })
+}
+
+/// Whether the standard library has a module of that name (Python 3.10 and newer can tell).
+fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
+    match py.import("sys")?.getattr_opt("stdlib_module_names")? {
+        Some(names) => names.contains(name),
+        None => Ok(false),
+    }
+}

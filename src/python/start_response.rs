@@ -1,0 +1,160 @@
+//! `start_response` and the legacy `write` callable it returns (PEP 3333, "The start_response()
+//! Callable"). Everything is checked here, before a byte is written, by checks that stay when
+//! Python runs optimised.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyList, PyString, PyTuple};
+
+use super::environ::latin1;
+use super::gateway::Gateway;
+use crate::exchange::{Headers, ResponseHead, Status};
+
+/// The callable given to the application.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct StartResponse {
+    gateway: Arc<Gateway>,
+    called: AtomicBool,
+}
+
+impl StartResponse {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+        Self {
+            gateway,
+            called: AtomicBool::new(false),
+        }
+    }
+}
+
+#[pymethods]
+impl StartResponse {
+    #[pyo3(signature = (status, headers, exc_info=None, /))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        status: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+        exc_info: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Write> {
+        let again = self.called.swap(true, Ordering::AcqRel);
+        let head_sent = || {
+            self.gateway
+                .responder
+                .lock_py_attached(py)
+                .expect("not poisoned")
+                .head_sent()
+        };
+        match exc_info {
+            // Too late for another head: the application's error goes on (and no reference to its
+            // traceback, which would be circular, is kept).
+            Some(exc_info) if head_sent() => return Err(reraise(exc_info)?),
+            Some(_) => {}
+            None if again => {
+                return Err(PyAssertionError::new_err(
+                    "start_response was called a second time: to replace the head with an error \
+                     page, pass exc_info=sys.exc_info()",
+                ));
+            }
+            None => {}
+        }
+        let head = ResponseHead {
+            status: parse_status(status)?,
+            headers: parse_headers(headers)?,
+        };
+        self.gateway
+            .responder
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .set_head(head);
+        Ok(Write {
+            gateway: self.gateway.clone(),
+        })
+    }
+}
+
+/// `write(bytes)`: sends the head, then the block, at once.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct Write {
+    gateway: Arc<Gateway>,
+}
+
+#[pymethods]
+impl Write {
+    #[pyo3(signature = (block, /))]
+    fn __call__(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.gateway.write(py, block)
+    }
+}
+
+fn reraise(exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    let exc_info = exc_info.cast::<PyTuple>().map_err(|_| {
+        PyTypeError::new_err("exc_info must be the tuple that sys.exc_info() returns")
+    })?;
+    let value = exc_info.get_item(1)?;
+    value.setattr("__traceback__", exc_info.get_item(2)?)?;
+    Ok(PyErr::from_value(value))
+}
+
+fn parse_status(status: &Bound<'_, PyAny>) -> PyResult<Status> {
+    let Ok(text) = status.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!(
+            "the status must be a str such as '200 OK', not {}",
+            shown(status)
+        )));
+    };
+    latin1(text)
+        .ok_or(crate::exchange::StatusError)
+        .and_then(|bytes| Status::parse(&bytes))
+        .map_err(|error| PyValueError::new_err(format!("status {}: {error}", shown(status))))
+}
+
+fn parse_headers(headers: &Bound<'_, PyAny>) -> PyResult<Headers> {
+    let wrong = |what: &Bound<'_, PyAny>, wanted: &str| {
+        PyTypeError::new_err(format!("{wanted}, not {}", shown(what)))
+    };
+    let list = headers.cast::<PyList>().map_err(|_| {
+        wrong(
+            headers,
+            "the headers must be a list of (name, value) tuples",
+        )
+    })?;
+    let mut parsed = Headers::default();
+    for item in list {
+        let tuple = item.cast::<PyTuple>().ok().filter(|tuple| tuple.len() == 2);
+        let Some(tuple) = tuple else {
+            return Err(wrong(&item, "each header must be a (name, value) tuple"));
+        };
+        let text = |index, which| {
+            let part = tuple.get_item(index)?;
+            let Ok(text) = part.cast::<PyString>() else {
+                return Err(wrong(&part, &format!("a header's {which} must be a str")));
+            };
+            latin1(text).ok_or_else(|| {
+                PyValueError::new_err(format!(
+                    "header {}: the {which} has a character beyond latin-1: encode it first",
+                    shown(&item)
+                ))
+            })
+        };
+        let (name, value) = (text(0, "name")?, text(1, "value")?);
+        parsed
+            .push(&name, &value)
+            .map_err(|error| PyValueError::new_err(format!("header {}: {error}", shown(&item))))?;
+    }
+    Ok(parsed)
+}
+
+/// `repr`, cut short: it goes into one line of the log.
+pub(super) fn shown(value: &Bound<'_, PyAny>) -> String {
+    let repr = value.repr().map_or("an object".into(), |repr| {
+        repr.to_string_lossy().into_owned()
+    });
+    match repr.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", &repr[..end]),
+        None => repr,
+    }
+}

@@ -1,0 +1,241 @@
+//! `wsgi.input` and `wsgi.errors` (PEP 3333, "Input and Error Streams").
+
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use crate::exchange::SharedBody;
+
+/// What one read from the server's pipe takes at most.
+const BLOCK: usize = 64 * 1024;
+
+/// Reads of up to this size go straight into the bytes object that is returned.
+const DIRECT: usize = 1024 * 1024;
+
+/// `wsgi.input`: the message-body, never past its end, empty bytes at the end for ever.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct Input {
+    body: SharedBody,
+    /// Read ahead for lines; reads take from it first.
+    ahead: Mutex<Ahead>,
+}
+
+#[derive(Default)]
+struct Ahead {
+    block: Vec<u8>,
+    start: usize,
+}
+
+impl Ahead {
+    fn rest(&self) -> &[u8] {
+        &self.block[self.start..]
+    }
+
+    fn take(&mut self, into: &mut [u8]) -> usize {
+        let taken = into.len().min(self.rest().len());
+        into[..taken].copy_from_slice(&self.rest()[..taken]);
+        self.start += taken;
+        taken
+    }
+}
+
+impl Input {
+    pub(super) fn new(body: SharedBody) -> Self {
+        Self {
+            body,
+            ahead: Mutex::default(),
+        }
+    }
+
+    /// Reads once; 0 at the end. Signals are looked at between two tries, without a lock held.
+    fn read_once(&self, py: Python<'_>, into: &mut [u8]) -> PyResult<usize> {
+        let taken = self
+            .ahead
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .take(into);
+        if taken > 0 || into.is_empty() {
+            return Ok(taken);
+        }
+        self.read_body(py, into)
+    }
+
+    fn read_body(&self, py: Python<'_>, into: &mut [u8]) -> PyResult<usize> {
+        loop {
+            let read = py.detach(|| self.body.lock().expect("not poisoned").read(into));
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals()?,
+                read => return Ok(read?),
+            }
+        }
+    }
+
+    fn fill(&self, py: Python<'_>, mut into: &mut [u8]) -> PyResult<usize> {
+        let wanted = into.len();
+        while !into.is_empty() {
+            match self.read_once(py, into)? {
+                0 => break,
+                read => into = &mut into[read..],
+            }
+        }
+        Ok(wanted - into.len())
+    }
+
+    /// Everything that is left, up to `limit`.
+    fn read_to_end(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<u8>> {
+        // The announced length is the client's word: memory grows with what arrives.
+        let mut all = Vec::new();
+        while all.len() < limit {
+            let start = all.len();
+            all.resize(
+                start + start.clamp(BLOCK, 16 * DIRECT).min(limit - start),
+                0,
+            );
+            let read = self.fill(py, &mut all[start..])?;
+            let complete = start + read == all.len();
+            all.truncate(start + read);
+            if !complete {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// One line with its newline, or its first `limit` bytes; empty at the end.
+    fn line(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<u8>> {
+        let mut line = Vec::new();
+        while line.len() < limit {
+            {
+                let mut ahead = self.ahead.lock_py_attached(py).expect("not poisoned");
+                let rest = ahead.rest();
+                let rest = &rest[..rest.len().min(limit - line.len())];
+                let newline = memchr::memchr(b'\n', rest);
+                let taken = newline.map_or(rest.len(), |place| place + 1);
+                line.extend_from_slice(&rest[..taken]);
+                ahead.start += taken;
+                if newline.is_some() || line.len() == limit {
+                    break;
+                }
+            }
+            let mut block = vec![0; BLOCK];
+            let read = self.read_body(py, &mut block)?;
+            if read == 0 {
+                break;
+            }
+            block.truncate(read);
+            *self.ahead.lock_py_attached(py).expect("not poisoned") = Ahead { block, start: 0 };
+        }
+        Ok(line)
+    }
+}
+
+/// A size argument: absent, `None` or negative is no limit.
+fn limit(size: Option<isize>) -> usize {
+    size.map_or(usize::MAX, |size| {
+        usize::try_from(size).unwrap_or(usize::MAX)
+    })
+}
+
+#[pymethods]
+impl Input {
+    #[pyo3(signature = (size=None, /))]
+    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        let wanted = limit(size);
+        if wanted > DIRECT {
+            return Ok(PyBytes::new(py, &self.read_to_end(py, wanted)?));
+        }
+        let announced = self
+            .body
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .remaining();
+        let ahead = self
+            .ahead
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .rest()
+            .len();
+        let at_most = announced.map_or(usize::MAX, |left| {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        });
+        let wanted = wanted.min(at_most.saturating_add(ahead));
+        let mut read = 0;
+        let bytes = PyBytes::new_with(py, wanted, |into| {
+            read = self.fill(py, into)?;
+            Ok(())
+        })?;
+        Ok(if read == wanted {
+            bytes
+        } else {
+            PyBytes::new(py, &bytes.as_bytes()[..read])
+        })
+    }
+
+    #[pyo3(signature = (size=None, /))]
+    fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.line(py, limit(size))?))
+    }
+
+    #[pyo3(signature = (hint=None, /))]
+    fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyList>> {
+        // As io.IOBase has it, zero is no limit here.
+        let enough = match limit(hint) {
+            0 => usize::MAX,
+            hint => hint,
+        };
+        let lines = PyList::empty(py);
+        let mut total = 0;
+        while total < enough {
+            let line = self.line(py, usize::MAX)?;
+            if line.is_empty() {
+                break;
+            }
+            total += line.len();
+            lines.append(PyBytes::new(py, &line))?;
+        }
+        Ok(lines)
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let line = self.line(py, usize::MAX)?;
+        Ok((!line.is_empty()).then(|| PyBytes::new(py, &line)))
+    }
+}
+
+/// `wsgi.errors`: the error log. It takes any str and never raises for one.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct ErrorLog;
+
+#[pymethods]
+impl ErrorLog {
+    #[pyo3(signature = (text, /))]
+    fn write(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<usize> {
+        // What UTF-8 cannot hold, lone surrogates, is escaped as Python's own stderr does.
+        let bytes = match text.to_str() {
+            Ok(text) => text.as_bytes().to_vec(),
+            Err(_) => text
+                .call_method1("encode", ("utf-8", "backslashreplace"))?
+                .extract::<Vec<u8>>()?,
+        };
+        // A log that cannot be written is no reason to fail the request.
+        _ = py.detach(|| io::stderr().write_all(&bytes));
+        text.len()
+    }
+
+    #[pyo3(signature = (lines, /))]
+    fn writelines(&self, py: Python<'_>, lines: &Bound<'_, PyAny>) -> PyResult<()> {
+        for line in lines.try_iter()? {
+            self.write(py, line?.cast::<PyString>()?)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,92 @@
+//! What the operator is told, and the program's exit codes. Every line to the error log that is
+//! not the application's own goes through here.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The request was answered by the application.
+    Success,
+    /// The answer was an error page, or was cut short.
+    Failure,
+    /// The command line was wrong, or there was no request.
+    Usage,
+    /// The server asked to stop: 128 and the number of SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// The number the parent process sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// A server stamps the lines of its own error log; a log file of ours has to do it itself.
+static STAMPED: AtomicBool = AtomicBool::new(false);
+
+/// From now on each entry begins with the time.
+pub fn stamp_entries() {
+    STAMPED.store(true, Ordering::Relaxed);
+}
+
+/// Writes one entry to the error log, in one piece. A log that cannot be written is no reason to
+/// fail: there is nowhere left to say so.
+pub fn log(entry: &str) {
+    let mut line = String::with_capacity(entry.len() + 48);
+    if STAMPED.load(Ordering::Relaxed) {
+        line.push('[');
+        line.push_str(&httpdate::fmt_http_date(SystemTime::now()));
+        line.push_str("] ");
+    }
+    line.push_str("wsgi-cgi: ");
+    line.push_str(entry.trim_end());
+    line.push('\n');
+    _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Writes an error with its causes, `cause: deeper cause`.
+pub fn log_error(error: &anyhow::Error) {
+    log(&format!("{error:#}"));
+}
+
+/// An id that names one failed exchange in the page and in the log: 12 hexadecimal digits.
+#[must_use]
+pub fn error_id() -> String {
+    let mut random = [0_u8; 6];
+    // Early in a machine's life the kernel may have to wait for randomness; an id needs none.
+    if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::NONBLOCK) != Ok(6) {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        random.copy_from_slice(&now.as_nanos().to_le_bytes()[..6]);
+    }
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(error_id(), error_id());
+        assert_eq!(error_id().len(), 12);
+    }
+}

@@ -1,0 +1,128 @@
+//! Apache's `Action`: the program is the CGI script of record, the real script is somewhere along
+//! PATH_TRANSLATED, and SCRIPT_NAME and PATH_INFO are still about the program.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::exchange::MetaVariables;
+
+/// Finds the script and sets SCRIPT_NAME, PATH_INFO, SCRIPT_FILENAME and PATH_TRANSLATED as if the
+/// server had run it. `None` when the request is not about a script.
+///
+/// # Errors
+/// When the program was asked for by its own URL, which would let a client run any file below the
+/// document root: Apache sets REDIRECT_STATUS only on its own redirect.
+pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
+    let Some(translated) = meta.get("PATH_TRANSLATED").map(<[u8]>::to_vec) else {
+        return Ok(None);
+    };
+    if meta.get("REDIRECT_STATUS").is_none() {
+        bail!(
+            "the program was asked for by its own URL, with a path after it: only Apache's \
+             `Action` may name the script that way (REDIRECT_STATUS is not set)"
+        );
+    }
+    let path_info = meta.get("PATH_INFO").unwrap_or_default().to_vec();
+
+    let mut end = translated.len();
+    loop {
+        let path = PathBuf::from(OsString::from_vec(translated[..end].to_vec()));
+        if path.is_file() {
+            let extra = &translated[end..];
+            let (script_name, path_info) = path_info.split_at(mount_length(&path_info, extra));
+            meta.set("SCRIPT_NAME", script_name);
+            meta.set("PATH_INFO", path_info);
+            meta.set("SCRIPT_FILENAME", &translated[..end]);
+            match path_info {
+                b"" => meta.remove("PATH_TRANSLATED"),
+                // RFC 3875, 4.1.6: where the extra path would be below the document root.
+                _ => {
+                    let root = meta.get("DOCUMENT_ROOT").unwrap_or_default();
+                    let translated = [root, path_info].concat();
+                    meta.set("PATH_TRANSLATED", translated);
+                }
+            }
+            return Ok(Some(path));
+        }
+        match translated[..end].iter().rposition(|&byte| byte == b'/') {
+            Some(slash @ 1..) => end = slash,
+            _ => bail!(
+                "no script is found along PATH_TRANSLATED=`{}`: look at the `Action` and \
+                 `AddHandler` lines of the server, and whether its user may read that folder",
+                OsStr::from_bytes(&translated).display()
+            ),
+        }
+    }
+}
+
+/// How much of the URL path names the script, when `extra` is what follows the script in the
+/// translated path. Apache may have folded slashes in the one and not in the other.
+fn mount_length(path: &[u8], extra: &[u8]) -> usize {
+    if path.ends_with(extra) {
+        return path.len() - extra.len();
+    }
+    let mut segments = extra
+        .split(|&byte| byte == b'/')
+        .filter(|part| !part.is_empty())
+        .count();
+    let mut end = path.len();
+    while segments > 0 {
+        let trimmed = path[..end]
+            .iter()
+            .rposition(|&byte| byte != b'/')
+            .map_or(0, |last| last + 1);
+        end = path[..trimmed]
+            .iter()
+            .rposition(|&byte| byte == b'/')
+            .unwrap_or(0);
+        segments -= 1;
+    }
+    path[..end]
+        .iter()
+        .rposition(|&byte| byte != b'/')
+        .map_or(0, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extra_path_is_what_follows_the_script() {
+        assert_eq!(mount_length(b"/app.wsgi/a/b", b"/a/b"), 9);
+        assert_eq!(mount_length(b"/app.wsgi", b""), 9);
+        assert_eq!(mount_length(b"/app.wsgi//a//b", b"/a/b"), 9);
+    }
+
+    #[test]
+    fn the_script_is_found_and_the_variables_are_about_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("app.wsgi"), "").expect("a file");
+        let root = folder.path().to_str().expect("UTF-8").to_owned();
+        let translated = format!("{root}/app.wsgi/a/b");
+        let pairs = [
+            ("SCRIPT_NAME", "/cgi-bin/wsgi-cgi"),
+            ("PATH_INFO", "/app.wsgi/a/b"),
+            ("PATH_TRANSLATED", &translated),
+            ("DOCUMENT_ROOT", &root),
+        ];
+        let mut meta = MetaVariables::from_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        );
+        assert!(resolve(&mut meta).is_err(), "without REDIRECT_STATUS");
+        meta.set("REDIRECT_STATUS", "200");
+        let script = resolve(&mut meta).expect("found").expect("a script");
+        assert_eq!(script, folder.path().join("app.wsgi"));
+        assert_eq!(meta.get("SCRIPT_NAME"), Some(&b"/app.wsgi"[..]));
+        assert_eq!(meta.get("PATH_INFO"), Some(&b"/a/b"[..]));
+        assert_eq!(
+            meta.get("PATH_TRANSLATED"),
+            Some(format!("{root}/a/b").as_bytes())
+        );
+    }
+}
