@@ -1,1 +1,22 @@
-fn main() {}
+//! One test binary: a module per behaviour, the strict builders in `harness/`, and the
+//! applications under `apps/`, one behaviour each.
+
+mod harness;
+
+mod application;
+mod closing;
+mod environ;
+mod errors;
+mod examples;
+mod file_wrapper;
+mod headers;
+mod input;
+mod invocation;
+mod oracle;
+mod process;
+mod real_applications;
+mod standard_script;
+mod start_response;
+mod streaming;
+mod venv;
+mod way_out;

@@ -1,0 +1,54 @@
+//! What every test stands on: the built program, a CGI server that is nothing but a strict
+//! builder ([`cgi::Cgi`]), and folders that a web server's user can read.
+
+pub(crate) mod cgi;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// The program under test; `WSGI_CGI_TEST_PROGRAM` names another build of it.
+pub(crate) fn program() -> &'static Path {
+    static PROGRAM: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
+        std::env::var_os("WSGI_CGI_TEST_PROGRAM")
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wsgi-cgi")), PathBuf::from)
+    });
+    &PROGRAM
+}
+
+/// A file below `tests/apps/`.
+pub(crate) fn app(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps").join(name)
+}
+
+/// The interpreter that the program is linked with.
+pub(crate) fn python() -> &'static str {
+    env!("WSGI_CGI_LINKED_EXECUTABLE")
+}
+
+/// The version of that interpreter, such as `3.11`.
+pub(crate) fn python_version() -> &'static str {
+    env!("WSGI_CGI_LINKED_VERSION")
+}
+
+/// A fresh folder that everybody may read and enter.
+pub(crate) fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("permissions");
+    folder
+}
+
+/// Names a test that cannot run here, so that none is skipped in silence: `scripts/test` counts
+/// and prints them. Where everything is required, a skip is a failure.
+pub(crate) fn skip(reason: &str) {
+    assert!(std::env::var_os("WSGI_CGI_TEST_REQUIRE_ALL").is_none(), "skipped: {reason}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("skipped {test}: {reason}");
+    if let Some(list) = std::env::var_os("WSGI_CGI_TEST_SKIPS") {
+        use std::io::Write;
+        let file = fs::OpenOptions::new().create(true).append(true).open(list);
+        writeln!(file.expect("the list of skips"), "{test}: {reason}").expect("a line written");
+    }
+}
