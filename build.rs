@@ -70,13 +70,17 @@ struct Archive<'a> {
 }
 
 impl Archive<'_> {
-    /// Whole, and every symbol exported: extension modules look for them in the program.
+    /// Whole, and every symbol exported: extension modules look for them in the program. What the
+    /// loader would do at every start is done here or not at all: no position independence, the
+    /// unwinder linked in, functions bound when they are called (as Debian's python3 is built).
     fn arguments(&self) -> Vec<String> {
         let whole = format!("-Wl,--whole-archive,{},--no-whole-archive", self.file.display());
         let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
-        ["-no-pie".to_owned(), "-Wl,--export-dynamic".to_owned(), whole]
+        ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", &whole]
             .into_iter()
-            .chain(own.map(ToString::to_string))
+            .chain(own.copied())
+            .chain(["-lgcc_eh", "-lgcc", "-lc"])
+            .map(str::to_owned)
             .collect()
     }
 
@@ -99,10 +103,13 @@ impl Archive<'_> {
     }
 
     fn link(&self, name: &str) -> io::Result<()> {
-        // pyo3 asks for `-lpython3.X`: an empty archive of that name, found first, answers it.
+        // pyo3 asks for `-lpython3.X`, Rust for `-lgcc_s`: empty archives of those names, found
+        // first, answer them.
         let folder = out_dir().join("empty");
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join(format!("lib{name}.a")), "!<arch>\n")?;
+        for name in [name, "gcc_s"] {
+            fs::write(folder.join(format!("lib{name}.a")), "!<arch>\n")?;
+        }
         println!("cargo:rustc-link-search=native={}", folder.display());
         for argument in self.arguments() {
             println!("cargo:rustc-link-arg={argument}");
