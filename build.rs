@@ -90,7 +90,7 @@ impl Archive<'_> {
             self.file.display()
         );
         let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
-        ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", &whole]
+        ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", "-Wl,-z,keep-text-section-prefix", &whole]
             .into_iter()
             .chain(own.copied())
             .chain(["-lgcc_eh", "-lgcc", "-lc"])

@@ -243,7 +243,7 @@ impl<'py> Collection<'py> {
     fn hold(py: Python<'py>) -> PyResult<Self> {
         let gc = py.import("gc")?;
         let thresholds = gc.call_method0("get_threshold")?;
-        gc.call_method1("set_threshold", (0,))?;
+        gc.call_method1("set_threshold", (10_000,))?;
         Ok(Self { thresholds })
     }
 

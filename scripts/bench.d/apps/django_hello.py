@@ -1,0 +1,3 @@
+"""What `django-admin startproject mysite` made, with one view added."""
+
+from mysite.wsgi import application  # noqa: F401
