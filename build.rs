@@ -1,63 +1,131 @@
 //! Links the program with the libpython of one interpreter and remembers which one that was.
 //!
-//! Which interpreter is pyo3's choice (`PYO3_PYTHON`, see `.cargo/config.toml`). Here its library
-//! is looked for before the linker fails for want of it, the run path is set, and what the program
-//! must know of that Python at run time is handed on as compile-time environment variables.
+//! Which interpreter is pyo3's choice (`PYO3_PYTHON`, see `.cargo/config.toml`). Its archive is
+//! linked into the program where there is one: the loader then has nothing to relocate, which is
+//! a sixth of a small request's cost. Elsewhere, or with `WSGI_CGI_LINK=shared`, the shared
+//! library is used and the run path set.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::{env, fs, io};
+
+/// Prints, a line each: what the program must know of its Python at run time, and what the linker
+/// must know of the archive.
+const FACTS: &str = "\
+import sys, sysconfig
+get = lambda name: sysconfig.get_config_var(name) or ''
+print(getattr(sys, '_base_executable', None) or sys.executable)
+print(sys.base_prefix)
+print(get('LIBPL') + '/' + get('LIBRARY'))
+print(get('MODLIBS'), get('LIBS'), get('SYSLIBS'))
+";
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
+    for name in ["PYO3_PYTHON", "WSGI_CGI_LINK"] {
+        println!("cargo:rerun-if-env-changed={name}");
+    }
+    if let Err(sentence) = configure() {
+        println!("cargo::error={sentence}");
+    }
+}
+
+fn configure() -> Result<(), String> {
     pyo3_build_config::use_pyo3_cfgs();
     let config = pyo3_build_config::get();
     let executable = config.executable().unwrap_or("python3");
-
-    let Some(library) = config.lib_name().filter(|_| config.shared()) else {
-        return fail(&format!(
-            "`{executable}` was built without a shared libpython: install one that has it \
-             (Debian: `apt install python3-dev`) and name it with PYO3_PYTHON=/path/to/python3"
-        ));
+    let facts = config
+        .run_python_script(FACTS)
+        .map_err(|error| format!("`{executable}` does not run: {error}"))?;
+    let [base, prefix, archive, libraries] = facts.lines().collect::<Vec<_>>()[..] else {
+        return Err(format!("`{executable}` does not describe itself: {facts}"));
     };
-    if !can_link(library, config.lib_dir()) {
-        return fail(&format!(
-            "lib{library}.so, which `{executable}` needs to be embedded, is not installed: add the \
+    println!("cargo:rustc-env=WSGI_CGI_LINKED_VERSION={}", config.target_abi().version());
+    println!("cargo:rustc-env=WSGI_CGI_LINKED_EXECUTABLE={base}");
+    println!("cargo:rustc-env=WSGI_CGI_LINKED_PREFIX={prefix}");
+
+    let name = config.lib_name().filter(|_| config.shared()).ok_or(format!(
+        "`{executable}` was built without a shared libpython: install one that has it (Debian: \
+         `apt install python3-dev`) and name it with PYO3_PYTHON=/path/to/python3"
+    ))?;
+    let wants_shared = env::var_os("WSGI_CGI_LINK").is_some_and(|choice| choice == "shared");
+    let archive = Archive { file: archive.into(), libraries: libraries.split_whitespace().collect() };
+    if !wants_shared && archive.links() {
+        return archive.link(name).map_err(|error| format!("the linker's folder: {error}"));
+    }
+    if !is_installed(name, config.lib_dir()) {
+        return Err(format!(
+            "lib{name}.so, which `{executable}` needs to be embedded, is not installed: add the \
              development package (Debian and Ubuntu: `apt install python3-dev`; Fedora: `dnf \
              install python3-devel`) or name another interpreter with PYO3_PYTHON=/path/to/python3"
         ));
     }
     pyo3_build_config::add_libpython_rpath_link_args();
+    Ok(())
+}
 
-    let facts = config.run_python_script(
-        "import sys; print(getattr(sys, '_base_executable', None) or sys.executable); \
-         print(sys.base_prefix)",
-    );
-    let facts = match facts {
-        Ok(facts) => facts,
-        Err(error) => return fail(&format!("`{executable}` does not run: {error}")),
-    };
-    let mut facts = facts.lines();
-    let version = config.target_abi().version();
-    println!("cargo:rustc-env=WSGI_CGI_LINKED_VERSION={version}");
-    println!(
-        "cargo:rustc-env=WSGI_CGI_LINKED_EXECUTABLE={}",
-        facts.next().unwrap_or(executable)
-    );
-    println!(
-        "cargo:rustc-env=WSGI_CGI_LINKED_PREFIX={}",
-        facts.next().unwrap_or_default()
-    );
+/// libpython as an archive, with the libraries that its own modules need.
+struct Archive<'a> {
+    file: PathBuf,
+    libraries: Vec<&'a str>,
+}
+
+impl Archive<'_> {
+    /// Whole, and every symbol exported: extension modules look for them in the program. What the
+    /// loader would do at every start is done here or not at all: no position independence, the
+    /// unwinder linked in, functions bound when they are called (as Debian's python3 is built).
+    fn arguments(&self) -> Vec<String> {
+        let whole = format!("-Wl,--whole-archive,{},--no-whole-archive", self.file.display());
+        let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
+        ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", &whole]
+            .into_iter()
+            .chain(own.copied())
+            .chain(["-lgcc_eh", "-lgcc", "-lc"])
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Whether a program can be made of it here, tried with the smallest one.
+    fn links(&self) -> bool {
+        let folder = out_dir();
+        let source = folder.join("probe.c");
+        let program = "int Py_BytesMain(int, char **);\n\
+                       int main(int c, char **v) { return Py_BytesMain(c, v); }\n";
+        self.file.is_file()
+            && fs::write(&source, program).is_ok()
+            && Command::new("cc")
+                .arg(&source)
+                .args(self.arguments())
+                .arg("-o")
+                .arg(folder.join("probe"))
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+
+    fn link(&self, name: &str) -> io::Result<()> {
+        // pyo3 asks for `-lpython3.X`, Rust for `-lgcc_s`: empty archives of those names, found
+        // first, answer them.
+        let folder = out_dir().join("empty");
+        fs::create_dir_all(&folder)?;
+        for name in [name, "gcc_s"] {
+            fs::write(folder.join(format!("lib{name}.a")), "!<arch>\n")?;
+        }
+        println!("cargo:rustc-link-search=native={}", folder.display());
+        for argument in self.arguments() {
+            println!("cargo:rustc-link-arg={argument}");
+        }
+        println!("cargo:rerun-if-changed={}", self.file.display());
+        Ok(())
+    }
 }
 
 /// Whether the linker would find the shared library, asked of the C compiler that drives it.
-fn can_link(library: &str, lib_dir: Option<&str>) -> bool {
+fn is_installed(library: &str, lib_dir: Option<&str>) -> bool {
     let file = format!("lib{library}.so");
     if lib_dir.is_some_and(|dir| Path::new(dir).join(&file).exists()) {
         return true;
     }
-    let answer = Command::new("cc")
-        .arg(format!("-print-file-name={file}"))
-        .output();
+    let answer = Command::new("cc").arg(format!("-print-file-name={file}")).output();
     // The compiler prints the bare name back when it found nothing.
     answer.is_ok_and(|out| {
         let path = PathBuf::from(String::from_utf8_lossy(&out.stdout).trim());
@@ -65,6 +133,6 @@ fn can_link(library: &str, lib_dir: Option<&str>) -> bool {
     })
 }
 
-fn fail(sentence: &str) {
-    println!("cargo::error={sentence}");
+fn out_dir() -> PathBuf {
+    PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
 }

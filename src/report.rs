@@ -77,7 +77,10 @@ pub fn error_id() -> String {
             .unwrap_or_default();
         random.copy_from_slice(&now.as_nanos().to_le_bytes()[..6]);
     }
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
+    let number = random
+        .iter()
+        .fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+    format!("{number:012x}")
 }
 
 #[cfg(test)]

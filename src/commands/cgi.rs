@@ -11,13 +11,14 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 
+use super::executor::Executor;
 use super::incident::Incident;
 use crate::cli::{Cli, Options};
-use crate::config::{self, App, Config, Source};
+use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
 use crate::process::descriptors::Private;
 use crate::process::{descriptors, last_resort, signals};
-use crate::python::{self, Failure, Gateway, Interpreter, Loaded, Outcome, Packages};
+use crate::python::Failure;
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
 use crate::transport::invocation::{Evidence, Invocation};
@@ -34,7 +35,7 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
         }
     };
     std::panic::set_hook(Box::new(|panic| {
-        report::log(&format!("a fault of wsgi-cgi: {panic}"))
+        report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
     catch_unwind(AssertUnwindSafe(|| answer(meta, arguments, private))).unwrap_or_else(|_| {
         last_resort::answer(last_resort::Answer::Error);
@@ -73,40 +74,19 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
 
     let ready = decided
         .map_err(|error| Failure::new(500, format!("{error:#}")))
+        .and_then(|config| acceptable(&method, length).map(|()| config))
         .and_then(|config| {
-            acceptable(&method, length)?;
-            let interpreter = start(&config, &request.meta);
-            let (packages, interpreter) =
-                interpreter.map_err(|error| Failure::new(500, format!("{error:#}")))?;
-            Ok((config, packages, interpreter))
+            let executor = Executor::start(&config, &request.meta);
+            executor
+                .map(|executor| (config, executor))
+                .map_err(|e| Failure::new(500, format!("{e:#}")))
         });
-    let (config, packages, interpreter) = match ready {
-        Ok(ready) => ready,
+    match ready {
+        Ok((config, executor)) => executor.answer(&config, &request, responder, incident),
         Err(failure) => {
             incident.report(&failure, &mut responder);
-            return Exit::Failure;
+            Exit::Failure
         }
-    };
-    let on_failure = move |failure: &Failure, responder: &mut Responder| {
-        incident.report(failure, responder);
-    };
-    let gateway = Gateway::new(responder, &request, Box::new(on_failure));
-    let outcome = python::attach(|py| match python::load(py, &config, &packages, &gateway) {
-        Ok(Loaded::Application(application)) => gateway.answer(py, &application, &request.meta),
-        Ok(Loaded::Answered(outcome)) => outcome,
-        Err(failure) => gateway.fail(py, &failure),
-    });
-    if let Some(missing) = request.body.lock().ok().and_then(|body| body.missing()) {
-        report::log(&format!(
-            "the request's body ended {missing} bytes before its CONTENT_LENGTH"
-        ));
-    }
-    drop(gateway);
-    let flushed = interpreter.finish();
-    match outcome {
-        _ if signals::stopping() => Exit::Terminated,
-        Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,
-        _ => Exit::Failure,
     }
 }
 
@@ -203,35 +183,4 @@ fn acceptable(method: &[u8], length: Result<BodyLength, BodyLengthError>) -> Res
             "the body came in chunks and without a length, which this server does not decode",
         ),
     })
-}
-
-/// Readies what the application will find, and starts the interpreter.
-fn start(config: &Config, meta: &MetaVariables) -> Result<(Packages, Interpreter)> {
-    if let Some(log) = &config.log {
-        match descriptors::log_to(log) {
-            Ok(()) => report::stamp_entries(),
-            Err(error) => {
-                let error =
-                    anyhow!(error).context(format!("`{}` cannot be written", log.display()));
-                report::log_error(&error);
-            }
-        }
-    }
-    if let Some(folder) = &config.chdir {
-        std::env::set_current_dir(folder)
-            .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
-    }
-    if let Some(timeout) = config.timeout {
-        signals::start_timeout(timeout).context("--timeout cannot be kept")?;
-    }
-    let virtual_env = meta
-        .get_redirected("VIRTUAL_ENV")
-        .map(|path| Path::new(OsStr::from_bytes(path)));
-    let packages = Packages::find(config, virtual_env)?;
-    let argument = match &config.app.source {
-        Source::File(path) => path.as_os_str().to_owned(),
-        Source::Module(_) | Source::PasteDeploy { .. } => config.app.to_string().into(),
-    };
-    let interpreter = Interpreter::start(&packages, &argument)?;
-    Ok((packages, interpreter))
 }

@@ -1,6 +1,7 @@
 //! The program's stories, one file each, and the choice between them.
 
 mod cgi;
+mod executor;
 mod incident;
 mod outside;
 

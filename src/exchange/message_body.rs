@@ -61,7 +61,7 @@ impl MessageBody {
 
     /// Moves one block from the source to the spool.
     pub fn spool_some(&mut self) -> io::Result<()> {
-        let mut block = [0; SPOOL_BLOCK];
+        let mut block = vec![0; SPOOL_BLOCK];
         let read = self.read_source(&mut block)?;
         let spool = self.spool.get_or_insert_with(|| Spool {
             file: SpooledTempFile::new(SPOOL_IN_MEMORY),

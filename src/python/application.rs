@@ -198,7 +198,7 @@ fn default_callable<'py>(
         factories.extend(
             module
                 .getattr_opt(name)?
-                .filter(|found| found.is_callable()),
+                .filter(pyo3::types::PyAnyMethods::is_callable),
         );
     }
     match factories.as_slice() {

@@ -3,7 +3,7 @@
 //! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::exceptions::{PyBrokenPipeError, PySystemExit, PyTypeError};
 use pyo3::intern;
@@ -35,7 +35,7 @@ pub enum Outcome {
 
 /// One exchange between the application and the responder.
 pub struct Gateway {
-    pub(super) responder: Mutex<Responder>,
+    responder: Mutex<Responder>,
     body: SharedBody,
     on_failure: OnFailure,
     /// `write` was used: the content is not the iterable's alone.
@@ -99,9 +99,16 @@ impl Gateway {
 
     /// Reports a failure that came before or instead of the application.
     pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
-        let mut responder = self.responder.lock_py_attached(py).expect("not poisoned");
+        let mut responder = self.responder(py);
         (self.on_failure)(failure, &mut responder);
         Outcome::Failed
+    }
+
+    /// The responder, for as short as it takes: a thread of the application may wait for it.
+    pub(super) fn responder(&self, py: Python<'_>) -> MutexGuard<'_, Responder> {
+        self.responder
+            .lock_py_attached(py)
+            .expect("no panic while it was held")
     }
 
     /// The `write` callable.
@@ -176,7 +183,7 @@ impl Gateway {
             self.warn("a block is a buffer but not bytes: other gateways refuse it");
             copied.as_bytes()
         };
-        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let sent = py.detach(|| responder.block(bytes, only));
         drop(guard);
@@ -185,7 +192,7 @@ impl Gateway {
 
     /// Hands a real file to the system; false when the blocks have to be read instead.
     fn send_file(&self, py: Python<'_>, wrapper: &FileWrapper) -> Result<bool, Stop> {
-        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        let mut guard = self.responder(py);
         if !guard.wants_content() {
             return Ok(false);
         }
@@ -200,7 +207,7 @@ impl Gateway {
     }
 
     fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
-        let mut guard = self.responder.lock_py_attached(py).expect("not poisoned");
+        let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let finished = py.detach(|| responder.finish());
         drop(guard);

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::environ::latin1;
@@ -41,35 +40,24 @@ impl StartResponse {
         exc_info: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Write> {
         let again = self.called.swap(true, Ordering::AcqRel);
-        let head_sent = || {
-            self.gateway
-                .responder
-                .lock_py_attached(py)
-                .expect("not poisoned")
-                .head_sent()
-        };
+        let head_sent = || self.gateway.responder(py).head_sent();
         match exc_info {
             // Too late for another head: the application's error goes on (and no reference to its
             // traceback, which would be circular, is kept).
             Some(exc_info) if head_sent() => return Err(reraise(exc_info)?),
-            Some(_) => {}
             None if again => {
                 return Err(PyAssertionError::new_err(
                     "start_response was called a second time: to replace the head with an error \
                      page, pass exc_info=sys.exc_info()",
                 ));
             }
-            None => {}
+            _ => {}
         }
         let head = ResponseHead {
             status: parse_status(status)?,
             headers: parse_headers(headers)?,
         };
-        self.gateway
-            .responder
-            .lock_py_attached(py)
-            .expect("not poisoned")
-            .set_head(head);
+        self.gateway.responder(py).set_head(head);
         Ok(Write {
             gateway: self.gateway.clone(),
         })

@@ -55,7 +55,7 @@ impl Input {
         let taken = self
             .ahead
             .lock_py_attached(py)
-            .expect("not poisoned")
+            .expect("no panic while it was held")
             .take(into);
         if taken > 0 || into.is_empty() {
             return Ok(taken);
@@ -65,7 +65,12 @@ impl Input {
 
     fn read_body(&self, py: Python<'_>, into: &mut [u8]) -> PyResult<usize> {
         loop {
-            let read = py.detach(|| self.body.lock().expect("not poisoned").read(into));
+            let read = py.detach(|| {
+                self.body
+                    .lock()
+                    .expect("no panic while it was held")
+                    .read(into)
+            });
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals()?,
                 read => return Ok(read?),
@@ -109,7 +114,10 @@ impl Input {
         let mut line = Vec::new();
         while line.len() < limit {
             {
-                let mut ahead = self.ahead.lock_py_attached(py).expect("not poisoned");
+                let mut ahead = self
+                    .ahead
+                    .lock_py_attached(py)
+                    .expect("no panic while it was held");
                 let rest = ahead.rest();
                 let rest = &rest[..rest.len().min(limit - line.len())];
                 let newline = memchr::memchr(b'\n', rest);
@@ -126,7 +134,10 @@ impl Input {
                 break;
             }
             block.truncate(read);
-            *self.ahead.lock_py_attached(py).expect("not poisoned") = Ahead { block, start: 0 };
+            *self
+                .ahead
+                .lock_py_attached(py)
+                .expect("no panic while it was held") = Ahead { block, start: 0 };
         }
         Ok(line)
     }
@@ -150,12 +161,12 @@ impl Input {
         let announced = self
             .body
             .lock_py_attached(py)
-            .expect("not poisoned")
+            .expect("no panic while it was held")
             .remaining();
         let ahead = self
             .ahead
             .lock_py_attached(py)
-            .expect("not poisoned")
+            .expect("no panic while it was held")
             .rest()
             .len();
         let at_most = announced.map_or(usize::MAX, |left| {
@@ -214,6 +225,7 @@ impl Input {
 pub(super) struct ErrorLog;
 
 #[pymethods]
+#[allow(clippy::unused_self, reason = "they are methods in Python")]
 impl ErrorLog {
     #[pyo3(signature = (text, /))]
     fn write(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<usize> {

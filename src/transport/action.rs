@@ -36,14 +36,13 @@ pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
             meta.set("SCRIPT_NAME", script_name);
             meta.set("PATH_INFO", path_info);
             meta.set("SCRIPT_FILENAME", &translated[..end]);
-            match path_info {
-                b"" => meta.remove("PATH_TRANSLATED"),
+            if path_info.is_empty() {
+                meta.remove("PATH_TRANSLATED");
+            } else {
                 // RFC 3875, 4.1.6: where the extra path would be below the document root.
-                _ => {
-                    let root = meta.get("DOCUMENT_ROOT").unwrap_or_default();
-                    let translated = [root, path_info].concat();
-                    meta.set("PATH_TRANSLATED", translated);
-                }
+                let root = meta.get("DOCUMENT_ROOT").unwrap_or_default();
+                let translated = [root, path_info].concat();
+                meta.set("PATH_TRANSLATED", translated);
             }
             return Ok(Some(path));
         }

@@ -48,6 +48,7 @@ pub struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     /// The evidence about this process.
+    #[must_use]
     pub fn of_this_process(arguments: Vec<OsString>, meta: &'a MetaVariables) -> Self {
         let executed = rustix::param::linux_execfn();
         Self {
