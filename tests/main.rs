@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod after_the_answer;
 mod application;
 mod closing;
 mod environ;
@@ -14,6 +15,7 @@ mod input;
 mod invocation;
 mod oracle;
 mod process;
+mod readme;
 mod real_applications;
 mod standard_script;
 mod start_response;
