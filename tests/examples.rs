@@ -10,7 +10,9 @@ use crate::harness::cgi::{Answer, Cgi};
 use crate::harness::{folder, program};
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
 }
 
 #[track_caller]
@@ -30,20 +32,33 @@ fn hello() {
 #[test]
 fn class() {
     plain(&Cgi::file(&example("class.py")).run(), "Hello, world!\n");
-    plain(&Cgi::file(&example("class.py")).path("/Zoë").run(), "Hello, Zoë!\n");
+    plain(
+        &Cgi::file(&example("class.py")).path("/Zoë").run(),
+        "Hello, Zoë!\n",
+    );
 }
 
 #[test]
 fn generator() {
-    plain(&Cgi::file(&example("generator.py")).run(), "line 1\nline 2\nline 3\n");
-    let asked = |query| Cgi::file(&example("generator.py")).variable("QUERY_STRING", query).run();
+    plain(
+        &Cgi::file(&example("generator.py")).run(),
+        "line 1\nline 2\nline 3\n",
+    );
+    let asked = |query| {
+        Cgi::file(&example("generator.py"))
+            .variable("QUERY_STRING", query)
+            .run()
+    };
     plain(&asked("count=1"), "line 1\n");
     assert_eq!(asked("count=many").status, "400 Bad Request");
 }
 
 #[test]
 fn middleware() {
-    plain(&Cgi::file(&example("middleware.py")).run(), "HELLO, WORLD!\n");
+    plain(
+        &Cgi::file(&example("middleware.py")).run(),
+        "HELLO, WORLD!\n",
+    );
 }
 
 #[test]
@@ -66,21 +81,28 @@ fn file_wrapper() {
     let file = example("file_wrapper.py");
     let answer = Cgi::file(&file).run();
     plain(&answer, &fs::read_to_string(&file).expect("the example"));
-    assert_eq!(answer.header("Content-Length"), [answer.body.len().to_string()]);
+    assert_eq!(
+        answer.header("Content-Length"),
+        [answer.body.len().to_string()]
+    );
 }
 
 #[test]
 fn cgihandler() {
-    plain(&Cgi::file(&example("cgihandler.py")).run(), "Hello from CGIHandler().run\n");
+    plain(
+        &Cgi::file(&example("cgihandler.py")).run(),
+        "Hello from CGIHandler().run\n",
+    );
 }
 
 mod upload {
     use super::*;
 
     fn send(body: impl Into<Vec<u8>>) -> Cgi {
-        Cgi::file(&example("upload.py"))
-            .post(body)
-            .variable("CONTENT_TYPE", "multipart/form-data; boundary=\"--frontier\"")
+        Cgi::file(&example("upload.py")).post(body).variable(
+            "CONTENT_TYPE",
+            "multipart/form-data; boundary=\"--frontier\"",
+        )
     }
 
     /// A form with these files.
@@ -103,7 +125,10 @@ mod upload {
     #[track_caller]
     fn items(answer: &Answer) -> Vec<String> {
         assert_eq!(answer.status, "200 OK");
-        let items = answer.text().lines().filter_map(|line| line.strip_prefix("<li>"));
+        let items = answer
+            .text()
+            .lines()
+            .filter_map(|line| line.strip_prefix("<li>"));
         items.map(str::to_owned).collect()
     }
 
@@ -112,7 +137,10 @@ mod upload {
         let folder = folder();
         let file = folder.path().join("content");
         fs::write(&file, content).expect("a file");
-        let sum = Command::new("sha256sum").arg(&file).output().expect("sha256sum");
+        let sum = Command::new("sha256sum")
+            .arg(&file)
+            .output()
+            .expect("sha256sum");
         let sum = String::from_utf8(sum.stdout).expect("a checksum");
         let sum = sum.split(' ').next().expect("a checksum");
         format!("{name}: {} bytes, SHA-256 {sum}", content.len())
@@ -134,7 +162,10 @@ mod upload {
             ("text", b"one\r\ntwo\nthree"),
             ("ends", b"in a line end\r\n\r\n"),
             ("returns", b"\r\r\n\r"),
-            ("almost", b"\r\n----frontie\r\n\n----frontier\r\nx----frontier\r\n"),
+            (
+                "almost",
+                b"\r\n----frontie\r\n\n----frontier\r\nx----frontier\r\n",
+            ),
             ("long", &long),
             ("across", &across),
             ("Zoë &amp; &lt;b&gt;", b"\0\xff"),
@@ -169,10 +200,20 @@ fn each_script_runs_through_its_first_line() {
             continue;
         }
         let text = fs::read_to_string(&file).expect("an example");
-        assert!(text.starts_with("#!/usr/local/bin/wsgi-cgi\n\"\"\""), "{}", file.display());
+        assert!(
+            text.starts_with("#!/usr/local/bin/wsgi-cgi\n\"\"\""),
+            "{}",
+            file.display()
+        );
     }
     let script = installed("hello.py", &folder);
-    plain(&Cgi::bare().program(&script).variable("SCRIPT_FILENAME", script).run(), "Hello, world!\n");
+    plain(
+        &Cgi::bare()
+            .program(&script)
+            .variable("SCRIPT_FILENAME", script)
+            .run(),
+        "Hello, world!\n",
+    );
 }
 
 /// Copies an example as a user would, naming this build of the program in its first line. Another
@@ -181,7 +222,10 @@ fn each_script_runs_through_its_first_line() {
 fn installed(name: &str, folder: &TempDir) -> PathBuf {
     let script = folder.path().join(name);
     let ran = Command::new("sh")
-        .args(["-c", "sed \"1s,/usr/local/bin/wsgi-cgi,$1,\" \"$2\" >\"$3\" && chmod 755 \"$3\""])
+        .args([
+            "-c",
+            "sed \"1s,/usr/local/bin/wsgi-cgi,$1,\" \"$2\" >\"$3\" && chmod 755 \"$3\"",
+        ])
         .args(["sh".as_ref(), program(), &example(name), &script])
         .status();
     assert!(ran.expect("sh").success());
@@ -203,25 +247,40 @@ mod with_packages {
 
     fn run(folder: &TempDir, name: &str) -> Cgi {
         let script = installed(name, folder);
-        Cgi::bare().program(&script).variable("SCRIPT_FILENAME", script)
+        Cgi::bare()
+            .program(&script)
+            .variable("SCRIPT_FILENAME", script)
     }
 
     #[test]
     fn flask() {
         let Some(site) = site() else { return };
         let answer = run(&site, "flask_app.py").run();
-        assert!(answer.text().contains("action=\"/app/greet\""), "{}", answer.text());
+        assert!(
+            answer.text().contains("action=\"/app/greet\""),
+            "{}",
+            answer.text()
+        );
         let form = "application/x-www-form-urlencoded";
-        let greeted = run(&site, "flask_app.py").path("/greet").variable("CONTENT_TYPE", form);
+        let greeted = run(&site, "flask_app.py")
+            .path("/greet")
+            .variable("CONTENT_TYPE", form);
         let greeted = greeted.post("name=Ada+%26+Zo%C3%AB").run();
-        assert!(greeted.text().ends_with("<p>Hello, Ada &amp; Zoë!\n"), "{}", greeted.text());
+        assert!(
+            greeted.text().ends_with("<p>Hello, Ada &amp; Zoë!\n"),
+            "{}",
+            greeted.text()
+        );
     }
 
     #[test]
     fn django() {
         let Some(site) = site() else { return };
         plain(&run(&site, "django_app.py").run(), "Ask /app/hello/Ada\n");
-        plain(&run(&site, "django_app.py").path("/hello/Zoë").run(), "Hello, Zoë!\n");
+        plain(
+            &run(&site, "django_app.py").path("/hello/Zoë").run(),
+            "Hello, Zoë!\n",
+        );
     }
 
     #[test]
@@ -234,10 +293,16 @@ mod with_packages {
             .output()
             .expect("trac-admin");
         assert!(made.status.success(), "{made:?}");
-        let answer = run(&site, "trac_site.py").variable("TRAC_ENV", environment).path("/wiki");
+        let answer = run(&site, "trac_site.py")
+            .variable("TRAC_ENV", environment)
+            .path("/wiki");
         let answer = answer.run();
         assert_eq!(answer.status, "200 Ok");
-        assert!(answer.text().contains("Welcome to Trac"), "{}", answer.text());
+        assert!(
+            answer.text().contains("Welcome to Trac"),
+            "{}",
+            answer.text()
+        );
     }
 
     #[test]

@@ -15,22 +15,31 @@ use crate::harness::cgi::{Answer, Cgi};
 
 /// A file in `tests/applications/`.
 fn application(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/applications")
+        .join(name)
 }
 
 /// A GET for the application of that name in that file.
 fn ours(venv: &Path, file: &str, name: &str) -> Cgi {
     let file = application(file);
     let named = format!("{}:{name}", file.display());
-    let cgi = Cgi::bare().argument("--venv").argument(venv).argument(named);
+    let cgi = Cgi::bare()
+        .argument("--venv")
+        .argument(venv)
+        .argument(named);
     cgi.variable("SCRIPT_FILENAME", file)
 }
 
 /// The same for the standard library's CGIHandler.
 fn standard(venv: &Path, file: &str, name: &str) -> Cgi {
     let file = application(file);
-    let cgi = Cgi::bare().program(venv.join("bin/python3")).argument(application("standard.py"));
-    cgi.argument(&file).argument(name).variable("SCRIPT_FILENAME", file)
+    let cgi = Cgi::bare()
+        .program(venv.join("bin/python3"))
+        .argument(application("standard.py"));
+    cgi.argument(&file)
+        .argument(name)
+        .variable("SCRIPT_FILENAME", file)
 }
 
 /// Sends one request to both, and checks that they answer alike, byte for byte.
@@ -40,7 +49,10 @@ fn alike(venv: &Path, file: &str, name: &str, request: impl Fn(Cgi) -> Cgi) -> A
     let request = |cgi: Cgi| request(cgi.variable("PYTHONHASHSEED", "0")).run();
     let answer = request(ours(venv, file, name));
     let expected = request(standard(venv, file, name));
-    assert_eq!(answer.raw.escape_ascii().to_string(), expected.raw.escape_ascii().to_string());
+    assert_eq!(
+        answer.raw.escape_ascii().to_string(),
+        expected.raw.escape_ascii().to_string()
+    );
     answer
 }
 
@@ -54,6 +66,8 @@ fn form(fields: &[(&str, &str)]) -> String {
         });
         bytes.collect()
     };
-    let pairs = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
     pairs.collect::<Vec<_>>().join("&")
 }

@@ -10,16 +10,24 @@ use super::{python_version, skip};
 pub(crate) fn venv() -> Option<PathBuf> {
     let venv = std::env::var_os("WSGI_CGI_TEST_VENV").map_or_else(default_place, PathBuf::from);
     let packages = venv.join(format!("lib/python{}/site-packages", python_version()));
-    if ["flask", "django", "trac", "paste", "webob"].iter().all(|name| packages.join(name).is_dir())
+    if ["flask", "django", "trac", "paste", "webob"]
+        .iter()
+        .all(|name| packages.join(name).is_dir())
     {
         return Some(venv);
     }
-    skip(&format!("`{}` has no packages for Python {}", venv.display(), python_version()));
+    skip(&format!(
+        "`{}` has no packages for Python {}",
+        venv.display(),
+        python_version()
+    ));
     None
 }
 
 /// Where a web server's user can read it too.
 fn default_place() -> PathBuf {
     let user = rustix::process::getuid().as_raw();
-    Path::new("/var/tmp").join(format!("wsgi-cgi-test-{user}")).join(python_version())
+    Path::new("/var/tmp")
+        .join(format!("wsgi-cgi-test-{user}"))
+        .join(python_version())
 }

@@ -17,7 +17,14 @@ fn project(venv: &Path) -> TempDir {
     let site = folder();
     for arguments in [
         &["migrate", "--verbosity", "0"][..],
-        &["createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.org"],
+        &[
+            "createsuperuser",
+            "--noinput",
+            "--username",
+            "ada",
+            "--email",
+            "ada@example.org",
+        ],
     ] {
         let made = Command::new(venv.join("bin/python3"))
             .args(["-m", "django"])
@@ -28,7 +35,11 @@ fn project(venv: &Path) -> TempDir {
             .env("SITE_FOLDER", site.path())
             .output()
             .expect("the environment's python");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
     }
     site
 }
@@ -51,7 +62,11 @@ fn the_admin_logs_in_and_adds_an_object() {
     let answer = visitor.get("/admin/");
     assert_eq!(answer.status, "302 Found");
     let page = visitor.follow(&answer);
-    assert!(page.text().contains("Django administration"), "{}", page.text());
+    assert!(
+        page.text().contains("Django administration"),
+        "{}",
+        page.text()
+    );
 
     let token = hidden(&page, "csrfmiddlewaretoken");
     let login = "/admin/login/?next=/app/admin/";
@@ -61,16 +76,31 @@ fn the_admin_logs_in_and_adds_an_object() {
     let with_token = [user.as_slice(), &[("csrfmiddlewaretoken", &token)]].concat();
     let answer = visitor.post(login, &with_token);
     assert_eq!(answer.status, "302 Found");
-    assert!(visitor.cookies.contains_key("sessionid"), "{:?}", visitor.cookies);
+    assert!(
+        visitor.cookies.contains_key("sessionid"),
+        "{:?}",
+        visitor.cookies
+    );
     let page = visitor.follow(&answer);
-    assert!(page.text().contains("Site administration"), "{}", page.text());
+    assert!(
+        page.text().contains("Site administration"),
+        "{}",
+        page.text()
+    );
 
     let page = visitor.get("/admin/auth/group/add/");
     let token = hidden(&page, "csrfmiddlewaretoken");
-    let fields = [("csrfmiddlewaretoken", token.as_str()), ("name", "Zoë & friends")];
+    let fields = [
+        ("csrfmiddlewaretoken", token.as_str()),
+        ("name", "Zoë & friends"),
+    ];
     let answer = visitor.post("/admin/auth/group/add/", &fields);
     let page = visitor.follow(&answer);
-    assert!(page.text().contains("was added successfully"), "{}", page.text());
+    assert!(
+        page.text().contains("was added successfully"),
+        "{}",
+        page.text()
+    );
     assert!(page.text().contains("Zoë &amp; friends"), "{}", page.text());
 }
 

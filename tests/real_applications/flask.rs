@@ -20,18 +20,28 @@ fn answers_as_under_the_standard_library() {
         &|cgi| cgi,
         &|cgi| cgi.method("HEAD"),
         &|cgi| cgi.method("OPTIONS"),
-        &|cgi| cgi.path("/items/7/a b/%2F/Zoë").variable("QUERY_STRING", "q=1&q=%C3%AB&r="),
+        &|cgi| {
+            cgi.path("/items/7/a b/%2F/Zoë")
+                .variable("QUERY_STRING", "q=1&q=%C3%AB&r=")
+        },
         &|cgi| cgi.path("/login"),
         &|cgi| cgi.path("/nowhere"),
         &|cgi| cgi.path("/forbidden"),
-        &|cgi| cgi.path("/address").variable("HTTPS", "on").variable("SERVER_PORT", "443"),
+        &|cgi| {
+            cgi.path("/address")
+                .variable("HTTPS", "on")
+                .variable("SERVER_PORT", "443")
+        },
         &|cgi| cgi.path("/login").method("DELETE"),
     ];
     for request in requests {
         alike(&venv, FILE, "app", request);
     }
     let answer = alike(&venv, FILE, "app", |cgi| cgi.path("/items/7/Zoë"));
-    assert_eq!(answer.text(), "{\"arguments\":{},\"number\":7,\"rest\":\"Zo\\u00eb\"}\n");
+    assert_eq!(
+        answer.text(),
+        "{\"arguments\":{},\"number\":7,\"rest\":\"Zo\\u00eb\"}\n"
+    );
 }
 
 #[test]
@@ -40,7 +50,11 @@ fn a_session_is_kept_in_a_cookie() {
     let mut visitor = site(&venv);
     assert_eq!(visitor.get("/").text(), "Hello, stranger. ");
     let page = visitor.get("/login");
-    assert!(page.text().contains("action=\"/app/login\""), "{}", page.text());
+    assert!(
+        page.text().contains("action=\"/app/login\""),
+        "{}",
+        page.text()
+    );
     let answer = visitor.post("/login", &[("name", "Zoë & Ada")]);
     assert_eq!(answer.status, "303 SEE OTHER");
     assert_eq!(visitor.follow(&answer).text(), "Hello, Zoë & Ada. Welcome!");
@@ -59,10 +73,15 @@ fn a_file_is_uploaded() {
     body.extend_from_slice(&vec![0xff; 1_000_000]);
     body.extend_from_slice(b"\r\n--line--\r\n");
     let answer = alike(&venv, FILE, "app", |cgi| {
-        let cgi = cgi.path("/upload").variable("CONTENT_TYPE", "multipart/form-data; boundary=line");
+        let cgi = cgi
+            .path("/upload")
+            .variable("CONTENT_TYPE", "multipart/form-data; boundary=line");
         cgi.post(body.clone())
     });
-    assert_eq!(answer.text(), "{\"name\":\"a.bin\",\"note\":\"mine\",\"size\":1000000}\n");
+    assert_eq!(
+        answer.text(),
+        "{\"name\":\"a.bin\",\"note\":\"mine\",\"size\":1000000}\n"
+    );
 }
 
 #[test]
@@ -76,7 +95,9 @@ fn a_download_comes_whole() {
 #[test]
 fn an_error_is_flasks_own_page_and_in_the_log() {
     let Some(venv) = packages::venv() else { return };
-    let broken = site(&venv).request("/broken").logs("RuntimeError: broken on purpose");
+    let broken = site(&venv)
+        .request("/broken")
+        .logs("RuntimeError: broken on purpose");
     let answer = broken.logs("Exception on /broken [GET]").run();
     assert_eq!(answer.status, "500 INTERNAL SERVER ERROR");
     assert!(!answer.text().contains("on purpose"));

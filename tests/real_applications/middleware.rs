@@ -24,7 +24,10 @@ fn webob_and_lint_answer_as_under_the_standard_library() {
     for name in ["webob", "around_webob", "lint"] {
         for request in requests {
             let answer = alike(&venv, FILE, name, request);
-            assert_eq!(answer.header("X-Stamped").len(), usize::from(name == "around_webob"));
+            assert_eq!(
+                answer.header("X-Stamped").len(),
+                usize::from(name == "around_webob")
+            );
         }
     }
 }
@@ -34,10 +37,15 @@ fn gzip_packs_what_is_inside() {
     let Some(venv) = packages::venv() else { return };
     let plain = ours(&venv, FILE, "webob").run();
     for name in ["gzip", "all_of_them"] {
-        let packed = ours(&venv, FILE, name).variable("HTTP_ACCEPT_ENCODING", "gzip").run();
+        let packed = ours(&venv, FILE, name)
+            .variable("HTTP_ACCEPT_ENCODING", "gzip")
+            .run();
         assert_eq!(packed.status, "200 OK");
         assert_eq!(packed.header("Content-Encoding"), ["gzip"]);
-        assert_eq!(packed.header("Content-Length"), [packed.body.len().to_string()]);
+        assert_eq!(
+            packed.header("Content-Length"),
+            [packed.body.len().to_string()]
+        );
         assert_eq!(packed.header("Set-Cookie"), ["seen=yes; Path=/"]);
         assert!(packed.body.len() < plain.body.len() / 2);
         assert_eq!(unpacked(packed.body), plain.body);
@@ -51,6 +59,10 @@ fn unpacked(packed: Vec<u8>) -> Vec<u8> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("gzip");
-    gzip.stdin.take().expect("piped").write_all(&packed).expect("written");
+    gzip.stdin
+        .take()
+        .expect("piped")
+        .write_all(&packed)
+        .expect("written");
     gzip.wait_with_output().expect("unpacked").stdout
 }

@@ -27,14 +27,22 @@ fn a_composite_shifts_the_path() {
 
 #[test]
 fn a_section_may_be_named() {
-    let Some(cgi) = configured("#other") else { return };
+    let Some(cgi) = configured("#other") else {
+        return;
+    };
     assert_eq!(cgi.run().text(), "The other one\n");
 }
 
 #[test]
 fn a_section_that_is_not_there_is_said() {
-    let Some(cgi) = configured("#nowhere") else { return };
-    let answer = cgi.exits(1).logs("'nowhere'").logs("cannot be loaded").run();
+    let Some(cgi) = configured("#nowhere") else {
+        return;
+    };
+    let answer = cgi
+        .exits(1)
+        .logs("'nowhere'")
+        .logs("cannot be loaded")
+        .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     answer.error_id();
 }
@@ -45,6 +53,10 @@ fn paste_deploy_is_asked_for_where_it_is_missing() {
     let file = folder.path().join("site.ini");
     std::fs::write(&file, "[app:main]\nuse = egg:Paste#test\n").expect("a file");
     let cgi = Cgi::bare().argument(format!("config:{}", file.display()));
-    let answer = cgi.exits(1).logs("No module named 'paste'").logs("--venv").run();
+    let answer = cgi
+        .exits(1)
+        .logs("No module named 'paste'")
+        .logs("--venv")
+        .run();
     answer.error_id();
 }

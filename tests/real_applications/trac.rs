@@ -72,8 +72,17 @@ fn a_wiki_page_and_a_ticket_are_made() {
     let answer = visitor.post("/newticket", &fields);
     assert_eq!(answer.status, "303 See Other");
     let page = visitor.follow(&answer);
-    assert!(page.text().contains("It works &amp; stays"), "{}", page.text());
-    assert!(visitor.get("/ticket/1").text().contains("Tried as a visitor would."));
+    assert!(
+        page.text().contains("It works &amp; stays"),
+        "{}",
+        page.text()
+    );
+    assert!(
+        visitor
+            .get("/ticket/1")
+            .text()
+            .contains("Tried as a visitor would.")
+    );
 }
 
 #[test]
@@ -81,6 +90,9 @@ fn a_form_without_its_token_is_refused() {
     let Some(venv) = packages::venv() else { return };
     let site = environment(&venv);
     let mut visitor = Visitor::new(|| request(&venv, &site));
-    let answer = visitor.post("/newticket", &[("field_summary", "forged"), ("submit", "yes")]);
+    let answer = visitor.post(
+        "/newticket",
+        &[("field_summary", "forged"), ("submit", "yes")],
+    );
     assert_eq!(answer.status, "400 Bad Request");
 }

@@ -14,7 +14,10 @@ pub(super) struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// A visitor of the application to which `site` makes a request.
     pub(super) fn new(site: impl Fn() -> Cgi + 'a) -> Self {
-        Self { site: Box::new(site), cookies: BTreeMap::new() }
+        Self {
+            site: Box::new(site),
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// Opens a page.
@@ -27,7 +30,9 @@ impl<'a> Visitor<'a> {
     /// Sends a form.
     #[track_caller]
     pub(super) fn post(&mut self, url: &str, fields: &[(&str, &str)]) -> Answer {
-        let request = self.request(url).variable("CONTENT_TYPE", "application/x-www-form-urlencoded");
+        let request = self
+            .request(url)
+            .variable("CONTENT_TYPE", "application/x-www-form-urlencoded");
         self.send(request.post(form(fields)))
     }
 
@@ -35,9 +40,16 @@ impl<'a> Visitor<'a> {
     #[track_caller]
     pub(super) fn follow(&mut self, answer: &Answer) -> Answer {
         let location = answer.header("Location");
-        let [location] = location[..] else { panic!("no redirect: {}", answer.status) };
-        let path = location.strip_prefix("http://example.org").unwrap_or(location);
-        self.get(path.strip_prefix("/app").unwrap_or_else(|| panic!("{location} leads elsewhere")))
+        let [location] = location[..] else {
+            panic!("no redirect: {}", answer.status)
+        };
+        let path = location
+            .strip_prefix("http://example.org")
+            .unwrap_or(location);
+        self.get(
+            path.strip_prefix("/app")
+                .unwrap_or_else(|| panic!("{location} leads elsewhere")),
+        )
     }
 
     /// A request of this visitor, for what a test adds to it.
@@ -48,7 +60,11 @@ impl<'a> Visitor<'a> {
         if self.cookies.is_empty() {
             return request;
         }
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         request.variable("HTTP_COOKIE", pairs.join("; "))
     }
 
@@ -74,10 +90,13 @@ impl<'a> Visitor<'a> {
 #[track_caller]
 pub(super) fn hidden(answer: &Answer, name: &str) -> String {
     let page = answer.text();
-    let field = page.split("<input").find(|field| {
-        field.contains(&format!("name=\"{name}\"")) && field.contains("value=\"")
-    });
+    let field = page
+        .split("<input")
+        .find(|field| field.contains(&format!("name=\"{name}\"")) && field.contains("value=\""));
     let field = field.unwrap_or_else(|| panic!("no field {name} in {page}"));
-    let value = field.split("value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let value = field
+        .split("value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
     value.expect("a value").to_owned()
 }
