@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -155,15 +155,14 @@ fn commands(console: &str) -> Vec<(&str, &str)> {
 /// Whether the text is as expected, where `...` stands for anything.
 fn is_like(text: &str, expected: &str) -> bool {
     let mut parts = expected.split("...");
-    let mut rest = match text.strip_prefix(parts.next().unwrap_or_default()) {
-        Some(rest) => rest,
-        None => return false,
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
     };
     for part in parts {
-        match rest.find(part) {
-            Some(place) => rest = &rest[place + part.len()..],
-            None => return false,
-        }
+        let Some(place) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[place + part.len()..];
     }
     rest.is_empty() || expected.ends_with("...")
 }
@@ -280,7 +279,7 @@ mod slow {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let shown = blocks("console")[0]
+        let shown = block("console", 0)
             .strip_prefix("$ scripts/quickstart\n")
             .expect("first");
         assert_eq!(String::from_utf8_lossy(&output.stdout), shown);

@@ -48,11 +48,11 @@ fn gzip_packs_what_is_inside() {
         );
         assert_eq!(packed.header("Set-Cookie"), ["seen=yes; Path=/"]);
         assert!(packed.body.len() < plain.body.len() / 2);
-        assert_eq!(unpacked(packed.body), plain.body);
+        assert_eq!(unpacked(&packed.body), plain.body);
     }
 }
 
-fn unpacked(packed: Vec<u8>) -> Vec<u8> {
+fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut gzip = Command::new("gzip")
         .arg("-d")
         .stdin(Stdio::piped())
@@ -62,7 +62,7 @@ fn unpacked(packed: Vec<u8>) -> Vec<u8> {
     gzip.stdin
         .take()
         .expect("piped")
-        .write_all(&packed)
+        .write_all(packed)
         .expect("written");
     gzip.wait_with_output().expect("unpacked").stdout
 }
