@@ -39,18 +39,29 @@ fn configure() -> Result<(), String> {
     let [base, prefix, archive, libraries] = facts.lines().collect::<Vec<_>>()[..] else {
         return Err(format!("`{executable}` does not describe itself: {facts}"));
     };
-    println!("cargo:rustc-env=WSGI_CGI_LINKED_VERSION={}", config.target_abi().version());
+    println!(
+        "cargo:rustc-env=WSGI_CGI_LINKED_VERSION={}",
+        config.target_abi().version()
+    );
     println!("cargo:rustc-env=WSGI_CGI_LINKED_EXECUTABLE={base}");
     println!("cargo:rustc-env=WSGI_CGI_LINKED_PREFIX={prefix}");
 
-    let name = config.lib_name().filter(|_| config.shared()).ok_or(format!(
-        "`{executable}` was built without a shared libpython: install one that has it (Debian: \
+    let name = config
+        .lib_name()
+        .filter(|_| config.shared())
+        .ok_or(format!(
+            "`{executable}` was built without a shared libpython: install one that has it (Debian: \
          `apt install python3-dev`) and name it with PYO3_PYTHON=/path/to/python3"
-    ))?;
+        ))?;
     let wants_shared = env::var_os("WSGI_CGI_LINK").is_some_and(|choice| choice == "shared");
-    let archive = Archive { file: archive.into(), libraries: libraries.split_whitespace().collect() };
+    let archive = Archive {
+        file: archive.into(),
+        libraries: libraries.split_whitespace().collect(),
+    };
     if !wants_shared && archive.links() {
-        return archive.link(name).map_err(|error| format!("the linker's folder: {error}"));
+        return archive
+            .link(name)
+            .map_err(|error| format!("the linker's folder: {error}"));
     }
     if !is_installed(name, config.lib_dir()) {
         return Err(format!(
@@ -74,7 +85,10 @@ impl Archive<'_> {
     /// loader would do at every start is done here or not at all: no position independence, the
     /// unwinder linked in, functions bound when they are called (as Debian's python3 is built).
     fn arguments(&self) -> Vec<String> {
-        let whole = format!("-Wl,--whole-archive,{},--no-whole-archive", self.file.display());
+        let whole = format!(
+            "-Wl,--whole-archive,{},--no-whole-archive",
+            self.file.display()
+        );
         let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
         ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", &whole]
             .into_iter()
@@ -125,7 +139,9 @@ fn is_installed(library: &str, lib_dir: Option<&str>) -> bool {
     if lib_dir.is_some_and(|dir| Path::new(dir).join(&file).exists()) {
         return true;
     }
-    let answer = Command::new("cc").arg(format!("-print-file-name={file}")).output();
+    let answer = Command::new("cc")
+        .arg(format!("-print-file-name={file}"))
+        .output();
     // The compiler prints the bare name back when it found nothing.
     answer.is_ok_and(|out| {
         let path = PathBuf::from(String::from_utf8_lossy(&out.stdout).trim());

@@ -61,7 +61,10 @@ impl Cgi {
         let folder = folder();
         let file = folder.path().join(name);
         std::fs::write(&file, text).expect("a script written");
-        Self { folder: Some(folder), ..Self::file(&file) }
+        Self {
+            folder: Some(folder),
+            ..Self::file(&file)
+        }
     }
 
     /// A GET for the application in that file, as a server with an interpreter setting starts it.
@@ -124,7 +127,8 @@ impl Cgi {
     /// Sets a meta-variable.
     pub(crate) fn variable(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self = self.without(&name);
-        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.variables
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -151,16 +155,25 @@ impl Cgi {
     pub(crate) fn post(self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let length = body.len().to_string();
-        Self { body, ..self.method("POST").variable("CONTENT_LENGTH", length) }
+        Self {
+            body,
+            ..self.method("POST").variable("CONTENT_LENGTH", length)
+        }
     }
 
     /// What is sent on standard input, whatever CONTENT_LENGTH says.
     pub(crate) fn stdin(self, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..self }
+        Self {
+            body: body.into(),
+            ..self
+        }
     }
 
     pub(crate) fn in_folder(self, folder: impl Into<PathBuf>) -> Self {
-        Self { working_directory: Some(folder.into()), ..self }
+        Self {
+            working_directory: Some(folder.into()),
+            ..self
+        }
     }
 
     /// Expects this exit status instead of 0.
@@ -176,7 +189,10 @@ impl Cgi {
 
     /// Expects nothing of the error log.
     pub(crate) fn logs_anything(self) -> Self {
-        Self { log_is_free: true, ..self }
+        Self {
+            log_is_free: true,
+            ..self
+        }
     }
 
     /// The script's folder, when the builder made it.
@@ -186,11 +202,17 @@ impl Cgi {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env_clear().envs(self.variables.iter().cloned());
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.variables.iter().cloned());
         let folder = self.working_directory.as_deref();
         let folder = folder.or(self.folder.as_ref().map(TempDir::path));
         command.current_dir(folder.unwrap_or(Path::new("/")));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -217,7 +239,12 @@ impl Cgi {
             log
         });
         let mut raw = Vec::new();
-        child.stdout.take().expect("piped").read_to_end(&mut raw).expect("a readable response");
+        child
+            .stdout
+            .take()
+            .expect("piped")
+            .read_to_end(&mut raw)
+            .expect("a readable response");
         let exit = child.wait().expect("an exit status");
         writer.join().expect("the body sent");
         let log = log.join().expect("the log read");
@@ -228,7 +255,11 @@ impl Cgi {
         answer.folder = self.folder;
         assert_eq!(answer.exit, self.exit, "exit status; log:\n{}", answer.log);
         for text in &self.log {
-            assert!(answer.log.contains(text), "no {text:?} in the log:\n{}", answer.log);
+            assert!(
+                answer.log.contains(text),
+                "no {text:?} in the log:\n{}",
+                answer.log
+            );
         }
         assert!(
             self.log_is_free || !self.log.is_empty() || answer.log.is_empty(),
@@ -242,7 +273,9 @@ impl Cgi {
 /// The exit status as a shell shows it.
 pub(crate) fn exit_code(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 impl Answer {
@@ -251,7 +284,10 @@ impl Answer {
     pub(crate) fn parse(raw: Vec<u8>) -> Self {
         let end = raw.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| {
-            panic!("no whole head in {:?}", String::from_utf8_lossy(&raw[..raw.len().min(500)]))
+            panic!(
+                "no whole head in {:?}",
+                String::from_utf8_lossy(&raw[..raw.len().min(500)])
+            )
         });
         let head: String = raw[..end].iter().map(|&byte| char::from(byte)).collect();
         let mut lines = head.split("\r\n");
@@ -277,7 +313,10 @@ impl Answer {
 
     /// The values of a header, in order.
     pub(crate) fn header(&self, name: &str) -> Vec<&str> {
-        let matching = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let matching = self
+            .headers
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
         matching.map(|(_, value)| value.as_str()).collect()
     }
 
@@ -291,10 +330,17 @@ impl Answer {
     #[track_caller]
     pub(crate) fn error_id(&self) -> &str {
         let text = self.text();
-        let id = text.split("<code>").nth(1).and_then(|rest| rest.split("</code>").next());
+        let id = text
+            .split("<code>")
+            .nth(1)
+            .and_then(|rest| rest.split("</code>").next());
         let id = id.unwrap_or_else(|| panic!("no id in {text}"));
         assert_eq!(id.len(), 12, "{id}");
-        assert!(self.log.contains(&format!("error {id}: ")), "{id} is not in the log:\n{}", self.log);
+        assert!(
+            self.log.contains(&format!("error {id}: ")),
+            "{id} is not in the log:\n{}",
+            self.log
+        );
         assert_eq!(self.header("Content-Length"), [self.body.len().to_string()]);
         assert!(text.ends_with("</html>\n"), "not whole: {text}");
         id

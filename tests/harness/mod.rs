@@ -13,15 +13,19 @@ use tempfile::TempDir;
 /// The program under test; `WSGI_CGI_TEST_PROGRAM` names another build of it.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
-        std::env::var_os("WSGI_CGI_TEST_PROGRAM")
-            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wsgi-cgi")), PathBuf::from)
+        std::env::var_os("WSGI_CGI_TEST_PROGRAM").map_or_else(
+            || PathBuf::from(env!("CARGO_BIN_EXE_wsgi-cgi")),
+            PathBuf::from,
+        )
     });
     &PROGRAM
 }
 
 /// A file below `tests/apps/`.
 pub(crate) fn app(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/apps")
+        .join(name)
 }
 
 /// The interpreter that the program is linked with.
@@ -44,7 +48,10 @@ pub(crate) fn folder() -> TempDir {
 /// Names a test that cannot run here, so that none is skipped in silence: `scripts/test` counts
 /// and prints them. Where everything is required, a skip is a failure.
 pub(crate) fn skip(reason: &str) {
-    assert!(std::env::var_os("WSGI_CGI_TEST_REQUIRE_ALL").is_none(), "skipped: {reason}");
+    assert!(
+        std::env::var_os("WSGI_CGI_TEST_REQUIRE_ALL").is_none(),
+        "skipped: {reason}"
+    );
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     eprintln!("skipped {test}: {reason}");
     if let Some(list) = std::env::var_os("WSGI_CGI_TEST_SKIPS") {
