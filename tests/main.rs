@@ -17,6 +17,7 @@ mod oracle;
 mod process;
 mod readme;
 mod real_applications;
+mod server_user;
 mod standard_script;
 mod start_response;
 mod streaming;
