@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod after_the_answer;
 mod application;
 mod closing;
 mod environ;
@@ -14,7 +15,9 @@ mod input;
 mod invocation;
 mod oracle;
 mod process;
+mod readme;
 mod real_applications;
+mod server_user;
 mod standard_script;
 mod start_response;
 mod streaming;

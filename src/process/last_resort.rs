@@ -12,6 +12,8 @@ use super::descriptors::Private;
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
+/// Whether the whole response is out.
+static OVER: AtomicBool = AtomicBool::new(false);
 static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
@@ -51,6 +53,12 @@ pub fn claim() -> bool {
 /// The descriptor is about to be closed: nothing may be written to its number any more.
 pub fn disarm() {
     STDOUT.store(-1, Ordering::Release);
+    OVER.store(true, Ordering::Release);
+}
+
+/// Whether the response has ended, and what is left is to clean up.
+pub fn is_over() -> bool {
+    OVER.load(Ordering::Acquire)
 }
 
 /// Sends a prepared answer if no other was begun. Safe in a signal handler.
@@ -102,6 +110,7 @@ pub fn let_go() {
         }
     }
     CLAIMED.store(true, Ordering::Release);
+    OVER.store(false, Ordering::Release);
 }
 
 fn descriptor(place: &AtomicI32) -> Option<BorrowedFd<'static>> {

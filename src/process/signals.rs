@@ -27,6 +27,9 @@ const FATAL: [c_int; 5] = [
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
+/// Whether SIGTERM came after the response.
+static CLEANING_UP: AtomicBool = AtomicBool::new(false);
+
 /// The interpreter's own handler for SIGTERM, once there is one: it makes Python call the function
 /// that raises.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
@@ -104,6 +107,16 @@ extern "C" fn on_fatal(signal: c_int) {
 }
 
 extern "C" fn on_terminate(signal: c_int) {
+    if last_resort::is_over() {
+        // Apache and busybox send it as soon as they have the response: what the application does
+        // in `close()` and at exit is not interrupted, but ends in time.
+        if !CLEANING_UP.swap(true, Ordering::AcqRel) {
+            set(libc::SIGALRM, on_grace_over, 0);
+            // SAFETY: async-signal-safe.
+            unsafe { libc::alarm(GRACE) };
+        }
+        return;
+    }
     if STOPPING.swap(true, Ordering::AcqRel) {
         return;
     }

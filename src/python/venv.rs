@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -61,10 +62,18 @@ impl Packages {
             .flat_map(|dir| [dir.join(".venv"), dir.join("venv")]);
         let mut looked_in = Vec::new();
         for place in places {
-            if place.join("pyvenv.cfg").is_file() {
-                return Venv::open(&place).map(Self::Venv);
+            match fs::metadata(place.join("pyvenv.cfg")) {
+                Ok(file) if file.is_file() => return Venv::open(&place).map(Self::Venv),
+                // A folder that is there is meant, and must not be passed over in silence.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied && place.is_dir() => {
+                    bail!(
+                        "user {} may not read the virtual environment `{}`: `chmod -R go+rX` it",
+                        rustix::process::geteuid().as_raw(),
+                        place.display()
+                    )
+                }
+                _ => looked_in.push(place),
             }
-            looked_in.push(place);
         }
         Ok(Self::System { looked_in })
     }

@@ -190,6 +190,10 @@ impl ResponseWriter for CgiWriter {
 
     fn end(&mut self) {
         last_resort::disarm();
-        self.stdout = None;
+        if let Some(stdout) = self.stdout.take() {
+            // Apache's mod_cgid makes one socket of standard input and output: as long as the
+            // former is open, closing the latter ends nothing. No pipe minds.
+            _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);
+        }
     }
 }

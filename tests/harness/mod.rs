@@ -2,6 +2,7 @@
 //! builder ([`cgi::Cgi`]), and folders that a web server's user can read.
 
 pub(crate) mod cgi;
+pub(crate) mod packages;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

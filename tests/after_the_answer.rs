@@ -1,0 +1,94 @@
+//! The client does not wait for what the application does after its answer, and the server does
+//! not interrupt it: Apache and busybox send SIGTERM as soon as they have read the whole response.
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::harness::cgi::{Cgi, exit_code};
+use crate::harness::{folder, program};
+
+/// Answers, and then sees what comes while it cleans up.
+const APPLICATION: &str = "
+import atexit, os, time
+
+def tidy():
+    time.sleep(float(os.environ['TIDY']))
+    open('tidied', 'w').close()
+
+atexit.register(tidy)
+
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [b'content']
+";
+
+/// Stops the program once its response has ended: the exit status, the log, and whether it tidied.
+fn stopped(seconds: &str) -> (i32, String, bool) {
+    let cgi = Cgi::source(APPLICATION).variable("TIDY", seconds);
+    let (mut child, folder) = cgi.spawn();
+    drop(child.stdin.take());
+    let mut response = Vec::new();
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_to_end(&mut response)
+        .expect("a response");
+    assert!(response.ends_with(b"content"));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("sent");
+    let mut log = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut log)
+        .expect("a log");
+    let exit = exit_code(child.wait().expect("an exit status"));
+    let tidied = folder.expect("the script's").path().join("tidied").exists();
+    (exit, log, tidied)
+}
+
+#[test]
+fn sigterm_then_interrupts_nothing_and_is_no_news() {
+    assert_eq!(stopped("0.2"), (0, String::new(), true));
+}
+
+#[test]
+fn what_takes_too_long_is_ended_and_that_is_said() {
+    let (exit, log, tidied) = stopped("60");
+    assert_eq!((exit, tidied), (143, false));
+    assert!(log.contains("did not stop within 2 seconds"), "{log}");
+}
+
+/// Apache's mod_cgid gives a script one socket for both.
+#[test]
+fn the_response_ends_although_input_is_the_same_socket() {
+    let folder = folder();
+    let script = folder.path().join("app.py");
+    std::fs::write(&script, APPLICATION).expect("a script");
+    let (mut server, ours) = UnixStream::pair().expect("a socket");
+    let stdio = || Stdio::from(OwnedFd::from(ours.try_clone().expect("another")));
+    let mut command = Command::new(program());
+    command.arg(&script).env_clear().current_dir(folder.path());
+    command.env("REQUEST_METHOD", "GET").env("TIDY", "60");
+    let mut child = command
+        .stdin(stdio())
+        .stdout(stdio())
+        .spawn()
+        .expect("the program");
+    drop((command, ours));
+
+    server
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("set");
+    let mut response = Vec::new();
+    let ended = server.read_to_end(&mut response);
+    child.kill().expect("ended");
+    child.wait().expect("an exit status");
+    ended.expect("the end comes before the application has tidied up");
+    assert!(response.ends_with(b"content"));
+}

@@ -1,0 +1,324 @@
+//! The README says nothing that was not tried: what it shows is run here, and the configurations
+//! in it are what the tests with real servers use ([`block`]).
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, program};
+
+const README: &str = include_str!("../README.md");
+
+/// The blocks of a language, in order. The languages: `console` is run, and prints what follows
+/// each command (`...` stands for anything); `sh` is run; `python` is a script that answers
+/// "Hello, world!"; the others are named after servers, configurations first, then commands.
+const LANGUAGES: [&str; 8] = [
+    "apache",
+    "busybox",
+    "console",
+    "lighttpd",
+    "mini_httpd",
+    "nginx",
+    "python",
+    "sh",
+];
+
+/// The block number `index`, from 0, of that language, as it is in the README: the test of a
+/// server replaces the paths `/usr/local/bin`, `/usr/lib/cgi-bin` and `/var/www/html`, the sockets
+/// and the ports in it.
+pub(crate) fn block(language: &str, index: usize) -> &'static str {
+    let found = blocks(language).into_iter().nth(index);
+    found.unwrap_or_else(|| panic!("the README has no block {index} in {language}"))
+}
+
+fn blocks(language: &str) -> Vec<&'static str> {
+    all_blocks()
+        .filter(|(name, _)| *name == language)
+        .map(|(_, text)| text)
+        .collect()
+}
+
+/// Language and text of each block.
+fn all_blocks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    // Before, inside, after, inside, ...
+    README
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .map(|block| block.split_once('\n').expect("a line"))
+}
+
+#[test]
+fn every_block_is_of_a_kind_that_is_tried() {
+    let languages: BTreeSet<&str> = all_blocks().map(|(language, _)| language).collect();
+    assert_eq!(languages, BTreeSet::from(LANGUAGES));
+}
+
+/// Root's folders and a copy of this repository, in a folder of their own.
+struct Machine {
+    root: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let machine = Self { root: folder() };
+        // Written by another process: no script is still open for writing when it is executed.
+        let output = Command::new("sh")
+            .args(["-euc", SET_UP])
+            .args(["sh".as_ref(), machine.root.path(), program(), &repository()])
+            .output()
+            .expect("sh");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        machine
+    }
+
+    /// Runs a command as a user would who may use sudo, and gives all that it prints. That goes
+    /// to one file, as to one terminal.
+    fn run(&self, command: &str) -> String {
+        let printed = self.root.path().join("printed");
+        let file = || {
+            let options = fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&printed);
+            options.expect("a file")
+        };
+        let path = format!(
+            "{}:/usr/sbin:/usr/bin:/sbin:/bin",
+            self.place("/usr/local/bin").display()
+        );
+        Command::new("bash")
+            .arg("-c")
+            .arg(self.here(command))
+            .current_dir(self.place("/repository"))
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.root.path())
+            .stdin(std::process::Stdio::null())
+            .stdout(file())
+            .stderr(file())
+            .status()
+            .expect("bash");
+        let text = fs::read_to_string(&printed).expect("what was printed");
+        fs::remove_file(&printed).expect("removed");
+        text.replace("\r\n", "\n")
+            .replace(&self.root.path().display().to_string(), "")
+    }
+
+    /// The text with the folders of this machine in the place of the real ones.
+    fn here(&self, text: &str) -> String {
+        let text = text.replace("sudo ", "");
+        ["/usr/local/bin", "/usr/lib/cgi-bin", "/srv/www"]
+            .iter()
+            .fold(text, |text, folder| {
+                text.replace(folder, &self.place(folder).display().to_string())
+            })
+    }
+
+    fn place(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+}
+
+/// Arguments: the machine's root, the program, the repository.
+const SET_UP: &str = "
+    mkdir -p $1/usr/local/bin $1/usr/lib/cgi-bin $1/srv/www $1/repository/examples
+    mkdir -p $1/repository/target/release
+    cp $2 $1/repository/target/release/wsgi-cgi
+    for file in $3/examples/*.py; do
+        sed 1s,/usr/local/bin,$1/usr/local/bin, $file >$1/repository/examples/${file##*/}
+    done
+";
+
+fn repository() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// Commands, each after `$ `, and what they print.
+fn commands(console: &str) -> Vec<(&str, &str)> {
+    let mut commands = Vec::new();
+    let console = console.strip_prefix("$ ").expect("begins with a command");
+    for part in console.split("\n$ ") {
+        commands.push(part.split_once('\n').unwrap_or((part, "")));
+    }
+    commands
+}
+
+/// Whether the text is as expected, where `...` stands for anything.
+fn is_like(text: &str, expected: &str) -> bool {
+    let mut parts = expected.split("...");
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    for part in parts {
+        let Some(place) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[place + part.len()..];
+    }
+    rest.is_empty() || expected.ends_with("...")
+}
+
+#[test]
+fn dots_stand_for_anything() {
+    assert!(is_like("a big cat\n", "a ... cat\n"));
+    assert!(is_like("all\n", "all\n") && is_like("a\nb\n", "..."));
+    assert!(!is_like("a cat\n", "a ... cat\n") && !is_like("all\nof it\n", "all\n"));
+}
+
+#[test]
+fn what_is_typed_prints_what_is_shown() {
+    let machine = Machine::new();
+    for block in blocks("console") {
+        for (command, expected) in commands(block) {
+            if command == "scripts/quickstart" {
+                continue; // below
+            }
+            let printed = machine.run(command).trim_end().to_owned() + "\n";
+            let expected = expected.trim_end().to_owned() + "\n";
+            assert!(
+                is_like(&printed, &expected),
+                "$ {command}\n{printed}\nexpected:\n{expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_python_block_is_an_application() {
+    for script in blocks("python") {
+        assert!(
+            script.starts_with("#!/usr/local/bin/wsgi-cgi\n"),
+            "{script}"
+        );
+        if !script.contains("flask") {
+            assert_eq!(
+                Cgi::source_named("hello.py", script).run().text(),
+                "Hello, world!\n"
+            );
+        }
+    }
+}
+
+/// The options, their variables and their keys, as the program itself has them.
+#[test]
+fn the_table_has_each_option() {
+    let rows = README.lines().filter(|line| line.starts_with("| `--"));
+    let rows: Vec<Vec<&str>> = rows
+        .map(|row| row.split('`').skip(1).step_by(2).collect())
+        .collect();
+    for row in &rows {
+        let name = row[0]
+            .split(' ')
+            .next()
+            .and_then(|option| option.strip_prefix("--"));
+        let name = name.expect("an option");
+        let variable = format!("WSGI_CGI_{}", name.to_uppercase().replace('-', "_"));
+        assert_eq!(row[1..3], [variable.as_str(), name]);
+    }
+
+    let help = Command::new(program())
+        .arg("--help")
+        .env_clear()
+        .output()
+        .expect("the program");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let options = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("      --"));
+    let options: Vec<String> = options
+        .map(|option| format!("--{}", option.replace(['<', '>'], "")))
+        .collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), options);
+
+    let unknown = Cgi::source("")
+        .variable("WSGI_CGI_X", "")
+        .exits(1)
+        .logs("WSGI_CGI_X")
+        .run();
+    let known = unknown
+        .log
+        .split("the known ones are ")
+        .nth(1)
+        .expect("the variables");
+    let known: BTreeSet<&str> = known.trim_end().split(", ").collect();
+    let shown = rows.iter().map(|row| row[1]).chain(["WSGI_CGI_APP"]);
+    assert_eq!(known, shown.collect());
+}
+
+/// What takes long, or needs packages.
+mod slow {
+    use super::*;
+    use crate::harness::{packages, skip};
+
+    /// `scripts/quickstart` builds the program with optimisation, which takes its time.
+    #[test]
+    fn quickstart_prints_what_is_shown() {
+        let mut command = Command::new(repository().join("scripts/quickstart"));
+        command.env_clear();
+        for name in [
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_TOOLCHAIN",
+        ] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        let output = command.current_dir("/").output().expect("the script");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let shown = block("console", 0)
+            .strip_prefix("$ scripts/quickstart\n")
+            .expect("first");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), shown);
+    }
+
+    /// It works with the virtual environment where its settings say.
+    #[test]
+    fn the_python_block_with_settings_is_an_application() {
+        let Some(venv) = packages::venv() else { return };
+        let site = folder();
+        let script = site.path().join("cgi-bin/hello.py");
+        fs::create_dir(site.path().join("cgi-bin")).expect("a folder");
+        std::os::unix::fs::symlink(venv, site.path().join("venv")).expect("a link");
+        let text = blocks("python")
+            .into_iter()
+            .find(|text| text.contains("flask"));
+        fs::write(&script, text.expect("a block with flask")).expect("written");
+        assert_eq!(Cgi::file(&script).run().text(), "Hello, world!\n");
+    }
+
+    /// The commands that make a virtual environment make one that is used.
+    #[test]
+    fn the_commands_of_packages_work() {
+        let machine = Machine::new();
+        let printed: String = blocks("sh")
+            .into_iter()
+            .map(|block| machine.run(block))
+            .collect();
+        let venv = machine.place("/srv/www/venv");
+        let packages = format!(
+            "lib/python{}/site-packages/flask",
+            crate::harness::python_version()
+        );
+        if !venv.join(&packages).is_dir() {
+            return skip(&format!("pip installs nothing here: {printed}"));
+        }
+        let script = machine.place("/srv/www/cgi-bin/app.py");
+        fs::create_dir(script.parent().expect("a folder")).expect("a folder");
+        fs::write(&script, "from flask import Flask\napp = Flask(__name__)\n").expect("written");
+        assert_eq!(Cgi::file(&script).run().status, "404 NOT FOUND");
+    }
+}
