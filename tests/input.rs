@@ -1,1 +1,182 @@
-//! To be written.
+//! `wsgi.input` (PEP 3333, "Input and Error Streams"; RFC 3875, section 4.2): the body, never past
+//! CONTENT_LENGTH, and `io.BytesIO` in every other respect. And `wsgi.errors`.
+
+use std::io::{Read, Write};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::harness::cgi::{Cgi, exit_code};
+
+fn hex(content: &[u8]) -> String {
+    use std::fmt::Write;
+    content.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String");
+        text
+    })
+}
+
+#[test]
+fn it_reads_as_bytes_io_does() {
+    let size = prop_oneof![
+        Just(String::new()),
+        Just(":None".to_owned()),
+        (-3_i64..40).prop_map(|size| format!(":{size}")),
+        (60_000_i64..70_000).prop_map(|size| format!(":{size}")),
+    ];
+    let step = prop_oneof![
+        (
+            prop_oneof![Just("read"), Just("readline"), Just("readlines")],
+            size
+        )
+            .prop_map(|(name, size)| format!("{name}{size}")),
+        Just("next".to_owned()),
+    ];
+    let line = prop::collection::vec(prop_oneof![Just(b'x'), Just(b'\r'), Just(0)], 0..20);
+    let content = prop::collection::vec(line, 0..20).prop_map(|lines| lines.join(&b'\n'));
+    let strategy = (prop::collection::vec(step, 0..12), content, 0_usize..2_000);
+    let config = Config {
+        cases: 60,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&strategy, |(steps, mut content, repeat)| {
+            // Now and then past the size of one read; the variable has to fit the environment.
+            if repeat > 1_900 && !content.is_empty() {
+                content = content.repeat(50_000 / content.len());
+            }
+            let answer = Cgi::app("input.py")
+                .variable("QUERY_STRING", steps.join(","))
+                .variable("HTTP_X_CONTENT", hex(&content))
+                .post(content)
+                .run();
+            prop_assert_eq!(answer.text(), "same");
+            Ok(())
+        })
+        .expect("no difference");
+}
+
+#[test]
+fn not_a_byte_past_content_length_is_read() {
+    // The pipe stays open, as with lighttpd or busybox: whoever reads on waits for ever.
+    let (mut child, _folder) = Cgi::source(
+        "def application(environ, start_response):
+    start_response('200 OK', [])
+    body = environ['wsgi.input']
+    return [b'|'.join([body.read(2), body.read(100), body.read(), body.readline(), *body])]
+",
+    )
+    .method("POST")
+    .variable("CONTENT_LENGTH", "5")
+    .spawn();
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(b"01234next request").expect("written");
+    let mut response = String::new();
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_to_string(&mut response)
+        .expect("readable");
+    drop(stdin);
+    assert!(response.ends_with("01|234||"), "{response}");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
+}
+
+#[test]
+fn without_a_body_nothing_is_waited_for() {
+    for length in ["", "0"] {
+        let (mut child, _folder) = Cgi::source(
+            "def application(environ, start_response):
+    start_response('200 OK', [])
+    return [repr(environ['wsgi.input'].read()).encode()]
+",
+        )
+        .variable("CONTENT_LENGTH", length)
+        .spawn();
+        let stdin = child.stdin.take();
+        let mut response = String::new();
+        child
+            .stdout
+            .take()
+            .expect("piped")
+            .read_to_string(&mut response)
+            .expect("readable");
+        drop(stdin);
+        assert!(response.ends_with("b''"), "{response}");
+        child.wait().expect("ended");
+    }
+}
+
+#[test]
+fn a_body_shorter_than_announced_ends_and_is_logged() {
+    let answer = Cgi::source(
+        "def application(environ, start_response):
+    start_response('200 OK', [])
+    return [environ['wsgi.input'].read(), environ['wsgi.input'].read()]
+",
+    )
+    .post("short")
+    .variable("CONTENT_LENGTH", "1000000000")
+    .logs("ended 999999995 bytes before")
+    .run();
+    assert_eq!(answer.body, b"short");
+}
+
+#[test]
+fn a_chunked_body_is_read_to_its_end_under_apache_only() {
+    let request = || {
+        Cgi::source(
+            "def application(environ, start_response):
+    start_response('200 OK', [])
+    assert environ['wsgi.input_terminated']
+    return [environ['wsgi.input'].read()]
+",
+        )
+        .method("POST")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .stdin("decoded")
+    };
+    let apache = request()
+        .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+        .run();
+    assert_eq!(apache.body, b"decoded");
+    let other = request().exits(1).logs("came in chunks").run();
+    assert_eq!(other.status, "411 Length Required");
+    other.error_id();
+}
+
+#[test]
+fn standard_input_is_not_the_body() {
+    let answer = Cgi::source(
+        "import os, sys
+def application(environ, start_response):
+    start_response('200 OK', [])
+    stolen = sys.stdin.read(), os.read(0, 10), os.popen('cat').read()
+    return [repr(stolen).encode(), environ['wsgi.input'].read()]
+",
+    )
+    .post("the body")
+    .run();
+    assert_eq!(answer.text(), "('', b'', '')the body");
+}
+
+#[test]
+fn wsgi_errors_takes_any_str_without_raising() {
+    let answer = Cgi::source(
+        "def application(environ, start_response):
+    errors = environ['wsgi.errors']
+    errors.write('plain \\u20ac \\ud800\\n')
+    errors.writelines(['two', ' lines\\n'])
+    print('printed', file=errors)
+    errors.flush()
+    start_response('200 OK', [])
+    return [b'fine']
+",
+    )
+    .variable("LANG", "C")
+    .logs("plain \u{20ac} \\ud800\ntwo lines\nprinted\n")
+    .run();
+    assert_eq!(answer.body, b"fine");
+}

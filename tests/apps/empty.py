@@ -1,0 +1,6 @@
+"""No content and no length."""
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return []
