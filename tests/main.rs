@@ -18,6 +18,7 @@ mod process;
 mod readme;
 mod real_applications;
 mod server_user;
+mod servers;
 mod standard_script;
 mod start_response;
 mod streaming;

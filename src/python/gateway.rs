@@ -251,12 +251,14 @@ impl Gateway {
             {
                 return self.gone(py);
             }
+            // Where it was is no fault of the application's: one line is enough.
+            Stop::Raised(error)
+                if error.is_instance_of::<PySystemExit>(py) && signals::stopping() =>
+            {
+                Failure::new(500, "the application was stopped")
+            }
             Stop::Raised(error) if error.is_instance_of::<PySystemExit>(py) => {
-                let what = if signals::stopping() {
-                    "the application was stopped"
-                } else {
-                    "the application tried to exit: an application returns instead"
-                };
+                let what = "the application tried to exit: an application returns instead";
                 Failure::of(py, &error, what)
             }
             Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 
 use super::venv::{LINKED_EXECUTABLE, LINKED_PREFIX, LINKED_VERSION, Packages};
-use crate::process::signals;
+use crate::process::{last_resort, signals};
 use crate::report;
 
 /// The running interpreter. It is the main thread's alone.
@@ -182,8 +182,12 @@ pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
     Ok(())
 }
 
-/// Unwinds the application, wherever it is, past every `except Exception`.
+/// Unwinds the application, wherever it is, past every `except Exception`. Once the response has
+/// ended there is nothing to unwind: `close()` and what comes after it run to their end.
 #[pyfunction]
 fn stop(_signal: i32, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
+    if last_resort::is_over() {
+        return Ok(());
+    }
     Err(PySystemExit::new_err(report::Exit::Terminated.code()))
 }

@@ -2,7 +2,9 @@
 //! builder ([`cgi::Cgi`]), and folders that a web server's user can read.
 
 pub(crate) mod cgi;
+pub(crate) mod http_client;
 pub(crate) mod packages;
+pub(crate) mod server;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,69 @@
+//! nginx with fcgiwrap, which runs `#!` scripts over FastCGI. Their standard error goes through
+//! nginx to its error log (`-f`), as Debian's unit for fcgiwrap has it.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use super::place::{Place, find};
+use super::{Listens, Part};
+
+pub(super) fn parts(place: &Place, address: SocketAddr) -> Vec<Part> {
+    let socket = place.run("fcgiwrap.socket");
+    // A socket of an attempt before this one.
+    _ = std::fs::remove_file(&socket);
+    let mut wrap = Command::new(find("fcgiwrap").expect("available"));
+    // Two at once, so that an abandoned script does not hold up the next request.
+    wrap.args(["-f", "-c", "2", "-s"])
+        .arg(format!("unix:{}", socket.display()));
+
+    let configuration = place.configuration(&configuration(place, address));
+    let mut nginx = Command::new(find("nginx").expect("available"));
+    nginx.args(["-e", "stderr", "-c"]).arg(configuration);
+    vec![
+        Part {
+            command: wrap,
+            listens: Listens::Unix(socket),
+        },
+        Part {
+            command: nginx,
+            listens: Listens::Tcp(address),
+        },
+    ]
+}
+
+fn configuration(place: &Place, address: SocketAddr) -> String {
+    let own_folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {};\n", place.run(name).display()))
+        .concat();
+    format!(
+        r"daemon off;
+worker_processes 1;
+pid {pid};
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    {own_folders}
+    server {{
+        listen {address};
+        root {root};
+        client_max_body_size 100m;
+        location /cgi-bin/ {{
+            # First all the variables of nginx, then what they leave out.
+            include /etc/nginx/fastcgi_params;
+            fastcgi_split_path_info ^(/cgi-bin/[^/]+)(.*)$;
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_param PATH_INFO $fastcgi_path_info;
+            # Neither nginx nor fcgiwrap is to hold back a response that is still being made.
+            fastcgi_buffering off;
+            fastcgi_param NO_BUFFERING 1;
+            fastcgi_pass unix:{socket};
+        }}
+    }}
+}}
+",
+        pid = place.run("pid").display(),
+        root = place.root().display(),
+        socket = place.run("fcgiwrap.socket").display(),
+    )
+}

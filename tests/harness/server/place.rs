@@ -1,0 +1,124 @@
+//! The folder of one server: the program, its scripts, the log, and what the server itself needs.
+//! Everything in it can be read by the user the server runs as; nothing outside it is written.
+//!
+//!     wsgi-cgi      the program under test
+//!     root/         the document root, with cgi-bin/ in it
+//!     apps/         applications outside of the document root
+//!     run/          the server's own: configuration, sockets, temporary files
+//!     scratch/      what applications leave for the test
+//!     log           standard error of every process
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::process::account;
+
+pub(super) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let place = Self {
+            folder: crate::harness::folder(),
+        };
+        for (folder, mode) in [
+            (place.path("root/cgi-bin"), 0o755),
+            (place.path("apps"), 0o755),
+            (place.path("run"), 0o755),
+            (place.path("scratch"), 0o777),
+        ] {
+            fs::create_dir_all(&folder).expect("a folder made");
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).expect("permissions");
+        }
+        if let Some(account) = account() {
+            let run = place.path("run");
+            chown(run, Some(account.user), Some(account.group)).expect("a folder given away");
+        }
+        File::create(place.log_file()).expect("a log made");
+        fs::set_permissions(place.log_file(), Permissions::from_mode(0o666)).expect("permissions");
+        copy_program_to(&place.program());
+        place
+    }
+
+    /// The program; its path is short, for a `#!` line.
+    pub(super) fn program(&self) -> PathBuf {
+        self.path("wsgi-cgi")
+    }
+
+    pub(super) fn root(&self) -> PathBuf {
+        self.path("root")
+    }
+
+    pub(super) fn cgi_bin(&self) -> PathBuf {
+        self.path("root/cgi-bin")
+    }
+
+    /// An application outside of the document root.
+    pub(super) fn app(&self, name: &str) -> PathBuf {
+        self.path("apps").join(format!("{name}.py"))
+    }
+
+    /// A path for the server's own use.
+    pub(super) fn run(&self, name: &str) -> PathBuf {
+        self.path("run").join(name)
+    }
+
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.path("scratch")
+    }
+
+    pub(super) fn log_file(&self) -> PathBuf {
+        self.path("log")
+    }
+
+    pub(super) fn log(&self) -> String {
+        let log = fs::read(self.log_file()).expect("a readable log");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// The log, opened for a process to write to.
+    pub(super) fn log_writer(&self) -> File {
+        OpenOptions::new()
+            .append(true)
+            .open(self.log_file())
+            .expect("a log to write to")
+    }
+
+    /// Writes a configuration file and gives its path.
+    pub(super) fn configuration(&self, text: &str) -> PathBuf {
+        let path = self.run("conf");
+        write(&path, text, 0o644);
+        path
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Not a symbolic link: the server's user need not be able to enter the build's folder.
+pub(super) fn copy_program_to(path: &Path) {
+    let program = crate::harness::program();
+    if fs::hard_link(program, path).is_err() {
+        fs::copy(program, path).expect("the program copied");
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("permissions");
+    }
+}
+
+pub(super) fn write(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).expect("a file written");
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("permissions");
+}
+
+/// Finds a server's program: most are in folders that only root has in PATH.
+pub(super) fn find(name: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    let mut folders = std::env::split_paths(&path).chain(usual);
+    let found = folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()));
+    found.ok_or_else(|| format!("{name} is not installed"))
+}

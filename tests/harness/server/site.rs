@@ -1,0 +1,143 @@
+//! What a server is to offer, and where each kind of server looks for it: the folder, the first line
+//! and the name of a script, and the URL that leads to it.
+
+use super::apache;
+use super::place::{Place, find, write};
+
+/// A server, and the way in which it starts the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Apache with mod_cgid and the event MPM, `#!` scripts.
+    ApacheCgid,
+    /// Apache with mod_cgi and the prefork MPM, `#!` scripts.
+    ApacheCgi,
+    /// Apache's `Action`: the program in cgi-bin, scripts in the document root.
+    ApacheAction,
+    /// Apache with the program itself as the CGI script, the application named by `SetEnv`.
+    ApacheProgram,
+    /// lighttpd, `#!` scripts: `cgi.assign = ("" => "")`.
+    LighttpdHashBang,
+    /// lighttpd, the program as the interpreter: `cgi.assign = (".py" => ...)`.
+    LighttpdInterpreter,
+    /// nginx and fcgiwrap, `#!` scripts.
+    Nginx,
+    /// busybox httpd, `#!` scripts.
+    BusyboxHashBang,
+    /// busybox httpd, the program as the interpreter: `*.py:/path`.
+    BusyboxInterpreter,
+    /// mini_httpd, `#!` scripts.
+    MiniHttpd,
+}
+
+/// The applications that a server is to offer.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Site {
+    apps: Vec<(String, String)>,
+    without_log: bool,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers the application in `tests/apps/NAME`, under the name's last part without `.py`.
+    pub(crate) fn app(self, name: &str) -> Self {
+        let file = crate::harness::app(name);
+        let text = std::fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let stem = file
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("a name");
+        self.source(stem, &text)
+    }
+
+    /// Leaves mini_httpd's scripts without a log of their own; elsewhere the server has one.
+    pub(crate) fn without_log(self) -> Self {
+        Self {
+            without_log: true,
+            ..self
+        }
+    }
+
+    /// Offers an application of that text.
+    pub(crate) fn source(mut self, name: &str, text: &str) -> Self {
+        self.apps.push((name.to_owned(), text.to_owned()));
+        self
+    }
+}
+
+/// Whether this machine has what that kind of server needs; the error names what is missing.
+pub(crate) fn available(kind: Kind) -> Result<(), String> {
+    match kind {
+        Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
+            apache::available(kind)
+        }
+        Kind::LighttpdHashBang | Kind::LighttpdInterpreter => find("lighttpd").map(drop),
+        Kind::Nginx => find("nginx").and(find("fcgiwrap")).map(drop),
+        Kind::BusyboxHashBang | Kind::BusyboxInterpreter => find("busybox").map(drop),
+        Kind::MiniHttpd => find("mini_httpd").map(drop),
+    }
+}
+
+impl Kind {
+    /// The path of an application's URL.
+    pub(super) fn url(self, name: &str) -> String {
+        match self {
+            Kind::ApacheAction => format!("/{name}.wsgi"),
+            Kind::ApacheProgram => format!("/{name}"),
+            Kind::LighttpdInterpreter | Kind::BusyboxInterpreter => format!("/cgi-bin/{name}.py"),
+            _ => format!("/cgi-bin/{name}.cgi"),
+        }
+    }
+}
+
+impl Site {
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.apps.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Puts each application where that kind of server runs it.
+    pub(super) fn install(&self, kind: Kind, place: &Place) {
+        for (name, text) in &self.apps {
+            let hash_bang =
+                |options: &str| format!("#!{}{options}\n{text}", place.program().display());
+            let (path, text, mode) = match kind {
+                Kind::ApacheAction => (
+                    place.root().join(format!("{name}.wsgi")),
+                    text.clone(),
+                    0o644,
+                ),
+                Kind::ApacheProgram => (place.app(name), text.clone(), 0o644),
+                Kind::LighttpdInterpreter => (
+                    place.cgi_bin().join(format!("{name}.py")),
+                    text.clone(),
+                    0o644,
+                ),
+                // busybox runs what is executable, with an interpreter setting or without.
+                Kind::BusyboxInterpreter => (
+                    place.cgi_bin().join(format!("{name}.py")),
+                    text.clone(),
+                    0o755,
+                ),
+                // mini_httpd sends a script's standard error to the client: the log needs a name.
+                Kind::MiniHttpd if !self.without_log => {
+                    let options = format!(" --log {}", place.log_file().display());
+                    (
+                        place.cgi_bin().join(format!("{name}.cgi")),
+                        hash_bang(&options),
+                        0o755,
+                    )
+                }
+                _ => (
+                    place.cgi_bin().join(format!("{name}.cgi")),
+                    hash_bang(""),
+                    0o755,
+                ),
+            };
+            write(&path, &text, mode);
+        }
+    }
+}

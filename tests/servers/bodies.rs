@@ -1,0 +1,118 @@
+//! Bodies that clients send: of any size, in chunks, and read by nobody.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::{Kind, Server, serve};
+use crate::harness::http_client::{Request, Response};
+use crate::harness::server::eventually;
+
+const MIB: usize = 1024 * 1024;
+
+/// Bytes without a pattern (xorshift64), always the same.
+static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut bytes = Vec::with_capacity(64 * MIB);
+    while bytes.len() < 64 * MIB {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes
+});
+
+/// Its SHA-256, by a program that is neither ours nor Python's.
+static CHECKSUM_OF_LARGE: LazyLock<String> = LazyLock::new(|| checksum(&LARGE));
+
+fn checksum(bytes: &[u8]) -> String {
+    let mut command = Command::new("sha256sum");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("sha256sum, of coreutils");
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(bytes)
+        .expect("all of it taken");
+    let output = child.wait_with_output().expect("an answer");
+    String::from_utf8(output.stdout).expect("ASCII")[..64].to_owned()
+}
+
+/// Sends the request, to mini_httpd in two steps: where the body begins in the same read as the
+/// head, version 1.30 passes it on through a process that then shuts the connection down for
+/// writing, and nobody ever gets the answer.
+#[track_caller]
+fn send(
+    server: &Server,
+    url: &str,
+    request: fn(&str, &'static [u8]) -> Request,
+    body: &'static [u8],
+) -> Response {
+    if server.kind != Kind::MiniHttpd {
+        return request(url, body).send(server.address);
+    }
+    let folder = server.scratch();
+    let request = request(&format!("{url}?{}", folder.display()), body);
+    let started = folder.join("started");
+    let wait = move || {
+        eventually(Duration::from_secs(20), || started.exists());
+    };
+    request.body_after(wait).send(server.address)
+}
+
+#[track_caller]
+fn echoes(kind: Kind, body: &'static [u8], checksum: &str) {
+    let (server, url) = serve(kind, "echo");
+    let response = send(&server, &url, Request::post, body);
+    assert_eq!(response.status, 200, "{}", server.log());
+    assert_eq!(response.header("X-Received"), [checksum]);
+    let echoed = response.bytes();
+    assert_eq!(echoed.len(), body.len());
+    assert!(echoed == body, "the body came back changed");
+}
+
+pub(super) fn post_0_bytes(kind: Kind) {
+    echoes(kind, b"", &checksum(b""));
+}
+
+pub(super) fn post_1_byte(kind: Kind) {
+    echoes(kind, b"\n", &checksum(b"\n"));
+}
+
+pub(super) fn post_64_mib(kind: Kind) {
+    echoes(kind, &LARGE, &CHECKSUM_OF_LARGE);
+}
+
+pub(super) fn post_in_chunks(kind: Kind) {
+    let (server, url) = serve(kind, "echo");
+    let body = &LARGE[..MIB / 3];
+    let response = send(&server, &url, Request::post_chunked, body);
+    match kind {
+        // It does not even tell the script that there is a body.
+        Kind::MiniHttpd => assert!(response.bytes().is_empty(), "{}", server.log()),
+        // They pass the chunks on as they came and never end them: nothing to read with safety.
+        Kind::BusyboxHashBang | Kind::BusyboxInterpreter => {
+            assert_eq!(response.status, 411, "{}", server.log());
+        }
+        _ => {
+            assert_eq!(response.status, 200, "{}", server.log());
+            assert!(response.bytes() == body, "the body came back changed");
+        }
+    }
+}
+
+/// Neither side may wait for the other: the server to be rid of the body, we of the response.
+pub(super) fn post_64_mib_unread(kind: Kind) {
+    let (server, url) = serve(kind, "unread");
+    let response = send(&server, &url, Request::post, &LARGE);
+    assert_eq!(response.status, 200, "{}", server.log());
+    let text = response.bytes();
+    assert_eq!(text.len(), MIB);
+    assert!(text.iter().all(|&byte| byte == b'x'));
+}

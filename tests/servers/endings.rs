@@ -1,0 +1,45 @@
+//! Exchanges that end otherwise than planned: the application fails, or the client leaves.
+
+use super::{Kind, serve};
+use crate::harness::http_client::Request;
+
+pub(super) fn application_error(kind: Kind) {
+    let (server, url) = serve(kind, "failing");
+    let response = Request::get(&url).send(server.address);
+    assert_eq!(response.status, 500);
+    let page = response.text();
+    let id = page
+        .split("<code>")
+        .nth(1)
+        .and_then(|rest| rest.split("</code>").next());
+    let id = id.unwrap_or_else(|| panic!("no id in {page}"));
+    assert!(page.ends_with("</html>\n"), "not whole: {page}");
+    for inside in [
+        "Traceback",
+        "LookupError",
+        "secret",
+        "failing",
+        "/tmp",
+        ".py",
+    ] {
+        assert!(!page.contains(inside), "{inside} in {page}");
+    }
+    server.wait_for_log(id);
+    server.wait_for_log("LookupError: a secret in the message");
+}
+
+pub(super) fn client_hangs_up(kind: Kind) {
+    let (server, url) = serve(kind, "endless");
+    let request = Request::get(&format!("{url}?{}", server.scratch().display()));
+    let mut response = request.send(server.address);
+    assert_eq!(response.status, 200, "{}", server.log());
+    assert_eq!(response.next_bytes(8192), [b'x'; 8192]);
+    response.hang_up();
+    server.wait_for_file("closed");
+    let closed = std::fs::read_to_string(server.scratch().join("closed")).expect("a file");
+    assert!(
+        closed.len() <= "closed\n".len(),
+        "closed more than once: {closed}"
+    );
+    assert!(!server.log().contains("Traceback"), "{}", server.log());
+}
