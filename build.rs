@@ -90,12 +90,18 @@ impl Archive<'_> {
             self.file.display()
         );
         let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
-        ["-no-pie", "-Wl,--export-dynamic", "-Wl,-z,lazy", "-Wl,-z,keep-text-section-prefix", &whole]
-            .into_iter()
-            .chain(own.copied())
-            .chain(["-lgcc_eh", "-lgcc", "-lc"])
-            .map(str::to_owned)
-            .collect()
+        [
+            "-no-pie",
+            "-Wl,--export-dynamic",
+            "-Wl,-z,lazy",
+            "-Wl,-z,keep-text-section-prefix",
+            &whole,
+        ]
+        .into_iter()
+        .chain(own.copied())
+        .chain(["-lgcc_eh", "-lgcc", "-lc"])
+        .map(str::to_owned)
+        .collect()
     }
 
     /// Whether a program can be made of it here, tried with the smallest one.

@@ -6,6 +6,8 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use tempfile::SpooledTempFile;
 
 use super::BodyLength;
@@ -15,6 +17,12 @@ const SPOOL_IN_MEMORY: usize = 256 * 1024;
 
 /// What one read for the spool takes: the size of a pipe.
 const SPOOL_BLOCK: usize = 64 * 1024;
+
+/// How long one wait lasts before it is looked whether a signal asks to stop.
+pub const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
 
 /// The body of one request.
 #[derive(Debug)]
@@ -107,7 +115,17 @@ impl MessageBody {
         if wanted == 0 {
             return Ok(0);
         }
-        let read = rustix::io::read(&self.source, &mut buffer[..wanted])?;
+        let read = match rustix::io::read(&self.source, &mut buffer[..wanted]) {
+            // Whoever reads looks for signals then, and reads again.
+            Err(Errno::AGAIN) => {
+                _ = poll(
+                    &mut [PollFd::new(&self.source, PollFlags::IN)],
+                    Some(&PATIENCE),
+                );
+                return Err(Errno::INTR.into());
+            }
+            read => read?,
+        };
         self.left = match self.left {
             BodyLength::Bytes(left) if read == 0 => {
                 self.missing = left;

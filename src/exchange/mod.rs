@@ -17,7 +17,7 @@ mod status;
 pub use content_length::{BodyLength, BodyLengthError};
 pub use error_page::error_page;
 pub use headers::{HeaderError, Headers};
-pub use message_body::MessageBody;
+pub use message_body::{MessageBody, PATIENCE};
 pub use meta_variables::MetaVariables;
 pub use request::{Request, SharedBody};
 pub use responder::{Flow, Responder, ResponseWriter, SendError};

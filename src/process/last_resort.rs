@@ -90,6 +90,14 @@ pub fn log(parts: &[&[u8]]) {
     write_all(stderr, b"\n");
 }
 
+/// Makes both pipes non-blocking: a system call that was about to begin when the signal came must
+/// not wait. Safe in a signal handler.
+pub fn stop_waiting() {
+    for descriptor in [&STDIN, &STDOUT].into_iter().filter_map(descriptor) {
+        _ = rustix::fs::fcntl_setfl(descriptor, rustix::fs::OFlags::NONBLOCK);
+    }
+}
+
 /// Puts /dev/null in the place of the server's pipes, so that a forked child neither answers nor
 /// keeps them open, and a response whose time is over ends. Safe in a signal handler.
 pub fn let_go() {

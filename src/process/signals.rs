@@ -121,6 +121,7 @@ extern "C" fn on_terminate(signal: c_int) {
         return;
     }
     last_resort::log(&[b"asked to stop by SIGTERM"]);
+    last_resort::stop_waiting();
     stop(signal);
 }
 

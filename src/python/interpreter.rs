@@ -75,6 +75,9 @@ impl Interpreter {
     /// ones removed. False when a flush failed.
     #[must_use]
     pub fn finish(self) -> bool {
+        // What was frozen for the request is the collector's again: it finds the files that are
+        // still open in it. Without it, finalisation is no worse than without us.
+        _ = attach(|py| py.import("gc")?.call_method0("unfreeze").map(drop));
         // SAFETY: `start` initialised the interpreter on this thread, which still holds the GIL
         // and has no `Python` token left.
         unsafe { ffi::Py_FinalizeEx() == 0 }

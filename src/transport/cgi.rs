@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use super::wire::{self, Form};
 use crate::exchange::{
-    BodyLength, MessageBody, MetaVariables, Request, ResponseHead, ResponseWriter, SharedBody,
+    BodyLength, MessageBody, MetaVariables, PATIENCE, Request, ResponseHead, ResponseWriter,
+    SharedBody,
 };
 use crate::process::{last_resort, signals};
 
@@ -87,9 +88,19 @@ impl CgiWriter {
                 PollFd::new(&stdout, PollFlags::OUT),
                 PollFd::new(&source, PollFlags::IN),
             ];
-            match poll(&mut ready, None) {
-                Ok(_) if !ready[0].revents().is_empty() => return Ok(PIPE_BUF),
-                Ok(_) => body.spool_some()?,
+            let waited = poll(&mut ready, Some(&PATIENCE));
+            let [output, input] = ready.map(|descriptor| descriptor.revents());
+            match waited {
+                Ok(_) if !output.is_empty() => return Ok(PIPE_BUF),
+                // Nothing for a while: a signal may have come just before the wait.
+                Ok(_) if input.is_empty() && signals::stopping() => return Err(Errno::INTR.into()),
+                Ok(_) if input.is_empty() => {}
+                Ok(_) => match body.spool_some() {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                        Self::after(Errno::INTR, stdout)?;
+                    }
+                    spooled => spooled?,
+                },
                 Err(error) => Self::after(error, stdout)?,
             }
         }
@@ -99,10 +110,11 @@ impl CgiWriter {
     /// Decides whether a failed system call is tried again.
     fn after(error: Errno, stdout: BorrowedFd<'_>) -> io::Result<()> {
         match error {
-            Errno::INTR if !signals::stopping() => Ok(()),
+            Errno::INTR | Errno::AGAIN if signals::stopping() => Err(Errno::INTR.into()),
+            Errno::INTR => Ok(()),
             // The server made the pipe non-blocking for itself and us.
             Errno::AGAIN => {
-                _ = poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None);
+                _ = poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&PATIENCE));
                 Ok(())
             }
             error => Err(error.into()),
