@@ -1,1 +1,242 @@
-//! To be written.
+//! Who wrote which argument: the four ways in which a server starts the program, and the client
+//! that cannot (RFC 3875, section 4.4).
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::cgi::{Cgi, exit_code};
+use crate::harness::{folder, program};
+
+/// Answers with its arguments and its place.
+const SHOWING: &str = "
+import sys
+def application(environ, start_response):
+    start_response('200 OK', [])
+    shown = [environ['SCRIPT_NAME'], environ['PATH_INFO'], str(len(sys.argv)),
+             environ.get('PATH_TRANSLATED', '-')]
+    return [' '.join(shown).encode()]
+";
+
+/// An executable script with that first line.
+fn script(first_line: &str) -> (TempDir, PathBuf) {
+    let folder = folder();
+    let script = folder.path().join("app.cgi");
+    std::fs::write(&script, format!("{first_line}\n{SHOWING}")).expect("a script");
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("executable");
+    (folder, script)
+}
+
+/// What clients have tried, as a query and as the words that a server makes of it.
+const ATTACKS: [(&str, &[&str]); 6] = [
+    ("--version", &["--version"]),
+    ("--debug", &["--debug"]),
+    ("-c+%2Fetc%2Fpasswd", &["-c", "/etc/passwd"]),
+    ("--log=/tmp/x", &[]),
+    ("%2Fetc%2Fpasswd", &["/etc/passwd"]),
+    (
+        "--venv+%2Ftmp+%2Fetc%2Fhostname",
+        &["--venv", "/tmp", "/etc/hostname"],
+    ),
+];
+
+#[track_caller]
+fn answers(cgi: Cgi) {
+    assert_eq!(cgi.run().text(), "/app / 1 -");
+}
+
+#[test]
+fn through_the_hash_bang_line() {
+    let (_folder, script) = script(&format!("#!{}", program().display()));
+    answers(Cgi::bare().program(&script));
+    for (query, words) in ATTACKS {
+        answers(
+            Cgi::bare()
+                .program(&script)
+                .arguments(words)
+                .variable("QUERY_STRING", query),
+        );
+    }
+}
+
+#[test]
+fn options_in_the_hash_bang_line_are_split() {
+    let line = format!(
+        "#!{} --script-name '/my shop' --timeout 99 # mine",
+        program().display()
+    );
+    let (_folder, script) = script(&line);
+    for (query, words) in ATTACKS {
+        let cgi = Cgi::bare()
+            .program(&script)
+            .arguments(words)
+            .variable("QUERY_STRING", query);
+        assert_eq!(cgi.run().text(), "/my shop / 1 -");
+    }
+}
+
+#[test]
+fn through_env() {
+    let path = format!(
+        "{}:/usr/bin:/bin",
+        program().parent().expect("a folder").display()
+    );
+    for line in [
+        "#!/usr/bin/env wsgi-cgi",
+        "#!/usr/bin/env -S wsgi-cgi --timeout 99",
+    ] {
+        let (_folder, script) = script(line);
+        for (query, words) in ATTACKS {
+            let cgi = Cgi::bare()
+                .program(&script)
+                .arguments(words)
+                .variable("PATH", &path);
+            answers(
+                cgi.variable("SCRIPT_FILENAME", &script)
+                    .variable("QUERY_STRING", query),
+            );
+            // mini_httpd does not say which script it is.
+            let cgi = Cgi::bare()
+                .program(&script)
+                .arguments(words)
+                .variable("PATH", &path);
+            answers(cgi.variable("QUERY_STRING", query));
+        }
+    }
+}
+
+#[test]
+fn through_an_interpreter_setting() {
+    for (query, words) in ATTACKS {
+        let mut cgi = Cgi::source(SHOWING).option("--timeout").option("99");
+        for word in words {
+            cgi = cgi.argument(word);
+        }
+        answers(cgi.variable("QUERY_STRING", query));
+    }
+}
+
+#[test]
+fn by_itself_with_the_application_in_the_environment() {
+    let (_folder, script) = script("");
+    for (query, words) in ATTACKS {
+        for name in ["WSGI_CGI_APP", "REDIRECT_WSGI_CGI_APP"] {
+            let cgi = Cgi::bare().arguments(words).variable(name, &script);
+            answers(
+                cgi.variable("SCRIPT_FILENAME", program())
+                    .variable("QUERY_STRING", query),
+            );
+            let cgi = Cgi::bare().arguments(words).variable(name, &script);
+            answers(cgi.variable("QUERY_STRING", query));
+        }
+    }
+}
+
+/// The variables that Apache gives for an `Action`.
+fn action(folder: &Path, path: &str) -> Cgi {
+    Cgi::bare()
+        .variable("SCRIPT_NAME", "/cgi-bin/wsgi-cgi")
+        .variable("SCRIPT_FILENAME", program())
+        .variable("PATH_INFO", path)
+        .variable("PATH_TRANSLATED", format!("{}{path}", folder.display()))
+        .variable("DOCUMENT_ROOT", folder)
+}
+
+#[test]
+fn through_an_action() {
+    let (folder, _script) = script("");
+    let at = folder.path().display();
+    for (query, words) in ATTACKS {
+        let cgi = action(folder.path(), "/app.cgi/a/b").variable("REDIRECT_STATUS", "200");
+        let answer = cgi.arguments(words).variable("QUERY_STRING", query).run();
+        assert_eq!(answer.text(), format!("/app.cgi /a/b 1 {at}/a/b"));
+    }
+    let answer = action(folder.path(), "/app.cgi")
+        .variable("REDIRECT_STATUS", "200")
+        .run();
+    assert_eq!(answer.text(), "/app.cgi  1 -");
+}
+
+#[test]
+fn an_action_that_is_none_is_refused() {
+    let (folder, _script) = script("");
+    let answer = action(folder.path(), "/app.cgi")
+        .exits(1)
+        .logs("REDIRECT_STATUS")
+        .run();
+    answer.error_id();
+    let cgi = action(folder.path(), "/not-there.cgi").variable("REDIRECT_STATUS", "200");
+    cgi.exits(1)
+        .logs("no script is found along")
+        .run()
+        .error_id();
+}
+
+#[test]
+fn without_any_script_it_says_how_to_name_one() {
+    Cgi::bare()
+        .exits(1)
+        .logs("the server named no script")
+        .run()
+        .error_id();
+    let direct = Cgi::bare()
+        .arguments(&["/etc/hostname"])
+        .variable("SCRIPT_FILENAME", program());
+    direct
+        .exits(1)
+        .logs("the server named no script")
+        .run()
+        .error_id();
+}
+
+#[test]
+fn there_are_no_subcommands_in_a_request() {
+    let answer = Cgi::bare()
+        .arguments(&["--help"])
+        .exits(1)
+        .logs("no place in a request")
+        .run();
+    answer.error_id();
+}
+
+fn outside(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(program())
+        .args(arguments)
+        .env_clear()
+        .output()
+        .expect("started");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (
+        exit_code(output.status),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn outside_cgi_it_says_what_it_is_for() {
+    for arguments in [&[][..], &["app.py"]] {
+        let (exit, stdout, stderr) = outside(arguments);
+        assert_eq!((exit, stdout.as_str()), (2, ""));
+        assert!(
+            stderr.starts_with("wsgi-cgi: there is no request: "),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn help_and_version_are_for_people() {
+    let (exit, stdout, stderr) = outside(&["--help"]);
+    assert_eq!((exit, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("--python-path <DIR>"), "{stdout}");
+    assert!(stdout.lines().all(|line| line.len() <= 80), "{stdout}");
+    let (exit, stdout, _) = outside(&["--version"]);
+    assert_eq!((exit, stdout.as_str()), (0, "wsgi-cgi 0.1.0\n"));
+    let (exit, _, stderr) = outside(&["--nonsense"]);
+    assert_eq!(exit, 2);
+    assert!(stderr.contains("--nonsense"), "{stderr}");
+}

@@ -183,6 +183,7 @@ mod tests {
         App::parse(OsStr::new(text))
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "compared with an optional field")]
     fn callable(path: &[&str], factory: bool) -> Option<Callable> {
         Some(Callable {
             path: path.iter().map(ToString::to_string).collect(),

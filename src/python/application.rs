@@ -240,10 +240,14 @@ struct Collection<'py> {
 }
 
 impl<'py> Collection<'py> {
+    /// New objects from which the youngest are looked through. Not at all would be 1 % faster, and
+    /// leave 1 % more memory to what was only used while loading.
+    const WHILE_LOADING: i64 = 10_000;
+
     fn hold(py: Python<'py>) -> PyResult<Self> {
         let gc = py.import("gc")?;
         let thresholds = gc.call_method0("get_threshold")?;
-        gc.call_method1("set_threshold", (10_000,))?;
+        gc.call_method1("set_threshold", (Self::WHILE_LOADING,))?;
         Ok(Self { thresholds })
     }
 
@@ -255,7 +259,7 @@ impl<'py> Collection<'py> {
             .call_method0("get_threshold")?
             .get_item(0)?
             .extract::<i64>()?
-            == 0
+            == Self::WHILE_LOADING
         {
             gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
         }
