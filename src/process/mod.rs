@@ -3,4 +3,5 @@
 
 pub mod descriptors;
 pub mod last_resort;
+pub mod memory;
 pub mod signals;

@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 
 use super::venv::{LINKED_EXECUTABLE, LINKED_PREFIX, LINKED_VERSION, Packages};
-use crate::process::{last_resort, signals};
+use super::way_out;
+use crate::process::{last_resort, memory, signals};
 use crate::report;
 
 /// The running interpreter. It is the main thread's alone.
@@ -71,13 +72,15 @@ impl Interpreter {
         Ok(Self(()))
     }
 
-    /// Ends it: atexit callbacks run, threads are waited for, files are flushed and temporary
-    /// ones removed. False when a flush failed.
+    /// Ends it: exit callbacks run, threads are waited for, files are flushed and temporary ones
+    /// removed. False when that failed.
     #[must_use]
     pub fn finish(self) -> bool {
-        // What was frozen for the request is the collector's again: it finds the files that are
-        // still open in it. Without it, finalisation is no worse than without us.
-        _ = attach(|py| py.import("gc")?.call_method0("unfreeze").map(drop));
+        // The last look must not be what needs the most memory.
+        memory::give_back_text();
+        if !attach(way_out::leaves_something) {
+            return true;
+        }
         // SAFETY: `start` initialised the interpreter on this thread, which still holds the GIL
         // and has no `Python` token left.
         unsafe { ffi::Py_FinalizeEx() == 0 }

@@ -14,6 +14,7 @@ mod script_file;
 mod start_response;
 mod streams;
 mod venv;
+mod way_out;
 
 pub use application::{Loaded, load};
 pub use failure::Failure;

@@ -112,7 +112,15 @@ pub(super) fn post_64_mib_unread(kind: Kind) {
     let (server, url) = serve(kind, "unread");
     let response = send(&server, &url, Request::post, &LARGE);
     assert_eq!(response.status, 200, "{}", server.log());
-    let text = response.bytes();
-    assert_eq!(text.len(), MIB);
-    assert!(text.iter().all(|&byte| byte == b'x'));
+    let text = match kind {
+        // It closes the connection with the body unread: that is a reset, and the last of the
+        // response may be lost on its way (RFC 9112, section 9.6).
+        Kind::BusyboxHashBang | Kind::BusyboxInterpreter => response.bytes_before_reset(),
+        _ => {
+            let text = response.bytes();
+            assert_eq!(text.len(), MIB);
+            text
+        }
+    };
+    assert!(text.len() <= MIB && text.iter().all(|&byte| byte == b'x'));
 }

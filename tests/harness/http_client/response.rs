@@ -100,6 +100,17 @@ impl Response {
         body
     }
 
+    /// The rest of the body, as far as it comes before the connection is reset.
+    #[track_caller]
+    pub(crate) fn bytes_before_reset(mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        if let Err(error) = self.read_to_end(&mut body) {
+            let gone = [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
+            assert!(gone.contains(&error.kind()), "{error}");
+        }
+        body
+    }
+
     /// The rest of the body as text.
     #[track_caller]
     pub(crate) fn text(self) -> String {

@@ -1,0 +1,21 @@
+//! Memory that is not needed any more. Shared hosting limits and counts a process's resident
+//! pages, the program's own text among them, most of which is run once: to start.
+
+/// Gives back the pages of the program's text. Those that are needed again come back from the
+/// page cache, some tens of microseconds in all.
+pub fn give_back_text() {
+    // SAFETY: both symbols are the linker's; only their addresses are used.
+    unsafe extern "C" {
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    let page = rustix::param::page_size();
+    let start = (&raw const __executable_start)
+        .addr()
+        .next_multiple_of(page);
+    let length = (&raw const etext).addr().saturating_sub(start) / page * page;
+    let address = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: the range is a file mapping that is never written to: what is dropped is read again
+    // from the file. A failure leaves it as it was.
+    unsafe { libc::madvise(address, length, libc::MADV_DONTNEED) };
+}
