@@ -11,7 +11,7 @@ fn the_actions_program_is_not_for_clients() {
         let (server, url) = serve(kind, "hello");
         assert_eq!(Request::get(&url).send(server.address).status, 200);
         for path in ["/etc/passwd", "/hello.wsgi", ""] {
-            let target = format!("/cgi-bin/wsgi-cgi{path}");
+            let target = format!("/wsgi-cgi{path}");
             let response = Request::get(&target).send(server.address);
             assert_eq!(response.status, 500, "{target}");
             let page = response.text();

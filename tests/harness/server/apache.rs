@@ -105,18 +105,10 @@ fn configuration(kind: Kind, place: &Place, apps: &[&str], address: SocketAddr) 
             }
         }
         Kind::ApacheAction => {
-            copy_program_to(&cgi_bin.join("wsgi-cgi"));
-            write!(
-                text,
-                "TypesConfig /dev/null\n\
-                 ScriptAlias /cgi-bin/ {}/\n\
-                 AddHandler wsgi-script .wsgi\n\
-                 Action wsgi-script /cgi-bin/wsgi-cgi\n",
-                cgi_bin.display()
-            )
-            .expect("written");
+            let block = place.as_in_readme("apache", 1);
+            write!(text, "TypesConfig /dev/null\n{block}").expect("written");
         }
-        _ => writeln!(text, "ScriptAlias /cgi-bin/ {}/", cgi_bin.display()).expect("written"),
+        _ => text.push_str(&place.as_in_readme("apache", 0)),
     }
     text
 }

@@ -7,13 +7,14 @@ use super::place::{Place, find};
 use super::{Kind, Listens, Part};
 
 pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
-    let configuration = place.configuration(&match kind {
-        Kind::BusyboxInterpreter => format!("*.py:{}\n", place.program().display()),
+    place.configuration(&match kind {
+        Kind::BusyboxInterpreter => place.as_in_readme("busybox", 0),
         _ => String::new(),
     });
-    let mut command = Command::new(find("busybox").expect("available"));
-    command.args(["httpd", "-f", "-p", &address.to_string(), "-h"]);
-    command.arg(place.root()).arg("-c").arg(configuration);
+    let words = place.command_as_in_readme("busybox", 1, &address.to_string());
+    let mut command = Command::new(find(&words[0]).expect("available"));
+    // In the foreground.
+    command.args([&words[1], "-f"]).args(&words[2..]);
     vec![Part {
         command,
         listens: Listens::Tcp(address),

@@ -7,23 +7,16 @@ use super::place::{Place, find};
 use super::{Kind, Listens, Part};
 
 pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
-    let program = place.program();
-    let assign = match kind {
-        Kind::LighttpdInterpreter => format!(r#"(".py" => "{}")"#, program.display()),
-        _ => r#"("" => "")"#.to_owned(),
+    let block = match kind {
+        Kind::LighttpdInterpreter => place.as_in_readme("lighttpd", 1),
+        _ => place.as_in_readme("lighttpd", 0),
     };
     let configuration = place.configuration(&format!(
-        r#"server.modules = ("mod_cgi")
-server.bind = "{ip}"
+        r#"server.bind = "{ip}"
 server.port = {port}
 server.document-root = "{root}"
 server.upload-dirs = ("{run}")
-# Without it lighttpd collects the whole response before it sends a byte.
-server.stream-response-body = 1
-$HTTP["url"] =^ "/cgi-bin/" {{
-    cgi.assign = {assign}
-}}
-"#,
+{block}"#,
         ip = address.ip(),
         port = address.port(),
         root = place.root().display(),

@@ -8,19 +8,12 @@ use super::place::{Place, find};
 use super::{Listens, Part};
 
 pub(super) fn parts(place: &Place, address: SocketAddr) -> Vec<Part> {
-    let mut command = Command::new(find("mini_httpd").expect("available"));
-    command.args([
-        "-D",
-        "-h",
-        &address.ip().to_string(),
-        "-p",
-        &address.port().to_string(),
-    ]);
-    // `**` lets the pattern reach into the extra path.
+    let words = place.command_as_in_readme("mini_httpd", 0, &address.port().to_string());
+    let mut command = Command::new(find(&words[0]).expect("available"));
+    // In the foreground, on loopback.
     command
-        .arg("-d")
-        .arg(place.root())
-        .args(["-c", "cgi-bin/**"]);
+        .args(["-D", "-h", &address.ip().to_string()])
+        .args(&words[1..]);
     vec![Part {
         command,
         listens: Listens::Tcp(address),

@@ -47,23 +47,12 @@ http {{
     server {{
         listen {address};
         root {root};
-        client_max_body_size 100m;
-        location /cgi-bin/ {{
-            # First all the variables of nginx, then what they leave out.
-            include /etc/nginx/fastcgi_params;
-            fastcgi_split_path_info ^(/cgi-bin/[^/]+)(.*)$;
-            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
-            fastcgi_param PATH_INFO $fastcgi_path_info;
-            # Neither nginx nor fcgiwrap is to hold back a response that is still being made.
-            fastcgi_buffering off;
-            fastcgi_param NO_BUFFERING 1;
-            fastcgi_pass unix:{socket};
-        }}
+        {block}
     }}
 }}
 ",
         pid = place.run("pid").display(),
         root = place.root().display(),
-        socket = place.run("fcgiwrap.socket").display(),
+        block = place.as_in_readme("nginx", 0),
     )
 }

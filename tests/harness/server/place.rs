@@ -95,6 +95,44 @@ impl Place {
         path
     }
 
+    /// A block of the README with the paths of this place instead of an installation's.
+    pub(super) fn as_in_readme(&self, language: &str, index: usize) -> String {
+        let (program, cgi_bin, root) = (self.program(), self.cgi_bin(), self.root());
+        let own = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        [
+            ("/usr/local/bin/wsgi-cgi", own(&program)),
+            ("/usr/local/bin", own(program.parent().expect("a folder"))),
+            ("/usr/lib/cgi-bin", own(&cgi_bin)),
+            ("/var/www/html", own(&root)),
+            ("root /usr/lib;", format!("root {};", root.display())),
+            (
+                "include fastcgi_params",
+                "include /etc/nginx/fastcgi_params".to_owned(),
+            ),
+            ("/run/fcgiwrap.socket", own(&self.run("fcgiwrap.socket"))),
+            ("/etc/httpd.conf", own(&self.run("conf"))),
+        ]
+        .iter()
+        .fold(
+            crate::readme::block(language, index).to_owned(),
+            |text, (theirs, ours)| text.replace(theirs, ours),
+        )
+    }
+
+    /// A command of the README, for this place and port.
+    pub(super) fn command_as_in_readme(
+        &self,
+        language: &str,
+        index: usize,
+        port: &str,
+    ) -> Vec<String> {
+        let text = self.as_in_readme(language, index).replace('\'', "");
+        let text = text.replace("-p 8080", &format!("-p {port}"));
+        // Every server is started as that user here.
+        let text = text.replace("-u www-data", "");
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
