@@ -4,6 +4,7 @@
 
 mod bodies;
 mod endings;
+mod flask;
 mod refusals;
 mod requests;
 mod responses;
