@@ -43,7 +43,6 @@ impl Request {
     pub(crate) fn post(target: &str, body: &'static [u8]) -> Self {
         let length = body.len().to_string();
         let request = Self::new("POST", target).header("Content-Length", &length);
-        let request = request.header("Content-Type", "application/octet-stream");
         Self { body, ..request }
     }
 
