@@ -135,7 +135,7 @@ fn temporary_files_are_removed() {
 #[test]
 fn objects_with_a_way_out_of_their_own_take_it() {
     let answer = leaving(
-        "kept = type('Last', (), {'__del__': lambda self, open=open: open('last', 'w').close()})()",
+        "kept = type('Last', (), {'__del__': lambda self, open=open: open('last', 'wb').close()})()",
     );
     assert!(left(&answer, "last").is_some());
 }
