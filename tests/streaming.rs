@@ -165,6 +165,37 @@ def application(environ, start_response):
     assert!(response.len() > 1_000_000 && response.ends_with(b"ff"));
 }
 
+#[test]
+fn a_server_with_one_socket_for_both_is_not_reset() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    let place = crate::harness::folder();
+    let script = place.path().join("app.py");
+    let text = "def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+                return [b'short']\n";
+    std::fs::write(&script, text).expect("a script");
+    // As Apache's mod_cgid does it. What is unread when a socket is closed resets the peer, which
+    // then loses what it has not read yet.
+    let (mut server, theirs) = UnixStream::pair().expect("a pair");
+    let mut child = std::process::Command::new(crate::harness::program())
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "POST")
+        .env("CONTENT_LENGTH", "100000")
+        .stdin(OwnedFd::from(theirs.try_clone().expect("a copy")))
+        .stdout(OwnedFd::from(theirs))
+        .spawn()
+        .expect("started");
+    server
+        .write_all(&vec![b'y'; 100_000])
+        .expect("the body is taken");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
+    let mut response = Vec::new();
+    server.read_to_end(&mut response).expect("no reset");
+    assert!(response.ends_with(b"short"));
+}
+
 /// The peak of the process's memory, in KiB, as the application saw it at its end.
 fn peak(answer: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(&answer[answer.len().saturating_sub(20)..]).into_owned();

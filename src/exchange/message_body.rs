@@ -79,6 +79,11 @@ impl MessageBody {
         spool.write(&block[..read])
     }
 
+    /// Drops one block of what the source still has.
+    pub fn discard_some(&mut self) -> io::Result<()> {
+        self.read_source(&mut vec![0; SPOOL_BLOCK]).map(drop)
+    }
+
     /// The source, while the server may still be writing to it.
     #[must_use]
     pub fn pending(&self) -> Option<BorrowedFd<'_>> {

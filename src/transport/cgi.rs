@@ -121,6 +121,20 @@ impl CgiWriter {
         }
     }
 
+    /// Takes the rest of the body from a socket: one that is closed with something unread in it
+    /// resets its peer, and the server may lose the response that way.
+    fn drain(&self) {
+        let Ok(mut body) = self.body.try_lock() else {
+            return;
+        };
+        while body.pending().is_some() && !signals::stopping() {
+            match body.discard_some() {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Copies through this process, for files and outputs that the system does not join.
     fn copy(&self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
         let mut block = vec![0; FILE_BLOCK];
@@ -205,7 +219,9 @@ impl ResponseWriter for CgiWriter {
         if let Some(stdout) = self.stdout.take() {
             // Apache's mod_cgid makes one socket of standard input and output: as long as the
             // former is open, closing the latter ends nothing. No pipe minds.
-            _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);
+            if rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write).is_ok() {
+                self.drain();
+            }
         }
     }
 }
