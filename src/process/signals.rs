@@ -1,20 +1,22 @@
 //! Signals: dying ones still answer the client, SIGTERM unwinds the application within two
 //! seconds, and `--timeout` is a timer of our own (the application may use SIGALRM itself).
 //!
-//! The handlers do what POSIX allows in one: write, dup, alarm, sigaction, raise, `_exit`.
+//! The handlers make system calls and nothing else: write, dup, setitimer, sigaction, `_exit`.
 
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::last_resort::{self, Answer};
 use crate::report::Exit;
 
-/// How long an application may take to unwind, in seconds.
-const GRACE: u32 = 2;
+/// How long an application may take to unwind: so many ticks ...
+const TICKS: u32 = 20;
+/// ... of so many microseconds.
+const TICK: libc::suseconds_t = 100_000;
 
 /// The signals that end a process because it did something wrong.
 const FATAL: [c_int; 5] = [
@@ -26,6 +28,9 @@ const FATAL: [c_int; 5] = [
 ];
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// How many ticks of the time to unwind have passed.
+static PASSED: AtomicU32 = AtomicU32::new(0);
 
 /// Whether SIGTERM came after the response.
 static CLEANING_UP: AtomicBool = AtomicBool::new(false);
@@ -111,9 +116,7 @@ extern "C" fn on_terminate(signal: c_int) {
         // Apache and busybox send it as soon as they have the response: what the application does
         // in `close()` and at exit is not interrupted, but ends in time.
         if !CLEANING_UP.swap(true, Ordering::AcqRel) {
-            set(libc::SIGALRM, on_grace_over, 0);
-            // SAFETY: async-signal-safe.
-            unsafe { libc::alarm(GRACE) };
+            begin_grace();
         }
         return;
     }
@@ -141,17 +144,32 @@ fn stop(signal: c_int) {
     if interpreter == libc::SIG_DFL || interpreter == libc::SIG_IGN {
         end();
     }
-    set(libc::SIGALRM, on_grace_over, 0);
+    begin_grace();
     // SAFETY: what sigaction returned for a handler without SA_SIGINFO is a function of one int.
-    unsafe {
-        libc::alarm(GRACE);
-        std::mem::transmute::<usize, Handler>(interpreter)(signal);
-    }
+    unsafe { std::mem::transmute::<usize, Handler>(interpreter)(signal) };
 }
 
-extern "C" fn on_grace_over(_: c_int) {
-    last_resort::log(&[b"the application did not stop within 2 seconds and is ended"]);
-    end();
+/// Starts the time that is left. It passes in ticks, each of which interrupts what the application
+/// waits for: a call that was about to begin when SIGTERM came would else wait to the end.
+fn begin_grace() {
+    set(libc::SIGALRM, on_tick, 0);
+    let tick = libc::timeval {
+        tv_sec: 0,
+        tv_usec: TICK,
+    };
+    let every = libc::itimerval {
+        it_interval: tick,
+        it_value: tick,
+    };
+    // SAFETY: a system call and nothing else, on Linux safe in a handler as alarm() is.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const every, ptr::null_mut()) };
+}
+
+extern "C" fn on_tick(_: c_int) {
+    if PASSED.fetch_add(1, Ordering::AcqRel) + 1 >= TICKS {
+        last_resort::log(&[b"the application did not stop within 2 seconds and is ended"]);
+        end();
+    }
 }
 
 fn end() -> ! {
