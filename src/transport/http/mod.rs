@@ -2,7 +2,8 @@
 //! out. Whoever owns the connection reads, waits and writes.
 //!
 //! [`RequestReader`] reads requests, refusing whatever two parsers could read differently;
-//! [`ResponseFraming`] decides how the answer is delimited and whether the connection lives on.
+//! [`meta_variables`] turns a head into what CGI knows; [`ResponseFraming`] decides how the answer
+//! is delimited and whether the connection lives on.
 
 mod authority;
 mod chunked;
@@ -12,6 +13,7 @@ mod grammar;
 mod head;
 mod limits;
 mod lines;
+mod meta;
 mod reader;
 mod refusal;
 mod request_line;
@@ -24,6 +26,7 @@ pub use fields::Fields;
 pub use framing::BodyFraming;
 pub use head::RequestHead;
 pub use limits::Limits;
+pub use meta::{Endpoints, meta_variables};
 pub use reader::{Event, RequestReader};
 pub use refusal::Refusal;
 pub use request_line::{RequestLine, Version};
