@@ -20,6 +20,8 @@ mod request_line;
 mod response;
 mod target;
 
+#[cfg(test)]
+mod tests;
 
 pub use chunked::{Chunk, ChunkedDecoder};
 pub use fields::Fields;
