@@ -140,6 +140,8 @@ fn decode(pieces: &[&[u8]]) -> Result<Option<(Vec<u8>, usize)>, u16> {
 /// Words that make up chunked bodies, good and bad ones.
 fn chunked_words() -> impl Strategy<Value = Vec<u8>> {
     let word = select(vec![
+        "1\r\n",
+        "2\r\n",
         "0\r\n",
         "\r\n",
         "1\r\na\r\n",

@@ -356,6 +356,7 @@ fn chunked_bodies() {
         ("1\r\na\n0\r\n\r\n", 400),
         ("1\r\na\r0\r\n\r\n", 400),
         ("1\r\na0\r\n\r\n", 400),
+        ("1\r\nax\n0\r\n\r\n", 400),
         ("1\r\nab\r\n0\r\n\r\n", 400),
         ("2\r\na\r\n0\r\n\r\n", 400),
         ("1\r\n\r\n0\r\n\r\n", 400),
