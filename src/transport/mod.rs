@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod cgi;
+pub mod http;
 pub mod invocation;
 pub mod split;
 pub mod wire;
