@@ -16,11 +16,22 @@ impl MetaVariables {
             None | Some(b"/") => self.set("SCRIPT_NAME", ""),
             Some(_) => {}
         }
+        // 4.1.5, 4.1.13: empty, or with a leading slash, which a server's rewriting may have eaten.
+        for name in ["SCRIPT_NAME", "PATH_INFO"] {
+            if let Some(path) = self.get(name).filter(|path| !path.starts_with(b"/")) {
+                self.set(name, [b"/", path].concat());
+            }
+        }
         // Unset for the bare script URL on Apache, lighttpd and mini_httpd.
         for name in ["PATH_INFO", "QUERY_STRING"] {
             if self.get(name).is_none() {
                 self.set(name, "");
             }
+        }
+        // PEP 3333: it may be empty only where the URL can end with SCRIPT_NAME, and at the root
+        // the URL is `/`. nginx's usual settings give that as SCRIPT_NAME.
+        if self.get("SCRIPT_NAME").is_none() && self.get("PATH_INFO").is_none() {
+            self.set("PATH_INFO", "/");
         }
         if self.get("SERVER_PROTOCOL").is_none() {
             self.set("SERVER_PROTOCOL", "HTTP/1.0");
@@ -76,16 +87,20 @@ impl MetaVariables {
         let (host, host_port) = split_port(self.get("HTTP_HOST").unwrap_or_default());
         let (host, host_port) = (host.to_vec(), host_port.map(<[u8]>::to_vec));
 
-        if name.is_empty() {
+        let name = if name.is_empty() {
             let address = self.get("SERVER_ADDR").map(<[u8]>::to_vec);
             let known = Some(host).filter(|host| is_host(host)).or(address);
-            self.set(
-                "SERVER_NAME",
-                known.unwrap_or_else(|| b"localhost".to_vec()),
-            );
+            known.unwrap_or_else(|| b"localhost".to_vec())
         } else {
-            self.set("SERVER_NAME", name);
-        }
+            name
+        };
+        // An IPv6 address has brackets in a name, and none in SERVER_ADDR.
+        let name = if name.contains(&b':') && !name.starts_with(b"[") {
+            [b"[", &name[..], b"]"].concat()
+        } else {
+            name
+        };
+        self.set("SERVER_NAME", name);
         if self.get("SERVER_PORT").is_none() {
             let default = if self.scheme() == "https" {
                 "443"
@@ -153,7 +168,7 @@ mod tests {
     fn what_pep_3333_requires_is_always_supplied() {
         let variables = completed(&[("REQUEST_METHOD", "GET")]);
         for (name, value) in [
-            ("PATH_INFO", ""),
+            ("PATH_INFO", "/"),
             ("SCRIPT_NAME", ""),
             ("QUERY_STRING", ""),
             ("SERVER_NAME", "localhost"),
@@ -173,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn path_info_is_empty_below_a_script_name_only() {
+        let below = completed(&[("SCRIPT_NAME", "/app")]);
+        assert_eq!(raw(&below, "PATH_INFO").as_deref(), Some(""));
+        let root = completed(&[("SCRIPT_NAME", "/"), ("PATH_INFO", "")]);
+        assert_eq!(raw(&root, "PATH_INFO").as_deref(), Some("/"));
+    }
+
+    #[test]
     fn a_double_slash_in_path_info_is_kept() {
         let variables = completed(&[("PATH_INFO", "//a//b")]);
         assert_eq!(raw(&variables, "PATH_INFO").as_deref(), Some("//a//b"));
@@ -184,12 +207,24 @@ mod tests {
             ("example.org:8080", "example.org", "8080"),
             ("[::1]:8080", "[::1]", "8080"),
             ("[::1]", "[::1]", "80"),
+            ("::1", "[::1]", "80"),
             ("example.org:", "example.org", "80"),
         ] {
             let variables = completed(&[("SERVER_NAME", given)]);
             assert_eq!(raw(&variables, "SERVER_NAME").as_deref(), Some(name));
             assert_eq!(raw(&variables, "SERVER_PORT").as_deref(), Some(port));
         }
+    }
+
+    #[test]
+    fn an_address_that_stands_in_for_the_name_gets_its_brackets() {
+        let variables = completed(&[("SERVER_ADDR", "2001:db8::1")]);
+        assert_eq!(
+            raw(&variables, "SERVER_NAME").as_deref(),
+            Some("[2001:db8::1]")
+        );
+        let variables = completed(&[("SERVER_ADDR", "192.0.2.1")]);
+        assert_eq!(raw(&variables, "SERVER_NAME").as_deref(), Some("192.0.2.1"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl StartResponse {
 
 #[pymethods]
 impl StartResponse {
-    #[pyo3(signature = (status, headers, exc_info=None, /))]
+    #[pyo3(signature = (status, headers, /, exc_info=None))]
     fn __call__(
         &self,
         py: Python<'_>,
