@@ -4,5 +4,8 @@
 pub mod action;
 pub mod cgi;
 pub mod invocation;
+pub mod one_shot;
+pub mod recorded;
 pub mod split;
+pub mod terminal;
 pub mod wire;
