@@ -40,10 +40,6 @@ pub struct Request {
 
     #[command(flatten, next_help_heading = "The application")]
     pub(crate) options: Options,
-
-    /// A redirect is followed: standard input says how far it has come.
-    #[arg(long, hide = true)]
-    pub(crate) hop: bool,
 }
 
 /// What is asked.

@@ -34,7 +34,7 @@ fn show(typed: &Help) -> Result<()> {
             .with_context(|| format!("`{name}` is no command: `wsgi-cgi help` lists them"))?,
     };
     if !typed.man {
-        return Ok(command.print_long_help()?);
+        return Ok(command.print_help()?);
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;

@@ -28,6 +28,6 @@ pub fn run() -> ExitCode {
     {
         cgi::run(arguments, environment).into()
     } else {
-        outside::run(arguments, &environment, start).into()
+        outside::run(arguments, environment, start).into()
     }
 }

@@ -11,7 +11,7 @@ use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
 
 /// Does what was typed; `start` is when the program began.
-pub(super) fn run(arguments: Vec<OsString>, environment: &MetaVariables, start: Instant) -> Exit {
+pub(super) fn run(arguments: Vec<OsString>, environment: MetaVariables, start: Instant) -> Exit {
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
     let program = match Program::try_parse_from(command_line) {
         Ok(program) => program,

@@ -31,15 +31,21 @@ use closer::Closer;
 use journey::Way;
 
 /// Answers, and says how it went; `start` is when the program began.
-pub(super) fn run(typed: &Typed, environment: &MetaVariables, start: Instant) -> Exit {
-    answer(typed, environment, start).unwrap_or_else(|error| {
+pub(super) fn run(typed: &Typed, mut environment: MetaVariables, start: Instant) -> Exit {
+    let is_hop = journey::take_mark(&mut environment);
+    answer(typed, &environment, is_hop, start).unwrap_or_else(|error| {
         report::log_error(&error);
         Exit::Usage
     })
 }
 
 /// Errors are those of the command line; all that comes later has its answer.
-fn answer(typed: &Typed, environment: &MetaVariables, start: Instant) -> Result<Exit> {
+fn answer(
+    typed: &Typed,
+    environment: &MetaVariables,
+    is_hop: bool,
+    start: Instant,
+) -> Result<Exit> {
     let way = Way::begin(typed)?;
     let mut private = descriptors::take().context("the standard descriptors cannot be taken")?;
     let config = decide(typed, environment)?;
@@ -47,6 +53,7 @@ fn answer(typed: &Typed, environment: &MetaVariables, start: Instant) -> Result<
         typed,
         config: &config,
         environment,
+        is_hop,
     };
     let (meta, source, journey) = asking.ask(private.stdin.try_clone()?.into())?;
     environment::replace(&meta);

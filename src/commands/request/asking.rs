@@ -41,6 +41,8 @@ pub(super) struct Asking<'a> {
     pub(super) typed: &'a Typed,
     pub(super) config: &'a Config,
     pub(super) environment: &'a MetaVariables,
+    /// Whether a redirect is followed.
+    pub(super) is_hop: bool,
 }
 
 impl Asking<'_> {
@@ -76,7 +78,7 @@ impl Asking<'_> {
             Some(_) => Vec::new(),
             None => server.mount(&script),
         };
-        let journey = if self.typed.hop {
+        let journey = if self.is_hop {
             Journey::resume(stdin, mount)?
         } else {
             self.first(stdin, mount)?

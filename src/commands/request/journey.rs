@@ -24,6 +24,16 @@ use crate::transport::terminal::IsSkipped;
 /// As many as curl follows.
 const MOST: u32 = 50;
 
+/// In the environment of a process that takes up a journey.
+const MARK: &str = "WSGI_CGI_HOP";
+
+/// Whether this process takes one up. Nobody else gets to see the mark.
+pub(super) fn take_mark(environment: &mut MetaVariables) -> bool {
+    let is_marked = environment.get(MARK).is_some();
+    environment.remove(MARK);
+    is_marked
+}
+
 /// A request as the last one of some that led to it.
 #[derive(Debug)]
 pub(super) struct Journey {
@@ -56,10 +66,10 @@ impl Journey {
 
     /// Takes up what the process before this one was.
     pub(super) fn resume(stdin: File, mount: Vec<u8>) -> Result<Self> {
-        let state = Recorded::read(stdin).context("--hop is for this program's own use")?;
+        let state = Recorded::read(stdin).context("WSGI_CGI_HOP is for this program's own use")?;
         let text = |name| {
             let value = state.get(name).map(String::from_utf8_lossy);
-            value.context("--hop is for this program's own use")
+            value.context("WSGI_CGI_HOP is for this program's own use")
         };
         let url = Url::default().join(&text("url")?)?;
         let mut journey = Self::first(text("method")?.into_owned(), url, mount, None);
@@ -172,10 +182,6 @@ impl Way {
             bail!("there were {MOST} before it");
         }
         let (stdout, stderr, folder) = self.kept.context("it was not expected")?;
-        let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
-        if arguments.get(1).is_none_or(|word| word != "--hop") {
-            arguments.insert(1, "--hop".into());
-        }
         let pairs = environment.iter().map(|(name, value)| {
             (
                 std::ffi::OsStr::from_bytes(name),
@@ -184,9 +190,10 @@ impl Way {
         });
         let error = Command::new("/proc/self/exe")
             .arg0("wsgi-cgi")
-            .args(arguments)
+            .args(std::env::args_os().skip(1))
             .env_clear()
             .envs(pairs)
+            .env(MARK, "1")
             .current_dir(folder)
             .stdin(journey.write()?)
             .stdout(stdout)
