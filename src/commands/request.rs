@@ -56,15 +56,15 @@ fn answer(
         is_hop,
     };
     let (meta, source, journey) = asking.ask(private.stdin.try_clone()?.into())?;
+    if let Some(file) = &typed.shown.output {
+        private.stdout = output(file)?;
+    }
     environment::replace(&meta);
     let mut closer = Closer::begin(&typed.closer, start)?;
     closer.tell(&asking::line(&meta, journey.as_ref()));
 
     let length = BodyLength::of(&meta);
     let request = into_request(meta, source, &length, &config);
-    if let Some(file) = &typed.shown.output {
-        private.stdout = output(file)?;
-    }
     if typed.closer.env {
         let executor = Executor::start(&config, &request.meta, closer.inspection())?;
         executor.print_environ(&request, &mut File::from(private.stdout))?;

@@ -13,10 +13,10 @@ const LAST: &[u8] = b"\0wsgi-cgi: end of standard error\n";
 /// Which lines are kept.
 pub type IsKept = fn(&[u8]) -> bool;
 
-/// A tap on descriptor 2.
+/// A tap on descriptor 2, until it is stopped or dropped.
 #[derive(Debug)]
 pub struct StderrTap {
-    real: OwnedFd,
+    real: Option<OwnedFd>,
     kept: Receiver<Vec<Vec<u8>>>,
 }
 
@@ -34,15 +34,26 @@ impl StderrTap {
             .name("stderr".to_owned())
             .spawn(move || _ = sender.send(listen(reader, onward, is_kept)))?;
         stdio::dup2_stderr(&writer)?;
-        Ok(Self { real, kept })
+        Ok(Self {
+            real: Some(real),
+            kept,
+        })
     }
 
     /// Stops, and gives what was kept.
-    #[must_use]
-    pub fn stop(self) -> Vec<Vec<u8>> {
+    pub fn stop(&mut self) -> Vec<Vec<u8>> {
+        let Some(real) = self.real.take() else {
+            return Vec::new();
+        };
         _ = std::io::stderr().write_all(LAST);
-        _ = stdio::dup2_stderr(&self.real);
+        _ = stdio::dup2_stderr(&real);
         self.kept.recv().unwrap_or_default()
+    }
+}
+
+impl Drop for StderrTap {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

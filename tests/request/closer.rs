@@ -191,6 +191,21 @@ fn timing_and_story_go_together_and_survive_a_failure() {
 }
 
 #[test]
+fn timing_hides_no_error() {
+    ByHand::request(ECHO)
+        .with(&["--timing", "--venv", "/no/such/venv"])
+        .exits(1)
+        .logs("`/no/such/venv` is no virtual environment")
+        .logs("teardown ")
+        .run();
+    ByHand::request(ECHO)
+        .with(&["--timing", "--env", "--venv", "/no/such/venv"])
+        .exits(2)
+        .logs("`/no/such/venv` is no virtual environment")
+        .run();
+}
+
+#[test]
 fn validate_finds_what_the_gateway_lets_pass() {
     const APP: &str = r#"
 def application(environ, start_response):

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::harness::by_hand::ByHand;
 use crate::harness::http_client::Request;
-use crate::harness::server::{Kind, Server, Site};
+use crate::harness::server::{Kind, Server};
 
 /// What depends on the machine, the version or the configuration: there or not, but not compared.
-const DIFFER: [&str; 11] = [
+const DIFFER: [&str; 8] = [
     "CONTEXT_DOCUMENT_ROOT",
     "DOCUMENT_ROOT",
     "PATH",
@@ -17,18 +17,15 @@ const DIFFER: [&str; 11] = [
     "SERVER_ADMIN",
     "SERVER_PORT",
     "SERVER_SOFTWARE",
-    "wsgi.errors",
-    "wsgi.file_wrapper",
-    "wsgi.input",
 ];
 
-/// Python's `environ.py` shows each variable as `'NAME'=type value`.
+/// What `server/environ.py` showed, a line each.
 fn seen(text: &str) -> BTreeMap<String, String> {
-    text.lines()
-        .map(|line| {
-            let (name, value) = line.split_once('=').expect("NAME=VALUE");
-            (name.trim_matches('\'').to_owned(), value.to_owned())
-        })
+    let pairs = text
+        .lines()
+        .map(|line| line.split_once('=').expect("NAME=VALUE"));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
 
@@ -72,12 +69,7 @@ impl Asked {
         }
         if let Some(content) = self.content {
             let content = std::str::from_utf8(content).expect("UTF-8");
-            typed = typed.with(&[
-                "-H",
-                "Content-Type: application/octet-stream",
-                "-d",
-                content,
-            ]);
+            typed = typed.with(&["-d", content]);
         }
         seen(&typed.with(&[script, &url]).prints())
     }
@@ -85,13 +77,11 @@ impl Asked {
 
 #[track_caller]
 fn compare(name: &str, kind: Kind, requests: &[Asked]) {
-    let site = Site::new().source("environ", include_str!("../apps/environ.py"));
-    let server = Server::start(kind, &site);
+    let (server, _) = super::serve(kind, "environ");
     for asked in requests {
         let mut real = asked.of(&server);
         let script = real["SCRIPT_FILENAME"].clone();
-        let script = script.trim_start_matches("str '").trim_end_matches('\'');
-        let mut ours = asked.typed(name, &server, script);
+        let mut ours = asked.typed(name, &server, &script);
         for variables in [&mut real, &mut ours] {
             for (name, value) in variables.iter_mut() {
                 if DIFFER.contains(&name.as_str()) {
@@ -138,7 +128,7 @@ const SLASHES: Asked = Asked {
 const POSTED: Asked = Asked {
     method: "POST",
     path: "/up",
-    headers: &[],
+    headers: &[("Content-Type", "application/octet-stream")],
     content: Some(b"hello"),
 };
 

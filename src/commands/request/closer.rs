@@ -82,7 +82,7 @@ impl Closer {
     /// Says what remains to be said.
     pub(super) fn end(self, exit: Exit) {
         self.tell(&format!("exit {}", exit.code()));
-        if let Some((timing, tap, output)) = self.timing {
+        if let Some((timing, mut tap, output)) = self.timing {
             let table = timing.table(&tap.stop());
             _ = File::from(output).write_all(table.as_bytes());
         }
