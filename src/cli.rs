@@ -1,24 +1,91 @@
 //! What was typed: the command line as clap sees it. No I/O and no decisions.
+//!
+//! [`Cgi`] is all that a server or a `#!` line may say: in a CGI request there are no subcommands,
+//! what follows the options is a script or nothing. [`Program`] is what a person may say.
 
+mod request;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
 
-/// Answer a CGI request with a Python WSGI application.
-///
-/// A web server starts this program for one request, usually through the first line of a script:
-///
-///     #!/usr/local/bin/wsgi-cgi
-///     def application(environ, start_response): ...
+pub(crate) use request::Closer;
+pub use request::{As, Request};
+
+/// What a server or a `#!` line may say.
 #[derive(Debug, Parser)]
-#[command(name = "wsgi-cgi", version, max_term_width = 80, verbatim_doc_comment)]
-pub struct Cli {
+#[command(name = "wsgi-cgi")]
+pub struct Cgi {
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) options: CgiOptions,
 
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
     #[arg(value_name = "APP")]
-    pub(crate) app: Option<std::ffi::OsString>,
+    pub(crate) app: Option<OsString>,
+}
+
+const ABOUT: &str = "\
+Answer a CGI request with a Python WSGI application
+
+A web server starts this program for one request, usually through the first line
+of a script, which may carry options too:
+
+    #!/usr/local/bin/wsgi-cgi
+    def application(environ, start_response): ...
+
+By hand, `wsgi-cgi request APP` makes a request and shows the answer.";
+
+/// What a person may say.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wsgi-cgi",
+    about = ABOUT,
+    long_about = None,
+    version,
+    max_term_width = 80,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Program {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) cgi: Cgi,
+}
+
+/// What a person may want of it.
+#[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "a comment here would hide those of the structures from clap"
+)]
+pub enum Command {
+    Request(Box<Request>),
+    Help(Help),
+    Completions(Completions),
+}
+
+/// Show the help of the program or of a command
+#[derive(Debug, Args)]
+pub struct Help {
+    /// As a manual page: `wsgi-cgi help --man | man -l -`
+    #[arg(long)]
+    pub(crate) man: bool,
+
+    /// The command, such as request
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+/// Print what makes a shell complete the options: `source <(wsgi-cgi completions bash)`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell: bash, zsh or fish
+    #[arg(value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"]), hide_possible_values = true)]
+    pub(crate) shell: String,
 }
 
 /// The options that every way to run an application shares.
@@ -51,10 +118,42 @@ pub struct Options {
     /// Append the error log to this file instead of the server's
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+}
+
+/// The options of a CGI request.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CgiOptions {
+    #[command(flatten)]
+    pub(crate) shared: Options,
 
     /// Write a whole HTTP response (non-parsed header script)
     #[arg(long)]
     pub(crate) nph: bool,
+
+    /// Keep each request that ends in a 5xx in this folder, for `request --replay`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Keep the newest N of them [default: 20]
+    #[arg(long = "record-files", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) record_files: Option<u32>,
+
+    /// Cut each at N bytes [default: 1048576]
+    #[arg(long = "record-bytes", value_name = "N")]
+    pub(crate) record_bytes: Option<u64>,
+
+    /// Keep passwords, cookies and other secrets of a request too
+    #[arg(long = "record-secrets")]
+    pub(crate) record_secrets: bool,
+}
+
+impl From<Options> for CgiOptions {
+    fn from(shared: Options) -> Self {
+        Self {
+            shared,
+            ..Self::default()
+        }
+    }
 }
 
 /// A positive number of seconds.
@@ -71,8 +170,38 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_holds_together() {
-        Cli::command().debug_assert();
+    fn the_definitions_hold_together() {
+        Cgi::command().debug_assert();
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn a_server_can_name_no_subcommand() {
+        let cgi = Cgi::try_parse_from(["wsgi-cgi", "request"]).expect("a script of that name");
+        assert_eq!(cgi.app, Some("request".into()));
+        assert!(Cgi::try_parse_from(["wsgi-cgi", "request", "app.py"]).is_err());
+    }
+
+    #[test]
+    fn every_help_fits_into_80_columns() {
+        let mut program = Program::command().term_width(80);
+        program.build();
+        let names: Vec<String> = program
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        let mut texts = vec![
+            program.render_help().to_string(),
+            program.render_long_help().to_string(),
+        ];
+        for name in names {
+            let command = program.find_subcommand_mut(&name).expect("named above");
+            texts.push(command.render_help().to_string());
+            texts.push(command.render_long_help().to_string());
+        }
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! [`Config`]. Precedence: flag, environment, script, default.
 
 mod app;
+mod record;
 mod script;
 
 use std::ffi::{OsStr, OsString};
@@ -11,10 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::{self, Options};
+use crate::cli::{self, CgiOptions};
 use crate::exchange::MetaVariables;
 
 pub use app::{App, Callable, Source};
+pub use record::Record;
 pub use script::ScriptOptions;
 
 /// The settings of one exchange.
@@ -38,10 +40,12 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// Whether the response is a whole HTTP one.
     pub nph: bool,
+    /// Which requests are kept, if any are.
+    pub record: Option<Record>,
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 9] = [
+const TWINS: [&str; 13] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -51,6 +55,10 @@ const TWINS: [&str; 9] = [
     "DEBUG",
     "LOG",
     "NPH",
+    "RECORD",
+    "RECORD_FILES",
+    "RECORD_BYTES",
+    "RECORD_SECRETS",
 ];
 
 impl Config {
@@ -58,7 +66,19 @@ impl Config {
     ///
     /// # Errors
     /// For a script that cannot be read, a value that means nothing, and a name that is unknown.
-    pub fn decide(flags: Options, environment: &MetaVariables, app: App) -> Result<Self> {
+    pub fn decide(
+        flags: impl Into<CgiOptions>,
+        environment: &MetaVariables,
+        app: App,
+    ) -> Result<Self> {
+        let CgiOptions {
+            shared: flags,
+            nph,
+            record,
+            record_files,
+            record_bytes,
+            record_secrets,
+        } = flags.into();
         refuse_unknown(environment)?;
         let script = match &app.source {
             Source::File(path) => ScriptOptions::read(path)?,
@@ -76,6 +96,11 @@ impl Config {
                 .map(|value| parse_switch(name, &value))
                 .transpose()?;
             Ok(flag || twin.or(script).unwrap_or(false))
+        };
+        let number = |name: &str| -> Result<Option<u64>> {
+            twin(name)
+                .map(|value| parse_number(name, &value))
+                .transpose()
         };
         let seconds = match (flags.timeout, twin("TIMEOUT")) {
             (Some(seconds), _) => Some(seconds),
@@ -109,7 +134,24 @@ impl Config {
             timeout: seconds.map(Duration::from_secs_f64),
             debug: switch(flags.debug, "DEBUG", script.debug)?,
             log: path(flags.log, "LOG", script.log).map(absolute),
-            nph: switch(flags.nph, "NPH", script.nph)? || is_nph(environment),
+            nph: switch(nph, "NPH", script.nph)? || is_nph(environment),
+            record: match path(record, "RECORD", script.record).map(absolute) {
+                None => None,
+                Some(folder) => Some(Record {
+                    folder,
+                    files: record_files
+                        .map(u64::from)
+                        .or(number("RECORD_FILES")?)
+                        .or(script.record_files)
+                        .unwrap_or(Record::FILES)
+                        .max(1),
+                    bytes: record_bytes
+                        .or(number("RECORD_BYTES")?)
+                        .or(script.record_bytes)
+                        .unwrap_or(Record::BYTES),
+                    secrets: switch(record_secrets, "RECORD_SECRETS", script.record_secrets)?,
+                }),
+            },
         })
     }
 }
@@ -143,6 +185,13 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
     Ok(())
 }
 
+fn parse_number(name: &str, value: &OsStr) -> Result<u64> {
+    match value.to_str().and_then(|text| text.parse().ok()) {
+        Some(number) => Ok(number),
+        None => bail!("WSGI_CGI_{name}=`{}` is no number", value.display()),
+    }
+}
+
 fn parse_switch(name: &str, value: &OsStr) -> Result<bool> {
     match value.to_string_lossy().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -154,6 +203,7 @@ fn parse_switch(name: &str, value: &OsStr) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Options;
 
     fn environment(pairs: &[(&str, &str)]) -> MetaVariables {
         MetaVariables::from_pairs(
@@ -205,6 +255,25 @@ mod tests {
         assert!(debug("On").expect("on").debug);
         assert!(!debug("0").expect("off").debug);
         assert!(debug("maybe").is_err());
+    }
+
+    #[test]
+    fn requests_are_kept_where_it_is_said() {
+        let record = |pairs: &[(&str, &str)], script| {
+            decide(Options::default(), pairs, script).map(|config| config.record)
+        };
+        assert_eq!(record(&[], "").expect("decided"), None);
+        let script =
+            "# /// script\n# [tool.wsgi-cgi]\n# record = \"/r\"\n# record-files = 3\n# ///\n";
+        let of_script = record(&[("WSGI_CGI_RECORD_BYTES", "9")], script).expect("decided");
+        let wanted = Record {
+            folder: "/r".into(),
+            files: 3,
+            bytes: 9,
+            secrets: false,
+        };
+        assert_eq!(of_script, Some(wanted));
+        assert!(record(&[("WSGI_CGI_RECORD_FILES", "many")], script).is_err());
     }
 
     #[test]

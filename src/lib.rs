@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! who asks                   one exchange                                      who is answered
-//! environment + stdin  ─> Request ─> environ ─> application ─> Responder ─> CGI  "Status: 200 OK"
-//!                                               (head, then blocks)         NPH  "HTTP/1.1 200 OK"
+//! environment + stdin  ┐                                                   ┌ CGI  "Status: 200 OK"
+//! command line         ┴> Request ─> environ ─> application ─> Responder ─> ┼ NPH  "HTTP/1.1 200 OK"
+//!                                               (head, then blocks)         └ terminal
 //! ```
 //!
 //! Data flows one way. A transport makes a [`exchange::Request`] and lends a
@@ -14,7 +15,8 @@
 //! - [`exchange`]: one request and its response in plain Rust.
 //! - [`transport`]: where requests come from and responses go.
 //! - [`python`]: the interpreter and the application; the only place that names pyo3.
-//! - [`process`]: descriptors and signals.
+//! - [`process`]: descriptors, environment and signals.
+//! - [`inspect`]: what a developer sees of an exchange beyond its answer.
 //! - [`commands`]: the stories told with these parts.
 //! - [`report`]: what the operator is told.
 
@@ -22,6 +24,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exchange;
+pub mod inspect;
 pub mod process;
 pub mod python;
 pub mod report;

@@ -15,6 +15,8 @@ pub enum Exit {
     Failure,
     /// The command line was wrong, or there was no request.
     Usage,
+    /// The status is 400 or above, and that was to be a failure; the number is curl's.
+    HttpError,
     /// The server asked to stop: 128 and the number of SIGTERM.
     Terminated,
 }
@@ -27,6 +29,7 @@ impl Exit {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::HttpError => 22,
             Self::Terminated => 143,
         }
     }

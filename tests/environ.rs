@@ -58,7 +58,7 @@ fn what_the_server_left_out_is_supplied() {
     }
     let answer = cgi.run();
     for (name, value) in [
-        ("PATH_INFO", ""),
+        ("PATH_INFO", "/"),
         ("QUERY_STRING", ""),
         ("SCRIPT_NAME", ""),
         ("SERVER_NAME", "localhost"),

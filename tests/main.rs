@@ -17,6 +17,8 @@ mod oracle;
 mod process;
 mod readme;
 mod real_applications;
+mod record;
+mod request;
 mod server_user;
 mod servers;
 mod standard_script;

@@ -13,16 +13,17 @@ use clap::Parser;
 
 use super::executor::Executor;
 use super::incident::Incident;
-use crate::cli::{Cli, Options};
+use super::record::Recorder;
+use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
 use crate::process::descriptors::Private;
 use crate::process::{descriptors, last_resort, signals};
-use crate::python::Failure;
+use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
 use crate::transport::invocation::{Evidence, Invocation};
-use crate::transport::wire::Form;
+use crate::transport::wire::{self, Form};
 use crate::transport::{action, split};
 
 /// Answers, and says how it went.
@@ -52,11 +53,17 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .as_ref()
         .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
     let form = if nph { Form::Nph } else { Form::Cgi };
-    last_resort::arm(&private, incident.answers(form));
+    last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
     let method = incident.method.clone();
     let length = BodyLength::of(&meta);
+    let kept = decided
+        .as_ref()
+        .ok()
+        .and_then(|config| config.record.clone());
+    // As the server gave them: its quirks may be why the request failed.
+    let recorder = kept.map(|kept| Recorder::new(kept, &meta, incident.id()));
     meta.complete(
         decided
             .as_ref()
@@ -69,6 +76,9 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
     let request = cgi::request(meta, private.stdin, body_length);
+    if let Some(recorder) = &recorder {
+        recorder.keep(&request.body);
+    }
     let writer = CgiWriter::new(private.stdout, request.body.clone(), form);
     let mut responder = Responder::new(Box::new(writer), &method);
 
@@ -76,15 +86,20 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .map_err(|error| Failure::new(500, format!("{error:#}")))
         .and_then(|config| acceptable(&method, length).map(|()| config))
         .and_then(|config| {
-            let executor = Executor::start(&config, &request.meta);
+            let executor = Executor::start(&config, &request.meta, Inspection::default());
             executor
                 .map(|executor| (config, executor))
                 .map_err(|e| Failure::new(500, format!("{e:#}")))
         });
     match ready {
-        Ok((config, executor)) => executor.answer(&config, &request, responder, incident),
+        Ok((config, executor)) => {
+            executor.answer(&config, &request, responder, incident, recorder.as_ref())
+        }
         Err(failure) => {
             incident.report(&failure, &mut responder);
+            if let Some(recorder) = &recorder {
+                recorder.ended(Some(failure.code), true, &request.body);
+            }
             Exit::Failure
         }
     }
@@ -117,7 +132,7 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
                 Some(app) => app,
                 None => App::file(action::resolve(meta)?.context(NO_SCRIPT)?),
             };
-            (Options::default(), app)
+            (CgiOptions::default(), app)
         }
     };
     Config::decide(options, meta, app)
@@ -149,9 +164,9 @@ fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsSt
         .with_context(|| format!("the `#!` line of `{}`", script.display()))
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cli> {
+fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
-    Cli::try_parse_from(command_line).map_err(|error| {
+    Cgi::try_parse_from(command_line).map_err(|error| {
         let text = error.to_string();
         let first = text
             .lines()
@@ -166,7 +181,11 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli> {
     })
 }
 
-fn acceptable(method: &[u8], length: Result<BodyLength, BodyLengthError>) -> Result<(), Failure> {
+/// What no application is asked about.
+pub(super) fn acceptable(
+    method: &[u8],
+    length: Result<BodyLength, BodyLengthError>,
+) -> Result<(), Failure> {
     if method.is_empty() {
         return Err(Failure::new(
             500,

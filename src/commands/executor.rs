@@ -3,27 +3,34 @@
 //! Its state is here and in `process::last_resort`; everything it needs is decided before.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
 use super::incident::Incident;
+use super::record::Recorder;
 use crate::config::{Config, Source};
-use crate::exchange::{MetaVariables, Request, Responder};
+use crate::exchange::{Event, MetaVariables, Request, Responder};
 use crate::process::{descriptors, signals};
-use crate::python::{self, Failure, Gateway, Interpreter, Loaded, Outcome, Packages};
+use crate::python::{self, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages};
 use crate::report::{self, Exit};
 
 /// A running interpreter with the packages of one application, which is not loaded yet.
 pub(super) struct Executor {
     packages: Packages,
     interpreter: Interpreter,
+    inspection: Inspection,
 }
 
 impl Executor {
     /// Readies what the application will find, and starts the interpreter.
-    pub(super) fn start(config: &Config, meta: &MetaVariables) -> Result<Self> {
+    pub(super) fn start(
+        config: &Config,
+        meta: &MetaVariables,
+        inspection: Inspection,
+    ) -> Result<Self> {
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),
@@ -48,11 +55,25 @@ impl Executor {
             Source::File(path) => path.as_os_str().to_owned(),
             Source::Module(_) | Source::PasteDeploy { .. } => config.app.to_string().into(),
         };
-        let interpreter = Interpreter::start(&packages, &argument)?;
+        let interpreter = Interpreter::start(&packages, &argument, inspection.import_times)?;
+        inspection.watch.tell(Event::InterpreterStarted);
         Ok(Self {
             packages,
             interpreter,
+            inspection,
         })
+    }
+
+    /// Prints the environ that the application would get; it is not even loaded.
+    pub(super) fn print_environ(self, request: &Request, to: &mut impl Write) -> Result<()> {
+        let shown = python::attach(|py| {
+            python::shown_environ(py, &request.meta, &request.body).map_err(|e| e.to_string())
+        });
+        for line in shown.map_err(anyhow::Error::msg)? {
+            writeln!(to, "{line}")?;
+        }
+        _ = self.interpreter.finish();
+        Ok(())
     }
 
     /// Loads the application, calls it, and ends the interpreter once the client has its answer.
@@ -62,28 +83,35 @@ impl Executor {
         request: &Request,
         responder: Responder,
         incident: Incident,
+        recorder: Option<&Recorder>,
     ) -> Exit {
         let on_failure = move |failure: &Failure, responder: &mut Responder| {
             incident.report(failure, responder);
         };
-        let gateway = Gateway::new(responder, request, Box::new(on_failure));
-        let outcome =
-            python::attach(
-                |py| match python::load(py, config, &self.packages, &gateway) {
-                    Ok(Loaded::Application(application)) => {
-                        gateway.answer(py, &application, &request.meta)
-                    }
-                    Ok(Loaded::Answered(outcome)) => outcome,
-                    Err(failure) => gateway.fail(py, &failure),
-                },
-            );
+        let watch = self.inspection.watch.clone();
+        let gateway = Gateway::new(responder, request, self.inspection, Box::new(on_failure));
+        let (outcome, status) = python::attach(|py| {
+            let outcome = match python::load(py, config, &self.packages, &gateway) {
+                Ok(Loaded::Application(application)) => {
+                    watch.tell(Event::ApplicationLoaded);
+                    gateway.answer(py, &application, &request.meta)
+                }
+                Ok(Loaded::Answered(outcome)) => outcome,
+                Err(failure) => gateway.fail(py, &failure),
+            };
+            (outcome, gateway.status(py))
+        });
         if let Some(missing) = request.body.lock().ok().and_then(|body| body.missing()) {
             report::log(&format!(
                 "the request's body ended {missing} bytes before its CONTENT_LENGTH"
             ));
         }
+        if let Some(recorder) = recorder {
+            recorder.ended(status, outcome == Outcome::Failed, &request.body);
+        }
         drop(gateway);
         let flushed = self.interpreter.finish();
+        watch.tell(Event::InterpreterEnded);
         match outcome {
             _ if signals::stopping() => Exit::Terminated,
             Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,

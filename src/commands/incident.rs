@@ -1,10 +1,9 @@
 //! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
 
-use crate::exchange::{MetaVariables, Responder, error_page};
+use crate::exchange::{MetaVariables, Responder, ResponseHead, error_page};
 use crate::process::last_resort::Answers;
 use crate::python::Failure;
 use crate::report;
-use crate::transport::wire::{self, Form};
 
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
 pub(super) struct Incident {
@@ -26,11 +25,16 @@ impl Incident {
         }
     }
 
-    /// The answers that a signal handler can give, in wire form.
-    pub(super) fn answers(&self, form: Form) -> Answers {
+    /// What names this exchange in the page and in the log.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The answers that a signal handler can give, with the head in the transport's form.
+    pub(super) fn answers(&self, head_in_form: impl Fn(&ResponseHead) -> Vec<u8>) -> Answers {
         let response = |code| {
             let (head, page) = error_page(code, &self.id, None);
-            let mut response = wire::head(&head, form);
+            let mut response = head_in_form(&head);
             if self.method != b"HEAD" {
                 response.extend_from_slice(&page);
             }

@@ -2,11 +2,15 @@
 
 mod cgi;
 mod executor;
+mod help;
 mod incident;
 mod outside;
+mod record;
+mod request;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::exchange::MetaVariables;
 
@@ -14,6 +18,7 @@ use crate::exchange::MetaVariables;
 /// one, arguments may be the client's words.
 #[must_use]
 pub fn run() -> ExitCode {
+    let start = Instant::now();
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let environment = MetaVariables::from_environment();
     let is_cgi = ["GATEWAY_INTERFACE", "REQUEST_METHOD"];
@@ -23,6 +28,6 @@ pub fn run() -> ExitCode {
     {
         cgi::run(arguments, environment).into()
     } else {
-        outside::run(arguments).into()
+        outside::run(arguments, environment, start).into()
     }
 }

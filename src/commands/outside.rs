@@ -1,17 +1,20 @@
-//! Started by a person: help, the version, or a word on what the program is for.
+//! Started by a person: one of the commands, or a word on what the program is for.
 
 use std::ffi::OsString;
+use std::time::Instant;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use super::{help, request};
+use crate::cli::{Command, Program};
+use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
 
-/// Answers what can be answered without a request.
-pub(super) fn run(arguments: Vec<OsString>) -> Exit {
+/// Does what was typed; `start` is when the program began.
+pub(super) fn run(arguments: Vec<OsString>, environment: MetaVariables, start: Instant) -> Exit {
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
-    let cli = match Cli::try_parse_from(command_line) {
-        Ok(cli) => cli,
+    let program = match Program::try_parse_from(command_line) {
+        Ok(program) => program,
         Err(answer) => {
             _ = answer.print();
             return if answer.use_stderr() {
@@ -21,13 +24,19 @@ pub(super) fn run(arguments: Vec<OsString>) -> Exit {
             };
         }
     };
-    let app = cli
-        .app
-        .map_or("APP".into(), |app| app.display().to_string());
-    report::log(&format!(
-        "there is no request: a web server starts this program for one and describes it in the \
-         environment (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers, be the \
-         server: `REQUEST_METHOD=GET PATH_INFO=/ wsgi-cgi {app}`. `wsgi-cgi --help` says more."
-    ));
-    Exit::Usage
+    match program.command {
+        Some(Command::Request(typed)) => request::run(&typed, environment, start),
+        Some(Command::Help(typed)) => help::help(&typed),
+        Some(Command::Completions(typed)) => help::completions(&typed),
+        None => {
+            let app = program.cgi.app;
+            let app = app.map_or("APP".into(), |app| app.display().to_string());
+            report::log(&format!(
+                "there is no request: a web server starts this program for one and describes it in \
+                 the environment (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers: \
+                 `wsgi-cgi request {app}`. `wsgi-cgi --help` says more."
+            ));
+            Exit::Usage
+        }
+    }
 }

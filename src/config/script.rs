@@ -19,6 +19,10 @@ pub struct ScriptOptions {
     pub(super) debug: Option<bool>,
     pub(super) log: Option<PathBuf>,
     pub(super) nph: Option<bool>,
+    pub(super) record: Option<PathBuf>,
+    pub(super) record_files: Option<u64>,
+    pub(super) record_bytes: Option<u64>,
+    pub(super) record_secrets: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -66,9 +70,14 @@ impl ScriptOptions {
             );
         }
         let folder = script.parent().unwrap_or(Path::new(""));
-        for path in [&mut options.venv, &mut options.chdir, &mut options.log]
-            .into_iter()
-            .flatten()
+        for path in [
+            &mut options.venv,
+            &mut options.chdir,
+            &mut options.log,
+            &mut options.record,
+        ]
+        .into_iter()
+        .flatten()
         {
             *path = folder.join(&path);
         }

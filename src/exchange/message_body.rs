@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tempfile::SpooledTempFile;
 
-use super::BodyLength;
+use super::{BodyLength, KeptBody};
 
 /// A spooled body stays in memory up to this many bytes, then goes to a temporary file.
 const SPOOL_IN_MEMORY: usize = 256 * 1024;
@@ -33,6 +33,8 @@ pub struct MessageBody {
     spool: Option<Spool>,
     /// How many announced bytes never came.
     missing: u64,
+    /// A copy of what was read, where one is wanted.
+    kept: Option<KeptBody>,
 }
 
 #[derive(Debug)]
@@ -51,13 +53,39 @@ impl MessageBody {
             left: length,
             spool: None,
             missing: 0,
+            kept: None,
         }
+    }
+
+    /// From now on up to `limit` bytes of what is read are kept.
+    pub fn keep(&mut self, limit: u64) {
+        self.kept = Some(KeptBody::new(limit));
+    }
+
+    /// What was kept, together with what nobody read but is there without waiting for it.
+    pub fn kept(&mut self) -> Option<&mut KeptBody> {
+        let mut block = vec![0; SPOOL_BLOCK];
+        while self.kept.as_ref().is_some_and(KeptBody::has_room) && self.is_ready() {
+            match self.read(&mut block) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        self.kept.as_mut()
     }
 
     /// Reads into `buffer`, at most once from the source; 0 means the end, for ever.
     ///
     /// Fails as `read(2)` does, `Interrupted` included.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_once(buffer)?;
+        if let Some(kept) = &mut self.kept {
+            kept.add(&buffer[..read]);
+        }
+        Ok(read)
+    }
+
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(spool) = &mut self.spool {
             let read = spool.read(buffer)?;
             if read > 0 {
@@ -108,6 +136,23 @@ impl MessageBody {
     #[must_use]
     pub fn missing(&self) -> Option<u64> {
         (self.missing > 0).then_some(self.missing)
+    }
+
+    /// Whether a read gives something, or the end, at once.
+    fn is_ready(&self) -> bool {
+        let is_spooled = |spool: &Spool| spool.read < spool.written;
+        if self.spool.as_ref().is_some_and(is_spooled) {
+            return true;
+        }
+        let Some(source) = self.pending() else {
+            return false;
+        };
+        let mut input = [PollFd::new(&source, PollFlags::IN)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut input, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     fn read_source(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -216,5 +261,26 @@ mod tests {
         );
         assert_eq!(body.remaining(), Some(6));
         assert_eq!(read_all(&mut body), b"234567");
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_read_and_what_is_there() {
+        let mut body = body(b"0123456789", BodyLength::Bytes(9));
+        body.keep(7);
+        let mut first = [0; 2];
+        assert_eq!(body.read(&mut first).expect("a readable body"), 2);
+        body.spool_some().expect("room in memory");
+        let mut copy = Vec::new();
+        let kept = body.kept().expect("kept");
+        kept.copy_to(&mut copy, u64::MAX).expect("copied");
+        assert_eq!(copy, b"0123456");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_not_there_yet() {
+        let (reader, _writer) = io::pipe().expect("a pipe");
+        let mut body = MessageBody::new(OwnedFd::from(reader), BodyLength::Bytes(9));
+        body.keep(7);
+        assert_eq!(body.kept().expect("kept").length(), 0);
     }
 }

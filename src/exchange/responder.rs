@@ -75,6 +75,7 @@ pub struct Responder {
 
 /// The head is out.
 struct Sent {
+    status: u16,
     /// Whether content follows it at all.
     content: bool,
     /// What Content-Length leaves to be sent, where one was given.
@@ -100,6 +101,12 @@ impl Responder {
     #[must_use]
     pub fn head_sent(&self) -> bool {
         self.sent.is_some()
+    }
+
+    /// The status of the head that is out.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.sent.as_ref().map(|sent| sent.status)
     }
 
     /// Whether `start_response` gave a head.
@@ -140,6 +147,7 @@ impl Responder {
         let Some(Sent {
             content: true,
             left,
+            ..
         }) = &self.sent
         else {
             return Ok(());
@@ -192,6 +200,7 @@ impl Responder {
         // RFC 3875, 4.3.3: a HEAD request is answered without content.
         let content = has_content && !self.request_is_head;
         self.sent = Some(Sent {
+            status: head.status.code(),
             content,
             left: head.headers.content_length(),
         });
@@ -207,6 +216,7 @@ impl Responder {
             Some(Sent {
                 content: true,
                 left: Some(left),
+                ..
             }) => {
                 &block[..block
                     .len()
@@ -215,6 +225,7 @@ impl Responder {
             Some(Sent {
                 content: true,
                 left: None,
+                ..
             }) => block,
             _ => b"",
         }

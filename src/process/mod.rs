@@ -1,7 +1,10 @@
-//! What concerns this process as the system sees it: its descriptors, its signals, and the answer
-//! that is given when nothing else can be.
+//! What concerns this process as the system sees it: its descriptors, its environment, its signals,
+//! its terminal, and the answer that is given when nothing else can be.
 
 pub mod descriptors;
+pub mod environment;
 pub mod last_resort;
 pub mod memory;
 pub mod signals;
+pub mod stderr_tap;
+pub mod terminal;

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::file_wrapper::FileWrapper;
+use super::inspection::Watch;
 use super::streams::{ErrorLog, Input};
 use crate::exchange::{MetaVariables, SharedBody};
 
@@ -13,6 +14,7 @@ pub(super) fn build<'py>(
     py: Python<'py>,
     meta: &MetaVariables,
     body: &SharedBody,
+    watch: &Watch,
 ) -> PyResult<Bound<'py, PyDict>> {
     let environ = PyDict::new(py);
     for (name, value) in meta.iter() {
@@ -20,7 +22,7 @@ pub(super) fn build<'py>(
     }
     environ.set_item("wsgi.version", (1, 0))?;
     environ.set_item("wsgi.url_scheme", meta.scheme())?;
-    environ.set_item("wsgi.input", Input::new(body.clone()))?;
+    environ.set_item("wsgi.input", Input::new(body.clone(), watch.clone()))?;
     // The stream ends by itself, wherever the body's length came from.
     environ.set_item("wsgi.input_terminated", true)?;
     environ.set_item("wsgi.errors", ErrorLog)?;
@@ -29,6 +31,24 @@ pub(super) fn build<'py>(
     environ.set_item("wsgi.run_once", true)?;
     environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
     Ok(environ)
+}
+
+/// Each entry as `NAME=repr(value)`, sorted.
+///
+/// # Errors
+/// When an entry cannot be made or shown.
+pub fn shown_environ(
+    py: Python<'_>,
+    meta: &MetaVariables,
+    body: &SharedBody,
+) -> PyResult<Vec<String>> {
+    let environ = build(py, meta, body, &Watch::default())?;
+    let mut lines = Vec::with_capacity(environ.len());
+    for (name, value) in environ {
+        lines.push(format!("{name}={}", value.repr()?.to_string_lossy()));
+    }
+    lines.sort();
+    Ok(lines)
 }
 
 /// A native string: each byte is the character of that number.

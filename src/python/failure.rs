@@ -1,11 +1,12 @@
 //! What went wrong in an exchange: a status for the client, a sentence and a traceback for the log.
 
 use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
 
 use super::venv::Packages;
 
 /// A failed exchange.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Failure {
     /// The status that the client gets, if it is not too late.
     pub code: u16,
@@ -13,6 +14,8 @@ pub struct Failure {
     pub summary: String,
     /// Python's traceback, where an exception was the cause.
     pub traceback: Option<String>,
+    /// The frames themselves, for who wants to look into them.
+    pub(super) frames: Option<Py<PyTraceback>>,
 }
 
 impl Failure {
@@ -23,6 +26,7 @@ impl Failure {
             code,
             summary: summary.into(),
             traceback: None,
+            frames: None,
         }
     }
 
@@ -33,6 +37,7 @@ impl Failure {
             code: 500,
             summary,
             traceback: traceback(py, error),
+            frames: error.traceback(py).map(Bound::unbind),
         }
     }
 

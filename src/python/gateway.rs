@@ -14,8 +14,9 @@ use pyo3::types::{PyBytes, PyString};
 use super::environ;
 use super::failure::Failure;
 use super::file_wrapper::{self, FileWrapper};
+use super::inspection::{Inspection, Watch};
 use super::start_response::{StartResponse, shown};
-use crate::exchange::{Flow, MetaVariables, Request, Responder, SendError, SharedBody};
+use crate::exchange::{Event, Flow, MetaVariables, Request, Responder, SendError, SharedBody};
 use crate::process::signals;
 use crate::report;
 
@@ -38,6 +39,7 @@ pub struct Gateway {
     responder: Mutex<Responder>,
     body: SharedBody,
     on_failure: OnFailure,
+    inspection: Inspection,
     /// `write` was used: the content is not the iterable's alone.
     written: AtomicBool,
     /// Our own write failed: what the application raises after that is no error of its own.
@@ -61,11 +63,17 @@ impl From<PyErr> for Stop {
 impl Gateway {
     /// A gateway to answer the request whose body is given.
     #[must_use]
-    pub fn new(responder: Responder, request: &Request, on_failure: OnFailure) -> Arc<Self> {
+    pub fn new(
+        responder: Responder,
+        request: &Request,
+        inspection: Inspection,
+        on_failure: OnFailure,
+    ) -> Arc<Self> {
         Arc::new(Self {
             responder: Mutex::new(responder),
             body: request.body.clone(),
             on_failure,
+            inspection,
             written: AtomicBool::new(false),
             client_gone: AtomicBool::new(false),
             warned: AtomicBool::new(false),
@@ -80,28 +88,48 @@ impl Gateway {
         application: &Bound<'_, PyAny>,
         meta: &MetaVariables,
     ) -> Outcome {
-        let called = environ::build(py, meta, &self.body).and_then(|environ| {
+        let called = environ::build(py, meta, &self.body, self.watch()).and_then(|environ| {
+            self.watch().tell(Event::EnvironMade(environ.len()));
+            let application = self.inspection.prepare(application, &environ)?;
             let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
+            self.watch().tell(Event::Called);
             application.call1((environ, start_response))
         });
         let result = match called {
             Ok(result) => result,
             Err(error) => return self.stopped(py, Stop::Raised(error)),
         };
+        if self.watch().is_on()
+            && let Ok(kind) = result.get_type().name()
+        {
+            self.watch().tell(Event::Returned(&kind.to_string_lossy()));
+        }
         let sent = self.send_all(py, &result);
         let outcome = match sent.and_then(|()| self.finish(py)) {
             Ok(()) => Outcome::Answered,
             Err(stop) => self.stopped(py, stop),
         };
-        close(py, &result);
+        self.close(py, &result);
         outcome
     }
 
     /// Reports a failure that came before or instead of the application.
     pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
+        self.watch().tell(Event::Failed(&failure.summary));
         let mut responder = self.responder(py);
         (self.on_failure)(failure, &mut responder);
+        drop(responder);
+        self.inspection.examine(py, failure);
         Outcome::Failed
+    }
+
+    /// The status that was sent, once the head is out.
+    pub fn status(&self, py: Python<'_>) -> Option<u16> {
+        self.responder(py).status()
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.inspection.watch
     }
 
     /// The responder, for as short as it takes: a thread of the application may wait for it.
@@ -114,7 +142,7 @@ impl Gateway {
     /// The `write` callable.
     pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
         self.written.store(true, Ordering::Release);
-        match self.send(py, block, false) {
+        match self.send(py, block, false, Event::Write) {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
@@ -133,7 +161,8 @@ impl Gateway {
                 "the application returned bytes, which is iterated byte by byte elsewhere: \
                        return [content]",
             );
-            self.send(py, result, !self.written.load(Ordering::Acquire))?;
+            let only = !self.written.load(Ordering::Acquire);
+            self.send(py, result, only, Event::Block)?;
             return Ok(());
         }
         if result.is_instance_of::<PyString>() || result.is_none() {
@@ -153,7 +182,7 @@ impl Gateway {
         })?;
         for block in blocks {
             let only = only && !self.written.load(Ordering::Acquire);
-            if self.send(py, &block?, only)? == Flow::Enough {
+            if self.send(py, &block?, only, Event::Block)? == Flow::Enough {
                 break;
             }
         }
@@ -161,7 +190,13 @@ impl Gateway {
     }
 
     /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
-    fn send(&self, py: Python<'_>, block: &Bound<'_, PyAny>, only: bool) -> Result<Flow, Stop> {
+    fn send(
+        &self,
+        py: Python<'_>,
+        block: &Bound<'_, PyAny>,
+        only: bool,
+        event: fn(usize) -> Event<'static>,
+    ) -> Result<Flow, Stop> {
         let copied;
         let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {
             bytes.as_bytes()
@@ -183,6 +218,7 @@ impl Gateway {
             self.warn("a block is a buffer but not bytes: other gateways refuse it");
             copied.as_bytes()
         };
+        self.watch().tell(event(bytes.len()));
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let sent = py.detach(|| responder.block(bytes, only));
@@ -199,6 +235,7 @@ impl Gateway {
         let Some(file) = wrapper.real_file(py)? else {
             return Ok(false);
         };
+        self.watch().tell(Event::File(file.position));
         let responder: &mut Responder = &mut guard;
         let sent = py.detach(|| responder.file(file.descriptor, file.position));
         drop(guard);
@@ -268,6 +305,7 @@ impl Gateway {
     }
 
     fn gone(&self, py: Python<'_>) -> Outcome {
+        self.watch().tell(Event::ClientGone);
         self.responder
             .lock_py_attached(py)
             .expect("not poisoned")
@@ -280,19 +318,27 @@ impl Gateway {
             report::log(&format!("warning: {text}"));
         }
     }
-}
 
-/// Calls `close()` if there is one; no other attribute of the iterable is touched.
-fn close(py: Python<'_>, result: &Bound<'_, PyAny>) {
-    let closed = result
-        .getattr_opt(intern!(py, "close"))
-        .and_then(|close| close.map_or(Ok(()), |close| close.call0().map(drop)));
-    if let Err(error) = closed {
-        let failure = Failure::of(py, &error, "close() raised an exception");
-        report::log(&format!(
-            "{}\n{}",
-            failure.summary,
-            failure.traceback.unwrap_or_default()
-        ));
+    /// Calls `close()` if there is one; no other attribute of the iterable is touched.
+    fn close(&self, py: Python<'_>, result: &Bound<'_, PyAny>) {
+        let closed = result
+            .getattr_opt(intern!(py, "close"))
+            .and_then(|close| match close {
+                Some(close) => close.call0().map(|_| true),
+                None => Ok(false),
+            });
+        match closed {
+            Ok(was_there) => self.watch().tell(Event::Closed(was_there)),
+            Err(error) => {
+                let failure = Failure::of(py, &error, "close() raised an exception");
+                self.watch().tell(Event::Failed(&failure.summary));
+                report::log(&format!(
+                    "{}\n{}",
+                    failure.summary,
+                    failure.traceback.as_deref().unwrap_or_default()
+                ));
+                self.inspection.examine(py, &failure);
+            }
+        }
     }
 }

@@ -27,15 +27,17 @@ pub fn attach<R>(work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
 }
 
 impl Interpreter {
-    /// Starts it with the given packages; `argument` becomes `sys.argv[0]`.
+    /// Starts it with the given packages; `argument` becomes `sys.argv[0]`. With `import_times`
+    /// Python writes a line to standard error for each import, as `-X importtime` has it.
     ///
     /// # Errors
     /// When Python refuses, in its words.
-    pub fn start(packages: &Packages, argument: &OsStr) -> Result<Self> {
+    pub fn start(packages: &Packages, argument: &OsStr, import_times: bool) -> Result<Self> {
         let mut settings = Settings {
             argument: c_string(argument)?,
             executable: None,
             home: None,
+            import_times,
         };
         let linked_home = || {
             let library = Path::new(LINKED_PREFIX)
@@ -91,6 +93,7 @@ struct Settings {
     argument: CString,
     executable: Option<CString>,
     home: Option<PathBuf>,
+    import_times: bool,
 }
 
 impl Settings {
@@ -113,6 +116,9 @@ impl Settings {
             let mut config = std::mem::zeroed::<ffi::PyConfig>();
             ffi::PyConfig_InitPythonConfig(&raw mut config);
             config.parse_argv = 0;
+            if self.import_times {
+                config.import_time = 1;
+            }
             let mut arguments = [self.argument.as_ptr().cast_mut()];
             let mut status =
                 ffi::PyConfig_SetBytesArgv(&raw mut config, 1, arguments.as_mut_ptr().cast());

@@ -9,6 +9,7 @@ mod environ;
 mod failure;
 mod file_wrapper;
 mod gateway;
+mod inspection;
 mod interpreter;
 mod script_file;
 mod start_response;
@@ -17,7 +18,9 @@ mod venv;
 mod way_out;
 
 pub use application::{Loaded, load};
+pub use environ::shown_environ;
 pub use failure::Failure;
 pub use gateway::{Gateway, Outcome};
+pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use venv::{Packages, Venv};

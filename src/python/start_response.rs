@@ -11,7 +11,7 @@ use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::environ::latin1;
 use super::gateway::Gateway;
-use crate::exchange::{Headers, ResponseHead, Status};
+use crate::exchange::{Event, Headers, ResponseHead, Status};
 
 /// The callable given to the application.
 #[pyclass(frozen, module = "wsgi_cgi")]
@@ -57,6 +57,11 @@ impl StartResponse {
             status: parse_status(status)?,
             headers: parse_headers(headers)?,
         };
+        self.gateway.watch().tell(Event::StartResponse {
+            status: head.status.line(),
+            headers: head.headers.iter().count(),
+            replaced: again,
+        });
         self.gateway.responder(py).set_head(head);
         Ok(Write {
             gateway: self.gateway.clone(),

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyList, PyString};
 
-use crate::exchange::SharedBody;
+use super::inspection::Watch;
+use crate::exchange::{Event, SharedBody};
 
 /// What one read from the server's pipe takes at most.
 const BLOCK: usize = 64 * 1024;
@@ -21,6 +22,7 @@ pub(super) struct Input {
     body: SharedBody,
     /// Read ahead for lines; reads take from it first.
     ahead: Mutex<Ahead>,
+    watch: Watch,
 }
 
 #[derive(Default)]
@@ -43,10 +45,11 @@ impl Ahead {
 }
 
 impl Input {
-    pub(super) fn new(body: SharedBody) -> Self {
+    pub(super) fn new(body: SharedBody, watch: Watch) -> Self {
         Self {
             body,
             ahead: Mutex::default(),
+            watch,
         }
     }
 
@@ -156,7 +159,9 @@ impl Input {
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         let wanted = limit(size);
         if wanted > DIRECT {
-            return Ok(PyBytes::new(py, &self.read_to_end(py, wanted)?));
+            let all = self.read_to_end(py, wanted)?;
+            self.watch.tell(Event::Read("read", all.len()));
+            return Ok(PyBytes::new(py, &all));
         }
         let announced = self
             .body
@@ -178,6 +183,7 @@ impl Input {
             read = self.fill(py, into)?;
             Ok(())
         })?;
+        self.watch.tell(Event::Read("read", read));
         Ok(if read == wanted {
             bytes
         } else {
@@ -187,7 +193,9 @@ impl Input {
 
     #[pyo3(signature = (size=None, /))]
     fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.line(py, limit(size))?))
+        let line = self.line(py, limit(size))?;
+        self.watch.tell(Event::Read("readline", line.len()));
+        Ok(PyBytes::new(py, &line))
     }
 
     #[pyo3(signature = (hint=None, /))]
@@ -207,6 +215,7 @@ impl Input {
             total += line.len();
             lines.append(PyBytes::new(py, &line))?;
         }
+        self.watch.tell(Event::Read("readlines", total));
         Ok(lines)
     }
 
@@ -216,6 +225,7 @@ impl Input {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let line = self.line(py, usize::MAX)?;
+        self.watch.tell(Event::Read("__next__", line.len()));
         Ok((!line.is_empty()).then(|| PyBytes::new(py, &line)))
     }
 }

@@ -200,18 +200,7 @@ impl ResponseWriter for CgiWriter {
     }
 
     fn client_is_gone(&self) -> bool {
-        let Ok(stdout) = self.stdout() else {
-            return true;
-        };
-        let mut output = [PollFd::new(&stdout, PollFlags::OUT)];
-        let now = rustix::event::Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        poll(&mut output, Some(&now)).is_ok()
-            && output[0]
-                .revents()
-                .intersects(PollFlags::ERR | PollFlags::HUP)
+        self.stdout().map_or(true, has_hung_up)
     }
 
     fn end(&mut self) {
@@ -224,4 +213,17 @@ impl ResponseWriter for CgiWriter {
             }
         }
     }
+}
+
+/// Whether nobody is left at the other end of a pipe.
+pub(super) fn has_hung_up(output: BorrowedFd<'_>) -> bool {
+    let mut output = [PollFd::new(&output, PollFlags::OUT)];
+    let now = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut output, Some(&now)).is_ok()
+        && output[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
 }

@@ -5,5 +5,8 @@ pub mod action;
 pub mod cgi;
 pub mod http;
 pub mod invocation;
+pub mod one_shot;
+pub mod recorded;
 pub mod split;
+pub mod terminal;
 pub mod wire;

@@ -1,10 +1,12 @@
 //! What every test stands on: the built program, a CGI server that is nothing but a strict
 //! builder ([`cgi::Cgi`]), and folders that a web server's user can read.
 
+pub(crate) mod by_hand;
 pub(crate) mod cgi;
 pub(crate) mod http_client;
 pub(crate) mod packages;
 pub(crate) mod server;
+pub(crate) mod terminal;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -8,6 +8,7 @@ mod flask;
 mod refusals;
 mod requests;
 mod responses;
+mod stand_in;
 
 use crate::harness::server::{Kind, Server, Site, available};
 use crate::harness::skip;

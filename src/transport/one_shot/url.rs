@@ -1,0 +1,345 @@
+//! The URL of a request: a path with its query, or absolute. What a browser would encode is
+//! encoded, dot segments are removed (RFC 3986, section 5.2.4), a fragment stays with the client.
+
+use std::fmt::{self, Write};
+
+use anyhow::{Result, bail};
+use http::uri::Authority;
+
+/// An absolute `http` or `https` URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    https: bool,
+    host: String,
+    port: Option<u16>,
+    path: String,
+    query: Option<String>,
+}
+
+impl Default for Url {
+    fn default() -> Self {
+        Self {
+            https: false,
+            host: "localhost".to_owned(),
+            port: None,
+            path: "/".to_owned(),
+            query: None,
+        }
+    }
+}
+
+impl Url {
+    /// Resolves what was typed, or what a `Location` says, against this URL (RFC 3986, section 5.2).
+    ///
+    /// # Errors
+    /// For another scheme, or a host that is none.
+    pub fn join(&self, reference: &str) -> Result<Self> {
+        let reference = reference.split('#').next().unwrap_or_default();
+        let (rest, query) = match reference.split_once('?') {
+            Some((rest, query)) => (rest, Some(encode(query.as_bytes()))),
+            None => (reference, None),
+        };
+        let mut url = self.clone();
+        // A colon before the first slash ends a scheme (section 3).
+        let before_slash = rest.split('/').next().unwrap_or_default();
+        let authority = if let Some((scheme, _)) = before_slash.split_once(':') {
+            let after = rest[scheme.len() + 1..].strip_prefix("//");
+            url.https = match (scheme.to_ascii_lowercase().as_str(), after) {
+                ("http", Some(_)) => false,
+                ("https", Some(_)) => true,
+                _ => bail!("`{reference}` is neither a path nor an http or https URL"),
+            };
+            after
+        } else {
+            rest.strip_prefix("//")
+        };
+        let path = match authority {
+            Some(after) => {
+                let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
+                url.set_authority(authority)?;
+                path.to_owned()
+            }
+            None if rest.is_empty() => {
+                url.query = query.or(url.query);
+                return Ok(url);
+            }
+            None if rest.starts_with('/') => rest.to_owned(),
+            None => {
+                let folder = self.path.rfind('/').map_or(0, |slash| slash + 1);
+                format!("{}{rest}", &self.path[..folder])
+            }
+        };
+        url.path = without_dots(&encode(path.as_bytes()));
+        url.query = query;
+        Ok(url)
+    }
+
+    /// The same, at the path `mount` and the path it had below that.
+    #[must_use]
+    pub fn mounted(mut self, mount: &[u8]) -> Self {
+        if self.below(mount).is_none() {
+            self.path.insert_str(0, &encode(mount));
+        }
+        self
+    }
+
+    /// The same, at that decoded path.
+    #[must_use]
+    pub fn at(mut self, path: &[u8]) -> Self {
+        self.path = encode(path);
+        self
+    }
+
+    /// The decoded path below `mount`: empty or with its slash. `None` when it is elsewhere.
+    #[must_use]
+    pub fn below(&self, mount: &[u8]) -> Option<Vec<u8>> {
+        let path = decode(&self.path);
+        let rest = path.strip_prefix(mount)?;
+        (rest.is_empty() || rest.starts_with(b"/")).then(|| rest.to_vec())
+    }
+
+    /// Whether a request to `other` reaches the same server: the same host and port, or the other
+    /// scheme with its own port.
+    #[must_use]
+    pub fn same_server(&self, other: &Self) -> bool {
+        let same_port =
+            self.port() == other.port() || self.https != other.https && other.port.is_none();
+        self.host.eq_ignore_ascii_case(&other.host) && same_port
+    }
+
+    /// `https` or `http`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The name without a port; an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, given or the scheme's.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    /// What a client sends as `Host`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// The path, encoded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query, encoded and without its `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// What stands in a request line: path and query.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    fn set_authority(&mut self, text: &str) -> Result<()> {
+        let authority: Authority = match text.parse() {
+            Ok(authority) => authority,
+            Err(_) => bail!("`{text}` is no host"),
+        };
+        if text.contains('@') {
+            bail!("`{text}`: name and password are given with -u");
+        }
+        let port = authority.port_u16();
+        let has_port = text
+            .rfind(':')
+            .is_some_and(|colon| !text[colon..].contains(']'));
+        if authority.host().is_empty() || has_port && port.is_none() {
+            bail!("`{text}` is no host");
+        }
+        self.host = authority.host().into();
+        self.port = port.filter(|&port| port != if self.https { 443 } else { 80 });
+        Ok(())
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.target())
+    }
+}
+
+/// Encodes what may not stand in a path or a query; `%` is taken for the beginning of a code.
+fn encode(text: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for &byte in text {
+        match byte {
+            b'!' | b'#'..=b';' | b'=' | b'?'..=b'_' | b'a'..=b'z' | b'|' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => _ = write!(encoded, "%{byte:02X}"),
+        }
+    }
+    encoded
+}
+
+/// Decodes `%XX`; what is no code stays as it is.
+#[must_use]
+pub fn decode(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if let (b'%', [high, low, after @ ..]) = (first, tail)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
+            rest = after;
+        } else {
+            decoded.push(*first);
+        }
+    }
+    decoded
+}
+
+/// RFC 3986, section 5.2.4.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let last = segments.len() - 1;
+    for (place, segment) in segments.into_iter().enumerate() {
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                // What they end in is a folder.
+                if place == last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::default().join(text).expect("a URL")
+    }
+
+    #[test]
+    fn a_path_is_at_localhost() {
+        let url = url("/a?x=1");
+        assert_eq!(
+            (url.host(), url.port(), url.path(), url.query()),
+            ("localhost", 80, "/a", Some("x=1"))
+        );
+        assert_eq!(url.to_string(), "http://localhost/a?x=1");
+        assert_eq!(super::tests::url("").to_string(), "http://localhost/");
+        assert_eq!(super::tests::url("?x").to_string(), "http://localhost/?x");
+        assert_eq!(
+            super::tests::url("a b").to_string(),
+            "http://localhost/a%20b"
+        );
+    }
+
+    #[test]
+    fn an_absolute_url_sets_host_port_and_scheme() {
+        let secure = url("https://example.org/x");
+        assert_eq!((secure.is_https(), secure.port()), (true, 443));
+        assert_eq!(url("http://[::1]:8000").authority(), "[::1]:8000");
+        assert_eq!(url("http://example.org:80/").authority(), "example.org");
+        assert_eq!(
+            url("HTTP://example.org?q").to_string(),
+            "http://example.org/?q"
+        );
+        for bad in [
+            "ftp://x/",
+            "mailto:x",
+            "localhost:80/",
+            "http://",
+            "http://a b/",
+            "http://x:99999/",
+            "http://u:p@h/",
+        ] {
+            assert!(Url::default().join(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_encodes_is_encoded_and_dots_are_removed() {
+        assert_eq!(
+            url("/caf\u{e9}/<x>?q=\"").target(),
+            "/caf%C3%A9/%3Cx%3E?q=%22"
+        );
+        assert_eq!(url("/a%20b#fragment").target(), "/a%20b");
+        for (path, wanted) in [
+            ("/a/./b/../c", "/a/c"),
+            ("/a/..", "/"),
+            ("/a/b/.", "/a/b/"),
+            ("/../x", "/x"),
+            ("//a//b", "//a//b"),
+        ] {
+            assert_eq!(without_dots(path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_resolved() {
+        let base = url("http://example.org:81/blog/post?x=1");
+        for (reference, wanted) in [
+            ("next", "http://example.org:81/blog/next"),
+            ("../", "http://example.org:81/"),
+            ("/top", "http://example.org:81/top"),
+            ("?y=2", "http://example.org:81/blog/post?y=2"),
+            ("#part", "http://example.org:81/blog/post?x=1"),
+            ("//other/x", "http://other/x"),
+            ("https://example.org/", "https://example.org/"),
+        ] {
+            let joined = base.join(reference).expect("a URL").to_string();
+            assert_eq!(joined, wanted, "{reference}");
+        }
+    }
+
+    #[test]
+    fn below_a_mount() {
+        let at = url("/cgi-bin/a.py/x");
+        assert_eq!(at.below(b"/cgi-bin/a.py"), Some(b"/x".to_vec()));
+        assert_eq!(at.below(b"/cgi-bin/a"), None);
+        assert_eq!(url("/x").mounted(b"/a b").path(), "/a%20b/x");
+        assert_eq!(at.clone().mounted(b"/cgi-bin/a.py"), at);
+    }
+
+    #[test]
+    fn the_server_is_the_same_when_only_the_scheme_changes() {
+        let plain = url("http://example.org/");
+        assert!(plain.same_server(&url("https://EXAMPLE.org/x")));
+        assert!(!plain.same_server(&url("http://example.org:81/")));
+        assert!(!plain.same_server(&url("http://www.example.org/")));
+    }
+
+    #[test]
+    fn codes_are_decoded_and_the_rest_is_kept() {
+        assert_eq!(decode("/a%2Fb%zz%"), b"/a/b%zz%");
+    }
+}
