@@ -6,6 +6,21 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+/// Names of a request's own variables: in the environment of a shell they mean nothing.
+const OF_A_REQUEST: [&str; 11] = [
+    "AUTH_TYPE",
+    "CONTENT_",
+    "HTTPS",
+    "HTTP_",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REMOTE_",
+    "REQUEST_",
+    "SCRIPT_",
+    "SERVER_",
+];
+
 /// An ordered list of names and values; a name occurs once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetaVariables(Vec<(Vec<u8>, Vec<u8>)>);
@@ -64,6 +79,19 @@ impl MetaVariables {
     /// Removes `name` if it is there.
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| key != name.as_bytes());
+    }
+
+    /// Adds what is in the environment of a shell, as a server's environment surrounds the
+    /// variables of a request; what would pass for one of those is left out.
+    pub fn surround(&mut self, environment: &Self) {
+        for (name, value) in &environment.0 {
+            let is_of_a_request = OF_A_REQUEST
+                .iter()
+                .any(|own| name.starts_with(own.as_bytes()));
+            if !is_of_a_request && self.raw(name).is_none() {
+                self.0.push((name.clone(), value.clone()));
+            }
+        }
     }
 
     /// All names and values in the order given.

@@ -39,7 +39,7 @@ static CLEANING_UP: AtomicBool = AtomicBool::new(false);
 /// that raises.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
-type Handler = extern "C" fn(c_int);
+pub(super) type Handler = extern "C" fn(c_int);
 
 /// Makes every way to die answer first. Comes before anything that can fail.
 pub fn install() {
@@ -186,6 +186,18 @@ extern "C" fn on_exit() {
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.
 unsafe extern "C" fn on_fork_child() {
     last_resort::let_go();
+}
+
+/// Installs a handler that makes system calls and nothing else.
+pub(super) fn set_handler(signal: c_int, handler: Handler) {
+    set(signal, handler, 0);
+}
+
+/// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.
+pub fn forget_children(forget: bool) {
+    let action = if forget { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: neither of the two is a function.
+    unsafe { libc::signal(libc::SIGCHLD, action) };
 }
 
 /// Installs a handler and returns the one that was there.

@@ -13,6 +13,7 @@ use super::interpreter;
 use super::script_file::{self, Name};
 use super::start_response::shown;
 use super::venv::Packages;
+use super::worker::Preloaded;
 use crate::config::{App, Callable, Config, Source};
 use crate::process::memory;
 
@@ -29,7 +30,7 @@ pub enum Loaded<'py> {
     Answered(Outcome),
 }
 
-/// Readies the interpreter and loads the application of `config`.
+/// Readies the interpreter and loads the application of `config`, unless it was loaded ahead.
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.
@@ -38,10 +39,44 @@ pub fn load<'py>(
     config: &Config,
     packages: &Packages,
     gateway: &Arc<Gateway>,
+    preloaded: Option<&Preloaded>,
+) -> Result<Loaded<'py>, Failure> {
+    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
+    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
+    match preloaded {
+        Some(application) => Ok(Loaded::Application(application.0.bind(py).clone())),
+        None => find(py, config, packages, Some(gateway)),
+    }
+}
+
+/// Loads the application before there is a request; `None` for one that cannot be, as it calls
+/// the standard library's handler while it is loaded.
+pub(super) fn load_ahead<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Option<Bound<'py, PyAny>>, Failure> {
+    if let Source::File(file) = &config.app.source
+        && config.app.callable.is_none()
+        && cgi_handler::is_wanted(&std::fs::read(file).unwrap_or_default())
+    {
+        return Ok(None);
+    }
+    Ok(match find(py, config, packages, None)? {
+        Loaded::Application(application) => Some(application),
+        Loaded::Answered(_) => None,
+    })
+}
+
+/// Finds the application. Without a gateway nothing can be answered yet.
+fn find<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+    gateway: Option<&Arc<Gateway>>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
-    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
     extend_path(py, config).map_err(failed)?;
     let collection = Collection::hold(py).map_err(failed)?;
 
@@ -67,11 +102,13 @@ pub fn load<'py>(
         Source::File(file) => {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             let text = std::fs::read(&file).unwrap_or_default();
-            let answer = if config.app.callable.is_none() && cgi_handler::is_wanted(&text) {
-                let script_name = config.script_name.as_deref();
-                Some(Answer::install(py, gateway, script_name).map_err(failed)?)
-            } else {
-                None
+            let is_wanted = config.app.callable.is_none() && cgi_handler::is_wanted(&text);
+            let answer = match gateway.filter(|_| is_wanted) {
+                Some(gateway) => {
+                    let script_name = config.script_name.as_deref();
+                    Some(Answer::install(py, gateway, script_name).map_err(failed)?)
+                }
+                None => None,
             };
             let name = if answer.is_some() {
                 Name::Main

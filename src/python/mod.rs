@@ -16,6 +16,7 @@ mod start_response;
 mod streams;
 mod venv;
 mod way_out;
+mod worker;
 
 pub use application::{Loaded, load};
 pub use environ::shown_environ;
@@ -24,3 +25,4 @@ pub use gateway::{Gateway, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use venv::{Packages, Venv};
+pub use worker::{Preloaded, Side, content_type, fork, loaded_files, preload, set_environment};
