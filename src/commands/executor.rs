@@ -15,7 +15,7 @@ use crate::config::{Config, Source};
 use crate::exchange::{Event, MetaVariables, Request, Responder};
 use crate::process::{descriptors, signals};
 use crate::python::{
-    self, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages, Preloaded,
+    self, Ahead, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages,
 };
 use crate::report::{self, Exit};
 
@@ -24,7 +24,7 @@ pub(super) struct Executor {
     packages: Packages,
     interpreter: Interpreter,
     inspection: Inspection,
-    preloaded: Option<Preloaded>,
+    ahead: Option<Ahead>,
 }
 
 impl Executor {
@@ -80,19 +80,19 @@ impl Executor {
             packages,
             interpreter,
             inspection,
-            preloaded: None,
+            ahead: None,
         })
     }
 
-    /// Loads the application ahead of any request; false for one that answers while it is loaded.
-    pub(super) fn preload(&mut self, config: &Config) -> Result<bool, Failure> {
-        self.preloaded = python::preload(config, &self.packages)?;
-        Ok(self.preloaded.is_some())
+    /// Readies what forked processes will share, with the application if that is to be loaded.
+    pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
+        self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
+        Ok(())
     }
 
     /// Ends an interpreter that has nothing to answer.
     pub(super) fn end(self) {
-        drop(self.preloaded);
+        drop(self.ahead);
         _ = self.interpreter.finish();
     }
 
@@ -123,8 +123,8 @@ impl Executor {
         let watch = self.inspection.watch.clone();
         let gateway = Gateway::new(responder, request, self.inspection, Box::new(on_failure));
         let (outcome, status) = python::attach(|py| {
-            let preloaded = self.preloaded.as_ref();
-            let outcome = match python::load(py, config, &self.packages, &gateway, preloaded) {
+            let ahead = self.ahead.as_ref();
+            let outcome = match python::load(py, config, &self.packages, &gateway, ahead) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)

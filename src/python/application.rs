@@ -13,7 +13,8 @@ use super::interpreter;
 use super::script_file::{self, Name};
 use super::start_response::shown;
 use super::venv::Packages;
-use super::worker::Preloaded;
+use super::way_out;
+use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
 use crate::process::memory;
 
@@ -30,7 +31,7 @@ pub enum Loaded<'py> {
     Answered(Outcome),
 }
 
-/// Readies the interpreter and loads the application of `config`, unless it was loaded ahead.
+/// Readies the interpreter and loads the application of `config`, but for what was done ahead.
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.
@@ -39,14 +40,22 @@ pub fn load<'py>(
     config: &Config,
     packages: &Packages,
     gateway: &Arc<Gateway>,
-    preloaded: Option<&Preloaded>,
+    ahead: Option<&Ahead>,
 ) -> Result<Loaded<'py>, Failure> {
-    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
-    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
-    match preloaded {
-        Some(application) => Ok(Loaded::Application(application.0.bind(py).clone())),
-        None => find(py, config, packages, Some(gateway)),
+    match ahead {
+        Some(Ahead::Loaded(application)) => {
+            return Ok(Loaded::Application(application.bind(py).clone()));
+        }
+        Some(Ahead::Ready) => {}
+        None => ready(py, config)?,
     }
+    find(py, config, packages, Some(gateway))
+}
+
+/// Readies the interpreter for one exchange.
+pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
+    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
+    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
 }
 
 /// Loads the application before there is a request; `None` for one that cannot be, as it calls
@@ -132,7 +141,9 @@ fn find<'py>(
         }
     };
     collection.release(py).map_err(failed)?;
-    memory::give_back_text();
+    if !way_out::is_settled(py) {
+        memory::give_back_text();
+    }
     Ok(loaded)
 }
 
@@ -301,7 +312,9 @@ impl<'py> Collection<'py> {
         {
             gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
         }
-        gc.call_method0("freeze")?;
+        if !way_out::is_settled(py) {
+            gc.call_method0("freeze")?;
+        }
         Ok(())
     }
 }

@@ -79,7 +79,9 @@ impl Interpreter {
     #[must_use]
     pub fn finish(self) -> bool {
         // The last look must not be what needs the most memory.
-        memory::give_back_text();
+        if !attach(way_out::is_settled) {
+            memory::give_back_text();
+        }
         if !attach(way_out::leaves_something) {
             return true;
         }

@@ -25,4 +25,4 @@ pub use gateway::{Gateway, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use venv::{Packages, Venv};
-pub use worker::{Preloaded, Side, content_type, fork, loaded_files, preload, set_environment};
+pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment};

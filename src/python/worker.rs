@@ -11,21 +11,36 @@ use super::application;
 use super::failure::Failure;
 use super::interpreter::attach;
 use super::venv::Packages;
+use super::way_out;
 use crate::config::Config;
 use crate::exchange::MetaVariables;
 
-/// An application that is loaded but not called yet.
-pub struct Preloaded(pub(super) Py<PyAny>);
+/// What is done before there is a request.
+pub enum Ahead {
+    /// The interpreter is ready.
+    Ready,
+    /// The application is loaded too.
+    Loaded(Py<PyAny>),
+}
 
-/// Loads the application beforehand; `None` for a script that calls the standard library's
-/// `CGIHandler` itself, as it does so while it is loaded.
+/// Readies the interpreter for the processes that will be forked from this one, with the
+/// application if that is to be loaded. A script that calls the standard library's `CGIHandler`
+/// itself cannot be: it does so while it is loaded.
 ///
 /// # Errors
 /// As [`load`](super::load).
-pub fn preload(config: &Config, packages: &Packages) -> Result<Option<Preloaded>, Failure> {
+pub fn prepare(config: &Config, packages: &Packages, loaded: bool) -> Result<Ahead, Failure> {
     attach(|py| {
-        let application = application::load_ahead(py, config, packages)?;
-        Ok(application.map(|application| Preloaded(application.unbind())))
+        application::ready(py, config)?;
+        let application = if loaded {
+            application::load_ahead(py, config, packages)?
+        } else {
+            None
+        };
+        way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied"))?;
+        Ok(application.map_or(Ahead::Ready, |application| {
+            Ahead::Loaded(application.unbind())
+        }))
     })
 }
 
@@ -50,15 +65,13 @@ pub fn fork() -> Result<Side> {
 /// Sets the variables of a request in `os.environ` and in the process, where a CGI script has them.
 pub fn set_environment(meta: &MetaVariables) -> Result<()> {
     attach(|py| {
-        let variables = PyDict::new(py);
+        let environment = py.import("os")?.getattr("environb")?;
         for (name, value) in meta.iter() {
             // What no environment can hold is not there: no server could give it.
             if !name.is_empty() && !name.contains(&b'=') {
-                variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+                environment.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
         }
-        let environment = py.import("os")?.getattr("environb")?;
-        environment.call_method1("update", (variables,))?;
         Ok(())
     })
     .map_err(|error: PyErr| anyhow!("the request's variables cannot be set: {error}"))
@@ -68,11 +81,8 @@ pub fn set_environment(meta: &MetaVariables) -> Result<()> {
 #[must_use]
 pub fn loaded_files() -> Vec<PathBuf> {
     let files = attach(|py| -> PyResult<Vec<PathBuf>> {
-        let standard: String = py
-            .import("sysconfig")?
-            .call_method1("get_path", ("stdlib",))?
-            .extract()?;
-        let standard = PathBuf::from(standard);
+        let standard: PathBuf = py.import("os")?.getattr("__file__")?.extract()?;
+        let standard = standard.parent().unwrap_or(&standard);
         let modules = py.import("sys")?.getattr("modules")?;
         let modules = modules.cast_into::<PyDict>()?;
         let mut files = Vec::new();
@@ -86,7 +96,7 @@ pub fn loaded_files() -> Vec<PathBuf> {
             let is_package =
                 |part: &std::ffi::OsStr| part == "site-packages" || part == "dist-packages";
             let is_standard = file
-                .strip_prefix(&standard)
+                .strip_prefix(standard)
                 .is_ok_and(|rest| !rest.iter().any(is_package));
             if !is_standard && file.is_absolute() && file.exists() {
                 files.push(file);

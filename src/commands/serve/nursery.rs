@@ -18,7 +18,7 @@ use crate::transport::server::Channel;
 /// Forks workers until the listening process closes the channel, which is standard input.
 pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -> Result<Exit> {
     let private = descriptors::take().context("the standard descriptors cannot be taken")?;
-    let channel = Channel::from_other_end(private.stdin);
+    let mut channel = Channel::from_other_end(private.stdin);
     drop(private.stdout);
     limits::set_open_files(open_files);
     let config = decide(typed, environment)?;
@@ -29,7 +29,8 @@ pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -
     };
     signals::install();
     let mut executor = Executor::ready(&config, environment, Inspection::default())?;
-    let loaded = !typed.work.preload || executor.preload(&config).is_ok();
+    // A worker that loads it once more shows why it failed.
+    let loaded = executor.prepare(&config, typed.work.preload).is_ok();
     let files = if typed.work.preload {
         files(&config)
     } else {

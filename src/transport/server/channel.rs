@@ -48,7 +48,11 @@ pub struct Handover {
 
 /// One end.
 #[derive(Debug)]
-pub struct Channel(OwnedFd);
+pub struct Channel {
+    socket: OwnedFd,
+    /// Where messages arrive: made once, as a process that forks pays for all that it touches.
+    message: Vec<u8>,
+}
 
 impl Channel {
     /// The listening process's end and the other one.
@@ -62,13 +66,16 @@ impl Channel {
         for end in [&one, &other] {
             sockopt::set_socket_send_buffer_size(end, MESSAGE)?;
         }
-        Ok((Self(one), other))
+        Ok((Self::from_other_end(one), other))
     }
 
     /// The other end, as it was inherited.
     #[must_use]
     pub fn from_other_end(descriptor: OwnedFd) -> Self {
-        Self(descriptor)
+        Self {
+            socket: descriptor,
+            message: vec![0; MESSAGE],
+        }
     }
 
     /// Hands a request over. `WouldBlock` when there is no room now.
@@ -79,18 +86,22 @@ impl Channel {
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        sendmsg(&self.0, &[IoSlice::new(&message)], &mut ancillary, flags)?;
+        sendmsg(
+            &self.socket,
+            &[IoSlice::new(&message)],
+            &mut ancillary,
+            flags,
+        )?;
         Ok(())
     }
 
     /// Waits for the next request; `None` when there will be none.
-    pub fn next_request(&self) -> io::Result<Option<Handover>> {
-        let mut message = vec![0; MESSAGE];
+    pub fn next_request(&mut self) -> io::Result<Option<Handover>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = loop {
-            let into = &mut [IoSliceMut::new(&mut message)];
-            match recvmsg(&self.0, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            let into = &mut [IoSliceMut::new(&mut self.message)];
+            match recvmsg(&self.socket, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
                 Err(Errno::INTR) => {}
                 received => break received?,
             }
@@ -107,7 +118,7 @@ impl Channel {
             (Some(socket), Some(content), Some(report))
                 if !received.flags.contains(ReturnFlags::TRUNC) =>
             {
-                decode(&message[..received.bytes], [socket, content, report]).map(Some)
+                decode(&self.message[..received.bytes], [socket, content, report]).map(Some)
             }
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
@@ -134,16 +145,15 @@ impl Channel {
     }
 
     fn tell(&self, message: &[u8]) -> io::Result<()> {
-        send(&self.0, message, SendFlags::NOSIGNAL)?;
+        send(&self.socket, message, SendFlags::NOSIGNAL)?;
         Ok(())
     }
 
     /// What was told, if anything was.
-    pub(super) fn told(&self) -> io::Result<Told> {
-        let mut message = vec![0; MESSAGE];
-        match rustix::net::recv(&self.0, &mut message, RecvFlags::DONTWAIT) {
+    pub(super) fn told(&mut self) -> io::Result<Told> {
+        match rustix::net::recv(&self.socket, &mut self.message[..], RecvFlags::DONTWAIT) {
             Ok((0, _)) | Err(Errno::CONNRESET) => Ok(Told::Gone),
-            Ok((length, _)) => Ok(Told::read(&message[..length])),
+            Ok((length, _)) => Ok(Told::read(&self.message[..length])),
             Err(Errno::AGAIN | Errno::INTR) => Ok(Told::Nothing),
             Err(error) => Err(error.into()),
         }
@@ -152,7 +162,7 @@ impl Channel {
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -232,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_request_arrives_with_its_descriptors() {
-        let (near, far) = Channel::pair().expect("a pair");
+        let (mut near, far) = Channel::pair().expect("a pair");
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let null = || OwnedFd::from(File::open("/dev/null").expect("a device"));
         let pair = (b"A".to_vec(), vec![b'x'; 60_000]);
@@ -249,7 +259,7 @@ mod tests {
         near.hand_over(&sent).expect("handed over");
         let meta = sent.meta.clone();
         drop(sent);
-        let far = Channel::from_other_end(far);
+        let mut far = Channel::from_other_end(far);
         let arrived = far.next_request().expect("received").expect("a request");
         assert_eq!(arrived.meta, meta);
         assert_eq!(
@@ -269,8 +279,8 @@ mod tests {
 
     #[test]
     fn many_files_take_several_messages() {
-        let (near, far) = Channel::pair().expect("a pair");
-        let far = Channel::from_other_end(far);
+        let (mut near, far) = Channel::pair().expect("a pair");
+        let mut far = Channel::from_other_end(far);
         let files: Vec<PathBuf> = (0..600)
             .map(|n| PathBuf::from(format!("/{n}/{}", "x".repeat(80))))
             .collect();

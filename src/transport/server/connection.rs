@@ -20,8 +20,6 @@ const CONTENT: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
-/// What one read takes.
-const BLOCK: usize = 64 * 1024;
 /// How many reads in a row one connection gets.
 const READS: usize = 16;
 
@@ -92,18 +90,17 @@ impl Connection {
         }
     }
 
-    /// Reads what has arrived.
-    pub fn receive(&mut self) -> Progress {
+    /// Reads what has arrived, by way of `block`.
+    pub fn receive(&mut self, block: &mut [u8]) -> Progress {
         if let State::Lingering(left) = &mut self.state {
-            return linger(&self.socket, left);
+            return linger(&self.socket, left, block);
         }
-        let mut block = vec![0; BLOCK];
         for _ in 0..READS {
             match self.advance() {
                 Progress::Waiting => {}
                 done => return done,
             }
-            match recv(&self.socket, &mut block[..], RecvFlags::DONTWAIT) {
+            match recv(&self.socket, &mut *block, RecvFlags::DONTWAIT) {
                 Ok((length, _)) => {
                     // The time for a head runs from its first byte on.
                     if self.intake.is_idle() {
@@ -123,10 +120,10 @@ impl Connection {
     }
 
     /// Takes up the next request, of which some may be here already.
-    pub fn resume(&mut self) -> Progress {
+    pub fn resume(&mut self, block: &mut [u8]) -> Progress {
         self.state = State::Reading;
         self.deadline = Instant::now() + HEAD;
-        self.receive()
+        self.receive(block)
     }
 
     /// What the deadline means.
@@ -192,9 +189,8 @@ impl AsFd for Connection {
     }
 }
 
-fn linger(socket: &OwnedFd, left: &mut usize) -> Progress {
-    let mut block = vec![0; BLOCK];
-    match recv(socket, &mut block[..], RecvFlags::DONTWAIT) {
+fn linger(socket: &OwnedFd, left: &mut usize, block: &mut [u8]) -> Progress {
+    match recv(socket, &mut *block, RecvFlags::DONTWAIT) {
         Ok((1.., length)) if length < *left => {
             *left -= length;
             Progress::Waiting

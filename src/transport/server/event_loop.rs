@@ -21,6 +21,9 @@ use crate::transport::http::{Limits, RequestHead};
 
 use waiting::Source;
 
+/// What one read takes.
+const BLOCK: usize = 64 * 1024;
+
 /// What is decided before the first connection.
 #[derive(Debug)]
 pub struct Settings {
@@ -67,6 +70,8 @@ pub struct EventLoop {
     next: u64,
     /// The channel took no more.
     is_full: bool,
+    /// Where bytes arrive.
+    block: Vec<u8>,
 }
 
 /// A request in the queue.
@@ -110,6 +115,7 @@ impl EventLoop {
             workers: BTreeMap::new(),
             next: 0,
             is_full: false,
+            block: vec![0; BLOCK],
         }
     }
 
@@ -157,7 +163,7 @@ impl EventLoop {
             Source::Listener(index) => self.accept(index),
             Source::Connection(id) => {
                 if let Some(connection) = self.connections.get_mut(&id) {
-                    let progress = connection.receive();
+                    let progress = connection.receive(&mut self.block);
                     self.on_progress(id, progress);
                 }
             }

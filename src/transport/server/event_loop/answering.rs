@@ -119,7 +119,7 @@ impl EventLoop {
             return;
         };
         if goes_on && !self.listeners.is_empty() {
-            let progress = connection.resume();
+            let progress = connection.resume(&mut self.block);
             self.on_progress(id, progress);
         } else if is_whole {
             connection.hang_up();

@@ -16,13 +16,11 @@ impl EventLoop {
             }
             match self.listeners[index].accept() {
                 Ok(Some((socket, peer))) => {
-                    let connection = Connection::new(socket, peer, self.settings.limits);
+                    let mut connection = Connection::new(socket, peer, self.settings.limits);
+                    let progress = connection.receive(&mut self.block);
                     let id = self.new_id();
                     self.connections.insert(id, connection);
-                    let progress = self.connections.get_mut(&id).map(Connection::receive);
-                    if let Some(progress) = progress {
-                        self.on_progress(id, progress);
-                    }
+                    self.on_progress(id, progress);
                 }
                 Ok(None) => return,
                 Err(error) => {
