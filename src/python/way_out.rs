@@ -34,6 +34,8 @@ type Judged = HashMap<usize, (Remains, Py<PyType>)>;
 pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
     // Needed on the way out; importing it costs more than all the rest there.
     py.import("atexit")?;
+    let gc = py.import("gc")?;
+    gc.call_method0("unfreeze")?;
     let modules = loaded_modules(py)?;
     let mut judged = Judged::new();
     let settled = Settled {
@@ -42,7 +44,7 @@ pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
         objects: Remaining::find(py, &mut judged, None)?,
         judged,
     };
-    py.import("gc")?.call_method0("freeze")?;
+    gc.call_method0("freeze")?;
     _ = SETTLED.set(py, settled);
     Ok(())
 }

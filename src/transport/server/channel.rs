@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_request_arrives_with_its_descriptors() {
-        let (mut near, far) = Channel::pair().expect("a pair");
+        let (near, far) = Channel::pair().expect("a pair");
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let null = || OwnedFd::from(File::open("/dev/null").expect("a device"));
         let pair = (b"A".to_vec(), vec![b'x'; 60_000]);
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn many_files_take_several_messages() {
         let (mut near, far) = Channel::pair().expect("a pair");
-        let mut far = Channel::from_other_end(far);
+        let far = Channel::from_other_end(far);
         let files: Vec<PathBuf> = (0..600)
             .map(|n| PathBuf::from(format!("/{n}/{}", "x".repeat(80))))
             .collect();

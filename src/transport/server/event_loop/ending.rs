@@ -1,5 +1,6 @@
 //! The end: first nothing new is taken, then what runs is ended.
 
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -8,7 +9,6 @@ use rustix::process::{Pid, Signal};
 
 use super::super::nursery::stop_group;
 use super::{Connection, EventLoop};
-use crate::report;
 
 /// How long workers may take to stop when they are told to: they give themselves two seconds.
 const GRACE: Duration = Duration::from_secs(3);
@@ -22,11 +22,12 @@ impl EventLoop {
         self.listeners.clear();
         self.connections
             .retain(|_, connection| !connection.is_idle());
-        let running = self.workers.len() + self.queue.len();
+        // A worker whose response has ended is on its way out.
+        let answering = self.workers.values().filter(|w| w.connection.is_some());
+        let running = answering.count() + self.queue.len();
         if running > 0 {
-            report::log(&format!(
-                "{running} requests are being finished: Ctrl-C again ends them"
-            ));
+            let notice = "Ctrl-C again ends what is still being answered";
+            _ = writeln!(io::stdout(), "{notice} ({running}).");
         }
     }
 

@@ -1,0 +1,99 @@
+//! Whatever goes wrong, the client gets a whole answer or sees that it is cut.
+
+use super::ECHO;
+use crate::harness::http_client::Request;
+use crate::harness::serving::Serve;
+
+const FAILS: &str = r#"
+import os, signal
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/raise":
+        raise LookupError("<not> today")
+    if path == "/kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if path == "/exit":
+        os._exit(3)
+    if path == "/segfault":
+        import ctypes
+        ctypes.string_at(0)
+    if path == "/short":
+        start_response("200 OK", [("Content-Length", "10")])
+        return [b"short"]
+    def cut():
+        yield b"begun"
+        raise LookupError("too late")
+    start_response("200 OK", [])
+    return cut()
+"#;
+
+#[test]
+fn an_exception_is_a_whole_page_and_shown_on_this_machine() {
+    let serving = Serve::source(FAILS).start();
+    let response = Request::get("/raise").send(serving.address());
+    assert_eq!(response.status, 500);
+    let page = response.text();
+    assert!(page.contains("today") && !page.contains("<not>"), "{page}");
+    let (_, log) = serving.end_logging();
+    assert!(log.contains("LookupError: <not> today"), "{log}");
+}
+
+#[test]
+fn a_page_that_asks_by_another_name_sees_nothing() {
+    let serving = Serve::source(FAILS).start();
+    let answer =
+        serving.raw("GET /raise HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    assert!(!answer.contains("today"), "{answer}");
+    serving.end_logging();
+}
+
+#[test]
+fn a_worker_that_dies_is_a_500() {
+    let serving = Serve::source(FAILS).start();
+    for path in ["/kill", "/exit", "/segfault"] {
+        let response = Request::get(path).send(serving.address());
+        assert_eq!(response.status, 500, "{path}");
+        assert!(response.text().contains("error log"), "{path}");
+    }
+    let (access, log) = serving.end_logging();
+    assert_eq!(access.matches("\n500 GET /").count(), 3, "{access}");
+    assert!(log.contains("the worker ended without an answer"), "{log}");
+    assert!(log.contains("SIGSEGV"), "{log}");
+}
+
+#[test]
+fn a_response_that_is_cut_has_no_end() {
+    let serving = Serve::source(FAILS).start();
+    let answer = serving.raw("GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.ends_with("5\r\nbegun\r\n"), "{answer}");
+    let answer = serving.raw("GET /short HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.ends_with("\r\n\r\nshort"), "{answer}");
+    serving.end_logging();
+}
+
+#[test]
+fn an_application_that_cannot_be_loaded_is_a_500_until_it_is_mended() {
+    for options in [&[][..], &["--preload"]] {
+        let serving = Serve::source("def application(:\n").with(options).start();
+        let response = Request::get("/").send(serving.address());
+        assert_eq!(response.status, 500);
+        assert!(response.text().contains("SyntaxError"));
+        std::fs::write(serving.folder().join("app.py"), ECHO).expect("written");
+        assert_eq!(serving.get("/"), "GET  / - 0\n", "{options:?}");
+        serving.end_logging();
+    }
+}
+
+#[test]
+fn a_request_whose_time_is_over_is_a_504() {
+    let serving = Serve::source(
+        "import time\ndef application(environ, start_response):\n    time.sleep(600)\n",
+    )
+    .with(&["--timeout", "0.5"])
+    .start();
+    assert_eq!(Request::get("/").send(serving.address()).status, 504);
+    let (access, log) = serving.end_logging();
+    assert!(access.contains("\n504 GET / "), "{access}");
+    assert!(log.contains("the time of --timeout is over"), "{log}");
+}
