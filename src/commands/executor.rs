@@ -146,7 +146,7 @@ impl Executor {
         let flushed = self.interpreter.finish();
         watch.tell(Event::InterpreterEnded);
         match outcome {
-            _ if signals::stopping() => Exit::Terminated,
+            _ if signals::stopping() => signals::exit_when_stopped(),
             Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,
             _ => Exit::Failure,
         }

@@ -29,6 +29,9 @@ const FATAL: [c_int; 5] = [
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
+/// Whether it is being stopped because its time is over.
+static TIMED_OUT: AtomicBool = AtomicBool::new(false);
+
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
@@ -67,6 +70,15 @@ pub fn unwind_on_terminate() {
 /// Whether the application is being unwound: a write that was interrupted is not taken up again.
 pub fn stopping() -> bool {
     STOPPING.load(Ordering::Acquire)
+}
+
+/// How a process that was stopped ends: asked to, or because the exchange took too long.
+pub fn exit_when_stopped() -> Exit {
+    if TIMED_OUT.load(Ordering::Acquire) {
+        Exit::Failure
+    } else {
+        Exit::Terminated
+    }
 }
 
 /// The signal that says that the time is over.
@@ -132,6 +144,7 @@ extern "C" fn on_timeout(_: c_int) {
     if STOPPING.swap(true, Ordering::AcqRel) {
         return;
     }
+    TIMED_OUT.store(true, Ordering::Release);
     last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
     last_resort::answer(Answer::Timeout);
     last_resort::let_go();
@@ -175,7 +188,7 @@ extern "C" fn on_tick(_: c_int) {
 fn end() -> ! {
     last_resort::answer(Answer::Error);
     // SAFETY: async-signal-safe.
-    unsafe { libc::_exit(Exit::Terminated.code().into()) }
+    unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
 
 /// A C library that calls `exit()` itself.

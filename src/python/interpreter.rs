@@ -203,5 +203,5 @@ fn stop(_signal: i32, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
     if last_resort::is_over() {
         return Ok(());
     }
-    Err(PySystemExit::new_err(report::Exit::Terminated.code()))
+    Err(PySystemExit::new_err(signals::exit_when_stopped().code()))
 }
