@@ -1,5 +1,6 @@
 //! `wsgi-cgi serve`: the mini HTTP mode, over real connections.
 
+mod browser;
 mod connections;
 mod ending;
 mod environ;

@@ -85,13 +85,15 @@ impl MetaVariables {
     /// variables of a request; what would pass for one of those is left out.
     pub fn surround(&mut self, environment: &Self) {
         for (name, value) in &environment.0 {
-            let is_of_a_request = OF_A_REQUEST
-                .iter()
-                .any(|own| name.starts_with(own.as_bytes()));
-            if !is_of_a_request && self.raw(name).is_none() {
+            if !is_of_a_request(name) && self.raw(name).is_none() {
                 self.0.push((name.clone(), value.clone()));
             }
         }
+    }
+
+    /// Those of the request, without the environment that surrounds them.
+    pub fn of_the_request(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().filter(|(name, _)| is_of_a_request(name))
     }
 
     /// All names and values in the order given.
@@ -107,6 +109,12 @@ impl MetaVariables {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_slice())
     }
+}
+
+fn is_of_a_request(name: &[u8]) -> bool {
+    OF_A_REQUEST
+        .iter()
+        .any(|own| name.starts_with(own.as_bytes()))
 }
 
 #[cfg(test)]

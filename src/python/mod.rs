@@ -14,6 +14,7 @@ mod interpreter;
 mod script_file;
 mod start_response;
 mod streams;
+mod traceback;
 mod venv;
 mod way_out;
 mod worker;

@@ -33,9 +33,44 @@ fn an_exception_is_a_whole_page_and_shown_on_this_machine() {
     let response = Request::get("/raise").send(serving.address());
     assert_eq!(response.status, 500);
     let page = response.text();
-    assert!(page.contains("today") && !page.contains("<not>"), "{page}");
+    assert!(page.contains("LookupError: <not> today"), "{page}");
     let (_, log) = serving.end_logging();
     assert!(log.contains("LookupError: <not> today"), "{log}");
+}
+
+#[test]
+fn who_asks_by_hand_gets_plain_text_and_a_browser_a_page() {
+    let serving = Serve::source(FAILS).start();
+    let response = Request::get("/raise").send(serving.address());
+    assert_eq!(
+        response.header("content-type"),
+        ["text/plain; charset=utf-8"]
+    );
+    assert!(
+        response
+            .text()
+            .contains("Traceback (most recent call last):\n")
+    );
+    let response = Request::get("/raise")
+        .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+        .header("Cookie", "session=hush")
+        .send(serving.address());
+    assert_eq!(
+        response.header("content-type"),
+        ["text/html; charset=utf-8"]
+    );
+    let policy = response.header("content-security-policy")[0].to_owned();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    let page = response.text();
+    assert!(
+        page.contains("<h1><b>LookupError</b>: &lt;not&gt; today</h1>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("HTTP_COOKIE") && !page.contains("hush"),
+        "{page}"
+    );
+    serving.end_logging();
 }
 
 #[test]

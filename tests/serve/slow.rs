@@ -1,7 +1,5 @@
 //! What takes long to see.
 
-use std::path::PathBuf;
-
 use crate::harness::http_client::Request;
 use crate::harness::serving::{Serve, Serving};
 
@@ -21,7 +19,7 @@ fn ten_thousand_requests_leave_no_trace_in_the_listening_process() {
     while self::descriptors(&serving) > descriptors {
         assert_eq!(serving.get("/"), "hi");
     }
-    assert_eq!(zombies(), 0);
+    assert_eq!(zombies(&serving), 0);
     serving.end();
 }
 
@@ -57,20 +55,24 @@ fn descriptors(serving: &Serving) -> usize {
         .count()
 }
 
-/// Processes of this program that have ended and that nobody asked how.
-fn zombies() -> usize {
-    let processes = std::fs::read_dir("/proc").expect("a list of processes");
-    let stats: Vec<String> = processes
-        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+/// Processes of the server that have ended and that nobody asked how.
+fn zombies(serving: &Serving) -> usize {
+    let children = format!("/proc/{0}/task/{0}/children", serving.id());
+    let children = std::fs::read_to_string(children).expect("a process that runs");
+    let parents: Vec<String> = children
+        .split_whitespace()
+        .map(str::to_owned)
+        .chain([serving.id().to_string()])
         .collect();
-    let name = PathBuf::from(crate::harness::program());
-    let name = name
-        .file_name()
-        .expect("a name")
-        .to_string_lossy()
-        .into_owned();
-    stats
-        .iter()
-        .filter(|stat| stat.contains(&format!("({name}) Z")))
+    let processes = std::fs::read_dir("/proc").expect("a list of processes");
+    processes
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+        // `4711 (name) S 4710 ...`: state and parent
+        .filter_map(|stat| {
+            let (_, rest) = stat.rsplit_once(") ")?;
+            let mut fields = rest.split(' ').map(str::to_owned);
+            Some((fields.next()?, fields.next()?))
+        })
+        .filter(|(state, parent)| state == "Z" && parents.contains(parent))
         .count()
 }

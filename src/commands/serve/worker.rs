@@ -45,7 +45,9 @@ impl Worker<'_> {
             report,
         } = request;
         let mut incident = Incident::new(&meta);
-        incident.debug = self.config.debug || is_local;
+        if self.config.debug || is_local {
+            incident.show(&meta);
+        }
         let method = incident.method.clone();
         let private = Private {
             stdin: content,

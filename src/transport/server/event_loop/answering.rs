@@ -132,7 +132,7 @@ impl EventLoop {
     fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
-        let (head, page) = error_page(500, &error, None);
+        let (head, page) = error_page(500, &error);
         let framing = ResponseFraming::new(Version::Http11, b"GET", false, &head);
         let mut response = framing.head(&head, std::time::SystemTime::now());
         response.extend_from_slice(&page);
