@@ -48,8 +48,11 @@ pub fn arm(private: &Private, answers: Answers) {
     CLAIMED.store(false, Ordering::Release);
 }
 
-/// Whoever waits at the other end of `report` is told the status of a prepared answer, and of
-/// nothing else by a forked child.
+/// What is told of the end of a prepared answer, which counts as no content of the application's.
+const END: &[u8] = b"0 close\n";
+
+/// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
+/// the application's.
 pub fn report_to(report: BorrowedFd<'_>) {
     REPORT.store(report.as_raw_fd(), Ordering::Release);
 }
@@ -80,10 +83,14 @@ pub fn answer(which: Answer) {
             Answer::Error => (&answers.error, b"500\n"),
             Answer::Timeout => (&answers.timeout, b"504\n"),
         };
-        if let Some(report) = descriptor(&REPORT) {
+        let report = descriptor(&REPORT);
+        if let Some(report) = report {
             write_all(report, status);
         }
         write_all(stdout, response);
+        if let Some(report) = report {
+            write_all(report, END);
+        }
     }
 }
 

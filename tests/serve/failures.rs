@@ -80,6 +80,8 @@ fn a_page_that_asks_by_another_name_sees_nothing() {
         serving.raw("GET /raise HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     assert!(!answer.contains("today"), "{answer}");
+    let passed_on = Request::get("/raise").header("X-Forwarded-For", "192.0.2.1");
+    assert!(!passed_on.send(serving.address()).text().contains("today"));
     serving.end_logging();
 }
 
@@ -91,6 +93,8 @@ fn a_worker_that_dies_is_a_500() {
         assert_eq!(response.status, 500, "{path}");
         assert!(response.text().contains("error log"), "{path}");
     }
+    let response = Request::new("HEAD", "/kill").send(serving.address());
+    assert_eq!((response.status, response.text().as_str()), (500, ""));
     let (access, log) = serving.end_logging();
     assert_eq!(access.matches("\n500 GET /").count(), 3, "{access}");
     assert!(log.contains("the worker ended without an answer"), "{log}");
@@ -129,6 +133,7 @@ fn a_request_whose_time_is_over_is_a_504() {
     .start();
     assert_eq!(Request::get("/").send(serving.address()).status, 504);
     let (access, log) = serving.end_logging();
-    assert!(access.contains("\n504 GET / "), "{access}");
+    assert!(access.contains("\n504 GET / 0 B "), "{access}");
+    assert!(!access.contains("cut short"), "{access}");
     assert!(log.contains("the time of --timeout is over"), "{log}");
 }

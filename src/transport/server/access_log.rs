@@ -59,6 +59,12 @@ impl Entry {
     }
 }
 
+impl Entry {
+    pub(super) fn method(&self) -> &[u8] {
+        &self.method
+    }
+}
+
 impl AccessLog {
     /// A log in that format.
     #[must_use]

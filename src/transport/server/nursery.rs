@@ -29,6 +29,10 @@ impl Nursery {
         let freshness = Freshness::from_now();
         let child = Command::new(std::env::current_exe()?)
             .args(arguments)
+            // Those sockets are not for the application (`sd_listen_fds(3)`).
+            .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_FDNAMES")
             .stdin(Stdio::from(other_end))
             // Ctrl-C at the terminal is for the listening process alone, which lets work finish.
             .process_group(0)

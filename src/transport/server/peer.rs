@@ -57,7 +57,11 @@ impl Peer {
                 .trim_end_matches(']')
                 .parse()
                 .is_ok_and(|address: IpAddr| address.is_loopback());
-        self.is_local && is_name_here
+        // Another server stands between.
+        let is_passed_on = ["forwarded", "x-forwarded-for", "via"]
+            .iter()
+            .any(|name| head.fields.all(name).next().is_some());
+        self.is_local && is_name_here && !is_passed_on
     }
 
     /// The meta-variables of a request from here.

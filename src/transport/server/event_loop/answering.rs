@@ -133,9 +133,11 @@ impl EventLoop {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
         let (head, page) = error_page(500, &error);
-        let framing = ResponseFraming::new(Version::Http11, b"GET", false, &head);
+        let framing = ResponseFraming::new(Version::Http11, entry.method(), false, &head);
         let mut response = framing.head(&head, std::time::SystemTime::now());
-        response.extend_from_slice(&page);
+        if framing.has_content() {
+            response.extend_from_slice(&page);
+        }
         let length = page.len() as u64;
         self.settings.log.write(entry, Some(500), length, Some(why));
         if let Some(connection) = self.connections.get_mut(&id) {
