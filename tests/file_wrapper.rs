@@ -50,6 +50,21 @@ fn a_file_is_sent_from_its_current_position() {
 }
 
 #[test]
+fn what_the_file_has_not_written_yet_is_sent_too() {
+    let answer = sent(
+        "file = open('fresh', 'w+b'); file.write(b'unwritten'); file.seek(2)",
+        "wrap(file)",
+    );
+    assert_eq!(answer.body, b"written");
+    let answer = sent(
+        "file = tempfile.TemporaryFile(); file.write(b'0123'); file.flush(); file.write(b'4567'); \
+         file.seek(0); file.seek(0, 2); file.write(b'89'); file.seek(3)",
+        "wrap(file)",
+    );
+    assert_eq!(answer.body, b"3456789");
+}
+
+#[test]
 fn it_ends_at_content_length() {
     let answer = wrapping(
         "[('Content-Length', '12')]",

@@ -40,8 +40,6 @@ pub struct Gateway {
     body: SharedBody,
     on_failure: OnFailure,
     inspection: Inspection,
-    /// `write` was used: the content is not the iterable's alone.
-    written: AtomicBool,
     /// Our own write failed: what the application raises after that is no error of its own.
     client_gone: AtomicBool,
     warned: AtomicBool,
@@ -74,7 +72,6 @@ impl Gateway {
             body: request.body.clone(),
             on_failure,
             inspection,
-            written: AtomicBool::new(false),
             client_gone: AtomicBool::new(false),
             warned: AtomicBool::new(false),
         })
@@ -141,8 +138,7 @@ impl Gateway {
 
     /// The `write` callable.
     pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.written.store(true, Ordering::Release);
-        match self.send(py, block, false, Event::Write) {
+        match self.send(py, block, Responder::write, Event::Write) {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
@@ -161,8 +157,7 @@ impl Gateway {
                 "the application returned bytes, which is iterated byte by byte elsewhere: \
                        return [content]",
             );
-            let only = !self.written.load(Ordering::Acquire);
-            self.send(py, result, only, Event::Block)?;
+            self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
             return Ok(());
         }
         if result.is_instance_of::<PyString>() || result.is_none() {
@@ -181,8 +176,8 @@ impl Gateway {
             Stop::Failed(Failure::of(py, &error, &what))
         })?;
         for block in blocks {
-            let only = only && !self.written.load(Ordering::Acquire);
-            if self.send(py, &block?, only, Event::Block)? == Flow::Enough {
+            let flow = self.send(py, &block?, |to, bytes| to.block(bytes, only), Event::Block)?;
+            if flow == Flow::Enough {
                 break;
             }
         }
@@ -194,7 +189,7 @@ impl Gateway {
         &self,
         py: Python<'_>,
         block: &Bound<'_, PyAny>,
-        only: bool,
+        how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
         event: fn(usize) -> Event<'static>,
     ) -> Result<Flow, Stop> {
         let copied;
@@ -221,7 +216,7 @@ impl Gateway {
         self.watch().tell(event(bytes.len()));
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| responder.block(bytes, only));
+        let sent = py.detach(|| how(responder, bytes));
         drop(guard);
         self.sent(py, sent)
     }
@@ -244,6 +239,10 @@ impl Gateway {
     }
 
     fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
+        // The application went on after a write that failed: there is nothing left to end.
+        if self.client_gone.load(Ordering::Acquire) {
+            return Err(Stop::ClientGone);
+        }
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let finished = py.detach(|| responder.finish());
