@@ -176,7 +176,11 @@ impl Archive<'_> {
         _ = fs::remove_file(&own);
         symlink(&self.file, &own)?;
         println!("cargo:rustc-link-lib=static:+whole-archive,-bundle=whole_python");
-        for name in self.libraries.iter().filter_map(|word| word.strip_prefix("-l")) {
+        for name in self
+            .libraries
+            .iter()
+            .filter_map(|word| word.strip_prefix("-l"))
+        {
             println!("cargo:rustc-link-lib=dylib={name}");
         }
         for argument in FORM.iter().chain(&RUNTIME) {

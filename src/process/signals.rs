@@ -27,6 +27,8 @@ const FATAL: [c_int; 5] = [
     libc::SIGABRT,
 ];
 
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
 /// Whether it is being stopped because its time is over.
@@ -45,7 +47,11 @@ static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 pub(super) type Handler = extern "C" fn(c_int);
 
 /// Makes every way to die answer first. Comes before anything that can fail.
+/// A second time it does nothing.
 pub fn install() {
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
     for signal in FATAL {
         set(
             signal,
