@@ -90,12 +90,14 @@ const FORM: [&str; 4] = [
 const RUNTIME: [&str; 3] = ["-lgcc_eh", "-lgcc", "-lc"];
 
 /// The launcher is a small static program at an address where no image has anything: what it
-/// restores takes every other place. GNU ld is named because others spell the address otherwise.
+/// restores takes every other place, and nothing is loaded at its start. Where the static C library
+/// is not installed it is linked as any other program, and starts a little later.
 fn link_launcher() -> io::Result<()> {
     let folder = out_dir().join("static");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("libgcc_s.a"), "!<arch>\n")?;
-    // Rust asks for the C library's shared form, whatever the form of the program.
+    // Rust asks for the C library's shared form, whatever the form of the program. GNU ld is named
+    // because others spell the address otherwise.
     let linker = folder.join("ld.bfd");
     fs::write(
         &linker,
@@ -105,18 +107,29 @@ fn link_launcher() -> io::Result<()> {
     )?;
     fs::set_permissions(&linker, fs::Permissions::from_mode(0o755))?;
     let place = folder.display();
-    for argument in [
-        "-static",
-        "-no-pie",
-        "-fuse-ld=bfd",
-        &format!("-B{place}"),
-        &format!("-L{place}"),
-        "-Wl,-Ttext-segment=0x70000000",
-    ] {
-        println!("cargo:rustc-link-arg-bin=wsgi-cgi-snap={argument}");
-    }
-    for library in RUNTIME {
-        println!("cargo:rustc-link-arg-bin=wsgi-cgi-snap={library}");
+    let form = [
+        "-static".to_owned(),
+        "-no-pie".to_owned(),
+        "-fuse-ld=bfd".to_owned(),
+        format!("-B{place}"),
+        format!("-L{place}"),
+        "-Wl,-Ttext-segment=0x70000000".to_owned(),
+    ];
+    let source = folder.join("probe.c");
+    fs::write(&source, "int main(void) { return 0; }\n")?;
+    let links = Command::new("cc")
+        .arg(&source)
+        .args(&form)
+        .args(RUNTIME)
+        .arg("-o")
+        .arg(folder.join("probe"))
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if links {
+        for argument in form.iter().map(String::as_str).chain(RUNTIME) {
+            println!("cargo:rustc-link-arg-bin=wsgi-cgi-snap={argument}");
+        }
     }
     Ok(())
 }

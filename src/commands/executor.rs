@@ -90,7 +90,7 @@ impl Executor {
         })
     }
 
-    /// Readies what forked processes will share, with the application if that is to be loaded.
+    /// Readies what other processes will go on from, with the application if that is to be loaded.
     pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
         self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
         Ok(())

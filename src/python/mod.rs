@@ -28,4 +28,4 @@ pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use snapshot::{Recorded, Sleeper, record_reading};
 pub use venv::{Packages, Venv};
-pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment};
+pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, settle};

@@ -3,6 +3,15 @@
 
 use std::ffi::{c_char, c_void};
 
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod machine;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "other.rs"]
+mod machine;
+
+pub(super) use machine::{SUPPORTED, thread_pointer};
+
 /// What the launcher leaves for the process that it restores, in memory that stays mapped.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -15,52 +24,12 @@ pub struct Handoff {
     pub trial: u64,
 }
 
-// All that a function has to leave as it was is on the stack, which is in the image.
-std::arch::global_asm!(
-    ".globl wsgi_cgi_branch",
-    "wsgi_cgi_branch:",
-    "push rbp",
-    "push rbx",
-    "push r12",
-    "push r13",
-    "push r14",
-    "push r15",
-    "sub rsp, 8",
-    "mov [rdi], rsp",
-    "mov rdi, rdx",
-    "call rsi",
-    "xor eax, eax",
-    "2:",
-    "add rsp, 8",
-    "pop r15",
-    "pop r14",
-    "pop r13",
-    "pop r12",
-    "pop rbx",
-    "pop rbp",
-    "ret",
-    ".globl wsgi_cgi_resume",
-    "wsgi_cgi_resume:",
-    "mov rsp, [rsi]",
-    "mov rax, rdi",
-    "jmp 2b",
-);
-
-unsafe extern "C" {
-    fn wsgi_cgi_branch(
-        stack_pointer: *mut u64,
-        write: extern "C" fn(*mut c_void),
-        data: *mut c_void,
-    ) -> *const Handoff;
-    fn wsgi_cgi_resume(handoff: *const Handoff, stack_pointer: *const u64);
-}
-
 /// Where the stack was.
 static mut STACK_POINTER: u64 = 0;
 
 /// The addresses that the launcher jumps to and hands over.
 pub(super) fn entry() -> (u64, u64) {
-    let resume = wsgi_cgi_resume as *const () as u64;
+    let resume = machine::wsgi_cgi_resume as *const () as u64;
     (resume, (&raw const STACK_POINTER).addr() as u64)
 }
 
@@ -76,7 +45,7 @@ pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
     let data = (&raw mut write).cast::<c_void>();
     // SAFETY: the function keeps every register that a call must keep, both times it returns; the
     // process has one thread.
-    let handoff = unsafe { wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
+    let handoff = unsafe { machine::wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
     // SAFETY: null, or what the launcher left in its own memory, which stays mapped.
     (!handoff.is_null()).then(|| unsafe { *handoff })
 }

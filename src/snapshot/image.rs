@@ -37,7 +37,11 @@ const GUARD: u64 = 1 << 20;
 /// # Errors
 /// With what in it no other process could have.
 pub fn head(basis: &Basis, now: u64) -> Result<Head> {
+    if !branch::SUPPORTED {
+        bail!("images are made on x86-64 Linux with the GNU C library only");
+    }
     refuse_threads()?;
+    refuse_timers()?;
     refuse_descriptors(&basis.own)?;
     let mappings = maps::mappings()?;
     let mut head = Head {
@@ -61,12 +65,23 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
             _ => {}
         }
         let content = content(&mut head, mapping)?;
-        head.regions.push(Region {
-            start: mapping.start,
-            length,
-            protection: mapping.protection,
-            content,
-        });
+        let used = match content {
+            Content::Image(_) => used(mapping),
+            _ => length,
+        };
+        for (start, length, content) in [
+            (mapping.start, used, content),
+            (mapping.start + used, length - used, Content::Nothing),
+        ] {
+            if length > 0 {
+                head.regions.push(Region {
+                    start,
+                    length,
+                    protection: mapping.protection,
+                    content,
+                });
+            }
+        }
     }
     for path in &basis.files {
         add_file(&mut head, path);
@@ -77,7 +92,7 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
         .filter_map(|path| freshness::folder(path))
         .collect::<Vec<Folder>>();
     (head.entry, head.stack_pointer) = branch::entry();
-    head.thread_pointer = thread_pointer();
+    head.thread_pointer = branch::thread_pointer();
     place_pages(&mut head);
     Ok(head)
 }
@@ -101,6 +116,21 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     } else {
         Content::Image(0)
     })
+}
+
+/// How much of a region is more than the room at the heap's end, which is not taken from the image;
+/// some of that is kept for what is still to come before the image is written.
+fn used(mapping: &Mapping) -> u64 {
+    const KEPT: u64 = 4 << 20;
+    let length = mapping.end - mapping.start;
+    if mapping.name != "[heap]" {
+        return length;
+    }
+    let mut used = length;
+    while used > 0 && is_empty(mapping.start + used - PAGE) {
+        used -= PAGE;
+    }
+    (used + KEPT).min(length)
 }
 
 /// The number of a file in the list, where it is added if it is not there; one that has gone since
@@ -180,13 +210,6 @@ fn is_empty(page: u64) -> bool {
     words.iter().all(|&word| word == 0)
 }
 
-fn thread_pointer() -> u64 {
-    let pointer: u64;
-    // SAFETY: glibc keeps the address of the thread's block in the block's first word.
-    unsafe { std::arch::asm!("mov {}, fs:[0]", out(reg) pointer) };
-    pointer
-}
-
 fn refuse_threads() -> Result<()> {
     let threads = std::fs::read_dir("/proc/self/task").context("/proc/self/task")?;
     match threads.count() {
@@ -198,7 +221,16 @@ fn refuse_threads() -> Result<()> {
     }
 }
 
-/// Beyond the standard ones; what else is open here belongs to the maker and is closed on exec.
+fn refuse_timers() -> Result<()> {
+    // Not every kernel tells.
+    match std::fs::read_to_string("/proc/self/timers") {
+        Ok(timers) if !timers.is_empty() => bail!("loading the application started a timer"),
+        _ => Ok(()),
+    }
+}
+
+/// Beyond the standard ones and the maker's own. What is open cannot be restored: another process
+/// could have changed it meanwhile.
 fn refuse_descriptors(own: &[i32]) -> Result<()> {
     for entry in std::fs::read_dir("/proc/self/fd").context("/proc/self/fd")? {
         let entry = entry?;

@@ -22,6 +22,9 @@ pub(crate) struct Handoff {
 
 /// Becomes the process that the image is of.
 pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Infallible, String> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err("images are for x86-64 only".into());
+    }
     let ours = kernel_parts()?;
     if ours.len() != head.vdso.len()
         || ours
@@ -162,6 +165,12 @@ fn move_kernel_parts(ours: &[(u64, u64)], theirs: &[(u64, u64)]) -> Result<(), S
     Ok(())
 }
 
+#[cfg(not(target_arch = "x86_64"))]
+fn jump(_head: &Head, _handoff: &Handoff) -> ! {
+    unreachable!("nothing is restored here")
+}
+
+#[cfg(target_arch = "x86_64")]
 fn jump(head: &Head, handoff: &Handoff) -> ! {
     // SAFETY: everything that the code at `entry` uses is mapped as it was when it was left; it
     // takes the stack from where `stack_pointer` points. 158 is arch_prctl, 0x1002 ARCH_SET_FS.

@@ -1,11 +1,11 @@
 //! What belongs to a process and not to its memory, taken down before the image is written and put
 //! back in each process that is restored from it.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::branch::Handoff;
+use super::branch::{self, Handoff};
 use crate::exchange::MetaVariables;
 
 /// The state that the kernel keeps for a process.
@@ -15,12 +15,14 @@ pub struct Kept {
     /// Where the C library has the thread's id.
     thread_id: Option<*mut i32>,
     robust_list: (usize, usize),
+    /// Where the C library has the end of its heap.
+    heap_end: *mut usize,
 }
 
 impl Kept {
-    /// Takes it down.
+    /// Takes it down; none where the C library keeps it elsewhere.
     #[must_use]
-    pub fn of_this_process() -> Self {
+    pub fn of_this_process() -> Option<Self> {
         let mut actions = Vec::new();
         for signal in 1..=libc::SIGRTMAX() {
             let mut action = MaybeUninit::zeroed();
@@ -43,12 +45,14 @@ impl Kept {
             libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length);
             stack.assume_init()
         };
-        Self {
+        let heap_end: *mut usize = symbol(c"__curbrk").cast();
+        (!heap_end.is_null()).then_some(Self {
             actions,
             stack,
             thread_id: thread_id(),
             robust_list: (head, length),
-        }
+            heap_end,
+        })
     }
 
     /// Puts it back, in a process that has just been restored. Comes before anything else.
@@ -66,11 +70,13 @@ impl Kept {
                 libc::sigaction(*signal, action, ptr::null_mut());
             }
             libc::sigaltstack(&raw const self.stack, ptr::null_mut());
+            // The kernel's idea of the heap is the launcher's, and what it would answer the C library
+            // takes for a heap that has grown. Beyond all addresses it answers that none is left.
+            *self.heap_end = usize::MAX >> 17 & !0xfff;
             // The kernel keeps no processor's number here any more.
-            let offset = libc::dlsym(libc::RTLD_DEFAULT, c"__rseq_offset".as_ptr()).cast::<isize>();
+            let offset = symbol(c"__rseq_offset").cast::<isize>();
             if !offset.is_null() {
-                let area: usize;
-                std::arch::asm!("mov {}, fs:[0]", out(reg) area);
+                let area = usize::try_from(branch::thread_pointer()).unwrap_or(0);
                 let processor = area.wrapping_add_signed(*offset) + 4;
                 *std::ptr::with_exposed_provenance_mut::<i32>(processor) = -2;
             }
@@ -78,13 +84,17 @@ impl Kept {
     }
 }
 
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the name is a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}
+
 /// The thread's id is somewhere in the C library's block of it.
 fn thread_id() -> Option<*mut i32> {
-    let block: usize;
+    let block = usize::try_from(branch::thread_pointer()).ok()?;
     // SAFETY: the first word of the block is its own address; it is longer than what is looked at
     // (struct pthread has 2304 bytes, and is followed by the program's own).
     unsafe {
-        std::arch::asm!("mov {}, fs:[0]", out(reg) block);
         let id = i32::try_from(libc::syscall(libc::SYS_gettid)).ok()?;
         (0x200..0x400)
             .step_by(4)

@@ -1,7 +1,7 @@
 //! Making an image: in a process of its own, which loads the application and is then written down
 //! as it is. An image has its name only once a process restored from it has passed a trial.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -20,7 +20,7 @@ use super::super::executor::Executor;
 use super::folder;
 use crate::config::{App, Config};
 use crate::exchange::{BodyLength, MetaVariables, Responder};
-use crate::process::{descriptors, environment, signals};
+use crate::process::{descriptors, environment, last_resort, memory, signals};
 use crate::python::{self, Inspection, Sleeper};
 use crate::report::{self, Exit};
 use crate::snapshot::branch::{self, Handoff};
@@ -154,6 +154,7 @@ impl Making<'_> {
         if let Some(path) = self.warm_up {
             warm_up(&executor, path)?;
         }
+        python::settle().map_err(|failure| anyhow!("{}", failure.summary))?;
         let (names, read) = sleeper.recorded()?;
         let _ = fs::remove_file(new);
         let file = ManuallyDrop::new(image::create(new)?);
@@ -166,7 +167,7 @@ impl Making<'_> {
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         sleeper.before();
-        let kept = Kept::of_this_process();
+        let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(&basis, now)?;
         let mut written = Ok(());
         let handoff = branch::branch(&mut || written = image::write(&encoded, &head, &file));
@@ -192,11 +193,13 @@ enum Made {
 
 /// The head of an image, taken when taking it changes nothing any more.
 fn settled_head(basis: &Basis, now: u64) -> Result<(image::Head, Vec<u8>)> {
+    memory::hold_still(true);
     for _ in 0..8 {
         let before = maps::layout()?;
         let head = image::head(basis, now)?;
         let encoded = head.encode();
         if maps::layout()? == before && maps::layout()? == before {
+            memory::hold_still(false);
             return Ok((head, encoded));
         }
     }
@@ -212,6 +215,10 @@ fn go_on(handoff: &Handoff, sleeper: &Sleeper, config: Config, executor: Executo
         let code = if woken.is_ok() { TRIED } else { 1 };
         // SAFETY: ends the process.
         unsafe { libc::_exit(code) }
+    }
+    if !handoff.image.is_null() {
+        // SAFETY: the launcher's string, in memory that stays mapped.
+        last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
     }
     if let Err(error) = woken {
         report::log(&format!("the restored process cannot go on: {error}"));
