@@ -10,6 +10,9 @@ const MAGIC: u64 = 0x3130_7061_6e73_6377;
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 
+/// So many parts have room in a head, whose length is fixed before they are known.
+pub const EAGER: usize = 2048;
+
 /// A file as it was; any change of it moves one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
@@ -71,6 +74,8 @@ pub struct Head {
     pub vdso: Vec<(u64, u64)>,
     /// Room that the main stack may grow into: start and length.
     pub stack: (u64, u64),
+    /// Parts that a request is sure to write to: start and length. At most [`EAGER`].
+    pub eager: Vec<(u64, u64)>,
     /// Where to go on, with which stack and thread pointer.
     pub entry: u64,
     pub stack_pointer: u64,
@@ -136,6 +141,12 @@ impl Head {
         ] {
             to.number(number);
         }
+        to.list(&self.eager, |to, (start, length)| {
+            to.number(*start);
+            to.number(*length);
+        });
+        let room = EAGER.saturating_sub(self.eager.len()) * 16;
+        to.0.resize(to.0.len() + room, 0);
         let mut head = Vec::with_capacity(to.0.len() + 24);
         for number in [MAGIC, to.0.len() as u64, sum(&to.0)] {
             head.extend_from_slice(&number.to_le_bytes());
@@ -204,6 +215,7 @@ impl Head {
             entry: from.number()?,
             stack_pointer: from.number()?,
             thread_pointer: from.number()?,
+            eager: from.list(|from| Some((from.number()?, from.number()?)))?,
         })
     }
 }

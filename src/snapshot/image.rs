@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
-use super::format::{Content, Folder, PAGE, Region};
+use super::format::{Content, EAGER, Folder, PAGE, Region};
 use super::maps::{self, Mapping};
 use super::{branch, freshness};
 
@@ -84,7 +84,11 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
         }
     }
     for path in &basis.files {
-        add_file(&mut head, path);
+        // Python has just held compiled code against its source.
+        let is_of_a_source = source_of(path).is_some_and(|source| basis.files.contains(&source));
+        if !is_of_a_source {
+            add_file(&mut head, path);
+        }
     }
     head.folders = basis
         .folders
@@ -116,6 +120,15 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     } else {
         Content::Image(0)
     })
+}
+
+/// `folder/name.py` for `folder/__pycache__/name.cpython-311.pyc`.
+fn source_of(compiled: &[u8]) -> Option<Vec<u8>> {
+    let slash = compiled.iter().rposition(|&byte| byte == b'/')?;
+    let folder = compiled[..slash].strip_suffix(b"/__pycache__")?;
+    let name = compiled[slash + 1..].strip_suffix(b".pyc")?;
+    let name = name.split(|&byte| byte == b'.').next()?;
+    Some([folder, b"/", name, b".py"].concat())
 }
 
 /// How much of a region is more than the room at the heap's end, which is not taken from the image;
@@ -247,6 +260,41 @@ fn refuse_descriptors(own: &[i32]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The parts of a restored process's memory that are no longer the image's, as neighbours where
+/// little is between them.
+pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
+    /// So many pages between are not worth a call.
+    const BETWEEN: u64 = 2;
+    let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for region in &head.regions {
+        if !matches!(region.content, Content::Image(_)) {
+            continue;
+        }
+        let mut entries = vec![0; usize::try_from(region.length / PAGE * 8)?];
+        pagemap.read_exact_at(&mut entries, region.start / PAGE * 8)?;
+        for (entry, page) in entries.chunks_exact(8).zip((region.start..).step_by(4096)) {
+            let entry = u64::from_le_bytes(entry.try_into()?);
+            // Documentation/admin-guide/mm/pagemap.rst: present, and no page of a file.
+            if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
+                continue;
+            }
+            match parts.last_mut() {
+                Some((start, length))
+                    if page >= region.start
+                        && *start >= region.start
+                        && page - (*start + *length) <= BETWEEN * PAGE =>
+                {
+                    *length = page + PAGE - *start;
+                }
+                _ => parts.push((page, PAGE)),
+            }
+        }
+    }
+    parts.truncate(EAGER);
+    Ok(parts)
 }
 
 /// The file for an image that is being written, for nobody else to read.

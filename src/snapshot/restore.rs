@@ -7,7 +7,9 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap, mmap_anonymous, mremap_fixed};
+use rustix::mm::{
+    Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed,
+};
 
 use crate::format::{Content, Head};
 use crate::freshness;
@@ -66,6 +68,12 @@ fn map_regions(image: &File, head: &Head) -> Result<(), String> {
             Ok(place) if place == start => {}
             Ok(_) | Err(_) => return Err(format!("the address {:x} is taken", region.start)),
         }
+    }
+    for &(start, length) in &head.eager {
+        // Page by page as they are written to, each would cost a fault. An old kernel knows nothing
+        // of it.
+        // SAFETY: the pages are ours, and keep their content.
+        _ = unsafe { madvise(address(start), size(length), Advice::LinuxPopulateWrite) };
     }
     let (start, length) = head.stack;
     if length > 0 {

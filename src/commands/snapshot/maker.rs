@@ -94,25 +94,16 @@ impl Making<'_> {
         if rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(Exit::Success); // another process is at it
         }
-        let made = self.write(
-            &mut around,
-            argument.as_deref(),
-            identity,
-            &at("new"),
-            &lock,
-        );
-        match made {
-            Ok(Made::Image) => {}
-            Ok(Made::Restored(exit)) => return Ok(exit),
-            Err(error) => {
-                _ = fs::remove_file(at("new"));
-                let reason = format!("{}: no image: {error:#}\n", self.script.display());
-                fs::write(at("refused"), &reason).context("the reason")?;
-                bail!("{}", reason.trim_end());
-            }
-        }
-        let tried = try_image(&at("new"));
-        if let Err(error) = tried {
+        let made = self
+            .write(
+                &mut around,
+                argument.as_deref(),
+                identity,
+                &at("new"),
+                &lock,
+            )
+            .and_then(|head| try_image(&at("new"), head));
+        if let Err(error) = made {
             _ = fs::remove_file(at("new"));
             let reason = format!("{}: no image: {error:#}\n", self.script.display());
             fs::write(at("refused"), &reason).context("the reason")?;
@@ -135,7 +126,7 @@ impl Making<'_> {
         identity: Vec<u8>,
         new: &Path,
         lock: &File,
-    ) -> Result<Made> {
+    ) -> Result<image::Head> {
         keep_outside(around);
         environment::replace(around);
         let words = cgi::hash_bang_options(argument, self.script)?;
@@ -175,20 +166,53 @@ impl Making<'_> {
             None => {
                 sleeper.after();
                 written.context("the image cannot be written")?;
-                Ok(Made::Image)
+                Ok(head)
             }
             Some(handoff) => {
                 kept.put_back();
-                Ok(Made::Restored(go_on(&handoff, &sleeper, config, executor)))
+                if handoff.trial != 0 {
+                    self.try_out(&head, &handoff, &sleeper, &executor);
+                }
+                let exit = go_on(&handoff, &sleeper, config, executor);
+                // What the maker has in memory is not worth the pages that freeing it would touch.
+                std::process::exit(exit.code().into())
             }
         }
     }
 }
 
-/// Which of the two processes this is.
-enum Made {
-    Image,
-    Restored(Exit),
+impl Making<'_> {
+    /// The life of a process that was restored to see whether it can be. It tells which pages it had
+    /// to write to.
+    fn try_out(
+        &self,
+        head: &image::Head,
+        handoff: &Handoff,
+        sleeper: &Sleeper,
+        executor: &Executor,
+    ) -> ! {
+        let tried = || -> Result<()> {
+            sleeper.wake(&wake::environment(handoff))?;
+            if let Some(path) = self.warm_up {
+                warm_up(executor, path)?;
+            }
+            let mut out = std::io::stdout().lock();
+            for (start, length) in image::written_parts(head)? {
+                writeln!(out, "{start} {length}")?;
+            }
+            out.flush()?;
+            Ok(())
+        };
+        let code = match tried() {
+            Ok(()) => TRIED,
+            Err(error) => {
+                report::log_error(&error);
+                1
+            }
+        };
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(code) }
+    }
 }
 
 /// The head of an image, taken when taking it changes nothing any more.
@@ -211,11 +235,6 @@ fn go_on(handoff: &Handoff, sleeper: &Sleeper, config: Config, executor: Executo
     let meta = wake::environment(handoff);
     environment::replace(&meta);
     let woken = sleeper.wake(&meta);
-    if handoff.trial != 0 {
-        let code = if woken.is_ok() { TRIED } else { 1 };
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(code) }
-    }
     if !handoff.image.is_null() {
         // SAFETY: the launcher's string, in memory that stays mapped.
         last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
@@ -250,20 +269,30 @@ fn warm_up(executor: &Executor, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Has a process restored from the image, which looks at itself and ends.
-fn try_image(image: &Path) -> Result<()> {
+/// Has a process restored from the image, which looks at itself and ends; what it had to write to
+/// is prepared in others from the start.
+fn try_image(image: &Path, mut head: image::Head) -> Result<()> {
     let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
-    let ended = Command::new(&launcher)
+    let tried = Command::new(&launcher)
         .arg0("#?")
         .arg(image)
         .env_clear()
         .stdin(Stdio::null())
-        .status()
+        .stderr(Stdio::inherit())
+        .output()
         .with_context(|| format!("`{}`", launcher.display()))?;
-    match ended.code() {
-        Some(TRIED) => Ok(()),
-        _ => bail!("a process restored from it ended with {ended}"),
+    if tried.status.code() != Some(TRIED) {
+        bail!("a process restored from it ended with {}", tried.status);
     }
+    let parts = String::from_utf8(tried.stdout)?;
+    head.eager = parts
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(start, length)| Some((start.parse().ok()?, length.parse().ok()?)))
+        .collect();
+    let file = File::options().write(true).open(image)?;
+    std::os::unix::fs::FileExt::write_all_at(&file, &head.encode(), 0)?;
+    Ok(())
 }
 
 /// The variables of a request are never in an image.
