@@ -14,6 +14,8 @@ use pyo3::types::{PyBytes, PyDict, PyModule};
 
 use super::interpreter::attach;
 use crate::exchange::MetaVariables;
+use crate::snapshot::format::Folder;
+use crate::snapshot::freshness;
 
 /// Whether what happens is taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);
@@ -27,8 +29,8 @@ static READ: Mutex<Recorded> = Mutex::new(Recorded {
 pub struct Recorded {
     /// Files that were opened for reading.
     pub files: Vec<Vec<u8>>,
-    /// Folders that were listed.
-    pub folders: Vec<Vec<u8>>,
+    /// Folders that were listed, as they were then.
+    pub folders: Vec<Folder>,
 }
 
 type Hook = unsafe extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
@@ -71,18 +73,21 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 return 0;
             }
         }
-        if let Ok(mut read) = READ.lock() {
-            let list = if is_open {
-                &mut read.files
-            } else {
-                &mut read.folders
-            };
-            if !list.contains(&path) {
-                list.push(path);
-            }
-        }
+        note(path, is_open);
     }
     0
+}
+
+/// A folder is looked at before Python does: what comes after that will be missed in neither.
+fn note(path: Vec<u8>, is_file: bool) {
+    let Ok(mut read) = READ.lock() else { return };
+    if is_file {
+        if !read.files.contains(&path) {
+            read.files.push(path);
+        }
+    } else if !read.folders.iter().any(|known| known.path == path) {
+        read.folders.push(freshness::folder(&path));
+    }
 }
 
 /// The absolute path in a `str` or `bytes`.
@@ -127,6 +132,7 @@ const SOURCE: &CStr = c"\
 import os, sys, time
 
 _kind = type(os.environ)
+_maker = os.getpid()
 seen = set()
 
 class _Recording(_kind):
@@ -158,7 +164,8 @@ def wake(variables):
     data.update(variables)
     time.tzset()
     ssl = sys.modules.get('ssl')
-    if ssl is not None:
+    # OpenSSL takes new entropy by itself where the process's number is another.
+    if ssl is not None and os.getpid() == _maker:
         ssl.RAND_add(os.urandom(32), 32.0)
     numpy = sys.modules.get('numpy.random')
     if numpy is not None:
@@ -183,10 +190,6 @@ impl Sleeper {
     /// The variables that were read, and everything else that was.
     pub fn recorded(&self) -> Result<(Vec<Vec<u8>>, Recorded)> {
         RECORDING.store(false, Ordering::Release);
-        let mut read = READ
-            .lock()
-            .map(|mut read| std::mem::take(&mut *read))
-            .unwrap_or_default();
         let (variables, files, folders): (Vec<Vec<u8>>, Vec<PathBuf>, Vec<PathBuf>) =
             attach(|py| {
                 let (seen, files, folders): (Bound<'_, PyAny>, _, _) =
@@ -198,14 +201,15 @@ impl Sleeper {
                 Ok((variables, files, folders))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
-        for (list, more) in [(&mut read.files, files), (&mut read.folders, folders)] {
-            for path in more {
-                let path = path.into_os_string();
-                if path.as_bytes().starts_with(b"/") && !list.iter().any(|p| p == path.as_bytes()) {
-                    list.push(path.as_bytes().to_vec());
-                }
+        for (paths, is_file) in [(files, true), (folders, false)] {
+            for path in paths.into_iter().filter(|path| path.is_absolute()) {
+                note(path.into_os_string().into_encoded_bytes(), is_file);
             }
         }
+        let read = READ
+            .lock()
+            .map(|mut read| std::mem::take(&mut *read))
+            .unwrap_or_default();
         Ok((variables, read))
     }
 

@@ -16,20 +16,28 @@ pub const EAGER: usize = 2048;
 /// A file as it was; any change of it moves one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
+    /// The file system's number.
     pub device: u64,
+    /// The file's number on it.
     pub inode: u64,
+    /// Bytes.
     pub size: u64,
+    /// When its content was last changed, as programs say.
     pub modified: u64,
+    /// When anything of it was last changed, which no program can set.
     pub changed: u64,
 }
 
 /// A part of the address space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Region {
+    /// Its first address.
     pub start: u64,
+    /// Its length in bytes.
     pub length: u64,
     /// As `mmap` has it.
     pub protection: u64,
+    /// Where its bytes come from.
     pub content: Content,
 }
 
@@ -48,6 +56,7 @@ pub enum Content {
 /// A folder that modules were looked for in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
+    /// Its absolute path.
     pub path: Vec<u8>,
     /// When its list of names last changed.
     pub modified: u64,
@@ -68,7 +77,9 @@ pub struct Head {
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Files that were read or mapped.
     pub files: Vec<(Vec<u8>, Stamp)>,
+    /// Folders that were listed.
     pub folders: Vec<Folder>,
+    /// The address space, but for the kernel's own parts.
     pub regions: Vec<Region>,
     /// The kernel's own parts, which move: start and length.
     pub vdso: Vec<(u64, u64)>,
@@ -76,14 +87,17 @@ pub struct Head {
     pub stack: (u64, u64),
     /// Parts that a request is sure to write to: start and length. At most [`EAGER`].
     pub eager: Vec<(u64, u64)>,
-    /// Where to go on, with which stack and thread pointer.
+    /// The address to go on at.
     pub entry: u64,
+    /// The address of what the code there takes its stack from.
     pub stack_pointer: u64,
+    /// The address of the C library's block for the thread.
     pub thread_pointer: u64,
 }
 
 impl Head {
     /// The head as bytes, padded to whole pages.
+    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Writer::default();
         to.bytes(&self.identity);
@@ -157,6 +171,7 @@ impl Head {
     }
 
     /// How long the head is, from the first 24 bytes of an image.
+    #[must_use]
     pub fn length(start: &[u8]) -> Option<usize> {
         let mut from = Reader(start);
         let magic = from.number()?;
@@ -165,6 +180,7 @@ impl Head {
     }
 
     /// The head from its bytes; none when they are not just what was written.
+    #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let body = bytes.get(24..Self::length(bytes)?)?;
         if sum(body).to_le_bytes() != bytes[16..24] {
@@ -221,6 +237,7 @@ impl Head {
 }
 
 /// FNV-1a over words: it finds what breaks by accident; who can write here needs no forgery.
+#[must_use]
 pub fn sum(bytes: &[u8]) -> u64 {
     let mut sum = 0xcbf2_9ce4_8422_2325_u64;
     let mut words = bytes.chunks_exact(8);

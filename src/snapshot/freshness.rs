@@ -47,7 +47,7 @@ pub fn check(
         }
     }
     for folder in &head.folders {
-        let same = modified(&folder.path) == Some(folder.modified)
+        let same = modified(&folder.path) == folder.modified
             || names(Path::new(OsStr::from_bytes(&folder.path))) == folder.names;
         if !same {
             return Err(format!(
@@ -85,9 +85,11 @@ fn is_watched(name: &[u8]) -> bool {
 
 /// Whether a variable is no request's, as far as its name tells. Apache's mod_unique_id and mod_ssl
 /// have some of their own.
+#[must_use]
 pub fn is_of_the_surroundings(name: &[u8]) -> bool {
     let of_a_request = [
-        &b"UNIQUE_ID"[..],
+        &b"GATEWAY_INTERFACE"[..],
+        b"UNIQUE_ID",
         b"SSL_CLIENT",
         b"SSL_SESSION",
         b"CONTEXT_",
@@ -125,6 +127,7 @@ pub fn variables<'a>(
 const MAX_AGE: u64 = 24 * 60 * 60;
 
 /// Boot, kernel, processor and user.
+#[must_use]
 pub fn machine() -> Vec<u8> {
     let mut machine = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let kernel = rustix::system::uname();
@@ -141,7 +144,20 @@ pub fn machine() -> Vec<u8> {
     machine
 }
 
+/// Now, as files are stamped.
+#[must_use]
+pub fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    time(now.tv_sec, now.tv_nsec.cast_unsigned())
+}
+
+/// Nanoseconds fit into 30 bits.
+fn time(seconds: i64, nanoseconds: u64) -> u64 {
+    seconds.cast_unsigned() << 30 | nanoseconds
+}
+
 /// A file as it is now.
+#[must_use]
 pub fn stamp_of(path: &[u8]) -> Option<Stamp> {
     let path = CString::new(path).ok()?;
     let stat = rustix::fs::stat(&path).ok()?;
@@ -149,33 +165,30 @@ pub fn stamp_of(path: &[u8]) -> Option<Stamp> {
 }
 
 /// The same from what the kernel says.
-#[allow(
-    clippy::cast_sign_loss,
-    reason = "times since 1970, compared with each other alone"
-)]
+#[must_use]
 pub fn stamp(stat: &rustix::fs::Stat) -> Stamp {
-    let time = |seconds: i64, nanoseconds: u64| (seconds as u64) << 30 | nanoseconds;
     Stamp {
         device: stat.st_dev,
         inode: stat.st_ino,
-        size: stat.st_size as u64,
+        size: stat.st_size.cast_unsigned(),
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
         changed: time(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
 /// A folder as it is now.
-pub fn folder(path: &[u8]) -> Option<Folder> {
-    Some(Folder {
-        modified: modified(path)?,
+#[must_use]
+pub fn folder(path: &[u8]) -> Folder {
+    Folder {
+        modified: modified(path),
         names: names(Path::new(OsStr::from_bytes(path))),
         path: path.to_vec(),
-    })
+    }
 }
 
 /// When a name was last added or removed; 0 for a folder that is not there.
-fn modified(path: &[u8]) -> Option<u64> {
-    Some(stamp_of(path).map_or(0, |stamp| stamp.modified))
+fn modified(path: &[u8]) -> u64 {
+    stamp_of(path).map_or(0, |stamp| stamp.modified)
 }
 
 /// A sum of what can be imported from a folder, in whatever order it is listed.

@@ -1,5 +1,6 @@
 //! Writing the image of this process: what may be in it, and its pages.
 
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -21,11 +22,25 @@ pub struct Basis {
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
-    /// Folders that were listed.
-    pub folders: Vec<Vec<u8>>,
+    /// Folders that were listed, as they were then.
+    pub folders: Vec<Folder>,
+    /// When loading began; no file may have changed since.
+    pub began: u64,
     /// Descriptors of the maker's own.
     pub own: Vec<i32>,
 }
+
+/// Nobody can tell which content of a file was loaded: another attempt may succeed.
+#[derive(Debug)]
+pub struct Changing(String);
+
+impl fmt::Display for Changing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Changing {}
 
 /// The stack of a program that asks for no other size.
 const STACK: u64 = 8 << 20;
@@ -60,7 +75,7 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
                 continue;
             }
             "[stack]" => {
-                head.stack = stack_room(mapping, place.checked_sub(1).map(|p| &mappings[p]))
+                head.stack = stack_room(mapping, place.checked_sub(1).map(|p| &mappings[p]));
             }
             _ => {}
         }
@@ -90,11 +105,14 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
             add_file(&mut head, path);
         }
     }
-    head.folders = basis
-        .folders
+    head.folders.clone_from(&basis.folders);
+    if let Some((path, _)) = head
+        .files
         .iter()
-        .filter_map(|path| freshness::folder(path))
-        .collect::<Vec<Folder>>();
+        .find(|(_, stamp)| stamp.changed >= basis.began)
+    {
+        return Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into());
+    }
     (head.entry, head.stack_pointer) = branch::entry();
     head.thread_pointer = branch::thread_pointer();
     place_pages(&mut head);
@@ -262,11 +280,9 @@ fn refuse_descriptors(own: &[i32]) -> Result<()> {
     Ok(())
 }
 
-/// The parts of a restored process's memory that are no longer the image's, as neighbours where
-/// little is between them.
+/// The parts of a restored process's memory that are no longer the image's. Pages between them are
+/// not taken along: a page that is copied for nothing costs more than a call.
 pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
-    /// So many pages between are not worth a call.
-    const BETWEEN: u64 = 2;
     let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
     let mut parts: Vec<(u64, u64)> = Vec::new();
     for region in &head.regions {
@@ -282,13 +298,7 @@ pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
                 continue;
             }
             match parts.last_mut() {
-                Some((start, length))
-                    if page >= region.start
-                        && *start >= region.start
-                        && page - (*start + *length) <= BETWEEN * PAGE =>
-                {
-                    *length = page + PAGE - *start;
-                }
+                Some((start, length)) if *start + *length == page => *length += PAGE,
                 _ => parts.push((page, PAGE)),
             }
         }

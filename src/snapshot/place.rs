@@ -20,6 +20,7 @@ pub fn identity(argument: Option<&OsStr>, script: &Path) -> io::Result<Vec<u8>> 
 }
 
 /// The name of the application's image, without its ending.
+#[must_use]
 pub fn name(identity: &[u8]) -> String {
     let reversed: Vec<u8> = identity.iter().rev().copied().collect();
     format!("{:016x}{:016x}", sum(identity), sum(&reversed))
@@ -62,8 +63,9 @@ pub fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// Whether a file or a folder is this user's and nobody else can get at it.
+#[must_use]
 pub fn is_ours(about: &fs::Metadata) -> bool {
     !about.file_type().is_symlink()
         && about.uid() == rustix::process::geteuid().as_raw()
-        && about.mode() & 0o077 == 0
+        && about.mode().trailing_zeros() >= 6
 }

@@ -119,10 +119,11 @@ fn attempt(
 fn without_image(wanted: &Wanted) -> Cold {
     let at = |ending: &str| wanted.folder.join(format!("{}.{ending}", wanted.name));
     let changed = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
-    for ending in ["refused", "bad"] {
+    // For so many seconds: one that changed while it was loaded may soon be at rest.
+    for (ending, seconds) in [("refused", 3600), ("bad", 3600), ("later", 3)] {
         if let Some(since) = changed(&at(ending))
             && changed(&wanted.script).is_some_and(|script| script < since)
-            && since.elapsed().is_ok_and(|age| age.as_secs() < 3600)
+            && since.elapsed().is_ok_and(|age| age.as_secs() < seconds)
         {
             let reason = fs::read_to_string(at(ending)).unwrap_or_default();
             return Cold::Stay(match reason.trim_end() {

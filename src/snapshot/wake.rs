@@ -104,6 +104,7 @@ fn thread_id() -> Option<*mut i32> {
 }
 
 /// The environment of the process that was started.
+#[must_use]
 pub fn environment(handoff: &Handoff) -> MetaVariables {
     let mut pairs = Vec::new();
     let mut next = handoff.environment;

@@ -36,7 +36,9 @@ pub(super) fn status() -> Result<Exit> {
                     head.files.len()
                 ));
             }
-            Some("refused") => lines.push(fs::read_to_string(&path)?.trim_end().to_owned()),
+            Some("refused" | "later") => {
+                lines.push(fs::read_to_string(&path)?.trim_end().to_owned());
+            }
             _ => {}
         }
     }
@@ -60,7 +62,7 @@ pub(super) fn remove(script: Option<&Path>) -> Result<Exit> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let is_one = [".image", ".refused", ".bad"]
+        let is_one = [".image", ".refused", ".later", ".bad"]
             .iter()
             .any(|end| name.ends_with(end));
         if is_one

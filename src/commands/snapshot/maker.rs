@@ -24,7 +24,7 @@ use crate::process::{descriptors, environment, last_resort, memory, signals};
 use crate::python::{self, Inspection, Sleeper};
 use crate::report::{self, Exit};
 use crate::snapshot::branch::{self, Handoff};
-use crate::snapshot::image::{self, Basis};
+use crate::snapshot::image::{self, Basis, Changing};
 use crate::snapshot::wake::{self, Kept};
 use crate::snapshot::{freshness, maps, place};
 use crate::transport::cgi::CgiWriter;
@@ -32,6 +32,12 @@ use crate::transport::wire::Form;
 
 /// What a trial ends with: no other way to end is this one by chance.
 const TRIED: i32 = 77;
+
+/// What an attempt ends with that may succeed a moment later (EX_TEMPFAIL).
+const AGAIN: i32 = 75;
+
+/// How often that is tried when somebody waits for it.
+const ATTEMPTS: usize = 5;
 
 /// An image that is to be made.
 pub(super) struct Making<'a> {
@@ -69,10 +75,17 @@ impl Making<'_> {
                 Ok(())
             });
         }
-        Ok(match command.status()?.code() {
-            Some(0) => Exit::Success,
-            _ => Exit::Failure,
-        })
+        for _ in 0..ATTEMPTS {
+            match command.status()?.code() {
+                Some(0) => return Ok(Exit::Success),
+                Some(AGAIN) => {}
+                _ => return Ok(Exit::Failure),
+            }
+        }
+        bail!(
+            "a file that `{}` reads changes all the time",
+            self.script.display()
+        )
     }
 
     /// Makes it of this very process.
@@ -106,10 +119,19 @@ impl Making<'_> {
         if let Err(error) = made {
             _ = fs::remove_file(at("new"));
             let reason = format!("{}: no image: {error:#}\n", self.script.display());
-            fs::write(at("refused"), &reason).context("the reason")?;
+            let ending = if error.is::<Changing>() {
+                "later"
+            } else {
+                "refused"
+            };
+            fs::write(at(ending), &reason).context("the reason")?;
+            if error.is::<Changing>() {
+                // SAFETY: ends the process.
+                unsafe { libc::_exit(AGAIN) }
+            }
             bail!("{}", reason.trim_end());
         }
-        for ending in ["refused", "bad"] {
+        for ending in ["refused", "later", "bad"] {
             _ = fs::remove_file(at(ending));
         }
         fs::rename(at("new"), at("image")).context("the image")?;
@@ -127,6 +149,7 @@ impl Making<'_> {
         new: &Path,
         lock: &File,
     ) -> Result<image::Head> {
+        let began = freshness::now();
         keep_outside(around);
         environment::replace(around);
         let words = cgi::hash_bang_options(argument, self.script)?;
@@ -154,6 +177,7 @@ impl Making<'_> {
             variables: freshness::variables(&names, around.iter()),
             files: read.files,
             folders: read.folders,
+            began,
             own: vec![file.as_raw_fd(), lock.as_raw_fd()],
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
