@@ -5,6 +5,7 @@
 
 mod request;
 mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use request::Closer;
 pub use request::{As, Request};
 pub use serve::{LogFormat, Serve};
+pub use snapshot::{Snapshot, SnapshotCommand};
 
 /// What a server or a `#!` line may say.
 #[derive(Debug, Parser)]
@@ -68,6 +70,7 @@ pub struct Program {
 pub enum Command {
     Request(Box<Request>),
     Serve(Box<Serve>),
+    Snapshot(Box<Snapshot>),
     Help(Help),
     Completions(Completions),
 }

@@ -45,7 +45,7 @@ pub struct Config {
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 13] = [
+const TWINS: [&str; 14] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -59,6 +59,7 @@ const TWINS: [&str; 13] = [
     "RECORD_FILES",
     "RECORD_BYTES",
     "RECORD_SECRETS",
+    "CACHE_DIR",
 ];
 
 impl Config {

@@ -19,6 +19,7 @@
 //! - [`inspect`]: what a developer sees of an exchange beyond its answer.
 //! - [`commands`]: the stories told with these parts.
 //! - [`report`]: what the operator is told.
+//! - [`snapshot`]: the image of a loaded application, from which a request is restored.
 
 pub mod cli;
 pub mod commands;
@@ -28,6 +29,7 @@ pub mod inspect;
 pub mod process;
 pub mod python;
 pub mod report;
+pub mod snapshot;
 pub mod transport;
 
 pub use commands::run;

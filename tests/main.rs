@@ -22,6 +22,7 @@ mod request;
 mod serve;
 mod server_user;
 mod servers;
+mod snapshot;
 mod standard_script;
 mod start_response;
 mod streaming;

@@ -136,6 +136,7 @@ const SET_UP: &str = "
     mkdir -p $1/usr/local/bin $1/usr/lib/cgi-bin $1/srv/www $1/repository/examples
     mkdir -p $1/repository/target/release
     cp $2 $1/repository/target/release/wsgi-cgi
+    cp ${2%/*}/wsgi-cgi-snap $1/repository/target/release/
     for file in $3/examples/*.py; do
         sed 1s,/usr/local/bin,$1/usr/local/bin, $file >$1/repository/examples/${file##*/}
     done
@@ -324,7 +325,10 @@ fn the_table_has_each_option() {
         .nth(1)
         .expect("the variables");
     let known: BTreeSet<&str> = known.trim_end().split(", ").collect();
-    let shown = rows.iter().map(|row| row[1]).chain(["WSGI_CGI_APP"]);
+    let shown = rows
+        .iter()
+        .map(|row| row[1])
+        .chain(["WSGI_CGI_APP", "WSGI_CGI_CACHE_DIR"]);
     assert_eq!(known, shown.collect());
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 # What each one is for says which Debian package brings it.
 PACKAGES = {
     "cargo": "cargo",
+    "cc": "gcc",
     "time": "time",
     "ab": "apache2-utils",
     "apache2": "apache2",

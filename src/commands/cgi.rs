@@ -38,16 +38,51 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
     std::panic::set_hook(Box::new(|panic| {
         report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
-    catch_unwind(AssertUnwindSafe(|| answer(meta, arguments, private))).unwrap_or_else(|_| {
+    guarded(|| {
+        let mut meta = meta;
+        let incident = Incident::new(&meta);
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
+            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        answer(meta, private, incident, decided, |config, meta| {
+            Executor::start(config, meta, Inspection::default())
+        })
+    })
+}
+
+/// Answers with an executor that a process restored from an image has already.
+pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
+    let private = match descriptors::take() {
+        Ok(private) => private,
+        Err(error) => {
+            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            return Exit::Failure;
+        }
+    };
+    guarded(|| {
+        let incident = Incident::new(&meta);
+        answer(meta, private, incident, Ok(config), |config, _| {
+            Executor::surround(config)?;
+            Executor::start_time(config)?;
+            Ok(executor)
+        })
+    })
+}
+
+/// A fault of this program is a whole answer too.
+fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
         last_resort::answer(last_resort::Answer::Error);
         Exit::Failure
     })
 }
 
-fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -> Exit {
-    let mut incident = Incident::new(&meta);
-    let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
-        .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+fn answer(
+    mut meta: MetaVariables,
+    private: Private,
+    mut incident: Incident,
+    decided: Result<Config>,
+    executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
+) -> Exit {
     if decided.as_ref().is_ok_and(|config| config.debug) {
         incident.show(&meta);
     }
@@ -88,8 +123,7 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .map_err(|error| Failure::new(500, format!("{error:#}")))
         .and_then(|config| acceptable(&method, length).map(|()| config))
         .and_then(|config| {
-            let executor = Executor::start(&config, &request.meta, Inspection::default());
-            executor
+            executor(&config, &request.meta)
                 .map(|executor| (config, executor))
                 .map_err(|e| Failure::new(500, format!("{e:#}")))
         });
@@ -150,7 +184,7 @@ fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
         .transpose()
 }
 
-fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
+pub(super) fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
     let Some(argument) = argument else {
         return Ok(Vec::new());
     };
@@ -166,7 +200,7 @@ fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsSt
         .with_context(|| format!("the `#!` line of `{}`", script.display()))
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
     Cgi::try_parse_from(command_line).map_err(|error| {
         let text = error.to_string();

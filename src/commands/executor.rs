@@ -47,12 +47,8 @@ impl Executor {
         }
     }
 
-    /// As [`start`](Self::start), before there is a request.
-    pub(super) fn ready(
-        config: &Config,
-        meta: &MetaVariables,
-        inspection: Inspection,
-    ) -> Result<Self> {
+    /// Sees to the error log and the working directory.
+    pub(super) fn surround(config: &Config) -> Result<()> {
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),
@@ -68,6 +64,16 @@ impl Executor {
             std::env::set_current_dir(folder)
                 .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
         }
+        Ok(())
+    }
+
+    /// As [`start`](Self::start), before there is a request.
+    pub(super) fn ready(
+        config: &Config,
+        meta: &MetaVariables,
+        inspection: Inspection,
+    ) -> Result<Self> {
+        Self::surround(config)?;
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
         let packages = Packages::find(config, virtual_env.map(Path::new))?;
         let argument = match &config.app.source {
@@ -84,10 +90,28 @@ impl Executor {
         })
     }
 
-    /// Readies what forked processes will share, with the application if that is to be loaded.
+    /// Readies what other processes will go on from, with the application if that is to be loaded.
     pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
         self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
         Ok(())
+    }
+
+    /// Sends a request through the application whose answer nobody reads, for what it loads only
+    /// then. What comes of it is the application's affair.
+    pub(super) fn warm_up(&self, request: &Request, responder: Responder) {
+        let ignored = |_: &Failure, responder: &mut Responder| responder.abandon();
+        let inspection = Inspection::default();
+        let gateway = Gateway::new(responder, request, inspection, Box::new(ignored));
+        python::attach(|py| {
+            if let Some(Ahead::Loaded(application)) = &self.ahead {
+                gateway.answer(py, application.bind(py), &request.meta);
+            }
+        });
+    }
+
+    /// Whether the application is loaded.
+    pub(super) fn is_loaded(&self) -> bool {
+        matches!(self.ahead, Some(Ahead::Loaded(_)))
     }
 
     /// Ends an interpreter that has nothing to answer.

@@ -8,6 +8,7 @@ mod outside;
 mod record;
 mod request;
 mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use super::{help, request, serve};
+use super::{help, request, serve, snapshot};
 use crate::cli::{Command, Program};
 use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &[OsString], environment: MetaVariables, start: Ins
     match program.command {
         Some(Command::Request(typed)) => request::run(&typed, environment, start),
         Some(Command::Serve(typed)) => serve::run(&typed, arguments, &environment),
+        Some(Command::Snapshot(typed)) => snapshot::run(&typed.command, environment),
         Some(Command::Help(typed)) => help::help(&typed),
         Some(Command::Completions(typed)) => help::completions(&typed),
         None => {

@@ -4,6 +4,7 @@
 //! The state of an exchange that outlives Rust's borrow rules is here and nowhere else: who may
 //! write the head, and to which descriptor.
 
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -18,6 +19,8 @@ static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
 static REPORT: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
+/// The image that this process was restored from, and what it is called once it is bad.
+static IMAGE: OnceLock<(CString, CString)> = OnceLock::new();
 
 /// Whole responses and the log entries that go with them.
 #[derive(Debug)]
@@ -55,6 +58,27 @@ const END: &[u8] = b"0 close\n";
 /// the application's.
 pub fn report_to(report: BorrowedFd<'_>) {
     REPORT.store(report.as_raw_fd(), Ordering::Release);
+}
+
+/// A process that dies before its head was sent takes the image it was restored from with it.
+pub fn spoil(image: &CStr) {
+    let bad = [
+        image.to_bytes().strip_suffix(b"image").unwrap_or_default(),
+        b"bad",
+    ]
+    .concat();
+    if let Ok(bad) = CString::new(bad) {
+        _ = IMAGE.set((image.to_owned(), bad));
+    }
+}
+
+/// Moves the image out of the way. Safe in a signal handler.
+pub fn spoil_image() {
+    if let Some((image, bad)) = IMAGE.get()
+        && !CLAIMED.load(Ordering::Acquire)
+    {
+        _ = rustix::fs::rename(image.as_c_str(), bad.as_c_str());
+    }
 }
 
 /// Claims the right to answer; true for the first who asks.

@@ -27,6 +27,9 @@ const FATAL: [c_int; 5] = [
     libc::SIGABRT,
 ];
 
+/// Whether `install` has done its work.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
 /// Whether it is being stopped because its time is over.
@@ -44,8 +47,12 @@ static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) type Handler = extern "C" fn(c_int);
 
-/// Makes every way to die answer first. Comes before anything that can fail.
+/// Makes every way to die answer first. Comes before anything that can fail; a second time it does
+/// nothing.
 pub fn install() {
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
     for signal in FATAL {
         set(
             signal,
@@ -116,6 +123,7 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal(signal: c_int) {
+    last_resort::spoil_image();
     last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);
     last_resort::disarm();

@@ -36,6 +36,7 @@ pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
     py.import("atexit")?;
     let gc = py.import("gc")?;
     gc.call_method0("unfreeze")?;
+    gc.call_method0("collect")?;
     let modules = loaded_modules(py)?;
     let mut judged = Judged::new();
     let settled = Settled {

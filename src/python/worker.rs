@@ -37,11 +37,18 @@ pub fn prepare(config: &Config, packages: &Packages, loaded: bool) -> Result<Ahe
         } else {
             None
         };
-        way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied"))?;
         Ok(application.map_or(Ahead::Ready, |application| {
             Ahead::Loaded(application.unbind())
         }))
     })
+}
+
+/// Looks through what is loaded, once for all processes that go on from here.
+///
+/// # Errors
+/// When Python does not let itself be looked through.
+pub fn settle() -> Result<(), Failure> {
+    attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
 }
 
 /// Which of the two this process is after a fork.

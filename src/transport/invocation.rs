@@ -50,10 +50,16 @@ impl<'a> Evidence<'a> {
     /// The evidence about this process.
     #[must_use]
     pub fn of_this_process(arguments: Vec<OsString>, meta: &'a MetaVariables) -> Self {
+        // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
+        let handed_on = std::env::args_os().next();
+        let handed_on = handed_on
+            .as_deref()
+            .and_then(|name| name.as_bytes().strip_prefix(b"#!"));
         let executed = rustix::param::linux_execfn();
+        let executed = handed_on.unwrap_or(executed.to_bytes());
         Self {
             arguments,
-            executed: Some(PathBuf::from(OsStr::from_bytes(executed.to_bytes()))),
+            executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
             meta,
             is_this_program: |path| is_same_file(path, Path::new("/proc/self/exe")),
             is_same_file,

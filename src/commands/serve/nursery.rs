@@ -31,6 +31,8 @@ pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -
     let mut executor = Executor::ready(&config, environment, Inspection::default())?;
     // A worker that loads it once more shows why it failed.
     let loaded = executor.prepare(&config, typed.work.preload).is_ok();
+    // Without it a worker only takes longer.
+    _ = python::settle();
     let files = if typed.work.preload {
         files(&config)
     } else {
