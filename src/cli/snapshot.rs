@@ -39,6 +39,10 @@ pub enum SnapshotCommand {
         /// Be the process that is written to the image
         #[arg(long, hide = true)]
         here: bool,
+
+        /// Only if the image there is was made before, in seconds since 1970
+        #[arg(long, value_name = "SECONDS", hide = true)]
+        unless_since: Option<u64>,
     },
     /// List the images of this user: application, size and age, or why there is none
     Status,

@@ -18,11 +18,13 @@ pub(super) fn run(command: &SnapshotCommand, environment: MetaVariables) -> Exit
             warm_up,
             argument,
             here,
+            unless_since,
         } => {
             let making = maker::Making {
                 script,
                 warm_up: warm_up.as_deref(),
                 argument: argument.as_deref(),
+                unless_since: *unless_since,
             };
             if *here {
                 making.here(environment)

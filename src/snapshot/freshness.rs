@@ -76,11 +76,15 @@ const WATCHED: [&str; 12] = [
 ];
 
 fn is_watched(name: &[u8]) -> bool {
-    let settings = b"WSGI_CGI_";
-    WATCHED
-        .iter()
-        .any(|start| name.starts_with(start.as_bytes()))
-        || name.windows(settings.len()).any(|part| part == settings)
+    // Apache's own renaming; a client's header has `HTTP_` before whatever it says.
+    let mut setting = name;
+    while let Some(shorter) = setting.strip_prefix(b"REDIRECT_") {
+        setting = shorter;
+    }
+    setting.starts_with(b"WSGI_CGI_")
+        || WATCHED
+            .iter()
+            .any(|start| name.starts_with(start.as_bytes()))
 }
 
 /// Whether a variable is no request's, as far as its name tells. Apache's mod_unique_id and mod_ssl

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use super::format::sum;
 
-/// How a `#!` line starts an application: its one argument, and the script.
+/// How a `#!` line starts an application: its one argument, the working directory, and the script.
 pub fn identity(argument: Option<&OsStr>, script: &Path) -> io::Result<Vec<u8>> {
     let script = fs::canonicalize(script)?;
     let mut identity = argument.unwrap_or_default().as_bytes().to_vec();
+    identity.push(0);
+    identity.extend_from_slice(std::env::current_dir()?.as_os_str().as_bytes());
     identity.push(0);
     identity.extend_from_slice(script.as_os_str().as_bytes());
     Ok(identity)

@@ -132,7 +132,10 @@ fn without_image(wanted: &Wanted) -> Cold {
             });
         }
     }
-    Cold::Make("there is no image yet".into())
+    match place::make(&wanted.folder) {
+        Ok(()) => Cold::Make("there is no image yet".into()),
+        Err(error) => Cold::Stay(format!("`{}`: {error}", wanted.folder.display())),
+    }
 }
 
 /// Opens an image, which nobody else may have had a hand in.
@@ -213,6 +216,10 @@ fn make_after_this(wanted: &Wanted, variables: &[(OsString, OsString)]) {
         .into_iter()
         .map(OsString::from)
         .collect::<Vec<_>>();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    words.push(format!("--unless-since={}", now.as_secs() + 1).into());
     if let Some(argument) = &wanted.argument {
         let mut option = OsString::from("--argument=");
         option.push(argument);

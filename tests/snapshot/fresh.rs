@@ -88,6 +88,26 @@ fn a_variable_that_was_not_read_is_seen_all_the_same() {
 }
 
 #[test]
+fn what_a_client_calls_its_headers_makes_no_difference() {
+    let site = site();
+    let request = site
+        .request()
+        .variable("HTTP_X_WSGI_CGI_VENV", "x")
+        .variable("HTTP_PYTHONPATH", "/x");
+    assert_eq!(request.run().text(), "one blue -");
+}
+
+#[test]
+fn the_working_directory() {
+    let site = site();
+    std::fs::create_dir(site.file("other.d")).expect("a folder");
+    std::fs::write(site.file("other.d/setting"), "green").expect("written");
+    let elsewhere = site.request().in_folder(site.file("other.d"));
+    assert_eq!(elsewhere.logs("a cold request").run().text(), "one green -");
+    assert_eq!(site.restored(), "one blue -");
+}
+
+#[test]
 fn a_setting_of_the_interpreter() {
     let site = site();
     let answer = site

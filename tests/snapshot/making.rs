@@ -63,6 +63,10 @@ fn what_no_copy_would_have_is_refused_with_its_reason() {
             "shared with other processes",
         ),
         ("raise LookupError('not today')\n", "LookupError: not today"),
+        (
+            "import os\nos.environ.get('REMOTE_USER')\n",
+            "reads REMOTE_USER",
+        ),
     ] {
         let site = Site::new(&format!("{text}{HELLO}"));
         let made = site.command(&["make", "app.cgi"]);
@@ -84,7 +88,8 @@ fn what_no_copy_would_have_is_refused_with_its_reason() {
 fn an_application_that_is_refused_stays_cold_without_further_attempts() {
     let site = Site::new(&format!("kept = open('data', 'w')\n{HELLO}"));
     assert!(!site.command(&["make", "app.cgi"]).status.success());
-    assert_eq!(site.cold("app.cgi: no image: "), "cold");
+    let answer = site.request().logs("/app.cgi: no image: ").run();
+    assert_eq!(answer.text(), "cold");
     // Once it is mended, a request has one made.
     site.write("", HELLO);
     assert_eq!(site.cold("there is no image yet"), "cold");

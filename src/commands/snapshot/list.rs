@@ -84,7 +84,7 @@ fn script_of(identity: &[u8]) -> String {
     script.escape_ascii().to_string()
 }
 
-fn read_head(path: &Path) -> Option<Head> {
+pub(super) fn read_head(path: &Path) -> Option<Head> {
     use std::os::unix::fs::FileExt;
     let file = fs::File::open(path).ok()?;
     let mut start = [0; 24];

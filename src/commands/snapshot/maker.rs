@@ -18,6 +18,7 @@ use rustix::fs::FlockOperation;
 use super::super::cgi;
 use super::super::executor::Executor;
 use super::folder;
+use super::list::read_head;
 use crate::config::{App, Config};
 use crate::exchange::{BodyLength, MetaVariables, Responder};
 use crate::process::{descriptors, environment, last_resort, memory, signals};
@@ -45,6 +46,8 @@ pub(super) struct Making<'a> {
     pub(super) warm_up: Option<&'a str>,
     /// The one in the script's first line, where the launcher has seen it.
     pub(super) argument: Option<&'a OsStr>,
+    /// An image that was made since is good enough.
+    pub(super) unless_since: Option<u64>,
 }
 
 impl Making<'_> {
@@ -58,8 +61,12 @@ impl Making<'_> {
         }
         let mut outside = environment.clone();
         keep_outside(&mut outside);
+        // Where web servers start a script.
+        let script = fs::canonicalize(self.script)
+            .with_context(|| format!("`{}`", self.script.display()))?;
         command
-            .arg(self.script)
+            .current_dir(script.parent().unwrap_or(Path::new("/")))
+            .arg(script)
             .env_clear()
             .envs(
                 outside
@@ -106,6 +113,13 @@ impl Making<'_> {
         let lock = ManuallyDrop::new(File::create(at("lock")).context("the lock")?);
         if rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(Exit::Success); // another process is at it
+        }
+        let made = read_head(&at("image")).map(|head| head.made);
+        if self
+            .unless_since
+            .is_some_and(|since| made.is_some_and(|made| made >= since))
+        {
+            return Ok(Exit::Success);
         }
         let made = self
             .write(
@@ -170,6 +184,7 @@ impl Making<'_> {
         }
         python::settle().map_err(|failure| anyhow!("{}", failure.summary))?;
         let (names, read) = sleeper.recorded()?;
+        refuse_requests_variables(&names)?;
         let _ = fs::remove_file(new);
         let file = ManuallyDrop::new(image::create(new)?);
         let basis = Basis {
@@ -216,15 +231,15 @@ impl Making<'_> {
         executor: &Executor,
     ) -> ! {
         let tried = || -> Result<()> {
+            // What the application prints is not for the maker.
+            let mut out = File::from(descriptors::take()?.stdout);
             sleeper.wake(&wake::environment(handoff))?;
             if let Some(path) = self.warm_up {
                 warm_up(executor, path)?;
             }
-            let mut out = std::io::stdout().lock();
             for (start, length) in image::written_parts(head)? {
                 writeln!(out, "{start} {length}")?;
             }
-            out.flush()?;
             Ok(())
         };
         let code = match tried() {
@@ -297,16 +312,26 @@ fn warm_up(executor: &Executor, path: &str) -> Result<()> {
 /// is prepared in others from the start.
 fn try_image(image: &Path, mut head: image::Head) -> Result<()> {
     let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
-    let tried = Command::new(&launcher)
-        .arg0("#?")
-        .arg(image)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("`{}`", launcher.display()))?;
+    let mut trial = Command::new(&launcher);
+    trial.arg0("#?").arg(image).env_clear().stdin(Stdio::null());
+    // Once in a thousand times something of the new process is where the image has its stack.
+    let mut tried = trial.output();
+    for _ in 1..ATTEMPTS {
+        if tried
+            .as_ref()
+            .is_ok_and(|tried| tried.status.code() == Some(TRIED))
+        {
+            break;
+        }
+        tried = trial.output();
+    }
+    let tried = tried.with_context(|| format!("`{}`", launcher.display()))?;
     if tried.status.code() != Some(TRIED) {
-        bail!("a process restored from it ended with {}", tried.status);
+        bail!(
+            "a process restored from it ended with {}: {}",
+            tried.status,
+            String::from_utf8_lossy(&tried.stderr).trim_end()
+        );
     }
     let parts = String::from_utf8(tried.stdout)?;
     head.eager = parts
@@ -317,6 +342,21 @@ fn try_image(image: &Path, mut head: image::Head) -> Result<()> {
     let file = File::options().write(true).open(image)?;
     std::os::unix::fs::FileExt::write_all_at(&file, &head.encode(), 0)?;
     Ok(())
+}
+
+/// What loading made of a request's variable would be that request's alone. The exception is looked
+/// for by many, and never there in CGI.
+fn refuse_requests_variables(names: &[Vec<u8>]) -> Result<()> {
+    let pairs = names.iter().map(|name| (name.clone(), b"x".to_vec()));
+    let read = MetaVariables::from_pairs(pairs);
+    let mut read = read.of_the_request().map(|(name, _)| name);
+    match read.find(|name| *name != b"HTTP_PROXY") {
+        Some(name) => bail!(
+            "loading the application reads {}, which each request has another of",
+            name.escape_ascii()
+        ),
+        None => Ok(()),
+    }
 }
 
 /// The variables of a request are never in an image.
@@ -337,7 +377,9 @@ pub(super) fn name_of(script: &Path, argument: Option<OsString>) -> Result<Strin
         Some(argument) => Some(argument),
         None => first_line_argument(script)?,
     };
-    Ok(place::name(&place::identity(argument.as_deref(), script)?))
+    let script = fs::canonicalize(script).with_context(|| format!("`{}`", script.display()))?;
+    std::env::set_current_dir(script.parent().unwrap_or(Path::new("/")))?;
+    Ok(place::name(&place::identity(argument.as_deref(), &script)?))
 }
 
 /// What follows the program's name in a script's first line, as the kernel passes it.
