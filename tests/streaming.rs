@@ -319,3 +319,34 @@ fn a_broken_pipe_of_the_applications_own_is_an_error_like_any_other() {
             .error_id();
     }
 }
+
+#[test]
+fn a_log_that_is_the_response_is_kept_out_of_it() {
+    // mini_httpd makes one pipe of standard output and standard error.
+    let folder = crate::harness::folder();
+    let script = folder.path().join("app.py");
+    let text = "import sys
+print('printed')
+
+def application(environ, start_response):
+    environ['wsgi.errors'].write('logged')
+    print('to stderr', file=sys.stderr)
+    start_response('200 OK', [])
+    return iter([b'content'])
+";
+    std::fs::write(&script, text).expect("a script");
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = std::process::Command::new(crate::harness::program())
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .stdin(std::process::Stdio::null())
+        .stderr(writer.try_clone().expect("another end"))
+        .stdout(writer)
+        .spawn()
+        .expect("started");
+    let mut raw = String::new();
+    reader.read_to_string(&mut raw).expect("a response");
+    assert_eq!(raw, "Status: 200 OK\r\n\r\ncontent");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
+}
