@@ -192,6 +192,51 @@ fn write_sends_the_head_at_once() {
 }
 
 #[test]
+fn the_first_write_sends_the_head_even_if_its_block_is_empty() {
+    // PEP 3333 has only an empty block of the iterable hold it back.
+    let answer = Cgi::source(
+        "import sys
+def application(environ, start_response):
+    start_response('200 OK', [])(b'')
+    try:
+        raise ValueError('after the head')
+    except ValueError:
+        start_response('503 Service Unavailable', [], sys.exc_info())
+    return [b'never']
+",
+    )
+    .exits(1)
+    .logs("ValueError: after the head")
+    .logs("cut short")
+    .run();
+    assert_eq!(
+        (answer.status.as_str(), answer.body.as_slice()),
+        ("200 OK", &b""[..])
+    );
+}
+
+#[test]
+fn exc_info_may_be_named_and_may_be_none() {
+    // PEP 3333 has it positional; frameworks name it, and every server lets them.
+    let answer = Cgi::source(
+        "import sys
+def application(environ, start_response):
+    start_response('200 OK', [], exc_info=None)
+    try:
+        raise ValueError
+    except ValueError:
+        start_response('500 Oh', [], exc_info=sys.exc_info())
+    return [b'named']
+",
+    )
+    .run();
+    assert_eq!(
+        (answer.status.as_str(), answer.body.as_slice()),
+        ("500 Oh", &b"named"[..])
+    );
+}
+
+#[test]
 fn an_application_that_never_calls_it_is_told_so() {
     for body in ["return []", "return [b'x']", "yield b'x'"] {
         Cgi::source(&format!(

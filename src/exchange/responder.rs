@@ -139,6 +139,15 @@ impl Responder {
         Ok(self.count(block.len() as u64))
     }
 
+    /// Sends a block of the `write` callable, whose first use sends the head, even with an empty
+    /// block (PEP 3333, "The start_response() Callable").
+    pub fn write(&mut self, block: &[u8]) -> Result<Flow, SendError> {
+        match self.sent {
+            None => self.send_head(block, false),
+            Some(_) => self.block(block, false),
+        }
+    }
+
     /// Sends the rest of `file` from `offset`, to its end or to Content-Length.
     pub fn file(&mut self, file: BorrowedFd<'_>, offset: u64) -> Result<(), SendError> {
         if self.sent.is_none() {

@@ -40,8 +40,6 @@ pub struct Gateway {
     body: SharedBody,
     on_failure: OnFailure,
     inspection: Inspection,
-    /// `write` was used: the content is not the iterable's alone.
-    written: AtomicBool,
     /// Our own write failed: what the application raises after that is no error of its own.
     client_gone: AtomicBool,
     warned: AtomicBool,
@@ -74,7 +72,6 @@ impl Gateway {
             body: request.body.clone(),
             on_failure,
             inspection,
-            written: AtomicBool::new(false),
             client_gone: AtomicBool::new(false),
             warned: AtomicBool::new(false),
         })
@@ -141,8 +138,7 @@ impl Gateway {
 
     /// The `write` callable.
     pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.written.store(true, Ordering::Release);
-        match self.send(py, block, false, Event::Write) {
+        match self.send(py, block, Event::Write, Responder::write) {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
@@ -161,9 +157,7 @@ impl Gateway {
                 "the application returned bytes, which is iterated byte by byte elsewhere: \
                        return [content]",
             );
-            let only = !self.written.load(Ordering::Acquire);
-            self.send(py, result, only, Event::Block)?;
-            return Ok(());
+            return self.send_block(py, result, true).map(drop);
         }
         if result.is_instance_of::<PyString>() || result.is_none() {
             return Err(Stop::Failed(Failure::new(
@@ -181,12 +175,23 @@ impl Gateway {
             Stop::Failed(Failure::of(py, &error, &what))
         })?;
         for block in blocks {
-            let only = only && !self.written.load(Ordering::Acquire);
-            if self.send(py, &block?, only, Event::Block)? == Flow::Enough {
+            if self.send_block(py, &block?, only)? == Flow::Enough {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Sends one block of the iterable; `only` says that it is of length 1.
+    fn send_block(
+        &self,
+        py: Python<'_>,
+        block: &Bound<'_, PyAny>,
+        only: bool,
+    ) -> Result<Flow, Stop> {
+        self.send(py, block, Event::Block, |responder, bytes| {
+            responder.block(bytes, only)
+        })
     }
 
     /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
@@ -194,8 +199,8 @@ impl Gateway {
         &self,
         py: Python<'_>,
         block: &Bound<'_, PyAny>,
-        only: bool,
         event: fn(usize) -> Event<'static>,
+        how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
     ) -> Result<Flow, Stop> {
         let copied;
         let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {
@@ -221,7 +226,7 @@ impl Gateway {
         self.watch().tell(event(bytes.len()));
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| responder.block(bytes, only));
+        let sent = py.detach(|| how(responder, bytes));
         drop(guard);
         self.sent(py, sent)
     }
