@@ -249,6 +249,10 @@ impl Gateway {
     }
 
     fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
+        // The application went on after a write that failed: there is nothing left to end.
+        if self.client_gone.load(Ordering::Acquire) {
+            return Err(Stop::ClientGone);
+        }
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let finished = py.detach(|| responder.finish());
