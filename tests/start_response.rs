@@ -216,6 +216,25 @@ def application(environ, start_response):
 }
 
 #[test]
+fn a_first_call_inside_close_after_the_error_page_is_an_error() {
+    Cgi::source(
+        "def application(environ, start_response):
+            try:
+                yield b'too early'
+            finally:
+                start_response('200 OK', [])
+        ",
+    )
+    .exits(1)
+    .logs("did not call start_response before its first block")
+    .logs(
+        "close() raised an exception: AssertionError: start_response was called after the response",
+    )
+    .run()
+    .error_id();
+}
+
+#[test]
 fn exc_info_may_be_named_and_may_be_none() {
     // PEP 3333 has it positional; frameworks name it, and every server lets them.
     let answer = Cgi::source(
