@@ -3,8 +3,8 @@
 //! ```text
 //! who asks                   one exchange                                      who is answered
 //! environment + stdin  ┐                                                   ┌ CGI  "Status: 200 OK"
-//! command line         ┴> Request ─> environ ─> application ─> Responder ─> ┼ NPH  "HTTP/1.1 200 OK"
-//!                                               (head, then blocks)         └ terminal
+//! command line         ┼> Request ─> environ ─> application ─> Responder ─> ┼ NPH, HTTP "HTTP/1.1 200"
+//! socket               ┘                        (head, then blocks)         └ terminal
 //! ```
 //!
 //! Data flows one way. A transport makes a [`exchange::Request`] and lends a

@@ -199,9 +199,17 @@ fn debug_puts_the_traceback_into_the_page() {
             "# /// script\n# [tool.wsgi-cgi]\n# debug = true\n# ///\n{source}"
         )),
     ] {
+        let cgi = cgi.variable("HTTP_ACCEPT", "text/html");
         let answer = cgi.exits(1).logs("ValueError").run();
-        answer.error_id();
+        assert_eq!(answer.status, "500 Internal Server Error");
         assert!(answer.text().contains("Traceback") && answer.text().contains("&lt;b&gt;"));
+        let id = answer
+            .log
+            .split([' ', ':'])
+            .nth(3)
+            .expect("an id")
+            .to_owned();
+        assert!(answer.text().contains(&id), "{id}: {}", answer.text());
     }
 }
 

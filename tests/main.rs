@@ -19,6 +19,7 @@ mod readme;
 mod real_applications;
 mod record;
 mod request;
+mod serve;
 mod server_user;
 mod servers;
 mod standard_script;

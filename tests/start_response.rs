@@ -192,31 +192,21 @@ fn write_sends_the_head_at_once() {
 }
 
 #[test]
-fn the_first_write_sends_the_head_even_if_its_block_is_empty() {
-    // PEP 3333 has only an empty block of the iterable hold it back.
-    let answer = Cgi::source(
-        "import sys
-def application(environ, start_response):
-    start_response('200 OK', [])(b'')
-    try:
-        raise ValueError('after the head')
-    except ValueError:
-        start_response('503 Service Unavailable', [], sys.exc_info())
-    return [b'never']
-",
+fn the_first_write_sends_the_head_even_if_it_writes_nothing() {
+    Cgi::source(
+        "def application(environ, start_response):
+            write = start_response('200 OK', [])
+            write(b'')
+            raise RuntimeError('too late for a page')
+        ",
     )
     .exits(1)
-    .logs("ValueError: after the head")
     .logs("cut short")
     .run();
-    assert_eq!(
-        (answer.status.as_str(), answer.body.as_slice()),
-        ("200 OK", &b""[..])
-    );
 }
 
 #[test]
-fn a_first_call_inside_close_after_the_error_page_is_an_error() {
+fn a_first_call_while_being_closed_is_too_late() {
     Cgi::source(
         "def application(environ, start_response):
             try:
@@ -227,9 +217,7 @@ fn a_first_call_inside_close_after_the_error_page_is_an_error() {
     )
     .exits(1)
     .logs("did not call start_response before its first block")
-    .logs(
-        "close() raised an exception: AssertionError: start_response was called after the response",
-    )
+    .logs("start_response was called after the response was answered")
     .run()
     .error_id();
 }

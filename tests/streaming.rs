@@ -280,6 +280,28 @@ def application(environ, start_response):
 }
 
 #[test]
+fn an_application_that_outlives_a_failed_write_is_not_blamed_for_it() {
+    let (mut child, _folder) = Cgi::source(
+        "def application(environ, start_response):
+    write = start_response('200 OK', [('Content-Length', '1000000000')])
+    try:
+        while True:
+            write(b'x' * 4096)
+    except BrokenPipeError:
+        return []
+",
+    )
+    .spawn();
+    drop(child.stdin.take());
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_exact(&mut [0; 100]).expect("begun");
+    drop(stdout);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(exit_code(output.status), 0);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn a_client_that_has_gone_is_noticed_between_empty_blocks() {
     let (mut child, _folder) = Cgi::source(
         "import time

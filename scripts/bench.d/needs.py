@@ -11,6 +11,7 @@ PACKAGES = {
     "time": "time",
     "ab": "apache2-utils",
     "apache2": "apache2",
+    "wrk": "wrk",
     "strace": "strace",
     "valgrind": "valgrind",
     "perf": "linux-perf",

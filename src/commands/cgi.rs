@@ -48,7 +48,9 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
     let mut incident = Incident::new(&meta);
     let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
         .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
-    incident.debug = decided.as_ref().is_ok_and(|config| config.debug);
+    if decided.as_ref().is_ok_and(|config| config.debug) {
+        incident.show(&meta);
+    }
     let nph = decided
         .as_ref()
         .map_or_else(|_| config::is_nph(&meta), |config| config.nph);

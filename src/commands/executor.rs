@@ -14,7 +14,9 @@ use super::record::Recorder;
 use crate::config::{Config, Source};
 use crate::exchange::{Event, MetaVariables, Request, Responder};
 use crate::process::{descriptors, signals};
-use crate::python::{self, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages};
+use crate::python::{
+    self, Ahead, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages,
+};
 use crate::report::{self, Exit};
 
 /// A running interpreter with the packages of one application, which is not loaded yet.
@@ -22,11 +24,31 @@ pub(super) struct Executor {
     packages: Packages,
     interpreter: Interpreter,
     inspection: Inspection,
+    ahead: Option<Ahead>,
 }
 
 impl Executor {
-    /// Readies what the application will find, and starts the interpreter.
+    /// Readies what the application will find, and starts the interpreter and the time of the
+    /// exchange.
     pub(super) fn start(
+        config: &Config,
+        meta: &MetaVariables,
+        inspection: Inspection,
+    ) -> Result<Self> {
+        Self::start_time(config)?;
+        Self::ready(config, meta, inspection)
+    }
+
+    /// From now on an exchange takes place.
+    pub(super) fn start_time(config: &Config) -> Result<()> {
+        match config.timeout {
+            Some(timeout) => signals::start_timeout(timeout).context("--timeout cannot be kept"),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`start`](Self::start), before there is a request.
+    pub(super) fn ready(
         config: &Config,
         meta: &MetaVariables,
         inspection: Inspection,
@@ -46,9 +68,6 @@ impl Executor {
             std::env::set_current_dir(folder)
                 .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
         }
-        if let Some(timeout) = config.timeout {
-            signals::start_timeout(timeout).context("--timeout cannot be kept")?;
-        }
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
         let packages = Packages::find(config, virtual_env.map(Path::new))?;
         let argument = match &config.app.source {
@@ -61,7 +80,20 @@ impl Executor {
             packages,
             interpreter,
             inspection,
+            ahead: None,
         })
+    }
+
+    /// Readies what forked processes will share, with the application if that is to be loaded.
+    pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
+        self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
+        Ok(())
+    }
+
+    /// Ends an interpreter that has nothing to answer.
+    pub(super) fn end(self) {
+        drop(self.ahead);
+        _ = self.interpreter.finish();
     }
 
     /// Prints the environ that the application would get; it is not even loaded.
@@ -91,7 +123,8 @@ impl Executor {
         let watch = self.inspection.watch.clone();
         let gateway = Gateway::new(responder, request, self.inspection, Box::new(on_failure));
         let (outcome, status) = python::attach(|py| {
-            let outcome = match python::load(py, config, &self.packages, &gateway) {
+            let ahead = self.ahead.as_ref();
+            let outcome = match python::load(py, config, &self.packages, &gateway, ahead) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
@@ -113,7 +146,7 @@ impl Executor {
         let flushed = self.interpreter.finish();
         watch.tell(Event::InterpreterEnded);
         match outcome {
-            _ if signals::stopping() => Exit::Terminated,
+            _ if signals::stopping() => signals::exit_when_stopped(),
             Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,
             _ => Exit::Failure,
         }

@@ -1,6 +1,6 @@
 //! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
 
-use crate::exchange::{MetaVariables, Responder, ResponseHead, error_page};
+use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
 use crate::process::last_resort::Answers;
 use crate::python::Failure;
 use crate::report;
@@ -8,8 +8,8 @@ use crate::report;
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
 pub(super) struct Incident {
     pub(super) method: Vec<u8>,
-    /// Whether the client sees the traceback.
-    pub(super) debug: bool,
+    /// The request, where the client is to see it and the exception.
+    shown: Option<MetaVariables>,
     id: String,
     path: Vec<u8>,
 }
@@ -19,10 +19,15 @@ impl Incident {
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         Self {
             method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
-            debug: false,
+            shown: None,
             id: report::error_id(),
             path: path.concat(),
         }
+    }
+
+    /// From now on the client sees what went wrong.
+    pub(super) fn show(&mut self, meta: &MetaVariables) {
+        self.shown = Some(meta.clone());
     }
 
     /// What names this exchange in the page and in the log.
@@ -33,7 +38,7 @@ impl Incident {
     /// The answers that a signal handler can give, with the head in the transport's form.
     pub(super) fn answers(&self, head_in_form: impl Fn(&ResponseHead) -> Vec<u8>) -> Answers {
         let response = |code| {
-            let (head, page) = error_page(code, &self.id, None);
+            let (head, page) = error_page(code, &self.id);
             let mut response = head_in_form(&head);
             if self.method != b"HEAD" {
                 response.extend_from_slice(&page);
@@ -66,8 +71,18 @@ impl Incident {
             responder.abandon();
             return;
         }
-        let detail = format!("{}\n\n{traceback}", failure.summary);
-        let (head, page) = error_page(failure.code, &self.id, self.debug.then_some(&detail));
+        let (head, page) = match &self.shown {
+            Some(meta) => DebugPage {
+                code: failure.code,
+                id: &self.id,
+                summary: &failure.summary,
+                raised: &failure.raised(),
+                traceback,
+                meta,
+            }
+            .render(),
+            None => error_page(failure.code, &self.id),
+        };
         responder.set_head(head);
         // A client that has gone misses nothing.
         if responder

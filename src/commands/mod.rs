@@ -7,6 +7,7 @@ mod incident;
 mod outside;
 mod record;
 mod request;
+mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,6 +29,6 @@ pub fn run() -> ExitCode {
     {
         cgi::run(arguments, environment).into()
     } else {
-        outside::run(arguments, environment, start).into()
+        outside::run(&arguments, environment, start).into()
     }
 }

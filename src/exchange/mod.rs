@@ -5,6 +5,7 @@
 
 mod completion;
 mod content_length;
+mod debug_page;
 mod error_page;
 mod headers;
 mod kept_body;
@@ -14,9 +15,12 @@ mod observer;
 mod request;
 mod responder;
 mod response_head;
+mod secrets;
 mod status;
+mod traceback;
 
 pub use content_length::{BodyLength, BodyLengthError};
+pub use debug_page::DebugPage;
 pub use error_page::error_page;
 pub use headers::{HeaderError, Headers};
 pub use kept_body::KeptBody;
@@ -26,4 +30,6 @@ pub use observer::{Event, Observer};
 pub use request::{Request, SharedBody};
 pub use responder::{Flow, Responder, ResponseWriter, SendError};
 pub use response_head::ResponseHead;
+pub use secrets::is_secret;
 pub use status::{Status, StatusError};
+pub use traceback::{Frame, Raised};

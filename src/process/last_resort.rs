@@ -16,6 +16,7 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 static OVER: AtomicBool = AtomicBool::new(false);
 static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
+static REPORT: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
 
 /// Whole responses and the log entries that go with them.
@@ -43,6 +44,17 @@ pub fn arm(private: &Private, answers: Answers) {
     STDIN.store(private.stdin.as_raw_fd(), Ordering::Release);
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
     _ = ANSWERS.set(answers);
+    // A forked process that has an exchange of its own answers after all.
+    CLAIMED.store(false, Ordering::Release);
+}
+
+/// What is told of the end of a prepared answer, which counts as no content of the application's.
+const END: &[u8] = b"0 close\n";
+
+/// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
+/// the application's.
+pub fn report_to(report: BorrowedFd<'_>) {
+    REPORT.store(report.as_raw_fd(), Ordering::Release);
 }
 
 /// Claims the right to answer; true for the first who asks.
@@ -67,13 +79,18 @@ pub fn answer(which: Answer) {
         return;
     };
     if claim() {
-        write_all(
-            stdout,
-            match which {
-                Answer::Error => &answers.error,
-                Answer::Timeout => &answers.timeout,
-            },
-        );
+        let (response, status) = match which {
+            Answer::Error => (&answers.error, b"500\n"),
+            Answer::Timeout => (&answers.timeout, b"504\n"),
+        };
+        let report = descriptor(&REPORT);
+        if let Some(report) = report {
+            write_all(report, status);
+        }
+        write_all(stdout, response);
+        if let Some(report) = report {
+            write_all(report, END);
+        }
     }
 }
 
@@ -103,7 +120,7 @@ pub fn stop_waiting() {
 pub fn let_go() {
     let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
     let null = rustix::fs::open(c"/dev/null", flags, rustix::fs::Mode::empty());
-    for place in [&STDIN, &STDOUT] {
+    for place in [&STDIN, &STDOUT, &REPORT] {
         let raw = place.swap(-1, Ordering::AcqRel);
         if raw < 0 {
             continue;

@@ -29,6 +29,9 @@ const FATAL: [c_int; 5] = [
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
+/// Whether it is being stopped because its time is over.
+static TIMED_OUT: AtomicBool = AtomicBool::new(false);
+
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
@@ -39,7 +42,7 @@ static CLEANING_UP: AtomicBool = AtomicBool::new(false);
 /// that raises.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
-type Handler = extern "C" fn(c_int);
+pub(super) type Handler = extern "C" fn(c_int);
 
 /// Makes every way to die answer first. Comes before anything that can fail.
 pub fn install() {
@@ -67,6 +70,15 @@ pub fn unwind_on_terminate() {
 /// Whether the application is being unwound: a write that was interrupted is not taken up again.
 pub fn stopping() -> bool {
     STOPPING.load(Ordering::Acquire)
+}
+
+/// How a process that was stopped ends: asked to, or because the exchange took too long.
+pub fn exit_when_stopped() -> Exit {
+    if TIMED_OUT.load(Ordering::Acquire) {
+        Exit::Failure
+    } else {
+        Exit::Terminated
+    }
 }
 
 /// The signal that says that the time is over.
@@ -132,6 +144,7 @@ extern "C" fn on_timeout(_: c_int) {
     if STOPPING.swap(true, Ordering::AcqRel) {
         return;
     }
+    TIMED_OUT.store(true, Ordering::Release);
     last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
     last_resort::answer(Answer::Timeout);
     last_resort::let_go();
@@ -175,7 +188,7 @@ extern "C" fn on_tick(_: c_int) {
 fn end() -> ! {
     last_resort::answer(Answer::Error);
     // SAFETY: async-signal-safe.
-    unsafe { libc::_exit(Exit::Terminated.code().into()) }
+    unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
 
 /// A C library that calls `exit()` itself.
@@ -186,6 +199,18 @@ extern "C" fn on_exit() {
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.
 unsafe extern "C" fn on_fork_child() {
     last_resort::let_go();
+}
+
+/// Installs a handler that makes system calls and nothing else.
+pub(super) fn set_handler(signal: c_int, handler: Handler) {
+    set(signal, handler, 0);
+}
+
+/// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.
+pub fn forget_children(forget: bool) {
+    let action = if forget { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: neither of the two is a function.
+    unsafe { libc::signal(libc::SIGCHLD, action) };
 }
 
 /// Installs a handler and returns the one that was there.

@@ -13,6 +13,8 @@ use super::interpreter;
 use super::script_file::{self, Name};
 use super::start_response::shown;
 use super::venv::Packages;
+use super::way_out;
+use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
 use crate::process::memory;
 
@@ -29,7 +31,7 @@ pub enum Loaded<'py> {
     Answered(Outcome),
 }
 
-/// Readies the interpreter and loads the application of `config`.
+/// Readies the interpreter and loads the application of `config`, but for what was done ahead.
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.
@@ -38,10 +40,52 @@ pub fn load<'py>(
     config: &Config,
     packages: &Packages,
     gateway: &Arc<Gateway>,
+    ahead: Option<&Ahead>,
+) -> Result<Loaded<'py>, Failure> {
+    match ahead {
+        Some(Ahead::Loaded(application)) => {
+            return Ok(Loaded::Application(application.bind(py).clone()));
+        }
+        Some(Ahead::Ready) => {}
+        None => ready(py, config)?,
+    }
+    find(py, config, packages, Some(gateway))
+}
+
+/// Readies the interpreter for one exchange.
+pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
+    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
+    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
+}
+
+/// Loads the application before there is a request; `None` for one that cannot be, as it calls
+/// the standard library's handler while it is loaded.
+pub(super) fn load_ahead<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Option<Bound<'py, PyAny>>, Failure> {
+    if let Source::File(file) = &config.app.source
+        && config.app.callable.is_none()
+        && cgi_handler::is_wanted(&std::fs::read(file).unwrap_or_default())
+    {
+        return Ok(None);
+    }
+    Ok(match find(py, config, packages, None)? {
+        Loaded::Application(application) => Some(application),
+        Loaded::Answered(_) => None,
+    })
+}
+
+/// Finds the application. Without a gateway nothing can be answered yet.
+fn find<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+    gateway: Option<&Arc<Gateway>>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
-    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
     extend_path(py, config).map_err(failed)?;
     let collection = Collection::hold(py).map_err(failed)?;
 
@@ -67,11 +111,13 @@ pub fn load<'py>(
         Source::File(file) => {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             let text = std::fs::read(&file).unwrap_or_default();
-            let answer = if config.app.callable.is_none() && cgi_handler::is_wanted(&text) {
-                let script_name = config.script_name.as_deref();
-                Some(Answer::install(py, gateway, script_name).map_err(failed)?)
-            } else {
-                None
+            let is_wanted = config.app.callable.is_none() && cgi_handler::is_wanted(&text);
+            let answer = match gateway.filter(|_| is_wanted) {
+                Some(gateway) => {
+                    let script_name = config.script_name.as_deref();
+                    Some(Answer::install(py, gateway, script_name).map_err(failed)?)
+                }
+                None => None,
             };
             let name = if answer.is_some() {
                 Name::Main
@@ -95,7 +141,9 @@ pub fn load<'py>(
         }
     };
     collection.release(py).map_err(failed)?;
-    memory::give_back_text();
+    if !way_out::is_settled(py) {
+        memory::give_back_text();
+    }
     Ok(loaded)
 }
 
@@ -264,7 +312,9 @@ impl<'py> Collection<'py> {
         {
             gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
         }
-        gc.call_method0("freeze")?;
+        if !way_out::is_settled(py) {
+            gc.call_method0("freeze")?;
+        }
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What went wrong in an exchange: a status for the client, a sentence and a traceback for the log.
 
 use pyo3::prelude::*;
-use pyo3::types::PyTraceback;
 
 use super::venv::Packages;
 
@@ -14,8 +13,8 @@ pub struct Failure {
     pub summary: String,
     /// Python's traceback, where an exception was the cause.
     pub traceback: Option<String>,
-    /// The frames themselves, for who wants to look into them.
-    pub(super) frames: Option<Py<PyTraceback>>,
+    /// The exception itself, for who wants to look into it.
+    pub(super) exception: Option<Py<PyAny>>,
 }
 
 impl Failure {
@@ -26,7 +25,7 @@ impl Failure {
             code,
             summary: summary.into(),
             traceback: None,
-            frames: None,
+            exception: None,
         }
     }
 
@@ -37,7 +36,7 @@ impl Failure {
             code: 500,
             summary,
             traceback: traceback(py, error),
-            frames: error.traceback(py).map(Bound::unbind),
+            exception: Some(error.clone_ref(py).into_value(py).into_any()),
         }
     }
 

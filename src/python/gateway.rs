@@ -138,7 +138,7 @@ impl Gateway {
 
     /// The `write` callable.
     pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
-        match self.send(py, block, Event::Write, Responder::write) {
+        match self.send(py, block, Responder::write, Event::Write) {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
@@ -157,7 +157,8 @@ impl Gateway {
                 "the application returned bytes, which is iterated byte by byte elsewhere: \
                        return [content]",
             );
-            return self.send_block(py, result, true).map(drop);
+            self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
+            return Ok(());
         }
         if result.is_instance_of::<PyString>() || result.is_none() {
             return Err(Stop::Failed(Failure::new(
@@ -175,23 +176,12 @@ impl Gateway {
             Stop::Failed(Failure::of(py, &error, &what))
         })?;
         for block in blocks {
-            if self.send_block(py, &block?, only)? == Flow::Enough {
+            let flow = self.send(py, &block?, |to, bytes| to.block(bytes, only), Event::Block)?;
+            if flow == Flow::Enough {
                 break;
             }
         }
         Ok(())
-    }
-
-    /// Sends one block of the iterable; `only` says that it is of length 1.
-    fn send_block(
-        &self,
-        py: Python<'_>,
-        block: &Bound<'_, PyAny>,
-        only: bool,
-    ) -> Result<Flow, Stop> {
-        self.send(py, block, Event::Block, |responder, bytes| {
-            responder.block(bytes, only)
-        })
     }
 
     /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
@@ -199,8 +189,8 @@ impl Gateway {
         &self,
         py: Python<'_>,
         block: &Bound<'_, PyAny>,
-        event: fn(usize) -> Event<'static>,
         how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
+        event: fn(usize) -> Event<'static>,
     ) -> Result<Flow, Stop> {
         let copied;
         let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {

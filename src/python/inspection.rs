@@ -79,7 +79,7 @@ impl Inspection {
 
     /// Opens the debugger where an exception was raised.
     pub(super) fn examine(&self, py: Python<'_>, failure: &Failure) {
-        let (Some(terminal), Some(frames)) = (&self.post_mortem, &failure.frames) else {
+        let (Some(terminal), Some(exception)) = (&self.post_mortem, &failure.exception) else {
             return;
         };
         let examined = || -> PyResult<()> {
@@ -89,6 +89,7 @@ impl Inspection {
             for name in ["stdin", "stdout"] {
                 sys.setattr(name, sys.getattr(format!("__{name}__"))?)?;
             }
+            let frames = exception.getattr(py, "__traceback__")?;
             py.import("pdb")?.call_method1("post_mortem", (frames,))?;
             sys.getattr("stdout")?.call_method0("flush")?;
             Ok(())

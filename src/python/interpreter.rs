@@ -79,7 +79,9 @@ impl Interpreter {
     #[must_use]
     pub fn finish(self) -> bool {
         // The last look must not be what needs the most memory.
-        memory::give_back_text();
+        if !attach(way_out::is_settled) {
+            memory::give_back_text();
+        }
         if !attach(way_out::leaves_something) {
             return true;
         }
@@ -201,5 +203,5 @@ fn stop(_signal: i32, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
     if last_resort::is_over() {
         return Ok(());
     }
-    Err(PySystemExit::new_err(report::Exit::Terminated.code()))
+    Err(PySystemExit::new_err(signals::exit_when_stopped().code()))
 }

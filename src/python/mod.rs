@@ -14,8 +14,10 @@ mod interpreter;
 mod script_file;
 mod start_response;
 mod streams;
+mod traceback;
 mod venv;
 mod way_out;
+mod worker;
 
 pub use application::{Loaded, load};
 pub use environ::shown_environ;
@@ -24,3 +26,4 @@ pub use gateway::{Gateway, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use venv::{Packages, Venv};
+pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment};

@@ -51,10 +51,10 @@ impl StartResponse {
                      page, pass exc_info=sys.exc_info()",
                 ));
             }
-            // An error page went out, and close() or a late thread calls for the first time.
+            // The error page has gone out, and close() or a late thread calls for the first time.
             None if head_sent() => {
                 return Err(PyAssertionError::new_err(
-                    "start_response was called after the response had been sent",
+                    "start_response was called after the response was answered",
                 ));
             }
             _ => {}
