@@ -186,6 +186,18 @@ def application(environ, start_response):
 }
 
 #[test]
+fn a_time_that_is_over_before_python_has_started_is_answered_too() {
+    let answer = Cgi::app("hello.py")
+        .option("--timeout")
+        .option("0.000001")
+        .exits(1)
+        .logs("the time of --timeout is over before the application was called")
+        .run();
+    assert_eq!(answer.status, "504 Gateway Timeout");
+    answer.error_id();
+}
+
+#[test]
 fn a_request_within_its_time_is_not_touched() {
     assert_eq!(
         Cgi::app("hello.py")

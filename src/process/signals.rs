@@ -54,6 +54,9 @@ pub fn install() {
         );
     }
     set(libc::SIGTERM, on_terminate, 0);
+    // What is installed over it later and chains to it, such as the interpreter's traceback dump,
+    // runs first.
+    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
     // SAFETY: both functions are `extern "C"`, take no argument and live as long as the process.
     unsafe {
         libc::atexit(on_exit);
@@ -85,12 +88,6 @@ pub fn exit_when_stopped() -> Exit {
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
-}
-
-/// Installs the handler that ends an exchange whose time is over. What is installed over it later
-/// and chains to it, such as the interpreter's traceback dump, runs first.
-pub fn install_timeout() {
-    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
 }
 
 /// Starts the time of an exchange.
@@ -145,19 +142,31 @@ extern "C" fn on_timeout(_: c_int) {
         return;
     }
     TIMED_OUT.store(true, Ordering::Release);
-    last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
+    last_resort::log(&[
+        b"the time of --timeout is over",
+        if has_interpreter() {
+            b": where the application was is shown above"
+        } else {
+            b" before the application was called"
+        },
+    ]);
     last_resort::answer(Answer::Timeout);
     last_resort::let_go();
     stop(libc::SIGTERM);
 }
 
+/// Whether there is an application to unwind.
+fn has_interpreter() -> bool {
+    ![libc::SIG_DFL, libc::SIG_IGN].contains(&INTERPRETER.load(Ordering::Acquire))
+}
+
 /// Begins to unwind the application, or ends at once where there is none yet.
 fn stop(signal: c_int) {
-    let interpreter = INTERPRETER.load(Ordering::Acquire);
-    if interpreter == libc::SIG_DFL || interpreter == libc::SIG_IGN {
+    if !has_interpreter() {
         end();
     }
     begin_grace();
+    let interpreter = INTERPRETER.load(Ordering::Acquire);
     // SAFETY: what sigaction returned for a handler without SA_SIGINFO is a function of one int.
     unsafe { std::mem::transmute::<usize, Handler>(interpreter)(signal) };
 }

@@ -178,7 +178,6 @@ pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
     let fault = py.import("faulthandler")?;
     fault.call_method1(intern!(py, "enable"), (2,))?;
     if timeout {
-        signals::install_timeout();
         fault.call_method1("register", (signals::timeout_signal(), 2, true, true))?;
     }
 
