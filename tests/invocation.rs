@@ -161,6 +161,22 @@ fn through_an_action() {
 }
 
 #[test]
+fn through_an_action_a_script_for_the_standard_library_finds_its_own_path() {
+    let folder = crate::harness::folder();
+    let text = "from wsgiref.handlers import CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [])
+    return [(environ['SCRIPT_NAME'] + ' ' + environ['PATH_INFO']).encode()]
+CGIHandler().run(app)
+";
+    std::fs::write(folder.path().join("app.cgi"), text).expect("a script");
+    let answer = action(folder.path(), "/app.cgi/a/b")
+        .variable("REDIRECT_STATUS", "200")
+        .run();
+    assert_eq!(answer.text(), "/app.cgi /a/b");
+}
+
+#[test]
 fn an_action_that_is_none_is_refused() {
     let (folder, _script) = script("");
     let answer = action(folder.path(), "/app.cgi")

@@ -18,7 +18,7 @@ use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, signals};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
@@ -132,7 +132,12 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
         Invocation::Direct => {
             let app = match named_app(meta)? {
                 Some(app) => app,
-                None => App::file(action::resolve(meta)?.context(NO_SCRIPT)?),
+                None => {
+                    let script = action::resolve(meta)?.context(NO_SCRIPT)?;
+                    // A script for the standard library looks for its request there.
+                    environment::replace(meta);
+                    App::file(script)
+                }
             };
             (CgiOptions::default(), app)
         }
