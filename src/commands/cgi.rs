@@ -130,14 +130,13 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
             (cli.options, app)
         }
         Invocation::Direct => {
-            let app = match named_app(meta)? {
-                Some(app) => app,
-                None => {
-                    let script = action::resolve(meta)?.context(NO_SCRIPT)?;
-                    // A script for the standard library looks for its request there.
-                    environment::replace(meta);
-                    App::file(script)
-                }
+            let app = if let Some(app) = named_app(meta)? {
+                app
+            } else {
+                let script = action::resolve(meta)?.context(NO_SCRIPT)?;
+                // A script for the standard library looks for its request there.
+                environment::replace(meta);
+                App::file(script)
             };
             (CgiOptions::default(), app)
         }
