@@ -302,6 +302,35 @@ fn an_application_that_outlives_a_failed_write_is_not_blamed_for_it() {
 }
 
 #[test]
+fn a_response_that_cannot_be_written_is_an_oserror_of_write() {
+    let folder = crate::harness::folder();
+    let script = folder.path().join("app.py");
+    let text = "import errno, sys
+def application(environ, start_response):
+    write = start_response('200 OK', [])
+    try:
+        write(b'block')
+    except OSError as error:
+        print('seen', errno.errorcode[error.errno], file=sys.stderr)
+        raise
+";
+    std::fs::write(&script, text).expect("a script");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = std::process::Command::new(crate::harness::program())
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .stdin(std::process::Stdio::null())
+        .stdout(full.expect("a device that is full"))
+        .output()
+        .expect("started");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.starts_with("seen ENOSPC\n"), "{log}");
+    assert!(log.contains("the response cannot be written: "), "{log}");
+    assert_eq!(exit_code(output.status), 1);
+}
+
+#[test]
 fn a_client_that_has_gone_is_noticed_between_empty_blocks() {
     let (mut child, _folder) = Cgi::source(
         "import time

@@ -2,10 +2,11 @@
 //!
 //! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{PyBrokenPipeError, PySystemExit, PyTypeError};
+use pyo3::exceptions::{PyBrokenPipeError, PyOSError, PySystemExit, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -49,6 +50,8 @@ pub struct Gateway {
 enum Stop {
     Raised(PyErr),
     Failed(Failure),
+    /// The system refused to write.
+    Unwritable(io::Error),
     ClientGone,
 }
 
@@ -142,6 +145,11 @@ impl Gateway {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
+            Err(Stop::Unwritable(error)) => {
+                let number = error.raw_os_error();
+                let text = SendError::Io(error).to_string();
+                Err(PyOSError::new_err((number, text)))
+            }
             Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
         }
     }
@@ -270,10 +278,7 @@ impl Gateway {
             Err(SendError::Io(error)) => {
                 // A signal that stopped the write has its say first.
                 py.check_signals()?;
-                Err(Stop::Failed(Failure::new(
-                    500,
-                    SendError::Io(error).to_string(),
-                )))
+                Err(Stop::Unwritable(error))
             }
         }
     }
@@ -298,6 +303,7 @@ impl Gateway {
                 Failure::of(py, &error, what)
             }
             Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),
+            Stop::Unwritable(error) => Failure::new(500, SendError::Io(error).to_string()),
             Stop::Failed(failure) => failure,
         };
         self.fail(py, &failure)
