@@ -159,11 +159,18 @@ fn is_usual_end(py: Python<'_>, error: &PyErr) -> bool {
             .is_ok_and(|code| code.is_none() || code.eq(0).unwrap_or(false))
 }
 
-/// The application's own folder comes first, then those that were named.
+/// The application's own folder comes first, then those that were named. Where a file is a link,
+/// the real one's comes too: Python itself has a script's modules there.
 fn extend_path(py: Python<'_>, config: &Config) -> PyResult<()> {
     let path = py.import("sys")?.getattr("path")?;
-    let own = config.app.folder();
-    for (place, folder) in [&own].into_iter().chain(&config.python_path).enumerate() {
+    let mut own = vec![config.app.folder()];
+    if let Source::File(file) = &config.app.source
+        && file.is_symlink()
+        && let Ok(real) = file.canonicalize()
+    {
+        own.extend(real.parent().map(Path::to_owned));
+    }
+    for (place, folder) in own.iter().chain(&config.python_path).enumerate() {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         path.call_method1("insert", (place, folder.as_os_str()))?;
     }
