@@ -343,6 +343,27 @@ fn descriptors_that_the_server_closed_are_no_fault() {
 }
 
 #[test]
+fn the_limit_of_processor_time_is_answered_for() {
+    // Shared hosting sets one; the system's default is to end the process without a word.
+    Cgi::source(
+        "import resource
+def application(environ, start_response):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+    while True:
+        pass
+",
+    )
+    .exits(152)
+    .logs("in application")
+    .logs("the process died of SIGXCPU")
+    .run()
+    .error_id();
+}
+
+#[test]
 fn the_log_may_be_a_file_with_stamped_entries() {
     let cgi = Cgi::source("import os\nprint('printed')\nos.abort()\n");
     let log = cgi.script_folder().join("app.log");

@@ -18,13 +18,14 @@ const TICKS: u32 = 20;
 /// ... of so many microseconds.
 const TICK: libc::suseconds_t = 100_000;
 
-/// The signals that end a process because it did something wrong.
-const FATAL: [c_int; 5] = [
+/// The signals that end a process because it did something wrong, or too much.
+const FATAL: [c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
     libc::SIGILL,
     libc::SIGABRT,
+    libc::SIGXCPU,
 ];
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
@@ -251,6 +252,7 @@ fn name(signal: c_int) -> &'static [u8] {
         libc::SIGBUS => b"SIGBUS (a memory fault)",
         libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
         libc::SIGILL => b"SIGILL (an illegal instruction)",
+        libc::SIGXCPU => b"SIGXCPU (its limit of processor time is reached)",
         _ => b"SIGABRT (it gave up)",
     }
 }
