@@ -6,7 +6,10 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{PyBrokenPipeError, PyOSError, PySystemExit, PyTypeError};
+use pyo3::exceptions::{
+    PyAttributeError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PySystemExit,
+    PyTypeError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -178,7 +181,7 @@ impl Gateway {
                 ),
             )));
         }
-        let only = result.len().is_ok_and(|length| length == 1);
+        let only = is_of_length_1(result)?;
         let blocks = result.try_iter().map_err(|error| {
             let what = format!("the application returned {}", shown(result));
             Stop::Failed(Failure::of(py, &error, &what))
@@ -345,5 +348,21 @@ impl Gateway {
                 self.inspection.examine(py, &failure);
             }
         }
+    }
+}
+
+/// Whether the iterable has a length, as the standard library decides that, and it is 1.
+fn is_of_length_1(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match iterable.len() {
+        Ok(length) => Ok(length == 1),
+        Err(error)
+            if error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyNotImplementedError>(py) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
