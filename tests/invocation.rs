@@ -120,6 +120,20 @@ fn through_an_interpreter_setting() {
 }
 
 #[test]
+fn what_follows_the_script_is_never_an_option_whoever_wrote_it() {
+    // No server is known that makes these words of a query; one may come.
+    for words in [&["--debug"][..], &["--venv", "/tmp"], &["--log=/tmp/x"]] {
+        let mut cgi = Cgi::source(SHOWING).without("SCRIPT_FILENAME");
+        for word in words {
+            cgi = cgi.argument(word);
+        }
+        let answer = cgi.exits(1).logs("follows the script").run();
+        answer.error_id();
+        assert_eq!(answer.status, "500 Internal Server Error");
+    }
+}
+
+#[test]
 fn by_itself_with_the_application_in_the_environment() {
     let (_folder, script) = script("");
     for (query, words) in ATTACKS {

@@ -122,9 +122,16 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
             (cli.options, App::file(script))
         }
         Invocation::Interpreter { arguments } => {
+            let last = arguments.last().cloned();
             let cli = parse(arguments)?;
             let app = match cli.app {
-                Some(app) => App::parse(&app)?,
+                Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
+                Some(app) => bail!(
+                    "`{}` follows the script `{}`: options come before it, what comes after may \
+                     be the client's",
+                    last.unwrap_or_default().display(),
+                    app.display()
+                ),
                 None => named_app(meta)?.context(NO_SCRIPT)?,
             };
             (cli.options, app)
