@@ -38,7 +38,7 @@ pub struct Config {
     pub debug: bool,
     /// The error log, where it is not standard error.
     pub log: Option<PathBuf>,
-    /// Whether the response is a whole HTTP one.
+    /// Whether the response is a whole HTTP one, whatever the script is called.
     pub nph: bool,
     /// Which requests are kept, if any are.
     pub record: Option<Record>,
@@ -135,7 +135,7 @@ impl Config {
             timeout: seconds.map(Duration::from_secs_f64),
             debug: switch(flags.debug, "DEBUG", script.debug)?,
             log: path(flags.log, "LOG", script.log).map(absolute),
-            nph: switch(nph, "NPH", script.nph)? || is_nph(environment),
+            nph: switch(nph, "NPH", script.nph)?,
             record: match path(record, "RECORD", script.record).map(absolute) {
                 None => None,
                 Some(folder) => Some(Record {

@@ -191,6 +191,16 @@ CGIHandler().run(app)
 }
 
 #[test]
+fn through_an_action_the_program_is_what_the_server_takes_for_nph_or_not() {
+    let folder = crate::harness::folder();
+    std::fs::write(folder.path().join("nph-app.cgi"), SHOWING).expect("a script");
+    let answer = action(folder.path(), "/nph-app.cgi/a")
+        .variable("REDIRECT_STATUS", "200")
+        .run();
+    assert!(answer.raw.starts_with(b"Status: 200 OK\r\n"));
+}
+
+#[test]
 fn an_action_that_is_none_is_refused() {
     let (folder, _script) = script("");
     let answer = action(folder.path(), "/app.cgi")

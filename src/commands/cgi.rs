@@ -46,15 +46,18 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
 
 fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -> Exit {
     let mut incident = Incident::new(&meta);
+    // By the names that the server gave: behind an `Action` they are the program's.
+    let is_nph = config::is_nph(&meta);
     let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
         .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
     if decided.as_ref().is_ok_and(|config| config.debug) {
         incident.show(&meta);
     }
-    let nph = decided
-        .as_ref()
-        .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
-    let form = if nph { Form::Nph } else { Form::Cgi };
+    let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
+        Form::Nph
+    } else {
+        Form::Cgi
+    };
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
