@@ -18,7 +18,7 @@ use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, signals};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
@@ -41,9 +41,11 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
     guarded(|| {
         let mut meta = meta;
         let incident = Incident::new(&meta);
+        // By the names that the server gave: behind an `Action` they are the program's.
+        let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
             .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
-        answer(meta, private, incident, decided, |config, meta| {
+        answer(meta, private, incident, is_nph, decided, |config, meta| {
             Executor::start(config, meta, Inspection::default())
         })
     })
@@ -60,7 +62,8 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
     };
     guarded(|| {
         let incident = Incident::new(&meta);
-        answer(meta, private, incident, Ok(config), |config, _| {
+        let is_nph = config::is_nph(&meta);
+        answer(meta, private, incident, is_nph, Ok(config), |config, _| {
             Executor::surround(config)?;
             Executor::start_time(config)?;
             Ok(executor)
@@ -80,16 +83,18 @@ fn answer(
     mut meta: MetaVariables,
     private: Private,
     mut incident: Incident,
+    is_nph: bool,
     decided: Result<Config>,
     executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
 ) -> Exit {
     if decided.as_ref().is_ok_and(|config| config.debug) {
         incident.show(&meta);
     }
-    let nph = decided
-        .as_ref()
-        .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
-    let form = if nph { Form::Nph } else { Form::Cgi };
+    let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
+        Form::Nph
+    } else {
+        Form::Cgi
+    };
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
@@ -156,17 +161,28 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
             (cli.options, App::file(script))
         }
         Invocation::Interpreter { arguments } => {
+            let last = arguments.last().cloned();
             let cli = parse(arguments)?;
             let app = match cli.app {
-                Some(app) => App::parse(&app)?,
+                Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
+                Some(app) => bail!(
+                    "`{}` follows the script `{}`: options come before it, what comes after may \
+                     be the client's",
+                    last.unwrap_or_default().display(),
+                    app.display()
+                ),
                 None => named_app(meta)?.context(NO_SCRIPT)?,
             };
             (cli.options, app)
         }
         Invocation::Direct => {
-            let app = match named_app(meta)? {
-                Some(app) => app,
-                None => App::file(action::resolve(meta)?.context(NO_SCRIPT)?),
+            let app = if let Some(app) = named_app(meta)? {
+                app
+            } else {
+                let script = action::resolve(meta)?.context(NO_SCRIPT)?;
+                // A script for the standard library looks for its request there.
+                environment::replace(meta);
+                App::file(script)
             };
             (CgiOptions::default(), app)
         }

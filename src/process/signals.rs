@@ -18,13 +18,14 @@ const TICKS: u32 = 20;
 /// ... of so many microseconds.
 const TICK: libc::suseconds_t = 100_000;
 
-/// The signals that end a process because it did something wrong.
-const FATAL: [c_int; 5] = [
+/// The signals that end a process because it did something wrong, or too much.
+const FATAL: [c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
     libc::SIGILL,
     libc::SIGABRT,
+    libc::SIGXCPU,
 ];
 
 /// Whether `install` has done its work.
@@ -61,6 +62,9 @@ pub fn install() {
         );
     }
     set(libc::SIGTERM, on_terminate, 0);
+    // What is installed over it later and chains to it, such as the interpreter's traceback dump,
+    // runs first.
+    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
     // SAFETY: both functions are `extern "C"`, take no argument and live as long as the process.
     unsafe {
         libc::atexit(on_exit);
@@ -92,12 +96,6 @@ pub fn exit_when_stopped() -> Exit {
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
-}
-
-/// Installs the handler that ends an exchange whose time is over. What is installed over it later
-/// and chains to it, such as the interpreter's traceback dump, runs first.
-pub fn install_timeout() {
-    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
 }
 
 /// Starts the time of an exchange.
@@ -153,19 +151,31 @@ extern "C" fn on_timeout(_: c_int) {
         return;
     }
     TIMED_OUT.store(true, Ordering::Release);
-    last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
+    last_resort::log(&[
+        b"the time of --timeout is over",
+        if has_interpreter() {
+            b": where the application was is shown above"
+        } else {
+            b" before the application was called"
+        },
+    ]);
     last_resort::answer(Answer::Timeout);
     last_resort::let_go();
     stop(libc::SIGTERM);
 }
 
+/// Whether there is an application to unwind.
+fn has_interpreter() -> bool {
+    ![libc::SIG_DFL, libc::SIG_IGN].contains(&INTERPRETER.load(Ordering::Acquire))
+}
+
 /// Begins to unwind the application, or ends at once where there is none yet.
 fn stop(signal: c_int) {
-    let interpreter = INTERPRETER.load(Ordering::Acquire);
-    if interpreter == libc::SIG_DFL || interpreter == libc::SIG_IGN {
+    if !has_interpreter() {
         end();
     }
     begin_grace();
+    let interpreter = INTERPRETER.load(Ordering::Acquire);
     // SAFETY: what sigaction returned for a handler without SA_SIGINFO is a function of one int.
     unsafe { std::mem::transmute::<usize, Handler>(interpreter)(signal) };
 }
@@ -250,6 +260,7 @@ fn name(signal: c_int) -> &'static [u8] {
         libc::SIGBUS => b"SIGBUS (a memory fault)",
         libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
         libc::SIGILL => b"SIGILL (an illegal instruction)",
+        libc::SIGXCPU => b"SIGXCPU (its limit of processor time is reached)",
         _ => b"SIGABRT (it gave up)",
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
@@ -126,7 +127,9 @@ fn find<'py>(
             };
             let ran = script_file::run(py, &file, &name);
             if let Some(outcome) = answer.as_ref().and_then(|answer| answer.get().outcome()) {
-                if let Err(error) = ran {
+                if let Err(error) = ran
+                    && !is_usual_end(py, &error)
+                {
                     // What comes after the answer is the script's own affair, as it was before.
                     let failure = Failure::of(py, &error, "after the answer, the script raised");
                     crate::report::log(&failure.summary);
@@ -147,11 +150,27 @@ fn find<'py>(
     Ok(loaded)
 }
 
-/// The application's own folder comes first, then those that were named.
+/// `sys.exit()`, or with 0.
+fn is_usual_end(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py)
+        && error
+            .value(py)
+            .getattr("code")
+            .is_ok_and(|code| code.is_none() || code.eq(0).unwrap_or(false))
+}
+
+/// The application's own folder comes first, then those that were named. Where a file is a link,
+/// the real one's comes too: Python itself has a script's modules there.
 fn extend_path(py: Python<'_>, config: &Config) -> PyResult<()> {
     let path = py.import("sys")?.getattr("path")?;
-    let own = config.app.folder();
-    for (place, folder) in [&own].into_iter().chain(&config.python_path).enumerate() {
+    let mut own = vec![config.app.folder()];
+    if let Source::File(file) = &config.app.source
+        && file.is_symlink()
+        && let Ok(real) = file.canonicalize()
+    {
+        own.extend(real.parent().map(Path::to_owned));
+    }
+    for (place, folder) in own.iter().chain(&config.python_path).enumerate() {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         path.call_method1("insert", (place, folder.as_os_str()))?;
     }

@@ -2,10 +2,14 @@
 //!
 //! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{PyBrokenPipeError, PySystemExit, PyTypeError};
+use pyo3::exceptions::{
+    PyAttributeError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PySystemExit,
+    PyTypeError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -49,6 +53,8 @@ pub struct Gateway {
 enum Stop {
     Raised(PyErr),
     Failed(Failure),
+    /// The system refused to write.
+    Unwritable(io::Error),
     ClientGone,
 }
 
@@ -142,6 +148,11 @@ impl Gateway {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
+            Err(Stop::Unwritable(error)) => {
+                let number = error.raw_os_error();
+                let text = SendError::Io(error).to_string();
+                Err(PyOSError::new_err((number, text)))
+            }
             Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
         }
     }
@@ -170,7 +181,7 @@ impl Gateway {
                 ),
             )));
         }
-        let only = result.len().is_ok_and(|length| length == 1);
+        let only = is_of_length_1(result)?;
         let blocks = result.try_iter().map_err(|error| {
             let what = format!("the application returned {}", shown(result));
             Stop::Failed(Failure::of(py, &error, &what))
@@ -270,10 +281,7 @@ impl Gateway {
             Err(SendError::Io(error)) => {
                 // A signal that stopped the write has its say first.
                 py.check_signals()?;
-                Err(Stop::Failed(Failure::new(
-                    500,
-                    SendError::Io(error).to_string(),
-                )))
+                Err(Stop::Unwritable(error))
             }
         }
     }
@@ -298,6 +306,7 @@ impl Gateway {
                 Failure::of(py, &error, what)
             }
             Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),
+            Stop::Unwritable(error) => Failure::new(500, SendError::Io(error).to_string()),
             Stop::Failed(failure) => failure,
         };
         self.fail(py, &failure)
@@ -339,5 +348,21 @@ impl Gateway {
                 self.inspection.examine(py, &failure);
             }
         }
+    }
+}
+
+/// Whether the iterable has a length, as the standard library decides that, and it is 1.
+fn is_of_length_1(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match iterable.len() {
+        Ok(length) => Ok(length == 1),
+        Err(error)
+            if error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyNotImplementedError>(py) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }

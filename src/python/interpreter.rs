@@ -177,9 +177,9 @@ pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
 
     let fault = py.import("faulthandler")?;
     fault.call_method1(intern!(py, "enable"), (2,))?;
-    if timeout {
-        signals::install_timeout();
-        fault.call_method1("register", (signals::timeout_signal(), 2, true, true))?;
+    let time_is_over = timeout.then(signals::timeout_signal);
+    for signal in [Some(libc::SIGXCPU), time_is_over].into_iter().flatten() {
+        fault.call_method1("register", (signal, 2, true, true))?;
     }
 
     // The client's `Proxy:` header (CVE-2016-5385) is no setting for what the application starts.

@@ -157,7 +157,7 @@ fn without_indexed_words(mut arguments: Vec<OsString>, query: &[u8]) -> Vec<OsSt
     arguments
 }
 
-/// Percent-decodes a word.
+/// Percent-decodes a word. As an argument it ends at its first NUL.
 fn decode(word: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| {
         char::from(byte)
@@ -177,6 +177,8 @@ fn decode(word: &[u8]) -> Vec<u8> {
             decoded.push(*first);
         }
     }
+    let end = memchr::memchr(0, &decoded).unwrap_or(decoded.len());
+    decoded.truncate(end);
     decoded
 }
 
@@ -278,6 +280,15 @@ mod tests {
         let arguments = ["app.py", "--version", "-c", "/etc/pass\\$wd"];
         assert_eq!(
             decide(PROGRAM, &arguments, &variables),
+            interpreter(&["app.py"])
+        );
+    }
+
+    #[test]
+    fn a_word_ends_at_its_first_nul_as_every_argument_does() {
+        let variables = [("QUERY_STRING", "a+--debug%00x")];
+        assert_eq!(
+            decide(PROGRAM, &["app.py", "a", "--debug"], &variables),
             interpreter(&["app.py"])
         );
     }

@@ -30,12 +30,12 @@ fn the_first_interrupt_lets_work_finish() {
 #[test]
 fn the_second_interrupt_ends_what_runs() {
     let text = WAITS.replace("time.sleep(0.01)", "stuck()")
-        + "def stuck():\n    try:\n        time.sleep(600)\n    finally:\n        \
-           print('unwound', flush=True)\n";
+        + "def stuck():\n    try:\n        print('stuck', flush=True)\n        \
+           time.sleep(600)\n    finally:\n        print('unwound', flush=True)\n";
     let serving = Serve::source(&text).start();
     let address = serving.address();
     let asked = std::thread::spawn(move || Request::get("/").send(address).status);
-    serving.wait_for_log("running /");
+    serving.wait_for_log("stuck");
     serving.signal(Signal::INT);
     serving.wait_for_line("Ctrl-C again");
     serving.signal(Signal::INT);

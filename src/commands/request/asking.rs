@@ -59,8 +59,7 @@ impl Asking<'_> {
         let server = server(self.typed.asked.server);
         let script = self.script();
         let mount = match &self.config.script_name {
-            Some(path) if path.as_slice() != b"/" => path.clone(),
-            Some(_) => Vec::new(),
+            Some(path) => path.clone(),
             None => server.mount(&script),
         };
         let journey = if self.is_hop {

@@ -92,7 +92,6 @@ impl Worker<'_> {
 /// Takes the path that the application is mounted at from the one asked for; false when that is
 /// not below it.
 fn strip(meta: &mut MetaVariables, mount: &[u8]) -> bool {
-    let mount = mount.strip_suffix(b"/").unwrap_or(mount);
     let path = meta.get("PATH_INFO").unwrap_or_default();
     let Some(rest) = path.strip_prefix(mount) else {
         return false;
