@@ -8,12 +8,33 @@ mod slow;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
 use crate::harness::{folder, program};
+
+/// Copies of both programs: other tests link the originals, which changes their inodes' times, and
+/// an image rests on these.
+fn programs() -> &'static Path {
+    static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        std::fs::create_dir_all(&place).expect("a folder");
+        for name in ["wsgi-cgi", "wsgi-cgi-snap"] {
+            // Another process copies: nothing here has it open for writing when it is run.
+            let copied = Command::new("cp")
+                .arg("--remove-destination")
+                .arg(program().with_file_name(name))
+                .arg(&place)
+                .status();
+            assert!(copied.expect("cp").success());
+        }
+        place
+    });
+    &PROGRAMS
+}
 
 /// A script whose first line names the launcher, and a folder for images.
 struct Site {
@@ -34,7 +55,7 @@ impl Site {
 
     /// Writes the script by another process, so that it is not open for writing when it is run.
     fn write(&self, options: &str, text: &str) {
-        let launcher = program().with_file_name("wsgi-cgi-snap");
+        let launcher = programs().join("wsgi-cgi-snap");
         let new = self.folder.path().join("new");
         let space = if options.is_empty() { "" } else { " " };
         std::fs::write(
@@ -87,7 +108,7 @@ impl Site {
     }
 
     fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(program())
+        Command::new(programs().join("wsgi-cgi"))
             .arg("snapshot")
             .args(arguments)
             .env_clear()
