@@ -209,6 +209,7 @@ impl Making<'_> {
             }
             Some(handoff) => {
                 kept.put_back();
+                memory::hold_still(false);
                 if handoff.trial != 0 {
                     self.try_out(&head, &handoff, &sleeper, &executor);
                 }
@@ -254,7 +255,8 @@ impl Making<'_> {
     }
 }
 
-/// The head of an image, taken when taking it changes nothing any more.
+/// The head of an image, taken when taking it changes nothing any more; the address space is to stay
+/// as it is until the image is written.
 fn settled_head(basis: &Basis, now: u64) -> Result<(image::Head, Vec<u8>)> {
     memory::hold_still(true);
     for _ in 0..8 {
@@ -262,7 +264,6 @@ fn settled_head(basis: &Basis, now: u64) -> Result<(image::Head, Vec<u8>)> {
         let head = image::head(basis, now)?;
         let encoded = head.encode();
         if maps::layout()? == before && maps::layout()? == before {
-            memory::hold_still(false);
             return Ok((head, encoded));
         }
     }
