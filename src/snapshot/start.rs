@@ -1,7 +1,7 @@
 //! What the launcher does with a request: look for the image, check it, restore it; or make room
 //! for `wsgi-cgi`, and have an image made once that has answered.
 
-use std::ffi::{CString, OsStr, OsString, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -30,7 +30,15 @@ enum Cold {
     Make(String),
     /// None would.
     Stay(String),
+    /// Another process, with its parts at other addresses, may have more luck.
+    Again(String),
 }
+
+/// How often this program has tried to restore an image for a request; for itself alone.
+const TRIES: &str = "WSGI_CGI_SNAP_TRIES";
+
+/// Once in a thousand times something of this process is where the image has its stack.
+const MOST: usize = 3;
 
 /// The exit status where even the cold program cannot be started.
 pub(crate) fn run(environment: *const *const c_char) -> c_int {
@@ -40,10 +48,11 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
     {
         return trial(Path::new(image), environment);
     }
-    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let tries = std::env::var(TRIES).map_or(0, |tries| tries.parse().unwrap_or(MOST));
+    let (variables, environment) = without_tries(environment);
     let wanted = wanted(&arguments, &variables);
     let why = match &wanted {
-        Ok(wanted) => match attempt(wanted, &variables, environment) {
+        Ok(wanted) => match attempt(wanted, &variables, environment.as_ptr()) {
             Err(why) => why,
             Ok(never) => match never {},
         },
@@ -52,6 +61,14 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
     let (reason, make) = match why {
         Cold::Make(reason) => (reason, true),
         Cold::Stay(reason) => (reason, false),
+        Cold::Again(reason) => {
+            if let Ok(wanted) = &wanted
+                && tries < MOST
+            {
+                try_again(wanted, &arguments, &environment, tries + 1);
+            }
+            (reason, false)
+        }
     };
     eprintln!("wsgi-cgi-snap: a cold request: {reason}");
     if let Ok(wanted) = &wanted
@@ -59,7 +76,50 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
     {
         make_after_this(wanted, &variables);
     }
-    become_cold(&arguments)
+    become_cold(&arguments, &environment)
+}
+
+/// The environment without this program's own variable: as names and values, and as C has it.
+fn without_tries(
+    mut environment: *const *const c_char,
+) -> (Vec<(OsString, OsString)>, Vec<*const c_char>) {
+    let variables = std::env::vars_os()
+        .filter(|(name, _)| name != TRIES)
+        .collect();
+    let mut list = Vec::new();
+    // SAFETY: the kernel's own list, which ends with a null pointer.
+    unsafe {
+        while !(*environment).is_null() {
+            let entry = CStr::from_ptr(*environment).to_bytes();
+            if !entry.starts_with(TRIES.as_bytes()) {
+                list.push(*environment);
+            }
+            environment = environment.add(1);
+        }
+    }
+    list.push(std::ptr::null());
+    (variables, list)
+}
+
+/// Has the kernel start the script once more; returns when that fails.
+fn try_again(wanted: &Wanted, arguments: &[OsString], environment: &[*const c_char], tries: usize) {
+    let executed = rustix::param::linux_execfn();
+    let before = 2 + usize::from(wanted.argument.is_some());
+    let words: Vec<CString> = [OsStr::from_bytes(executed.to_bytes())]
+        .into_iter()
+        .chain(arguments.iter().skip(before).map(OsString::as_os_str))
+        .flat_map(|word| CString::new(word.as_bytes()))
+        .collect();
+    let Ok(mark) = CString::new(format!("{TRIES}={tries}")) else {
+        return;
+    };
+    let mut list = environment.to_vec();
+    list.insert(0, mark.as_ptr());
+    exec(
+        Path::new(OsStr::from_bytes(executed.to_bytes())),
+        &words,
+        &list,
+    );
 }
 
 fn wanted(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Wanted, String> {
@@ -112,7 +172,7 @@ fn attempt(
         image: name.as_ptr(),
         trial: 0,
     };
-    restore(image, &head, &handoff).map_err(Cold::Stay)
+    restore(image, &head, &handoff).map_err(Cold::Again)
 }
 
 /// There is no image: because none was made yet, or because none can be.
@@ -189,7 +249,7 @@ fn trial(path: &Path, environment: *const *const c_char) -> c_int {
 }
 
 /// `wsgi-cgi` beside this program takes over, and is told which file the kernel was asked for.
-fn become_cold(arguments: &[OsString]) -> c_int {
+fn become_cold(arguments: &[OsString], environment: &[*const c_char]) -> c_int {
     let program = fs::read_link("/proc/self/exe").unwrap_or_default();
     let program = program.with_file_name("wsgi-cgi");
     let executed = rustix::param::linux_execfn();
@@ -200,7 +260,7 @@ fn become_cold(arguments: &[OsString]) -> c_int {
     for argument in arguments.iter().skip(1) {
         words.extend(CString::new(argument.as_bytes()));
     }
-    let error = exec(&program, &words, None);
+    let error = exec(&program, &words, environment);
     eprintln!(
         "wsgi-cgi-snap: `{}` cannot be started: {error}",
         program.display()
@@ -267,29 +327,24 @@ fn make_after_this(wanted: &Wanted, variables: &[(OsString, OsString)]) {
         None,
     );
     drop(this);
-    exec(&program, &words, Some(&around));
+    exec(&program, &words, &pointers(&around));
     // SAFETY: ends the process.
     unsafe { libc::_exit(1) }
 }
 
+/// A list as C has it.
+fn pointers(words: &[CString]) -> Vec<*const c_char> {
+    let pointers = words.iter().map(|word| word.as_ptr());
+    pointers.chain([std::ptr::null()]).collect()
+}
+
 /// Becomes another program; returns when that fails.
-fn exec(program: &Path, words: &[CString], environment: Option<&[CString]>) -> std::io::Error {
-    let list = |words: &[CString]| -> Vec<*const c_char> {
-        let pointers = words.iter().map(|word| word.as_ptr());
-        pointers.chain([std::ptr::null()]).collect()
-    };
-    let Ok(path) = CString::new(OsStr::as_bytes(program.as_os_str())) else {
+fn exec(program: &Path, words: &[CString], environment: &[*const c_char]) -> std::io::Error {
+    let Ok(path) = CString::new(program.as_os_str().as_bytes()) else {
         return std::io::ErrorKind::InvalidInput.into();
     };
-    let words = list(words);
+    let words = pointers(words);
     // SAFETY: the lists end with null pointers and live through the call.
-    unsafe {
-        match environment {
-            Some(environment) => {
-                libc::execve(path.as_ptr(), words.as_ptr(), list(environment).as_ptr())
-            }
-            None => libc::execv(path.as_ptr(), words.as_ptr()),
-        };
-    }
+    unsafe { libc::execve(path.as_ptr(), words.as_ptr(), environment.as_ptr()) };
     std::io::Error::last_os_error()
 }
