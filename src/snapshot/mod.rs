@@ -3,7 +3,7 @@
 //!
 //! `place` (where) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
 //! (writing) · `branch` (where a process goes on after it was restored) · `wake` (what it does
-//! first).
+//! first). `start` and `restore` are the launcher's alone.
 
 pub mod branch;
 pub mod format;
