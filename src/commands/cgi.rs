@@ -48,7 +48,6 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
     let mut incident = Incident::new(&meta);
     let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
         .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
-    incident.debug = decided.as_ref().is_ok_and(|config| config.debug);
     let nph = decided
         .as_ref()
         .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
@@ -76,6 +75,9 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
     let request = cgi::request(meta, private.stdin, body_length);
+    if decided.as_ref().is_ok_and(|config| config.debug) {
+        incident.debug(&request.meta);
+    }
     if let Some(recorder) = &recorder {
         recorder.keep(&request.body);
     }

@@ -29,8 +29,9 @@ impl Executor {
     pub(super) fn start(
         config: &Config,
         meta: &MetaVariables,
-        inspection: Inspection,
+        mut inspection: Inspection,
     ) -> Result<Self> {
+        inspection.look_into_failures = config.debug;
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),

@@ -1,6 +1,8 @@
 //! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
 
-use crate::exchange::{MetaVariables, Responder, ResponseHead, error_page};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
 use crate::process::last_resort::Answers;
 use crate::python::Failure;
 use crate::report;
@@ -8,8 +10,8 @@ use crate::report;
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
 pub(super) struct Incident {
     pub(super) method: Vec<u8>,
-    /// Whether the client sees the traceback.
-    pub(super) debug: bool,
+    /// The request, when the client is its developer.
+    debug: Option<MetaVariables>,
     id: String,
     path: Vec<u8>,
 }
@@ -19,10 +21,15 @@ impl Incident {
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         Self {
             method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
-            debug: false,
+            debug: None,
             id: report::error_id(),
             path: path.concat(),
         }
+    }
+
+    /// Has a failure told in full to the client, who is the developer.
+    pub(super) fn debug(&mut self, meta: &MetaVariables) {
+        self.debug = Some(meta.clone());
     }
 
     /// What names this exchange in the page and in the log.
@@ -33,7 +40,7 @@ impl Incident {
     /// The answers that a signal handler can give, with the head in the transport's form.
     pub(super) fn answers(&self, head_in_form: impl Fn(&ResponseHead) -> Vec<u8>) -> Answers {
         let response = |code| {
-            let (head, page) = error_page(code, &self.id, None);
+            let (head, page) = error_page(code, &self.id);
             let mut response = head_in_form(&head);
             if self.method != b"HEAD" {
                 response.extend_from_slice(&page);
@@ -66,8 +73,9 @@ impl Incident {
             responder.abandon();
             return;
         }
-        let detail = format!("{}\n\n{traceback}", failure.summary);
-        let (head, page) = error_page(failure.code, &self.id, self.debug.then_some(&detail));
+        let (head, page) = self
+            .debug_page(failure)
+            .unwrap_or_else(|| error_page(failure.code, &self.id));
         responder.set_head(head);
         // A client that has gone misses nothing.
         if responder
@@ -77,6 +85,25 @@ impl Incident {
         {
             responder.abandon();
         }
+    }
+
+    /// Not for everybody; and a fault in it is no reason to leave the client without an answer.
+    #[cold]
+    fn debug_page(&self, failure: &Failure) -> Option<(ResponseHead, Vec<u8>)> {
+        let meta = self.debug.as_ref()?;
+        let fault = failure.fault.get().map(Box::as_ref);
+        if fault.is_none() && failure.traceback.is_some() {
+            return None;
+        }
+        let page = DebugPage {
+            code: failure.code,
+            id: &self.id,
+            what: &failure.what,
+            advice: failure.advice.as_deref(),
+            fault,
+            meta,
+        };
+        catch_unwind(AssertUnwindSafe(|| page.response())).ok()
     }
 
     fn subject(&self) -> String {

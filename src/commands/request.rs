@@ -72,7 +72,9 @@ fn answer(
     }
 
     let mut incident = Incident::new(&request.meta);
-    incident.debug = config.debug;
+    if config.debug {
+        incident.debug(&request.meta);
+    }
     let shown = Shown {
         head: typed.shown.include || typed.asked.head,
         content: true,

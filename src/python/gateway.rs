@@ -116,6 +116,9 @@ impl Gateway {
     /// Reports a failure that came before or instead of the application.
     pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
         self.watch().tell(Event::Failed(&failure.summary));
+        if self.inspection.look_into_failures && !self.responder(py).head_sent() {
+            failure.look_into(py);
+        }
         let mut responder = self.responder(py);
         (self.on_failure)(failure, &mut responder);
         drop(responder);

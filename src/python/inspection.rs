@@ -38,6 +38,8 @@ pub struct Inspection {
     pub validate: bool,
     /// Where a failure is looked into with `pdb`.
     pub post_mortem: Option<Terminal>,
+    /// Whether a failure is looked into for the developer's page.
+    pub look_into_failures: bool,
     /// Whether Python tells how long each import takes.
     pub import_times: bool,
 }
@@ -79,9 +81,16 @@ impl Inspection {
 
     /// Opens the debugger where an exception was raised.
     pub(super) fn examine(&self, py: Python<'_>, failure: &Failure) {
-        let (Some(terminal), Some(frames)) = (&self.post_mortem, &failure.frames) else {
+        let frames = failure
+            .exception
+            .as_ref()
+            .and_then(|e| e.bind(py).getattr("__traceback__").ok());
+        let (Some(terminal), Some(frames)) = (&self.post_mortem, frames) else {
             return;
         };
+        if frames.is_none() {
+            return;
+        }
         let examined = || -> PyResult<()> {
             let _loan = terminal.lend()?;
             let sys = py.import("sys")?;

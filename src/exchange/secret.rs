@@ -1,0 +1,188 @@
+//! What is kept from other people's eyes: which names tell of a secret, which values are one, and
+//! a mask for texts that such a value may have got into.
+//!
+//! It goes by names. A secret under an innocent one is not known here.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::MetaVariables;
+use super::query::parameters;
+
+/// What stands in the place of a secret.
+pub const MASKED: &str = "[masked]";
+
+/// What names of secrets have in them.
+const WORDS: [&str; 12] = [
+    "AUTHORIZATION",
+    "COOKIE",
+    "X_AUTH",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "CREDENTIAL",
+    "KEY",
+    "SESSION",
+    "CSRF",
+];
+
+/// Whether what is called so is likely to be a secret.
+#[must_use]
+pub fn is_secret_name(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name)
+        .to_ascii_uppercase()
+        .replace('-', "_");
+    // Of these alone, most are the keys of a dictionary.
+    !["KEY", "KEYS"].contains(&name.as_str()) && WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a variable is a secret, by its name or by a password in a URL.
+#[must_use]
+pub fn is_secret(name: &[u8], value: &[u8]) -> bool {
+    is_secret_name(name) || has_password(value)
+}
+
+/// `scheme://user:password@host`
+fn has_password(value: &[u8]) -> bool {
+    memchr::memmem::find_iter(value, b"://").any(|at| {
+        let rest = &value[at + 3..];
+        let end = rest
+            .iter()
+            .position(|byte| b"/?# ".contains(byte))
+            .unwrap_or(rest.len());
+        let authority = &rest[..end];
+        let user = authority.iter().rposition(|&byte| byte == b'@');
+        user.is_some_and(|at| authority[..at].contains(&b':'))
+    })
+}
+
+/// The secrets of one request, to be found wherever they have got to.
+#[derive(Debug, Default)]
+pub(super) struct Mask(Vec<String>);
+
+impl Mask {
+    /// Anything shorter would be found in every other word.
+    const SHORTEST: usize = 6;
+
+    /// Knows the secret meta-variables, and what they are made of: each cookie, the token or the
+    /// password of an Authorization, the parameters of the query.
+    pub(super) fn of(meta: &MetaVariables) -> Self {
+        let mut mask = Self::default();
+        for (name, value) in meta.iter() {
+            let value = String::from_utf8_lossy(value);
+            if name.ends_with(b"QUERY_STRING") {
+                mask.add_query(&value);
+            } else if let Some((_, query)) = value.split_once('?') {
+                mask.add_query(query);
+            }
+            if is_secret(name, value.as_bytes()) {
+                mask.add(&value);
+                for cookie in value.split("; ") {
+                    mask.add(cookie.split_once('=').map_or("", |(_, value)| value));
+                }
+                let token = value.rsplit(' ').next().unwrap_or_default();
+                mask.add(token);
+                let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
+                let decoded = String::from_utf8(decoded).unwrap_or_default();
+                mask.add(decoded.split_once(':').map_or("", |(_, password)| password));
+            }
+        }
+        // What is part of another goes after it.
+        mask.0.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        mask.0.dedup();
+        mask
+    }
+
+    fn add_query(&mut self, query: &str) {
+        for pair in query.split('&') {
+            for (name, value) in parameters(pair) {
+                if is_secret_name(name.as_bytes()) {
+                    self.add(&value);
+                    self.add(pair.split_once('=').map_or("", |(_, as_sent)| as_sent));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, value: &str) {
+        if value.len() >= Self::SHORTEST {
+            self.0.push(value.to_owned());
+        }
+    }
+
+    /// The text without them.
+    pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut masked = Cow::Borrowed(text);
+        for value in &self.0 {
+            if masked.contains(value) {
+                masked = Cow::Owned(masked.replace(value, MASKED));
+            }
+        }
+        masked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret() {
+        for name in [
+            "HTTP_AUTHORIZATION",
+            "HTTP_PROXY_AUTHORIZATION",
+            "REDIRECT_HTTP_AUTHORIZATION",
+            "HTTP_COOKIE",
+            "HTTP_COOKIE2",
+            "HTTP_X_API_KEY",
+            "HTTP_X_CSRFTOKEN",
+            "HTTP_X_AUTH_USER",
+            "DJANGO_SECRET_KEY",
+            "db_password",
+            "apiKey",
+            "Set-Cookie",
+        ] {
+            assert!(is_secret(name.as_bytes(), b"x"), "{name}");
+        }
+        for name in [
+            "HTTP_HOST",
+            "AUTH_TYPE",
+            "REMOTE_USER",
+            "QUERY_STRING",
+            "PATH_INFO",
+            "HTTP_KEEP_ALIVE",
+            "key",
+        ] {
+            assert!(!is_secret(name.as_bytes(), b"x"), "{name}");
+        }
+        assert!(is_secret(b"DATABASE_URL", b"postgres://me:pw@db/x"));
+        assert!(!is_secret(b"HTTP_REFERER", b"http://example.org:80/?a=b@c"));
+    }
+
+    #[test]
+    fn a_secret_is_found_in_any_text() {
+        let meta = [
+            ("HTTP_COOKIE", "theme=dark; sid=0123456789"),
+            ("HTTP_AUTHORIZATION", "Basic bWU6b3BlbiBzZXNhbWU="),
+            ("QUERY_STRING", "page=2&token=abc%20defgh"),
+        ];
+        let meta = MetaVariables::from_pairs(
+            meta.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        );
+        let mask = Mask::of(&meta);
+        for (text, masked) in [
+            ("no user 0123456789", "no user [masked]"),
+            ("theme=dark; sid=0123456789", "[masked]"),
+            ("{'password': 'open sesame'}", "{'password': '[masked]'}"),
+            ("/?page=2&token=abc%20defgh", "/?page=2&token=[masked]"),
+            ("it is abc defgh", "it is [masked]"),
+            ("theme dark", "theme dark"),
+        ] {
+            assert_eq!(mask.apply(text), masked);
+        }
+    }
+}
