@@ -12,7 +12,6 @@ mod file_wrapper;
 mod gateway;
 mod inspection;
 mod interpreter;
-mod local_variables;
 mod script_file;
 mod start_response;
 mod streams;

@@ -10,7 +10,7 @@ use pyo3::types::{
     PyType,
 };
 
-use super::fault::cut;
+use super::cut;
 use crate::exchange::{LOCALS, MASKED, is_secret_name};
 
 /// How long a value may be.
