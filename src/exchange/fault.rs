@@ -33,8 +33,8 @@ pub struct Fault {
     pub left_out: usize,
     /// The members of an exception group.
     pub members: Vec<Fault>,
-    /// How many more exceptions there are that are not shown.
-    pub unshown: usize,
+    /// Whether there are more members, or an earlier exception, than are kept.
+    pub has_more: bool,
     /// The exception that this one came from.
     pub earlier: Option<(Link, Box<Fault>)>,
 }

@@ -48,17 +48,6 @@ impl<'py> Look<'py> {
         if exception.is_instance_of::<PySyntaxError>() {
             fault.frames.extend(self.frames.unparsed(exception));
         }
-        // Exception groups, also those of the package for older Pythons.
-        let members = exception.getattr("exceptions").ok();
-        if let Some(members) = members.and_then(|members| members.cast_into::<PyTuple>().ok()) {
-            for member in members {
-                if member.is_instance_of::<PyBaseException>() {
-                    fault
-                        .members
-                        .extend(self.another(&member, &mut fault.unshown)?);
-                }
-            }
-        }
         let cause = exception.getattr("__cause__")?;
         let context = exception.getattr("__context__")?;
         let earlier = if !cause.is_none() {
@@ -69,8 +58,19 @@ impl<'py> Look<'py> {
             None
         };
         if let Some((link, earlier)) = earlier {
-            let earlier = self.another(&earlier, &mut fault.unshown)?;
+            let earlier = self.another(&earlier, &mut fault.has_more)?;
             fault.earlier = earlier.map(|earlier| (link, Box::new(earlier)));
+        }
+        // Exception groups, also those of the package for older Pythons.
+        let members = exception.getattr("exceptions").ok();
+        if let Some(members) = members.and_then(|members| members.cast_into::<PyTuple>().ok()) {
+            for member in members {
+                if member.is_instance_of::<PyBaseException>() {
+                    fault
+                        .members
+                        .extend(self.another(&member, &mut fault.has_more)?);
+                }
+            }
         }
         Ok(fault)
     }
@@ -78,10 +78,13 @@ impl<'py> Look<'py> {
     fn another(
         &mut self,
         exception: &Bound<'py, PyAny>,
-        unshown: &mut usize,
+        has_more: &mut bool,
     ) -> PyResult<Option<Fault>> {
-        if self.seen.contains(&(exception.as_ptr() as usize)) || self.seen.len() >= FAULTS {
-            *unshown += 1;
+        if self.seen.contains(&(exception.as_ptr() as usize)) {
+            return Ok(None);
+        }
+        if self.seen.len() >= FAULTS {
+            *has_more = true;
             return Ok(None);
         }
         self.at(exception).map(Some)

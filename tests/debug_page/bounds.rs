@@ -32,6 +32,9 @@ def application(environ, start_response):
             .count(),
         30
     );
+    // The innermost call, one for each other line, and the application's.
+    let open = "<details class=\"frame own\" open";
+    assert!(answer.text().matches(open).count() <= 3);
     let text = text(Cgi::source(source));
     in_order(
         &text,
@@ -105,7 +108,11 @@ fn a_long_chain_and_a_ring_come_to_an_end() {
 ";
     in_order(
         &text(Cgi::source(chain)),
-        &["more exceptions", "ValueError: 98", "ValueError: 99"],
+        &[
+            "(More exceptions are in",
+            "ValueError: 98",
+            "ValueError: 99",
+        ],
     );
     let ring = "def application(environ, start_response):
     first, second = ValueError('first'), ValueError('second')

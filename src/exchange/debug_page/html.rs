@@ -5,7 +5,7 @@ mod calls;
 use super::DebugPage;
 use super::request::{Pairs, Shown};
 use super::sheet::Sheet;
-use crate::exchange::Status;
+use crate::exchange::{Owner, Status};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -32,11 +32,12 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
     sheet.put("<main>\n");
     if let Some(fault) = page.fault {
         sheet.put("<section id=\"calls\">\n<h2>Calls, the innermost first</h2>\n");
-        sheet.put(
-            "<p class=\"legend\"><b>The application&#39;s own code</b> is open, libraries are \
-                   closed.</p>\n",
-        );
-        calls::write(sheet, fault, 3);
+        if fault.frames.iter().any(|frame| frame.owner == Owner::Own) {
+            sheet
+                .put("<p class=\"legend\"><b>The application&#39;s own code</b> is open, ")
+                .put("libraries are closed.</p>\n");
+        }
+        calls::write(sheet, fault, 0);
         sheet.put("</section>\n");
     }
     sheet.begin_request();

@@ -61,15 +61,15 @@ fn fault() -> impl Strategy<Value = Fault> {
         vec(odd(), 0..3),
         vec(frame(), 0..14),
         0_usize..3,
-        0_usize..3,
+        any::<bool>(),
     )
-        .prop_map(|(kind, message, notes, frames, left_out, unshown)| Fault {
+        .prop_map(|(kind, message, notes, frames, left_out, has_more)| Fault {
             kind,
             message,
             notes,
             frames,
             left_out,
-            unshown,
+            has_more,
             ..Fault::default()
         });
     single.prop_recursive(6, 8, 2, |inner| {
@@ -115,6 +115,8 @@ fn as_asked(meta: &MetaVariables, accept: &str) -> MetaVariables {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn nothing_from_outside_becomes_markup_or_obeyed(
         fault in fault(), what in odd(), advice in odd(), meta in variables(),
@@ -198,7 +200,7 @@ fn the_largest_page_is_bounded() {
             frames: vec![frame.clone(); 30],
             left_out: 970,
             members: Vec::new(),
-            unshown: 1,
+            has_more: true,
             earlier: Some((Link::Cause, Box::new(fault))),
         };
     }

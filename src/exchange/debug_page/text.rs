@@ -77,11 +77,11 @@ fn exception(sheet: &mut Sheet<'_>, fault: &Fault) {
             .put(" of the group:\n\n");
         exception(sheet, member);
     }
-    if fault.unshown > 0 {
-        sheet
-            .put("(")
-            .number(fault.unshown)
-            .put(" more exceptions are in the error log)\n");
+    if fault.has_more {
+        sheet.put(
+            "(More exceptions are in the error log)
+",
+        );
     }
 }
 

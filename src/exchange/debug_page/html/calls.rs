@@ -5,6 +5,14 @@ use super::super::sheet::Sheet;
 use super::table;
 use crate::exchange::{FIRST_FRAMES, Fault, Frame, Link, MESSAGE, Owner, Source};
 
+/// Of an earlier exception, by how many there are above it.
+const HEADINGS: [(&str, &str); 4] = [
+    ("<h3>", "</h3>\n"),
+    ("<h4>", "</h4>\n"),
+    ("<h5>", "</h5>\n"),
+    ("<h6>", "</h6>\n"),
+];
+
 /// The type, with the module in the background.
 pub(super) fn title(sheet: &mut Sheet<'_>, fault: &Fault) {
     let (module, name) = fault.kind.rsplit_once('.').unwrap_or(("", &fault.kind));
@@ -34,7 +42,7 @@ pub(super) fn said(sheet: &mut Sheet<'_>, fault: &Fault) {
 
 /// The calls, the members and what came before.
 pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
-    let mut shows_locals = level == 3;
+    let mut shows_locals = level == 0;
     let shows_own = fault.frames.iter().any(|frame| frame.owner == Owner::Own);
     let last = fault.frames.len().saturating_sub(1);
     for (place, call) in fault.frames.iter().enumerate().rev() {
@@ -45,7 +53,11 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
             sheet.put(" more calls are in the error log.</p>\n");
             break;
         }
-        let is_open = call.owner == Owner::Own || (!shows_own && place == last);
+        // A recursion is shown once.
+        let is_known = fault.frames.get(place + 1).is_some_and(|inner| {
+            (inner.line, &inner.file, &inner.function) == (call.line, &call.file, &call.function)
+        });
+        let is_open = (call.owner == Owner::Own && !is_known) || (!shows_own && place == last);
         frame(sheet, call, is_open, is_open && shows_locals);
         shows_locals &= !is_open;
         if place == FIRST_FRAMES && fault.left_out > 0 {
@@ -74,9 +86,8 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
         sheet.put("</p>\n");
         another(sheet, earlier, level);
     }
-    if fault.unshown > 0 {
-        sheet.put("<p class=\"gap\">").number(fault.unshown);
-        sheet.put(" more exceptions are in the error log</p>\n");
+    if fault.has_more {
+        sheet.put("<p class=\"gap\">More exceptions are in the error log</p>\n");
     }
 }
 
@@ -85,20 +96,10 @@ fn another(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
         sheet.put("<p class=\"gap\">The page is long enough</p>\n</section>\n");
         return;
     }
-    let deep = level > 5;
-    sheet.put(if deep {
-        "<h6>"
-    } else {
-        ["<h3>", "<h4>", "<h5>"][level - 3]
-    });
+    let (begin, end) = HEADINGS[level.min(HEADINGS.len() - 1)];
+    sheet.put(begin);
     title(sheet, fault);
-    sheet
-        .put(if deep {
-            "</h6>"
-        } else {
-            ["</h3>", "</h4>", "</h5>"][level - 3]
-        })
-        .put("\n");
+    sheet.put(end);
     said(sheet, fault);
     write(sheet, fault, level + 1);
     sheet.put("</section>\n");
