@@ -14,7 +14,7 @@ use super::record::Recorder;
 use crate::config::{Config, Source};
 use crate::exchange::{Event, MetaVariables, Request, Responder};
 use crate::process::{descriptors, signals};
-use crate::python::{self, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages};
+use crate::python::{self, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages};
 use crate::report::{self, Exit};
 
 /// A running interpreter with the packages of one application, which is not loaded yet.
@@ -29,9 +29,8 @@ impl Executor {
     pub(super) fn start(
         config: &Config,
         meta: &MetaVariables,
-        mut inspection: Inspection,
+        inspection: Inspection,
     ) -> Result<Self> {
-        inspection.look_into_failures = config.debug;
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),
@@ -86,11 +85,8 @@ impl Executor {
         incident: Incident,
         recorder: Option<&Recorder>,
     ) -> Exit {
-        let on_failure = move |failure: &Failure, responder: &mut Responder| {
-            incident.report(failure, responder);
-        };
         let watch = self.inspection.watch.clone();
-        let gateway = Gateway::new(responder, request, self.inspection, Box::new(on_failure));
+        let gateway = Gateway::new(responder, request, self.inspection, Box::new(incident));
         let (outcome, status) = python::attach(|py| {
             let outcome = match python::load(py, config, &self.packages, &gateway) {
                 Ok(Loaded::Application(application)) => {

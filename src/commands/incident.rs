@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
 use crate::process::last_resort::Answers;
-use crate::python::Failure;
+use crate::python::{Failure, OnFailure};
 use crate::report;
 
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
@@ -55,36 +55,10 @@ impl Incident {
         }
     }
 
-    /// Logs the failure, and sends the page unless the head is out: then the response is cut.
+    /// Logs the failure, and answers.
     pub(super) fn report(&self, failure: &Failure, responder: &mut Responder) {
-        let late = responder.head_sent();
-        let cut = if late {
-            " (the response had begun and is cut short)"
-        } else {
-            ""
-        };
-        let traceback = failure.traceback.as_deref().unwrap_or_default();
-        report::log(&format!(
-            "{}: {}{cut}\n{traceback}",
-            self.subject(),
-            failure.summary
-        ));
-        if late {
-            responder.abandon();
-            return;
-        }
-        let (head, page) = self
-            .debug_page(failure)
-            .unwrap_or_else(|| error_page(failure.code, &self.id));
-        responder.set_head(head);
-        // A client that has gone misses nothing.
-        if responder
-            .block(&page, true)
-            .and_then(|_| responder.finish())
-            .is_err()
-        {
-            responder.abandon();
-        }
+        self.log(failure, responder.head_sent());
+        self.answer(failure, responder);
     }
 
     /// Not for everybody; and a fault in it is no reason to leave the client without an answer.
@@ -109,5 +83,44 @@ impl Incident {
     fn subject(&self) -> String {
         let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
         format!("error {}: {method} {path}", self.id)
+    }
+}
+
+impl OnFailure for Incident {
+    fn log(&self, failure: &Failure, late: bool) {
+        let cut = if late {
+            " (the response had begun and is cut short)"
+        } else {
+            ""
+        };
+        let traceback = failure.traceback.as_deref().unwrap_or_default();
+        report::log(&format!(
+            "{}: {}{cut}\n{traceback}",
+            self.subject(),
+            failure.summary
+        ));
+    }
+
+    fn wants_fault(&self) -> bool {
+        self.debug.is_some()
+    }
+
+    fn answer(&self, failure: &Failure, responder: &mut Responder) {
+        if responder.head_sent() {
+            responder.abandon();
+            return;
+        }
+        let (head, page) = self
+            .debug_page(failure)
+            .unwrap_or_else(|| error_page(failure.code, &self.id));
+        responder.set_head(head);
+        // A client that has gone misses nothing.
+        if responder
+            .block(&page, true)
+            .and_then(|_| responder.finish())
+            .is_err()
+        {
+            responder.abandon();
+        }
     }
 }

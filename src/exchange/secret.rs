@@ -79,20 +79,15 @@ impl Mask {
             } else if let Some((_, query)) = value.split_once('?') {
                 mask.add_query(query);
             }
-            if is_secret(name, value.as_bytes()) {
+            // `DESKTOP_SESSION` and its like hold names.
+            if is_secret(name, value.as_bytes()) && !name.windows(7).any(|at| at == b"SESSION") {
                 mask.add(&value);
-                for cookie in value.split("; ") {
-                    mask.add(cookie.split_once('=').map_or("", |(_, value)| value));
-                }
-                let token = value.rsplit(' ').next().unwrap_or_default();
-                mask.add(token);
-                let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
-                let decoded = String::from_utf8(decoded).unwrap_or_default();
-                mask.add(decoded.split_once(':').map_or("", |(_, password)| password));
+                mask.add_parts(&value);
             }
         }
         // What is part of another goes after it.
-        mask.0.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        mask.0
+            .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         mask.0.dedup();
         mask
     }
@@ -105,6 +100,22 @@ impl Mask {
                     self.add(pair.split_once('=').map_or("", |(_, as_sent)| as_sent));
                 }
             }
+        }
+    }
+
+    fn add_parts(&mut self, value: &str) {
+        for cookie in value.split("; ") {
+            let (_, value) = cookie.split_once('=').unwrap_or_default();
+            // `theme=default`
+            if value.bytes().any(|byte| byte.is_ascii_digit()) || value.len() >= 20 {
+                self.add(value);
+            }
+        }
+        if let Some((_, token)) = value.split_once(' ') {
+            self.add(token);
+            let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
+            let decoded = String::from_utf8(decoded).unwrap_or_default();
+            self.add(decoded.split_once(':').map_or("", |(_, password)| password));
         }
     }
 
@@ -166,7 +177,8 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_any_text() {
         let meta = [
-            ("HTTP_COOKIE", "theme=dark; sid=0123456789"),
+            ("HTTP_COOKIE", "theme=default; sid=0123456789"),
+            ("DESKTOP_SESSION", "wayland"),
             ("HTTP_AUTHORIZATION", "Basic bWU6b3BlbiBzZXNhbWU="),
             ("QUERY_STRING", "page=2&token=abc%20defgh"),
         ];
@@ -176,11 +188,11 @@ mod tests {
         let mask = Mask::of(&meta);
         for (text, masked) in [
             ("no user 0123456789", "no user [masked]"),
-            ("theme=dark; sid=0123456789", "[masked]"),
+            ("theme=default; sid=0123456789", "[masked]"),
             ("{'password': 'open sesame'}", "{'password': '[masked]'}"),
             ("/?page=2&token=abc%20defgh", "/?page=2&token=[masked]"),
             ("it is abc defgh", "it is [masked]"),
-            ("theme dark", "theme dark"),
+            ("the default on wayland", "the default on wayland"),
         ] {
             assert_eq!(mask.apply(text), masked);
         }

@@ -38,8 +38,6 @@ pub struct Inspection {
     pub validate: bool,
     /// Where a failure is looked into with `pdb`.
     pub post_mortem: Option<Terminal>,
-    /// Whether a failure is looked into for the developer's page.
-    pub look_into_failures: bool,
     /// Whether Python tells how long each import takes.
     pub import_times: bool,
 }

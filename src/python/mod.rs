@@ -21,7 +21,7 @@ mod way_out;
 pub use application::{Loaded, load};
 pub use environ::shown_environ;
 pub use failure::Failure;
-pub use gateway::{Gateway, Outcome};
+pub use gateway::{Gateway, OnFailure, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use venv::{Packages, Venv};

@@ -194,3 +194,23 @@ def application(environ, start_response):
         ],
     );
 }
+
+#[test]
+fn a_repr_that_crashes_takes_nothing_from_the_log() {
+    let source = "import ctypes
+class Crashes:
+    def __repr__(self):
+        return ctypes.string_at(0)
+def application(environ, start_response):
+    crashes = Crashes()
+    raise ValueError('why')
+";
+    let answer = Cgi::source(source)
+        .option("--debug")
+        .exits(139)
+        .logs("ValueError: why")
+        .logs("SIGSEGV")
+        .run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    answer.error_id();
+}

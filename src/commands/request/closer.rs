@@ -76,7 +76,6 @@ impl Closer {
             validate: self.validate,
             post_mortem: self.terminal.take(),
             import_times: self.timing.is_some(),
-            ..Inspection::default()
         }
     }
 

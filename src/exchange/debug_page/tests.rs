@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn every_secret_of_the_request_is_masked(
-        secret in "[a-zA-Z0-9]{8,20}", before in odd(), mut fault in fault(),
+        secret in "[a-zA-Z]{8,18}[0-9]", before in odd(), mut fault in fault(),
     ) {
         let meta = MetaVariables::from_pairs([
             (b"HTTP_COOKIE".to_vec(), format!("sid={secret}").into_bytes()),
