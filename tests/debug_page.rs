@@ -196,8 +196,8 @@ fn nothing_may_run_and_nothing_is_kept() {
         ],
     );
     let page = answer.text();
-    for tag in ["<script", "<link", "<img", "<form", "<a ", " style=", " on"] {
-        assert!(!page.contains(tag) || tag == " on", "{tag} in {page}");
+    for tag in ["<script", "<link", "<img", "<form", "<a ", " style="] {
+        assert!(!page.contains(tag), "{tag} in {page:.5000}");
     }
 
     let (_, rest) = page.split_once("<style>").expect("a style");
