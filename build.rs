@@ -5,6 +5,7 @@
 //! a sixth of a small request's cost. Elsewhere, or with `WSGI_CGI_LINK=shared`, the shared
 //! library is used and the run path set.
 
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
@@ -45,6 +46,7 @@ fn configure() -> Result<(), String> {
     );
     println!("cargo:rustc-env=WSGI_CGI_LINKED_EXECUTABLE={base}");
     println!("cargo:rustc-env=WSGI_CGI_LINKED_PREFIX={prefix}");
+    link_launcher().map_err(|error| format!("the linker's folder: {error}"))?;
 
     let name = config
         .lib_name()
@@ -74,6 +76,64 @@ fn configure() -> Result<(), String> {
     Ok(())
 }
 
+/// What the loader would do at every start is done when linking or not at all: no position
+/// independence, functions bound when they are called (as Debian's python3 is built). Every symbol
+/// is exported: extension modules look for them in the program.
+const FORM: [&str; 4] = [
+    "-no-pie",
+    "-Wl,--export-dynamic",
+    "-Wl,-z,lazy",
+    "-Wl,-z,keep-text-section-prefix",
+];
+
+/// The unwinder is linked in.
+const RUNTIME: [&str; 3] = ["-lgcc_eh", "-lgcc", "-lc"];
+
+/// The launcher is a small static program at an address where no image has anything: what it
+/// restores takes every other place, and nothing is loaded at its start. Where the static C library
+/// is not installed it is linked as any other program, and starts a little later.
+fn link_launcher() -> io::Result<()> {
+    let folder = out_dir().join("static");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("libgcc_s.a"), "!<arch>\n")?;
+    // Rust asks for the C library's shared form, whatever the form of the program. GNU ld is named
+    // because others spell the address otherwise.
+    let linker = folder.join("ld.bfd");
+    fs::write(
+        &linker,
+        "#!/bin/sh\n\
+         for word; do shift; [ \"$word\" = -Bdynamic ] || set -- \"$@\" \"$word\"; done\n\
+         exec ld.bfd \"$@\"\n",
+    )?;
+    fs::set_permissions(&linker, fs::Permissions::from_mode(0o755))?;
+    let place = folder.display();
+    let form = [
+        "-static".to_owned(),
+        "-no-pie".to_owned(),
+        "-fuse-ld=bfd".to_owned(),
+        format!("-B{place}"),
+        format!("-L{place}"),
+        "-Wl,-Ttext-segment=0x70000000".to_owned(),
+    ];
+    let source = folder.join("probe.c");
+    fs::write(&source, "int main(void) { return 0; }\n")?;
+    let links = Command::new("cc")
+        .arg(&source)
+        .args(&form)
+        .args(RUNTIME)
+        .arg("-o")
+        .arg(folder.join("probe"))
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if links {
+        for argument in form.iter().map(String::as_str).chain(RUNTIME) {
+            println!("cargo:rustc-link-arg-bin=wsgi-cgi-snap={argument}");
+        }
+    }
+    Ok(())
+}
+
 /// libpython as an archive, with the libraries that its own modules need.
 struct Archive<'a> {
     file: PathBuf,
@@ -81,27 +141,19 @@ struct Archive<'a> {
 }
 
 impl Archive<'_> {
-    /// Whole, and every symbol exported: extension modules look for them in the program. What the
-    /// loader would do at every start is done here or not at all: no position independence, the
-    /// unwinder linked in, functions bound when they are called (as Debian's python3 is built).
+    /// What makes a C compiler link a program with it.
     fn arguments(&self) -> Vec<String> {
         let whole = format!(
             "-Wl,--whole-archive,{},--no-whole-archive",
             self.file.display()
         );
         let own = self.libraries.iter().filter(|word| word.starts_with("-l"));
-        [
-            "-no-pie",
-            "-Wl,--export-dynamic",
-            "-Wl,-z,lazy",
-            "-Wl,-z,keep-text-section-prefix",
-            &whole,
-        ]
-        .into_iter()
-        .chain(own.copied())
-        .chain(["-lgcc_eh", "-lgcc", "-lc"])
-        .map(str::to_owned)
-        .collect()
+        FORM.into_iter()
+            .chain([whole.as_str()])
+            .chain(own.copied())
+            .chain(RUNTIME)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Whether a program can be made of it here, tried with the smallest one.
@@ -131,7 +183,20 @@ impl Archive<'_> {
             fs::write(folder.join(format!("lib{name}.a")), "!<arch>\n")?;
         }
         println!("cargo:rustc-link-search=native={}", folder.display());
-        for argument in self.arguments() {
+        // The archive under a name of its own; what belongs to this package's library is not
+        // linked with the launcher, which does not use it.
+        let own = folder.join("libwhole_python.a");
+        _ = fs::remove_file(&own);
+        symlink(&self.file, &own)?;
+        println!("cargo:rustc-link-lib=static:+whole-archive,-bundle=whole_python");
+        for name in self
+            .libraries
+            .iter()
+            .filter_map(|word| word.strip_prefix("-l"))
+        {
+            println!("cargo:rustc-link-lib=dylib={name}");
+        }
+        for argument in FORM.iter().chain(&RUNTIME) {
             println!("cargo:rustc-link-arg={argument}");
         }
         println!("cargo:rerun-if-changed={}", self.file.display());

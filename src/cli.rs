@@ -4,6 +4,8 @@
 //! what follows the options is a script or nothing. [`Program`] is what a person may say.
 
 mod request;
+mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use request::Closer;
 pub use request::{As, Request};
+pub use serve::{LogFormat, Serve};
+pub use snapshot::{Snapshot, SnapshotCommand};
 
 /// What a server or a `#!` line may say.
 #[derive(Debug, Parser)]
@@ -35,7 +39,8 @@ of a script, which may carry options too:
     #!/usr/local/bin/wsgi-cgi
     def application(environ, start_response): ...
 
-By hand, `wsgi-cgi request APP` makes a request and shows the answer.";
+By hand, `wsgi-cgi request APP` makes a request and shows the answer, and
+`wsgi-cgi serve APP` shows the application to a browser.";
 
 /// What a person may say.
 #[derive(Debug, Parser)]
@@ -64,6 +69,8 @@ pub struct Program {
 )]
 pub enum Command {
     Request(Box<Request>),
+    Serve(Box<Serve>),
+    Snapshot(Box<Snapshot>),
     Help(Help),
     Completions(Completions),
 }

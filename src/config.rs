@@ -30,7 +30,7 @@ pub struct Config {
     pub python_path: Vec<PathBuf>,
     /// The folder to work in.
     pub chdir: Option<PathBuf>,
-    /// Replaces the server's SCRIPT_NAME.
+    /// Replaces the server's SCRIPT_NAME: empty, or with a slash in front and none at the end.
     pub script_name: Option<Vec<u8>>,
     /// How long the request may take.
     pub timeout: Option<Duration>,
@@ -38,14 +38,14 @@ pub struct Config {
     pub debug: bool,
     /// The error log, where it is not standard error.
     pub log: Option<PathBuf>,
-    /// Whether the response is a whole HTTP one.
+    /// Whether the response is a whole HTTP one, whatever the script is called.
     pub nph: bool,
     /// Which requests are kept, if any are.
     pub record: Option<Record>,
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 13] = [
+const TWINS: [&str; 14] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -59,6 +59,7 @@ const TWINS: [&str; 13] = [
     "RECORD_FILES",
     "RECORD_BYTES",
     "RECORD_SECRETS",
+    "CACHE_DIR",
 ];
 
 impl Config {
@@ -130,11 +131,12 @@ impl Config {
                 .map(OsString::from)
                 .or_else(|| twin("SCRIPT_NAME"))
                 .map(OsString::into_vec)
-                .or(script.script_name.map(String::into_bytes)),
+                .or(script.script_name.map(String::into_bytes))
+                .map(|path| as_mount(&path)),
             timeout: seconds.map(Duration::from_secs_f64),
             debug: switch(flags.debug, "DEBUG", script.debug)?,
             log: path(flags.log, "LOG", script.log).map(absolute),
-            nph: switch(nph, "NPH", script.nph)? || is_nph(environment),
+            nph: switch(nph, "NPH", script.nph)?,
             record: match path(record, "RECORD", script.record).map(absolute) {
                 None => None,
                 Some(folder) => Some(Record {
@@ -183,6 +185,16 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// RFC 3875, section 4.1.13: "" or a path with a leading slash; what follows has a slash of its own.
+fn as_mount(path: &[u8]) -> Vec<u8> {
+    let end = path.iter().rposition(|&byte| byte != b'/');
+    let path = &path[..end.map_or(0, |last| last + 1)];
+    match path {
+        [] | [b'/', ..] => path.to_vec(),
+        _ => [b"/", path].concat(),
+    }
 }
 
 fn parse_number(name: &str, value: &OsStr) -> Result<u64> {
@@ -247,6 +259,21 @@ mod tests {
     fn an_unknown_variable_is_named() {
         let error = decide(Options::default(), &[("WSGI_CGI_VNEV", "x")], "").expect_err("a typo");
         assert!(error.to_string().contains("`WSGI_CGI_VNEV`"), "{error}");
+    }
+
+    #[test]
+    fn a_mount_is_empty_or_has_its_slash_in_front_only() {
+        for (given, expected) in [
+            ("/", ""),
+            ("/shop", "/shop"),
+            ("shop", "/shop"),
+            ("/shop/", "/shop"),
+            ("//a//b//", "//a//b"),
+        ] {
+            let config = decide(Options::default(), &[("WSGI_CGI_SCRIPT_NAME", given)], "");
+            let mount = config.expect("decided").script_name.expect("given");
+            assert_eq!(mount, expected.as_bytes(), "{given}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! ```text
 //! who asks                   one exchange                                      who is answered
 //! environment + stdin  ┐                                                   ┌ CGI  "Status: 200 OK"
-//! command line         ┴> Request ─> environ ─> application ─> Responder ─> ┼ NPH  "HTTP/1.1 200 OK"
-//!                                               (head, then blocks)         └ terminal
+//! command line         ┼> Request ─> environ ─> application ─> Responder ─> ┼ NPH, HTTP "HTTP/1.1 200"
+//! socket               ┘                        (head, then blocks)         └ terminal
 //! ```
 //!
 //! Data flows one way. A transport makes a [`exchange::Request`] and lends a
@@ -19,6 +19,7 @@
 //! - [`inspect`]: what a developer sees of an exchange beyond its answer.
 //! - [`commands`]: the stories told with these parts.
 //! - [`report`]: what the operator is told.
+//! - [`snapshot`]: the image of a loaded application, from which a request is restored.
 
 pub mod cli;
 pub mod commands;
@@ -28,6 +29,7 @@ pub mod inspect;
 pub mod process;
 pub mod python;
 pub mod report;
+pub mod snapshot;
 pub mod transport;
 
 pub use commands::run;

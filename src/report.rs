@@ -17,7 +17,7 @@ pub enum Exit {
     Usage,
     /// The status is 400 or above, and that was to be a failure; the number is curl's.
     HttpError,
-    /// The server asked to stop: 128 and the number of SIGTERM.
+    /// Asked to stop: 128 and the number of SIGTERM.
     Terminated,
 }
 

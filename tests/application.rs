@@ -187,6 +187,25 @@ fn the_main_guard_does_not_run() {
 }
 
 #[test]
+fn a_script_that_is_a_link_finds_the_modules_beside_the_real_one() {
+    let site = crate::harness::folder();
+    std::fs::write(
+        site.path().join("app.py"),
+        "from beside import application\n",
+    )
+    .expect("a file");
+    let beside = "def application(environ, start_response):
+    start_response('200 OK', [])
+    return [b'beside']
+";
+    std::fs::write(site.path().join("beside.py"), beside).expect("a file");
+    let bin = crate::harness::folder();
+    let link = bin.path().join("app.cgi");
+    std::os::unix::fs::symlink(site.path().join("app.py"), &link).expect("a link");
+    assert_eq!(Cgi::file(&link).run().body, b"beside");
+}
+
+#[test]
 fn the_applications_folder_comes_first_then_the_named_ones() {
     let place = folder();
     let path = |name: &str| place.path().join(name);

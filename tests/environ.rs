@@ -150,6 +150,41 @@ fn the_server_name_carries_no_port() {
 }
 
 #[test]
+fn an_ipv6_address_has_brackets() {
+    has(
+        &environ().variable("SERVER_NAME", "::1").run(),
+        "SERVER_NAME",
+        "[::1]",
+    );
+    let nameless = environ()
+        .without("SERVER_NAME")
+        .variable("SERVER_ADDR", "2001:db8::1");
+    has(&nameless.run(), "SERVER_NAME", "[2001:db8::1]");
+}
+
+#[test]
+fn the_root_as_script_name_is_empty_and_its_path_at_least_a_slash() {
+    for name in ["/", ""] {
+        let root = environ()
+            .variable("SCRIPT_NAME", name)
+            .without("PATH_INFO")
+            .run();
+        has(&root, "SCRIPT_NAME", "");
+        has(&root, "PATH_INFO", "/");
+    }
+    let below = environ().path("").run();
+    has(&below, "SCRIPT_NAME", "/app");
+    has(&below, "PATH_INFO", "");
+}
+
+#[test]
+fn a_path_that_is_not_empty_begins_with_a_slash() {
+    let eaten = environ().variable("SCRIPT_NAME", "app").path("a/b").run();
+    has(&eaten, "SCRIPT_NAME", "/app");
+    has(&eaten, "PATH_INFO", "/a/b");
+}
+
+#[test]
 fn the_scheme_is_told_by_https_not_by_the_protocol() {
     let answer = environ().variable("SERVER_PROTOCOL", "INCLUDED").run();
     has(&answer, "wsgi.url_scheme", "http");

@@ -50,6 +50,22 @@ fn a_file_is_sent_from_its_current_position() {
 }
 
 #[test]
+fn what_python_has_not_yet_written_to_the_file_is_sent() {
+    // Python seeks within its buffer, when it has read it, without writing what was changed there.
+    for (opened, expected) in [
+        (
+            "open('new', 'w+b'); file.write(b'abcdef'); file.seek(0)",
+            "aXYdef",
+        ),
+        ("open('digits', 'r+b'); file.truncate(5)", "0XY34"),
+    ] {
+        let before = format!("file = {opened}; file.read(1); file.write(b'XY'); file.seek(0)");
+        let answer = sent(&before, "wrap(file)");
+        assert_eq!(answer.text(), expected, "{opened}");
+    }
+}
+
+#[test]
 fn it_ends_at_content_length() {
     let answer = wrapping(
         "[('Content-Length', '12')]",

@@ -103,6 +103,32 @@ fn a_very_long_header_is_sent_and_warned_of() {
 }
 
 #[test]
+fn an_iterable_that_cannot_tell_its_length_has_none_and_any_other_error_counts() {
+    let raising = |error: &str| {
+        Cgi::source(&format!(
+            "class Blocks:
+    def __len__(self):
+        raise {error}
+    def __iter__(self):
+        return iter([b'content'])
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return Blocks()
+"
+        ))
+    };
+    // As the standard library has it.
+    for error in ["TypeError", "AttributeError", "NotImplementedError"] {
+        let answer = raising(error).run();
+        assert_eq!(answer.body, b"content", "{error}");
+        assert!(answer.header("Content-Length").is_empty(), "{error}");
+    }
+    for error in ["ValueError('counted')", "SystemExit('counted')"] {
+        raising(error).exits(1).logs("counted").run().error_id();
+    }
+}
+
+#[test]
 fn content_length_is_computed_for_a_single_block_only() {
     let length = |body: &str| {
         let source = format!(

@@ -120,6 +120,20 @@ fn through_an_interpreter_setting() {
 }
 
 #[test]
+fn what_follows_the_script_is_never_an_option_whoever_wrote_it() {
+    // No server is known that makes these words of a query; one may come.
+    for words in [&["--debug"][..], &["--venv", "/tmp"], &["--log=/tmp/x"]] {
+        let mut cgi = Cgi::source(SHOWING).without("SCRIPT_FILENAME");
+        for word in words {
+            cgi = cgi.argument(word);
+        }
+        let answer = cgi.exits(1).logs("follows the script").run();
+        answer.error_id();
+        assert_eq!(answer.status, "500 Internal Server Error");
+    }
+}
+
+#[test]
 fn by_itself_with_the_application_in_the_environment() {
     let (_folder, script) = script("");
     for (query, words) in ATTACKS {
@@ -158,6 +172,32 @@ fn through_an_action() {
         .variable("REDIRECT_STATUS", "200")
         .run();
     assert_eq!(answer.text(), "/app.cgi  1 -");
+}
+
+#[test]
+fn through_an_action_a_script_for_the_standard_library_finds_its_own_path() {
+    let folder = crate::harness::folder();
+    let text = "from wsgiref.handlers import CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [])
+    return [(environ['SCRIPT_NAME'] + ' ' + environ['PATH_INFO']).encode()]
+CGIHandler().run(app)
+";
+    std::fs::write(folder.path().join("app.cgi"), text).expect("a script");
+    let answer = action(folder.path(), "/app.cgi/a/b")
+        .variable("REDIRECT_STATUS", "200")
+        .run();
+    assert_eq!(answer.text(), "/app.cgi /a/b");
+}
+
+#[test]
+fn through_an_action_the_program_is_what_the_server_takes_for_nph_or_not() {
+    let folder = crate::harness::folder();
+    std::fs::write(folder.path().join("nph-app.cgi"), SHOWING).expect("a script");
+    let answer = action(folder.path(), "/nph-app.cgi/a")
+        .variable("REDIRECT_STATUS", "200")
+        .run();
+    assert!(answer.raw.starts_with(b"Status: 200 OK\r\n"));
 }
 
 #[test]

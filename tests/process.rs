@@ -142,7 +142,7 @@ fn a_timeout_shows_the_stack_and_answers_504() {
     let answer = Cgi::source(&waiting("time.sleep(1000)").replace("ready", "started"))
         .option("--timeout")
         .option("0.3")
-        .exits(143)
+        .exits(1)
         .logs("the time of --timeout is over")
         .logs("in application")
         .logs("finally")
@@ -162,7 +162,7 @@ def application(environ, start_response):
 ",
     )
     .variable("WSGI_CGI_TIMEOUT", "0.3")
-    .exits(143)
+    .exits(1)
     .logs("is over")
     .run();
     assert_eq!(answer.body, b"begun");
@@ -179,10 +179,22 @@ def application(environ, start_response):
     )
     .option("--timeout")
     .option("0.3")
-    .exits(143)
+    .exits(1)
     .logs("is over")
     .run();
     assert_eq!(answer.status, "504 Gateway Timeout");
+}
+
+#[test]
+fn a_time_that_is_over_before_python_has_started_is_answered_too() {
+    let answer = Cgi::app("hello.py")
+        .option("--timeout")
+        .option("0.000001")
+        .exits(1)
+        .logs("the time of --timeout is over before the application was called")
+        .run();
+    assert_eq!(answer.status, "504 Gateway Timeout");
+    answer.error_id();
 }
 
 #[test]
@@ -328,6 +340,27 @@ fn descriptors_that_the_server_closed_are_no_fault() {
         assert_eq!(exit_code(output.status), 0, "{closed}");
         assert_eq!(Answer::parse(output.stdout).body, b"fine", "{closed}");
     }
+}
+
+#[test]
+fn the_limit_of_processor_time_is_answered_for() {
+    // Shared hosting sets one; the system's default is to end the process without a word.
+    Cgi::source(
+        "import resource
+def application(environ, start_response):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+    while True:
+        pass
+",
+    )
+    .exits(152)
+    .logs("in application")
+    .logs("the process died of SIGXCPU")
+    .run()
+    .error_id();
 }
 
 #[test]

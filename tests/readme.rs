@@ -9,14 +9,16 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
+use crate::harness::http_client::Request;
+use crate::harness::serving::Serve;
 use crate::harness::{folder, program};
 
 const README: &str = include_str!("../README.md");
 
 /// The blocks of a language, in order. The languages: `console` is run, and prints what follows
-/// each command (`...` stands for anything); `sh` is run; `python` is a script that answers
-/// "Hello, world!"; the others are named after servers, configurations first, then commands.
-const LANGUAGES: [&str; 8] = [
+/// each command (`...` stands for anything); `serving` is a server that is run and asked; `sh` is
+/// run; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
+const LANGUAGES: [&str; 9] = [
     "apache",
     "busybox",
     "console",
@@ -24,6 +26,7 @@ const LANGUAGES: [&str; 8] = [
     "mini_httpd",
     "nginx",
     "python",
+    "serving",
     "sh",
 ];
 
@@ -133,6 +136,7 @@ const SET_UP: &str = "
     mkdir -p $1/usr/local/bin $1/usr/lib/cgi-bin $1/srv/www $1/repository/examples
     mkdir -p $1/repository/target/release
     cp $2 $1/repository/target/release/wsgi-cgi
+    cp ${2%/*}/wsgi-cgi-snap $1/repository/target/release/
     for file in $3/examples/*.py; do
         sed 1s,/usr/local/bin,$1/usr/local/bin, $file >$1/repository/examples/${file##*/}
     done
@@ -228,6 +232,39 @@ fn what_is_typed_prints_what_is_shown() {
     }
 }
 
+/// A server that is started as shown, but at any free port, and asked what its log shows.
+#[test]
+fn what_is_served_is_logged_as_shown() {
+    let shown = block("serving", 0);
+    let (command, expected) = commands(shown)[0];
+    let app = command.strip_prefix("$ ").unwrap_or(command);
+    let app = app.strip_prefix("wsgi-cgi serve ").expect("a server");
+    let app = repository().join(app);
+    let serving = Serve::app(&app.display().to_string()).start();
+    let (banner, log) = expected.split_once("it.\n").expect("a banner");
+    for line in log.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[1], "GET");
+        let response = Request::get(words[2]).send(serving.address());
+        assert_eq!(response.status.to_string(), words[0]);
+        _ = response.text();
+    }
+    let address = serving.address().to_string();
+    let (printed, _) = serving.end_logging();
+    let printed = printed.replace(&address, "127.0.0.1:8000");
+    // The time that it took is another day's.
+    let steady = |text: &str| -> String {
+        let lines = text.lines().map(|line| match line.strip_suffix(" ms") {
+            Some(timed) => timed.rsplit_once(' ').expect("a number").0,
+            None => line,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert!(is_like(&printed, &format!("{banner}...")), "{printed}");
+    let (_, logged) = printed.split_once("it.\n").expect("a banner");
+    assert_eq!(steady(logged), steady(log));
+}
+
 #[test]
 fn each_python_block_is_an_application() {
     for script in blocks("python") {
@@ -288,7 +325,10 @@ fn the_table_has_each_option() {
         .nth(1)
         .expect("the variables");
     let known: BTreeSet<&str> = known.trim_end().split(", ").collect();
-    let shown = rows.iter().map(|row| row[1]).chain(["WSGI_CGI_APP"]);
+    let shown = rows
+        .iter()
+        .map(|row| row[1])
+        .chain(["WSGI_CGI_APP", "WSGI_CGI_CACHE_DIR"]);
     assert_eq!(known, shown.collect());
 }
 

@@ -48,6 +48,35 @@ fn what_the_script_did_to_its_environment_counts() {
 }
 
 #[test]
+fn what_is_not_ascii_reaches_the_script_as_it_does_by_the_standard_library() {
+    let text = "from wsgiref.handlers import CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [ascii([environ[name] for name in ('PATH_INFO', 'HTTP_X', 'REMOTE_USER')]).encode()]
+handler = CGIHandler()
+handler.base_env['REMOTE_USER'] = 'caf\\xe9'
+handler.run(app)
+";
+    let asked = || {
+        Cgi::source(text)
+            .raw_variable("PATH_INFO", "/\u{e4}".as_bytes())
+            .raw_variable("HTTP_X", b"\xff \xe2\x82\xac")
+    };
+    let theirs = asked().program(python()).run();
+    assert_eq!(asked().run().text(), theirs.text());
+}
+
+#[test]
+fn an_exit_after_the_answer_is_the_usual_end() {
+    for exit in ["sys.exit()", "sys.exit(0)", "raise SystemExit"] {
+        same(&format!("CGIHandler().run(app)\n{exit}"));
+    }
+    Cgi::source(&format!("{APP}CGIHandler().run(app)\nsys.exit('oh')\n"))
+        .logs("after the answer, the script raised: SystemExit: oh")
+        .run();
+}
+
+#[test]
 fn a_subclass_is_a_handler_too() {
     same("class Mine(CGIHandler):\n    pass\nMine().run(app)");
 }

@@ -192,6 +192,58 @@ fn write_sends_the_head_at_once() {
 }
 
 #[test]
+fn the_first_write_sends_the_head_even_if_it_writes_nothing() {
+    Cgi::source(
+        "def application(environ, start_response):
+            write = start_response('200 OK', [])
+            write(b'')
+            raise RuntimeError('too late for a page')
+        ",
+    )
+    .exits(1)
+    .logs("cut short")
+    .run();
+}
+
+#[test]
+fn a_first_call_while_being_closed_is_too_late() {
+    Cgi::source(
+        "def application(environ, start_response):
+            try:
+                yield b'too early'
+            finally:
+                start_response('200 OK', [])
+        ",
+    )
+    .exits(1)
+    .logs("did not call start_response before its first block")
+    .logs("start_response was called after the response was answered")
+    .run()
+    .error_id();
+}
+
+#[test]
+fn exc_info_may_be_named_and_may_be_none() {
+    // PEP 3333 has it positional; frameworks name it, and every server lets them.
+    let answer = Cgi::source(
+        "import sys
+def application(environ, start_response):
+    start_response('200 OK', [], exc_info=None)
+    try:
+        raise ValueError
+    except ValueError:
+        start_response('500 Oh', [], exc_info=sys.exc_info())
+    return [b'named']
+",
+    )
+    .run();
+    assert_eq!(
+        (answer.status.as_str(), answer.body.as_slice()),
+        ("500 Oh", &b"named"[..])
+    );
+}
+
+#[test]
 fn an_application_that_never_calls_it_is_told_so() {
     for body in ["return []", "return [b'x']", "yield b'x'"] {
         Cgi::source(&format!(

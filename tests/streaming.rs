@@ -280,6 +280,57 @@ def application(environ, start_response):
 }
 
 #[test]
+fn an_application_that_outlives_a_failed_write_is_not_blamed_for_it() {
+    let (mut child, _folder) = Cgi::source(
+        "def application(environ, start_response):
+    write = start_response('200 OK', [('Content-Length', '1000000000')])
+    try:
+        while True:
+            write(b'x' * 4096)
+    except BrokenPipeError:
+        return []
+",
+    )
+    .spawn();
+    drop(child.stdin.take());
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_exact(&mut [0; 100]).expect("begun");
+    drop(stdout);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(exit_code(output.status), 0);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_response_that_cannot_be_written_is_an_oserror_of_write() {
+    let folder = crate::harness::folder();
+    let script = folder.path().join("app.py");
+    let text = "import errno, sys
+def application(environ, start_response):
+    write = start_response('200 OK', [])
+    try:
+        write(b'block')
+    except OSError as error:
+        print('seen', errno.errorcode[error.errno], file=sys.stderr)
+        raise
+";
+    std::fs::write(&script, text).expect("a script");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = std::process::Command::new(crate::harness::program())
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .stdin(std::process::Stdio::null())
+        .stdout(full.expect("a device that is full"))
+        .output()
+        .expect("started");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.starts_with("seen ENOSPC\n"), "{log}");
+    assert!(log.contains("the response cannot be written: "), "{log}");
+    assert_eq!(exit_code(output.status), 1);
+}
+
+#[test]
 fn a_client_that_has_gone_is_noticed_between_empty_blocks() {
     let (mut child, _folder) = Cgi::source(
         "import time
@@ -318,4 +369,35 @@ fn a_broken_pipe_of_the_applications_own_is_an_error_like_any_other() {
             .run()
             .error_id();
     }
+}
+
+#[test]
+fn a_log_that_is_the_response_is_kept_out_of_it() {
+    // mini_httpd makes one pipe of standard output and standard error.
+    let folder = crate::harness::folder();
+    let script = folder.path().join("app.py");
+    let text = "import sys
+print('printed')
+
+def application(environ, start_response):
+    environ['wsgi.errors'].write('logged')
+    print('to stderr', file=sys.stderr)
+    start_response('200 OK', [])
+    return iter([b'content'])
+";
+    std::fs::write(&script, text).expect("a script");
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = std::process::Command::new(crate::harness::program())
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .stdin(std::process::Stdio::null())
+        .stderr(writer.try_clone().expect("another end"))
+        .stdout(writer)
+        .spawn()
+        .expect("started");
+    let mut raw = String::new();
+    reader.read_to_string(&mut raw).expect("a response");
+    assert_eq!(raw, "Status: 200 OK\r\n\r\ncontent");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
 }

@@ -137,7 +137,7 @@ def wait_for(server, port):
             return
         except OSError:
             time.sleep(0.05)
-    raise Failed("Apache does not start")
+    raise Failed("the server does not start")
 
 
 def log_of(root):

@@ -8,9 +8,11 @@ from pathlib import Path
 # What each one is for says which Debian package brings it.
 PACKAGES = {
     "cargo": "cargo",
+    "cc": "gcc",
     "time": "time",
     "ab": "apache2-utils",
     "apache2": "apache2",
+    "wrk": "wrk",
     "strace": "strace",
     "valgrind": "valgrind",
     "perf": "linux-perf",

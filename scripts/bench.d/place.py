@@ -27,10 +27,15 @@ class Place:
         # A copy, so that a build that ends in the middle of a run does not change what is measured.
         self.program = self.root / "bin" / "wsgi-cgi"
         self.program.parent.mkdir(exist_ok=True)
-        new = self.program.with_suffix(".new")
-        shutil.copy(program, new)
-        new.chmod(0o755)
-        new.rename(self.program)
+        program = Path(program)
+        for name in [program.name, "wsgi-cgi-snap"]:
+            built = program.with_name(name)
+            if built.exists():
+                target = self.program if built == program else self.program.with_name(name)
+                new = target.with_suffix(".new")
+                shutil.copy(built, new)
+                new.chmod(0o755)
+                new.rename(target)
         self.venv = make_venv(self.root, self.python)
         self.venv_python = self.venv / "bin" / "python3"
         self.apps = make_applications(self)

@@ -18,7 +18,7 @@ use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, signals};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
@@ -38,20 +38,60 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
     std::panic::set_hook(Box::new(|panic| {
         report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
-    catch_unwind(AssertUnwindSafe(|| answer(meta, arguments, private))).unwrap_or_else(|_| {
+    guarded(|| {
+        let mut meta = meta;
+        let incident = Incident::new(&meta);
+        // By the names that the server gave: behind an `Action` they are the program's.
+        let is_nph = config::is_nph(&meta);
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
+            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        answer(meta, private, incident, is_nph, decided, |config, meta| {
+            Executor::start(config, meta, Inspection::default())
+        })
+    })
+}
+
+/// Answers with an executor that a process restored from an image has already.
+pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
+    let private = match descriptors::take() {
+        Ok(private) => private,
+        Err(error) => {
+            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            return Exit::Failure;
+        }
+    };
+    guarded(|| {
+        let incident = Incident::new(&meta);
+        let is_nph = config::is_nph(&meta);
+        answer(meta, private, incident, is_nph, Ok(config), |config, _| {
+            Executor::surround(config)?;
+            Executor::start_time(config)?;
+            Ok(executor)
+        })
+    })
+}
+
+/// A fault of this program is a whole answer too.
+fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
         last_resort::answer(last_resort::Answer::Error);
         Exit::Failure
     })
 }
 
-fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -> Exit {
-    let mut incident = Incident::new(&meta);
-    let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
-        .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
-    let nph = decided
-        .as_ref()
-        .map_or_else(|_| config::is_nph(&meta), |config| config.nph);
-    let form = if nph { Form::Nph } else { Form::Cgi };
+fn answer(
+    mut meta: MetaVariables,
+    private: Private,
+    mut incident: Incident,
+    is_nph: bool,
+    decided: Result<Config>,
+    executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
+) -> Exit {
+    let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
+        Form::Nph
+    } else {
+        Form::Cgi
+    };
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
@@ -76,7 +116,7 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .unwrap_or(BodyLength::Bytes(0));
     let request = cgi::request(meta, private.stdin, body_length);
     if decided.as_ref().is_ok_and(|config| config.debug) {
-        incident.debug(&request.meta);
+        incident.show(&request.meta);
     }
     if let Some(recorder) = &recorder {
         recorder.keep(&request.body);
@@ -88,8 +128,7 @@ fn answer(mut meta: MetaVariables, arguments: Vec<OsString>, private: Private) -
         .map_err(|error| Failure::new(500, format!("{error:#}")))
         .and_then(|config| acceptable(&method, length).map(|()| config))
         .and_then(|config| {
-            let executor = Executor::start(&config, &request.meta, Inspection::default());
-            executor
+            executor(&config, &request.meta)
                 .map(|executor| (config, executor))
                 .map_err(|e| Failure::new(500, format!("{e:#}")))
         });
@@ -122,17 +161,28 @@ fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> 
             (cli.options, App::file(script))
         }
         Invocation::Interpreter { arguments } => {
+            let last = arguments.last().cloned();
             let cli = parse(arguments)?;
             let app = match cli.app {
-                Some(app) => App::parse(&app)?,
+                Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
+                Some(app) => bail!(
+                    "`{}` follows the script `{}`: options come before it, what comes after may \
+                     be the client's",
+                    last.unwrap_or_default().display(),
+                    app.display()
+                ),
                 None => named_app(meta)?.context(NO_SCRIPT)?,
             };
             (cli.options, app)
         }
         Invocation::Direct => {
-            let app = match named_app(meta)? {
-                Some(app) => app,
-                None => App::file(action::resolve(meta)?.context(NO_SCRIPT)?),
+            let app = if let Some(app) = named_app(meta)? {
+                app
+            } else {
+                let script = action::resolve(meta)?.context(NO_SCRIPT)?;
+                // A script for the standard library looks for its request there.
+                environment::replace(meta);
+                App::file(script)
             };
             (CgiOptions::default(), app)
         }
@@ -150,7 +200,7 @@ fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
         .transpose()
 }
 
-fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
+pub(super) fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
     let Some(argument) = argument else {
         return Ok(Vec::new());
     };
@@ -166,7 +216,7 @@ fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsSt
         .with_context(|| format!("the `#!` line of `{}`", script.display()))
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
     Cgi::try_parse_from(command_line).map_err(|error| {
         let text = error.to_string();

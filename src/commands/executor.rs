@@ -9,12 +9,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::incident::Incident;
+use super::incident::{Incident, Unheard};
 use super::record::Recorder;
 use crate::config::{Config, Source};
 use crate::exchange::{Event, MetaVariables, Request, Responder};
 use crate::process::{descriptors, signals};
-use crate::python::{self, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages};
+use crate::python::{
+    self, Ahead, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages,
+};
 use crate::report::{self, Exit};
 
 /// A running interpreter with the packages of one application, which is not loaded yet.
@@ -22,15 +24,31 @@ pub(super) struct Executor {
     packages: Packages,
     interpreter: Interpreter,
     inspection: Inspection,
+    ahead: Option<Ahead>,
 }
 
 impl Executor {
-    /// Readies what the application will find, and starts the interpreter.
+    /// Readies what the application will find, and starts the interpreter and the time of the
+    /// exchange.
     pub(super) fn start(
         config: &Config,
         meta: &MetaVariables,
         inspection: Inspection,
     ) -> Result<Self> {
+        Self::start_time(config)?;
+        Self::ready(config, meta, inspection)
+    }
+
+    /// From now on an exchange takes place.
+    pub(super) fn start_time(config: &Config) -> Result<()> {
+        match config.timeout {
+            Some(timeout) => signals::start_timeout(timeout).context("--timeout cannot be kept"),
+            None => Ok(()),
+        }
+    }
+
+    /// Sees to the error log and the working directory.
+    pub(super) fn surround(config: &Config) -> Result<()> {
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),
@@ -46,9 +64,16 @@ impl Executor {
             std::env::set_current_dir(folder)
                 .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
         }
-        if let Some(timeout) = config.timeout {
-            signals::start_timeout(timeout).context("--timeout cannot be kept")?;
-        }
+        Ok(())
+    }
+
+    /// As [`start`](Self::start), before there is a request.
+    pub(super) fn ready(
+        config: &Config,
+        meta: &MetaVariables,
+        inspection: Inspection,
+    ) -> Result<Self> {
+        Self::surround(config)?;
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
         let packages = Packages::find(config, virtual_env.map(Path::new))?;
         let argument = match &config.app.source {
@@ -61,7 +86,37 @@ impl Executor {
             packages,
             interpreter,
             inspection,
+            ahead: None,
         })
+    }
+
+    /// Readies what other processes will go on from, with the application if that is to be loaded.
+    pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
+        self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
+        Ok(())
+    }
+
+    /// Sends a request through the application whose answer nobody reads, for what it loads only
+    /// then. What comes of it is the application's affair.
+    pub(super) fn warm_up(&self, request: &Request, responder: Responder) {
+        let inspection = Inspection::default();
+        let gateway = Gateway::new(responder, request, inspection, Box::new(Unheard));
+        python::attach(|py| {
+            if let Some(Ahead::Loaded(application)) = &self.ahead {
+                gateway.answer(py, application.bind(py), &request.meta);
+            }
+        });
+    }
+
+    /// Whether the application is loaded.
+    pub(super) fn is_loaded(&self) -> bool {
+        matches!(self.ahead, Some(Ahead::Loaded(_)))
+    }
+
+    /// Ends an interpreter that has nothing to answer.
+    pub(super) fn end(self) {
+        drop(self.ahead);
+        _ = self.interpreter.finish();
     }
 
     /// Prints the environ that the application would get; it is not even loaded.
@@ -88,7 +143,8 @@ impl Executor {
         let watch = self.inspection.watch.clone();
         let gateway = Gateway::new(responder, request, self.inspection, Box::new(incident));
         let (outcome, status) = python::attach(|py| {
-            let outcome = match python::load(py, config, &self.packages, &gateway) {
+            let ahead = self.ahead.as_ref();
+            let outcome = match python::load(py, config, &self.packages, &gateway, ahead) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
@@ -110,7 +166,7 @@ impl Executor {
         let flushed = self.interpreter.finish();
         watch.tell(Event::InterpreterEnded);
         match outcome {
-            _ if signals::stopping() => Exit::Terminated,
+            _ if signals::stopping() => signals::exit_when_stopped(),
             Outcome::Answered | Outcome::ClientGone if flushed => Exit::Success,
             _ => Exit::Failure,
         }

@@ -10,8 +10,8 @@ use crate::report;
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
 pub(super) struct Incident {
     pub(super) method: Vec<u8>,
-    /// The request, when the client is its developer.
-    debug: Option<MetaVariables>,
+    /// The request, where the client is to see it and the exception.
+    shown: Option<MetaVariables>,
     id: String,
     path: Vec<u8>,
 }
@@ -21,15 +21,15 @@ impl Incident {
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         Self {
             method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
-            debug: None,
+            shown: None,
             id: report::error_id(),
             path: path.concat(),
         }
     }
 
-    /// Has a failure told in full to the client, who is the developer.
-    pub(super) fn debug(&mut self, meta: &MetaVariables) {
-        self.debug = Some(meta.clone());
+    /// From now on the client sees what went wrong.
+    pub(super) fn show(&mut self, meta: &MetaVariables) {
+        self.shown = Some(meta.clone());
     }
 
     /// What names this exchange in the page and in the log.
@@ -64,7 +64,7 @@ impl Incident {
     /// Not for everybody; and a fault in it is no reason to leave the client without an answer.
     #[cold]
     fn debug_page(&self, failure: &Failure) -> Option<(ResponseHead, Vec<u8>)> {
-        let meta = self.debug.as_ref()?;
+        let meta = self.shown.as_ref()?;
         let fault = failure.fault.get().map(Box::as_ref);
         if fault.is_none() && failure.traceback.is_some() {
             return None;
@@ -102,7 +102,7 @@ impl OnFailure for Incident {
     }
 
     fn wants_fault(&self) -> bool {
-        self.debug.is_some()
+        self.shown.is_some()
     }
 
     fn answer(&self, failure: &Failure, responder: &mut Responder) {
@@ -122,5 +122,20 @@ impl OnFailure for Incident {
         {
             responder.abandon();
         }
+    }
+}
+
+/// Where nobody is to hear of a failure.
+pub(super) struct Unheard;
+
+impl OnFailure for Unheard {
+    fn log(&self, _: &Failure, _: bool) {}
+
+    fn wants_fault(&self) -> bool {
+        false
+    }
+
+    fn answer(&self, _: &Failure, responder: &mut Responder) {
+        responder.abandon();
     }
 }

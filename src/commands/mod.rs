@@ -7,6 +7,8 @@ mod incident;
 mod outside;
 mod record;
 mod request;
+mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,6 +30,6 @@ pub fn run() -> ExitCode {
     {
         cgi::run(arguments, environment).into()
     } else {
-        outside::run(arguments, environment, start).into()
+        outside::run(&arguments, environment, start).into()
     }
 }

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use super::{help, request};
+use super::{help, request, serve, snapshot};
 use crate::cli::{Command, Program};
 use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
 
 /// Does what was typed; `start` is when the program began.
-pub(super) fn run(arguments: Vec<OsString>, environment: MetaVariables, start: Instant) -> Exit {
-    let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
+pub(super) fn run(arguments: &[OsString], environment: MetaVariables, start: Instant) -> Exit {
+    let name = [OsString::from("wsgi-cgi")];
+    let command_line = name.iter().chain(arguments);
     let program = match Program::try_parse_from(command_line) {
         Ok(program) => program,
         Err(answer) => {
@@ -26,6 +27,8 @@ pub(super) fn run(arguments: Vec<OsString>, environment: MetaVariables, start: I
     };
     match program.command {
         Some(Command::Request(typed)) => request::run(&typed, environment, start),
+        Some(Command::Serve(typed)) => serve::run(&typed, arguments, &environment),
+        Some(Command::Snapshot(typed)) => snapshot::run(&typed.command, environment),
         Some(Command::Help(typed)) => help::help(&typed),
         Some(Command::Completions(typed)) => help::completions(&typed),
         None => {

@@ -73,7 +73,7 @@ fn answer(
 
     let mut incident = Incident::new(&request.meta);
     if config.debug {
-        incident.debug(&request.meta);
+        incident.show(&request.meta);
     }
     let shown = Shown {
         head: typed.shown.include || typed.asked.head,

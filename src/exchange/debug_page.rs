@@ -9,7 +9,7 @@ mod request;
 mod sheet;
 mod text;
 
-use super::secret::Mask;
+use super::secrets::Mask;
 use super::{Fault, Headers, MetaVariables, ResponseHead, Status};
 use request::Shown;
 use sheet::Sheet;

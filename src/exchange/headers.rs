@@ -67,11 +67,11 @@ impl Headers {
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             let length = parse_length(value).ok_or(HeaderError::ContentLength)?;
-            if self
-                .content_length()
-                .is_some_and(|earlier| earlier != length)
-            {
-                return Err(HeaderError::ContentLength);
+            // RFC 9110, section 5.3: no sender repeats what is no list.
+            match self.content_length() {
+                Some(earlier) if earlier == length => return Ok(()),
+                Some(_) => return Err(HeaderError::ContentLength),
+                None => {}
             }
         }
         self.0.push((name.to_vec(), value.to_vec()));
@@ -175,6 +175,7 @@ mod tests {
             Err(HeaderError::ContentLength)
         );
         assert_eq!(headers.content_length(), Some(3));
+        assert_eq!(headers.iter().count(), 1);
     }
 
     proptest! {

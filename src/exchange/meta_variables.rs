@@ -6,6 +6,21 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+/// Names of a request's own variables: in the environment of a shell they mean nothing.
+const OF_A_REQUEST: [&str; 11] = [
+    "AUTH_TYPE",
+    "CONTENT_",
+    "HTTPS",
+    "HTTP_",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REMOTE_",
+    "REQUEST_",
+    "SCRIPT_",
+    "SERVER_",
+];
+
 /// An ordered list of names and values; a name occurs once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetaVariables(Vec<(Vec<u8>, Vec<u8>)>);
@@ -66,6 +81,21 @@ impl MetaVariables {
         self.0.retain(|(key, _)| key != name.as_bytes());
     }
 
+    /// Adds what is in the environment of a shell, as a server's environment surrounds the
+    /// variables of a request; what would pass for one of those is left out.
+    pub fn surround(&mut self, environment: &Self) {
+        for (name, value) in &environment.0 {
+            if !is_of_a_request(name) && self.raw(name).is_none() {
+                self.0.push((name.clone(), value.clone()));
+            }
+        }
+    }
+
+    /// Those of the request, without the environment that surrounds them.
+    pub fn of_the_request(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().filter(|(name, _)| is_of_a_request(name))
+    }
+
     /// All names and values in the order given.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0
@@ -79,6 +109,12 @@ impl MetaVariables {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_slice())
     }
+}
+
+fn is_of_a_request(name: &[u8]) -> bool {
+    OF_A_REQUEST
+        .iter()
+        .any(|own| name.starts_with(own.as_bytes()))
 }
 
 #[cfg(test)]

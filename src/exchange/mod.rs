@@ -17,7 +17,7 @@ mod query;
 mod request;
 mod responder;
 mod response_head;
-mod secret;
+mod secrets;
 mod status;
 
 pub use content_length::{BodyLength, BodyLengthError};
@@ -34,5 +34,5 @@ pub use observer::{Event, Observer};
 pub use request::{Request, SharedBody};
 pub use responder::{Flow, Responder, ResponseWriter, SendError};
 pub use response_head::ResponseHead;
-pub use secret::{MASKED, is_secret, is_secret_name};
+pub use secrets::{MASKED, is_secret, is_secret_name};
 pub use status::{Status, StatusError};

@@ -20,8 +20,8 @@ pub trait ResponseWriter: Send {
     fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64>;
     /// Whether nobody is left to read what would be sent.
     fn client_is_gone(&self) -> bool;
-    /// Ends the response for the client.
-    fn end(&mut self);
+    /// Ends the response for the client; `whole` unless it had to be cut short.
+    fn end(&mut self, whole: bool);
 }
 
 /// Whether another block can make a difference.
@@ -139,6 +139,16 @@ impl Responder {
         Ok(self.count(block.len() as u64))
     }
 
+    /// As [`block`](Self::block), for the `write` callable: its first use sends the head, even with
+    /// an empty block (PEP 3333, "The start_response() Callable").
+    pub fn write(&mut self, block: &[u8]) -> Result<Flow, SendError> {
+        if self.sent.is_none() {
+            self.send_head(block, false)
+        } else {
+            self.block(block, false)
+        }
+    }
+
     /// Sends the rest of `file` from `offset`, to its end or to Content-Length.
     pub fn file(&mut self, file: BorrowedFd<'_>, offset: u64) -> Result<(), SendError> {
         if self.sent.is_none() {
@@ -173,18 +183,19 @@ impl Responder {
         if self.sent.is_none() {
             self.send_head(b"", self.only_empty)?;
         }
-        self.writer.end();
         let missing = self
             .sent
             .as_ref()
             .filter(|sent| sent.content)
-            .and_then(|sent| sent.left);
-        Ok(missing.unwrap_or(0))
+            .and_then(|sent| sent.left)
+            .unwrap_or(0);
+        self.writer.end(missing == 0);
+        Ok(missing)
     }
 
     /// Ends the response as it stands: nothing more can be sent.
     pub fn abandon(&mut self) {
-        self.writer.end();
+        self.writer.end(false);
     }
 
     fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 use super::milliseconds;
 use crate::exchange::{Event, Observer};
 
+/// Unlike a block of the iterable, an empty one sends the head.
+const WRITE: &str = "write()";
+
 /// Tells what happens.
 #[derive(Debug)]
 pub struct Story(Mutex<Told>);
@@ -98,7 +101,7 @@ impl Told {
                 self.blocks += 1;
                 self.block(&format!("block {}", self.blocks), bytes)
             }
-            Event::Write(bytes) => self.block("write()", bytes),
+            Event::Write(bytes) => self.block(WRITE, bytes),
             Event::File(0) => "it is a file, sent whole".to_owned(),
             Event::File(position) => format!("it is a file, sent from byte {position}"),
             Event::Read(method, bytes) => format!("wsgi.input.{method}(): {}", counted(bytes)),
@@ -141,7 +144,7 @@ impl Told {
     }
 
     fn block(&self, what: &str, bytes: usize) -> String {
-        match (bytes, self.head_sent) {
+        match (bytes, self.head_sent || what == WRITE) {
             (0, false) => format!("{what}: empty, so the head waits"),
             (0, true) => format!("{what}: empty"),
             _ => format!("{what}: {}", counted(bytes)),

@@ -2,7 +2,7 @@
 //! application or a C library prints goes to the error log.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -42,6 +42,27 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
     Ok(())
+}
+
+/// The descriptors from 3 on that the parent process left open for this one (`sd_listen_fds(3)`).
+/// Comes before anything else is opened. They are closed on exec from now on.
+pub fn inherited(count: i32) -> io::Result<Vec<OwnedFd>> {
+    let mut inherited = Vec::new();
+    for raw in 3..3_i32.saturating_add(count) {
+        // SAFETY: a number is looked at; that nothing is open there is an error.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(raw) };
+        rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::CLOEXEC)?;
+        // SAFETY: it is open, and the caller sees to it that nobody else has taken it.
+        inherited.push(unsafe { OwnedFd::from_raw_fd(raw) });
+    }
+    Ok(inherited)
+}
+
+/// Closes everything but the standard descriptors, whoever left it open. Comes before anything is
+/// opened.
+pub fn close_others() {
+    // SAFETY: nothing in this process owns any of them.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
 }
 
 fn is_same_pipe(one: impl AsFd, other: impl AsFd) -> io::Result<bool> {

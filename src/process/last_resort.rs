@@ -4,6 +4,7 @@
 //! The state of an exchange that outlives Rust's borrow rules is here and nowhere else: who may
 //! write the head, and to which descriptor.
 
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -16,7 +17,10 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 static OVER: AtomicBool = AtomicBool::new(false);
 static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
+static REPORT: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
+/// The image that this process was restored from, and what it is called once it is bad.
+static IMAGE: OnceLock<(CString, CString)> = OnceLock::new();
 
 /// Whole responses and the log entries that go with them.
 #[derive(Debug)]
@@ -43,6 +47,38 @@ pub fn arm(private: &Private, answers: Answers) {
     STDIN.store(private.stdin.as_raw_fd(), Ordering::Release);
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
     _ = ANSWERS.set(answers);
+    // A forked process that has an exchange of its own answers after all.
+    CLAIMED.store(false, Ordering::Release);
+}
+
+/// What is told of the end of a prepared answer, which counts as no content of the application's.
+const END: &[u8] = b"0 close\n";
+
+/// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
+/// the application's.
+pub fn report_to(report: BorrowedFd<'_>) {
+    REPORT.store(report.as_raw_fd(), Ordering::Release);
+}
+
+/// A process that dies before its head was sent takes the image it was restored from with it.
+pub fn spoil(image: &CStr) {
+    let bad = [
+        image.to_bytes().strip_suffix(b"image").unwrap_or_default(),
+        b"bad",
+    ]
+    .concat();
+    if let Ok(bad) = CString::new(bad) {
+        _ = IMAGE.set((image.to_owned(), bad));
+    }
+}
+
+/// Moves the image out of the way. Safe in a signal handler.
+pub fn spoil_image() {
+    if let Some((image, bad)) = IMAGE.get()
+        && !CLAIMED.load(Ordering::Acquire)
+    {
+        _ = rustix::fs::rename(image.as_c_str(), bad.as_c_str());
+    }
 }
 
 /// Claims the right to answer; true for the first who asks.
@@ -67,13 +103,18 @@ pub fn answer(which: Answer) {
         return;
     };
     if claim() {
-        write_all(
-            stdout,
-            match which {
-                Answer::Error => &answers.error,
-                Answer::Timeout => &answers.timeout,
-            },
-        );
+        let (response, status) = match which {
+            Answer::Error => (&answers.error, b"500\n"),
+            Answer::Timeout => (&answers.timeout, b"504\n"),
+        };
+        let report = descriptor(&REPORT);
+        if let Some(report) = report {
+            write_all(report, status);
+        }
+        write_all(stdout, response);
+        if let Some(report) = report {
+            write_all(report, END);
+        }
     }
 }
 
@@ -103,7 +144,7 @@ pub fn stop_waiting() {
 pub fn let_go() {
     let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
     let null = rustix::fs::open(c"/dev/null", flags, rustix::fs::Mode::empty());
-    for place in [&STDIN, &STDOUT] {
+    for place in [&STDIN, &STDOUT, &REPORT] {
         let raw = place.swap(-1, Ordering::AcqRel);
         if raw < 0 {
             continue;

@@ -19,3 +19,21 @@ pub fn give_back_text() {
     // from the file. A failure leaves it as it was.
     unsafe { libc::madvise(address, length, libc::MADV_DONTNEED) };
 }
+
+/// Has the C library take what it needs from a heap with room at its end, so that the address space
+/// stays as it is; or as it always does.
+pub fn hold_still(still: bool) {
+    const ROOM: i32 = 16 << 20;
+    const USUAL: i32 = 128 << 10;
+    let (room, large) = if still {
+        (ROOM, i32::MAX)
+    } else {
+        (USUAL, USUAL)
+    };
+    // SAFETY: settings of the allocator, which any thread may change at any time.
+    unsafe {
+        libc::mallopt(libc::M_TOP_PAD, room);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, large);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, large);
+    }
+}

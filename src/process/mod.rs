@@ -3,7 +3,9 @@
 
 pub mod descriptors;
 pub mod environment;
+pub mod interrupts;
 pub mod last_resort;
+pub mod limits;
 pub mod memory;
 pub mod signals;
 pub mod stderr_tap;

@@ -18,16 +18,23 @@ const TICKS: u32 = 20;
 /// ... of so many microseconds.
 const TICK: libc::suseconds_t = 100_000;
 
-/// The signals that end a process because it did something wrong.
-const FATAL: [c_int; 5] = [
+/// The signals that end a process because it did something wrong, or too much.
+const FATAL: [c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
     libc::SIGILL,
     libc::SIGABRT,
+    libc::SIGXCPU,
 ];
 
+/// Whether `install` has done its work.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Whether it is being stopped because its time is over.
+static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -39,10 +46,14 @@ static CLEANING_UP: AtomicBool = AtomicBool::new(false);
 /// that raises.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
-type Handler = extern "C" fn(c_int);
+pub(super) type Handler = extern "C" fn(c_int);
 
-/// Makes every way to die answer first. Comes before anything that can fail.
+/// Makes every way to die answer first. Comes before anything that can fail; a second time it does
+/// nothing.
 pub fn install() {
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
     for signal in FATAL {
         set(
             signal,
@@ -51,6 +62,9 @@ pub fn install() {
         );
     }
     set(libc::SIGTERM, on_terminate, 0);
+    // What is installed over it later and chains to it, such as the interpreter's traceback dump,
+    // runs first.
+    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
     // SAFETY: both functions are `extern "C"`, take no argument and live as long as the process.
     unsafe {
         libc::atexit(on_exit);
@@ -69,16 +83,19 @@ pub fn stopping() -> bool {
     STOPPING.load(Ordering::Acquire)
 }
 
+/// How a process that was stopped ends: asked to, or because the exchange took too long.
+pub fn exit_when_stopped() -> Exit {
+    if TIMED_OUT.load(Ordering::Acquire) {
+        Exit::Failure
+    } else {
+        Exit::Terminated
+    }
+}
+
 /// The signal that says that the time is over.
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
-}
-
-/// Installs the handler that ends an exchange whose time is over. What is installed over it later
-/// and chains to it, such as the interpreter's traceback dump, runs first.
-pub fn install_timeout() {
-    set(timeout_signal(), on_timeout, libc::SA_NODEFER);
 }
 
 /// Starts the time of an exchange.
@@ -104,6 +121,7 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal(signal: c_int) {
+    last_resort::spoil_image();
     last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);
     last_resort::disarm();
@@ -132,19 +150,32 @@ extern "C" fn on_timeout(_: c_int) {
     if STOPPING.swap(true, Ordering::AcqRel) {
         return;
     }
-    last_resort::log(&[b"the time of --timeout is over: where the application was is shown above"]);
+    TIMED_OUT.store(true, Ordering::Release);
+    last_resort::log(&[
+        b"the time of --timeout is over",
+        if has_interpreter() {
+            b": where the application was is shown above"
+        } else {
+            b" before the application was called"
+        },
+    ]);
     last_resort::answer(Answer::Timeout);
     last_resort::let_go();
     stop(libc::SIGTERM);
 }
 
+/// Whether there is an application to unwind.
+fn has_interpreter() -> bool {
+    ![libc::SIG_DFL, libc::SIG_IGN].contains(&INTERPRETER.load(Ordering::Acquire))
+}
+
 /// Begins to unwind the application, or ends at once where there is none yet.
 fn stop(signal: c_int) {
-    let interpreter = INTERPRETER.load(Ordering::Acquire);
-    if interpreter == libc::SIG_DFL || interpreter == libc::SIG_IGN {
+    if !has_interpreter() {
         end();
     }
     begin_grace();
+    let interpreter = INTERPRETER.load(Ordering::Acquire);
     // SAFETY: what sigaction returned for a handler without SA_SIGINFO is a function of one int.
     unsafe { std::mem::transmute::<usize, Handler>(interpreter)(signal) };
 }
@@ -175,7 +206,7 @@ extern "C" fn on_tick(_: c_int) {
 fn end() -> ! {
     last_resort::answer(Answer::Error);
     // SAFETY: async-signal-safe.
-    unsafe { libc::_exit(Exit::Terminated.code().into()) }
+    unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
 
 /// A C library that calls `exit()` itself.
@@ -186,6 +217,18 @@ extern "C" fn on_exit() {
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.
 unsafe extern "C" fn on_fork_child() {
     last_resort::let_go();
+}
+
+/// Installs a handler that makes system calls and nothing else.
+pub(super) fn set_handler(signal: c_int, handler: Handler) {
+    set(signal, handler, 0);
+}
+
+/// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.
+pub fn forget_children(forget: bool) {
+    let action = if forget { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: neither of the two is a function.
+    unsafe { libc::signal(libc::SIGCHLD, action) };
 }
 
 /// Installs a handler and returns the one that was there.
@@ -217,6 +260,7 @@ fn name(signal: c_int) -> &'static [u8] {
         libc::SIGBUS => b"SIGBUS (a memory fault)",
         libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
         libc::SIGILL => b"SIGILL (an illegal instruction)",
+        libc::SIGXCPU => b"SIGXCPU (its limit of processor time is reached)",
         _ => b"SIGABRT (it gave up)",
     }
 }

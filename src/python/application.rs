@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
@@ -13,6 +14,8 @@ use super::interpreter;
 use super::script_file::{self, Name};
 use super::start_response::shown;
 use super::venv::Packages;
+use super::way_out;
+use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
 use crate::process::memory;
 
@@ -29,7 +32,7 @@ pub enum Loaded<'py> {
     Answered(Outcome),
 }
 
-/// Readies the interpreter and loads the application of `config`.
+/// Readies the interpreter and loads the application of `config`, but for what was done ahead.
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.
@@ -38,10 +41,52 @@ pub fn load<'py>(
     config: &Config,
     packages: &Packages,
     gateway: &Arc<Gateway>,
+    ahead: Option<&Ahead>,
+) -> Result<Loaded<'py>, Failure> {
+    match ahead {
+        Some(Ahead::Loaded(application)) => {
+            return Ok(Loaded::Application(application.bind(py).clone()));
+        }
+        Some(Ahead::Ready) => {}
+        None => ready(py, config)?,
+    }
+    find(py, config, packages, Some(gateway))
+}
+
+/// Readies the interpreter for one exchange.
+pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
+    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
+    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
+}
+
+/// Loads the application before there is a request; `None` for one that cannot be, as it calls
+/// the standard library's handler while it is loaded.
+pub(super) fn load_ahead<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Option<Bound<'py, PyAny>>, Failure> {
+    if let Source::File(file) = &config.app.source
+        && config.app.callable.is_none()
+        && cgi_handler::is_wanted(&std::fs::read(file).unwrap_or_default())
+    {
+        return Ok(None);
+    }
+    Ok(match find(py, config, packages, None)? {
+        Loaded::Application(application) => Some(application),
+        Loaded::Answered(_) => None,
+    })
+}
+
+/// Finds the application. Without a gateway nothing can be answered yet.
+fn find<'py>(
+    py: Python<'py>,
+    config: &Config,
+    packages: &Packages,
+    gateway: Option<&Arc<Gateway>>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
-    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)?;
     extend_path(py, config).map_err(failed)?;
     let collection = Collection::hold(py).map_err(failed)?;
 
@@ -67,11 +112,13 @@ pub fn load<'py>(
         Source::File(file) => {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             let text = std::fs::read(&file).unwrap_or_default();
-            let answer = if config.app.callable.is_none() && cgi_handler::is_wanted(&text) {
-                let script_name = config.script_name.as_deref();
-                Some(Answer::install(py, gateway, script_name).map_err(failed)?)
-            } else {
-                None
+            let is_wanted = config.app.callable.is_none() && cgi_handler::is_wanted(&text);
+            let answer = match gateway.filter(|_| is_wanted) {
+                Some(gateway) => {
+                    let script_name = config.script_name.as_deref();
+                    Some(Answer::install(py, gateway, script_name).map_err(failed)?)
+                }
+                None => None,
             };
             let name = if answer.is_some() {
                 Name::Main
@@ -80,7 +127,9 @@ pub fn load<'py>(
             };
             let ran = script_file::run(py, &file, &name);
             if let Some(outcome) = answer.as_ref().and_then(|answer| answer.get().outcome()) {
-                if let Err(error) = ran {
+                if let Err(error) = ran
+                    && !is_usual_end(py, &error)
+                {
                     // What comes after the answer is the script's own affair, as it was before.
                     let failure = Failure::of(py, &error, "after the answer, the script raised");
                     crate::report::log(&failure.summary);
@@ -95,15 +144,33 @@ pub fn load<'py>(
         }
     };
     collection.release(py).map_err(failed)?;
-    memory::give_back_text();
+    if !way_out::is_settled(py) {
+        memory::give_back_text();
+    }
     Ok(loaded)
 }
 
-/// The application's own folder comes first, then those that were named.
+/// `sys.exit()`, or with 0.
+fn is_usual_end(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py)
+        && error
+            .value(py)
+            .getattr("code")
+            .is_ok_and(|code| code.is_none() || code.eq(0).unwrap_or(false))
+}
+
+/// The application's own folder comes first, then those that were named. Where a file is a link,
+/// the real one's comes too: Python itself has a script's modules there.
 fn extend_path(py: Python<'_>, config: &Config) -> PyResult<()> {
     let path = py.import("sys")?.getattr("path")?;
-    let own = config.app.folder();
-    for (place, folder) in [&own].into_iter().chain(&config.python_path).enumerate() {
+    let mut own = vec![config.app.folder()];
+    if let Source::File(file) = &config.app.source
+        && file.is_symlink()
+        && let Ok(real) = file.canonicalize()
+    {
+        own.extend(real.parent().map(Path::to_owned));
+    }
+    for (place, folder) in own.iter().chain(&config.python_path).enumerate() {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         path.call_method1("insert", (place, folder.as_os_str()))?;
     }
@@ -264,7 +331,9 @@ impl<'py> Collection<'py> {
         {
             gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
         }
-        gc.call_method0("freeze")?;
+        if !way_out::is_settled(py) {
+            gc.call_method0("freeze")?;
+        }
         Ok(())
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
+use super::environ::latin1;
 use super::gateway::{Gateway, Outcome};
 use crate::exchange::MetaVariables;
 
@@ -61,6 +62,36 @@ impl Answer {
     }
 }
 
+/// The variables as the script left them to its handler, in bytes.
+fn variables(environment: &Bound<'_, PyDict>) -> PyResult<MetaVariables> {
+    let py = environment.py();
+    let os = py.import("os")?;
+    let (raw, encode) = (os.getattr("environb")?, os.getattr("fsencode")?);
+    // The standard library has the request's as latin-1, the others as the file system's names.
+    let unchanged = py
+        .import("wsgiref.handlers")?
+        .call_method0("read_environ")?
+        .cast_into::<PyDict>()?;
+    let mut pairs = Vec::with_capacity(environment.len());
+    for (name, value) in environment {
+        let bytes = encode.call1((&name,))?;
+        let is_unchanged = match unchanged.get_item(&name)? {
+            Some(before) => before.eq(&value)?,
+            None => false,
+        };
+        let value: Vec<u8> = if is_unchanged {
+            raw.get_item(&bytes)?.extract()?
+        } else {
+            match value.cast::<PyString>().ok().and_then(latin1) {
+                Some(value) => value,
+                None => encode.call1((value,))?.extract()?,
+            }
+        };
+        pairs.push((bytes.extract()?, value));
+    }
+    Ok(MetaVariables::from_pairs(pairs))
+}
+
 #[pymethods]
 impl Answer {
     #[pyo3(signature = (application, environment, /))]
@@ -75,16 +106,7 @@ impl Answer {
                 "this request has been answered already",
             ));
         }
-        // The script may have changed os.environ before it made its handler.
-        let encode = py.import("os")?.getattr("fsencode")?;
-        let mut pairs = Vec::with_capacity(environment.len());
-        for (name, value) in environment {
-            pairs.push((
-                encode.call1((name,))?.extract()?,
-                encode.call1((value,))?.extract()?,
-            ));
-        }
-        let mut meta = MetaVariables::from_pairs(pairs);
+        let mut meta = variables(environment)?;
         meta.complete(self.script_name.as_deref());
         let outcome = self.gateway.answer(py, application, &meta);
         *self.outcome.lock().expect("not poisoned") = Some(outcome);

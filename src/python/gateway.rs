@@ -2,10 +2,14 @@
 //!
 //! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{PyBrokenPipeError, PySystemExit, PyTypeError};
+use pyo3::exceptions::{
+    PyAttributeError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PySystemExit,
+    PyTypeError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -49,8 +53,6 @@ pub struct Gateway {
     body: SharedBody,
     on_failure: Box<dyn OnFailure>,
     inspection: Inspection,
-    /// `write` was used: the content is not the iterable's alone.
-    written: AtomicBool,
     /// Our own write failed: what the application raises after that is no error of its own.
     client_gone: AtomicBool,
     warned: AtomicBool,
@@ -60,6 +62,8 @@ pub struct Gateway {
 enum Stop {
     Raised(PyErr),
     Failed(Failure),
+    /// The system refused to write.
+    Unwritable(io::Error),
     ClientGone,
 }
 
@@ -83,7 +87,6 @@ impl Gateway {
             body: request.body.clone(),
             on_failure,
             inspection,
-            written: AtomicBool::new(false),
             client_gone: AtomicBool::new(false),
             warned: AtomicBool::new(false),
         })
@@ -154,11 +157,15 @@ impl Gateway {
 
     /// The `write` callable.
     pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.written.store(true, Ordering::Release);
-        match self.send(py, block, false, Event::Write) {
+        match self.send(py, block, Responder::write, Event::Write) {
             Ok(_) => Ok(()),
             Err(Stop::Raised(error)) => Err(error),
             Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary)),
+            Err(Stop::Unwritable(error)) => {
+                let number = error.raw_os_error();
+                let text = SendError::Io(error).to_string();
+                Err(PyOSError::new_err((number, text)))
+            }
             Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
         }
     }
@@ -174,8 +181,7 @@ impl Gateway {
                 "the application returned bytes, which is iterated byte by byte elsewhere: \
                        return [content]",
             );
-            let only = !self.written.load(Ordering::Acquire);
-            self.send(py, result, only, Event::Block)?;
+            self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
             return Ok(());
         }
         if result.is_instance_of::<PyString>() || result.is_none() {
@@ -188,14 +194,14 @@ impl Gateway {
                 ),
             )));
         }
-        let only = result.len().is_ok_and(|length| length == 1);
+        let only = is_of_length_1(result)?;
         let blocks = result.try_iter().map_err(|error| {
             let what = format!("the application returned {}", shown(result));
             Stop::Failed(Failure::of(py, &error, &what))
         })?;
         for block in blocks {
-            let only = only && !self.written.load(Ordering::Acquire);
-            if self.send(py, &block?, only, Event::Block)? == Flow::Enough {
+            let flow = self.send(py, &block?, |to, bytes| to.block(bytes, only), Event::Block)?;
+            if flow == Flow::Enough {
                 break;
             }
         }
@@ -207,7 +213,7 @@ impl Gateway {
         &self,
         py: Python<'_>,
         block: &Bound<'_, PyAny>,
-        only: bool,
+        how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
         event: fn(usize) -> Event<'static>,
     ) -> Result<Flow, Stop> {
         let copied;
@@ -234,7 +240,7 @@ impl Gateway {
         self.watch().tell(event(bytes.len()));
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| responder.block(bytes, only));
+        let sent = py.detach(|| how(responder, bytes));
         drop(guard);
         self.sent(py, sent)
     }
@@ -257,6 +263,10 @@ impl Gateway {
     }
 
     fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
+        // The application went on after a write that failed: there is nothing left to end.
+        if self.client_gone.load(Ordering::Acquire) {
+            return Err(Stop::ClientGone);
+        }
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
         let finished = py.detach(|| responder.finish());
@@ -284,10 +294,7 @@ impl Gateway {
             Err(SendError::Io(error)) => {
                 // A signal that stopped the write has its say first.
                 py.check_signals()?;
-                Err(Stop::Failed(Failure::new(
-                    500,
-                    SendError::Io(error).to_string(),
-                )))
+                Err(Stop::Unwritable(error))
             }
         }
     }
@@ -312,6 +319,7 @@ impl Gateway {
                 Failure::of(py, &error, what)
             }
             Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),
+            Stop::Unwritable(error) => Failure::new(500, SendError::Io(error).to_string()),
             Stop::Failed(failure) => failure,
         };
         self.fail(py, &failure)
@@ -353,5 +361,21 @@ impl Gateway {
                 self.inspection.examine(py, &failure);
             }
         }
+    }
+}
+
+/// Whether the iterable has a length, as the standard library decides that, and it is 1.
+fn is_of_length_1(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match iterable.len() {
+        Ok(length) => Ok(length == 1),
+        Err(error)
+            if error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyNotImplementedError>(py) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -79,16 +79,9 @@ impl Inspection {
 
     /// Opens the debugger where an exception was raised.
     pub(super) fn examine(&self, py: Python<'_>, failure: &Failure) {
-        let frames = failure
-            .exception
-            .as_ref()
-            .and_then(|e| e.bind(py).getattr("__traceback__").ok());
-        let (Some(terminal), Some(frames)) = (&self.post_mortem, frames) else {
+        let (Some(terminal), Some(exception)) = (&self.post_mortem, &failure.exception) else {
             return;
         };
-        if frames.is_none() {
-            return;
-        }
         let examined = || -> PyResult<()> {
             let _loan = terminal.lend()?;
             let sys = py.import("sys")?;
@@ -96,6 +89,7 @@ impl Inspection {
             for name in ["stdin", "stdout"] {
                 sys.setattr(name, sys.getattr(format!("__{name}__"))?)?;
             }
+            let frames = exception.getattr(py, "__traceback__")?;
             py.import("pdb")?.call_method1("post_mortem", (frames,))?;
             sys.getattr("stdout")?.call_method0("flush")?;
             Ok(())

@@ -79,7 +79,9 @@ impl Interpreter {
     #[must_use]
     pub fn finish(self) -> bool {
         // The last look must not be what needs the most memory.
-        memory::give_back_text();
+        if !attach(way_out::is_settled) {
+            memory::give_back_text();
+        }
         if !attach(way_out::leaves_something) {
             return true;
         }
@@ -175,9 +177,9 @@ pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
 
     let fault = py.import("faulthandler")?;
     fault.call_method1(intern!(py, "enable"), (2,))?;
-    if timeout {
-        signals::install_timeout();
-        fault.call_method1("register", (signals::timeout_signal(), 2, true, true))?;
+    let time_is_over = timeout.then(signals::timeout_signal);
+    for signal in [Some(libc::SIGXCPU), time_is_over].into_iter().flatten() {
+        fault.call_method1("register", (signal, 2, true, true))?;
     }
 
     // The client's `Proxy:` header (CVE-2016-5385) is no setting for what the application starts.
@@ -201,5 +203,5 @@ fn stop(_signal: i32, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
     if last_resort::is_over() {
         return Ok(());
     }
-    Err(PySystemExit::new_err(report::Exit::Terminated.code()))
+    Err(PySystemExit::new_err(signals::exit_when_stopped().code()))
 }

@@ -51,6 +51,12 @@ impl StartResponse {
                      page, pass exc_info=sys.exc_info()",
                 ));
             }
+            // The error page has gone out, and close() or a late thread calls for the first time.
+            None if head_sent() => {
+                return Err(PyAssertionError::new_err(
+                    "start_response was called after the response was answered",
+                ));
+            }
             _ => {}
         }
         let head = ResponseHead {

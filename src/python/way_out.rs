@@ -10,20 +10,81 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyType};
+
+/// What was found before a fork.
+static SETTLED: PyOnceLock<Settled> = PyOnceLock::new();
+
+struct Settled {
+    /// So many modules were loaded, ...
+    modules: usize,
+    /// ... some of them with types that nobody here knows.
+    unknown_types: bool,
+    objects: Remaining,
+    judged: Judged,
+}
+
+/// What the objects of a type may want to do, by the type's address, which stays its own as long as it is
+/// kept.
+type Judged = HashMap<usize, (Remains, Py<PyType>)>;
+
+/// Looks through what is loaded once for all processes that will be forked from this one: each
+/// would else touch, and so copy, all of its memory. What is loaded is not collected any more.
+pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
+    // Needed on the way out; importing it costs more than all the rest there.
+    py.import("atexit")?;
+    let gc = py.import("gc")?;
+    gc.call_method0("unfreeze")?;
+    gc.call_method0("collect")?;
+    let modules = loaded_modules(py)?;
+    let mut judged = Judged::new();
+    let settled = Settled {
+        modules: modules.len(),
+        unknown_types: has_unknown_types(&modules, 0)?,
+        objects: Remaining::find(py, &mut judged, None)?,
+        judged,
+    };
+    gc.call_method0("freeze")?;
+    _ = SETTLED.set(py, settled);
+    Ok(())
+}
+
+/// Whether this process is for forks, or is one.
+pub(super) fn is_settled(py: Python<'_>) -> bool {
+    SETTLED.get(py).is_some()
+}
 
 /// Whether something is left that only finalisation can do.
 pub(super) fn leaves_something(py: Python<'_>) -> bool {
     let looked = || -> PyResult<bool> {
-        let modules = py
-            .import("sys")?
-            .getattr("modules")?
-            .cast_into::<PyDict>()?;
+        let modules = loaded_modules(py)?;
         run_exit_callbacks(py, &modules)?;
-        Ok(has_unknown_types(&modules)? || has_unfinished_objects(py)?)
+        let gc = py.import("gc")?;
+        let Some(settled) = SETTLED.get(py) else {
+            gc.call_method0("unfreeze")?;
+            let remaining = Remaining::find(py, &mut Judged::new(), None)?;
+            return Ok(has_unknown_types(&modules, 0)? || remaining.is_unfinished(py)?);
+        };
+        let new_types = match modules.len() {
+            same if same == settled.modules => false,
+            more if more > settled.modules => has_unknown_types(&modules, settled.modules)?,
+            // Who knows which are new.
+            _ => has_unknown_types(&modules, 0)?,
+        };
+        let new_objects = Remaining::find(py, &mut Judged::new(), Some(&settled.judged))?;
+        Ok(settled.unknown_types
+            || new_types
+            || settled.objects.is_unfinished(py)?
+            || new_objects.is_unfinished(py)?)
     };
     // What failed here will fail, and be reported, in finalisation.
     looked().unwrap_or(true)
+}
+
+fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    Ok(modules.cast_into::<PyDict>()?)
 }
 
 /// Waits for threads and calls what was registered with atexit, in the order of `Py_FinalizeEx`.
@@ -36,13 +97,13 @@ fn run_exit_callbacks(py: Python<'_>, modules: &Bound<'_, PyDict>) -> PyResult<(
 }
 
 /// Whether an extension module outside the standard library has types: a database's handle may
-/// write when it is deallocated, and says so nowhere.
-fn has_unknown_types(modules: &Bound<'_, PyDict>) -> PyResult<bool> {
+/// write when it is deallocated, and says so nowhere. The first `known` modules are left out.
+fn has_unknown_types(modules: &Bound<'_, PyDict>, known: usize) -> PyResult<bool> {
     // Their files are complete once they are closed, which only deallocation does.
     if modules.contains("_dbm")? || modules.contains("_gdbm")? {
         return Ok(true);
     }
-    for module in modules.values() {
+    for module in modules.values().iter().skip(known) {
         let Ok(file) = module
             .getattr("__file__")
             .and_then(|file| file.extract::<String>())
@@ -83,44 +144,71 @@ enum Remains {
     Something,
 }
 
-/// Closes and flushes what is open, and finds what only finalisation can end.
-fn has_unfinished_objects(py: Python<'_>) -> PyResult<bool> {
-    let gc = py.import("gc")?;
-    gc.call_method0("unfreeze")?;
-    let objects = gc.call_method0("get_objects")?.cast_into::<PyList>()?;
-    let mut judged: HashMap<usize, Remains> = HashMap::with_capacity(1024);
-    let mut buffers = Vec::new();
-    let mut files = Vec::new();
-    for object in &objects {
-        let key = object.get_type_ptr() as usize;
-        let remains = if let Some(known) = judged.get(&key) {
-            *known
-        } else {
-            let remains = judge(&object.get_type())?;
-            judged.insert(key, remains);
-            remains
-        };
-        match remains {
-            Remains::Nothing => {}
-            Remains::Buffer => buffers.push(object),
-            Remains::File => files.push(object),
-            Remains::Generator if !is_suspended(&object)? => {}
-            Remains::Generator | Remains::Something => return Ok(true),
+/// The objects that may want to do something before the end.
+#[derive(Default)]
+struct Remaining {
+    buffers: Vec<Py<PyAny>>,
+    files: Vec<Py<PyAny>>,
+    generators: Vec<Py<PyAny>>,
+    /// There is at least one with a `__del__` of the application's own.
+    something: bool,
+}
+
+impl Remaining {
+    /// Looks at each object that can be collected; types are judged once.
+    fn find(py: Python<'_>, judged: &mut Judged, before: Option<&Judged>) -> PyResult<Self> {
+        let gc = py.import("gc")?;
+        let objects = gc.call_method0("get_objects")?.cast_into::<PyList>()?;
+        let mut remaining = Self::default();
+        for object in &objects {
+            let key = object.get_type_ptr() as usize;
+            let known = before.and_then(|before| before.get(&key));
+            let remains = if let Some((known, _)) = known.or_else(|| judged.get(&key)) {
+                *known
+            } else {
+                let kind = object.get_type();
+                let remains = judge(&kind)?;
+                judged.insert(key, (remains, kind.unbind()));
+                remains
+            };
+            match remains {
+                Remains::Nothing => {}
+                Remains::Buffer => remaining.buffers.push(object.unbind()),
+                Remains::File => remaining.files.push(object.unbind()),
+                Remains::Generator => remaining.generators.push(object.unbind()),
+                Remains::Something => {
+                    remaining.something = true;
+                    break;
+                }
+            }
         }
+        Ok(remaining)
     }
-    for file in files {
-        if !file.getattr("closed")?.is_truthy()? {
-            file.call_method0("close")?;
+
+    /// Closes and flushes what is open, unless there is something that only finalisation can end.
+    fn is_unfinished(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.something {
+            return Ok(true);
         }
-    }
-    for buffer in buffers {
-        if !buffer.getattr("closed")?.is_truthy()?
-            && buffer.call_method0("writable")?.is_truthy()?
-        {
-            buffer.call_method0("flush")?;
+        for generator in &self.generators {
+            if is_suspended(generator.bind(py))? {
+                return Ok(true);
+            }
         }
+        for file in &self.files {
+            if !file.getattr(py, "closed")?.is_truthy(py)? {
+                file.call_method0(py, "close")?;
+            }
+        }
+        for buffer in &self.buffers {
+            if !buffer.getattr(py, "closed")?.is_truthy(py)?
+                && buffer.call_method0(py, "writable")?.is_truthy(py)?
+            {
+                buffer.call_method0(py, "flush")?;
+            }
+        }
+        Ok(false)
     }
-    Ok(false)
 }
 
 fn judge(kind: &Bound<'_, PyType>) -> PyResult<Remains> {

@@ -203,7 +203,7 @@ impl ResponseWriter for CgiWriter {
         self.stdout().map_or(true, has_hung_up)
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, _whole: bool) {
         last_resort::disarm();
         if let Some(stdout) = self.stdout.take() {
             // Apache's mod_cgid makes one socket of standard input and output: as long as the

@@ -50,10 +50,16 @@ impl<'a> Evidence<'a> {
     /// The evidence about this process.
     #[must_use]
     pub fn of_this_process(arguments: Vec<OsString>, meta: &'a MetaVariables) -> Self {
+        // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
+        let handed_on = std::env::args_os().next();
+        let handed_on = handed_on
+            .as_deref()
+            .and_then(|name| name.as_bytes().strip_prefix(b"#!"));
         let executed = rustix::param::linux_execfn();
+        let executed = handed_on.unwrap_or(executed.to_bytes());
         Self {
             arguments,
-            executed: Some(PathBuf::from(OsStr::from_bytes(executed.to_bytes()))),
+            executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
             meta,
             is_this_program: |path| is_same_file(path, Path::new("/proc/self/exe")),
             is_same_file,
@@ -151,7 +157,7 @@ fn without_indexed_words(mut arguments: Vec<OsString>, query: &[u8]) -> Vec<OsSt
     arguments
 }
 
-/// Percent-decodes a word.
+/// Percent-decodes a word. As an argument it ends at its first NUL.
 fn decode(word: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| {
         char::from(byte)
@@ -171,6 +177,8 @@ fn decode(word: &[u8]) -> Vec<u8> {
             decoded.push(*first);
         }
     }
+    let end = memchr::memchr(0, &decoded).unwrap_or(decoded.len());
+    decoded.truncate(end);
     decoded
 }
 
@@ -272,6 +280,15 @@ mod tests {
         let arguments = ["app.py", "--version", "-c", "/etc/pass\\$wd"];
         assert_eq!(
             decide(PROGRAM, &arguments, &variables),
+            interpreter(&["app.py"])
+        );
+    }
+
+    #[test]
+    fn a_word_ends_at_its_first_nul_as_every_argument_does() {
+        let variables = [("QUERY_STRING", "a+--debug%00x")];
+        assert_eq!(
+            decide(PROGRAM, &["app.py", "a", "--debug"], &variables),
             interpreter(&["app.py"])
         );
     }

@@ -141,7 +141,7 @@ impl ResponseWriter for TerminalWriter {
             .is_none_or(|output| has_hung_up(output.as_fd()))
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, _whole: bool) {
         if self.output.is_none() {
             return;
         }

@@ -85,7 +85,7 @@ def application(environ, start_response):
 ";
     let mut cgi = Cgi::source(source);
     for number in 0..500 {
-        cgi = cgi.variable(format!("X_{number}"), "<".repeat(2000));
+        cgi = cgi.variable(format!("HTTP_X_{number}"), "<".repeat(2000));
     }
     let answer = page(cgi);
     assert!(answer.body.len() < LONGEST, "{}", answer.body.len());

@@ -70,7 +70,7 @@ fn what_was_being_handled_is_told() {
         &[
             "line 3",
             "KeyError: 'key'",
-            "During the handling",
+            "During handling of the above exception",
             "line 5",
             "ValueError: another",
         ],

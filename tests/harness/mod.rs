@@ -6,6 +6,7 @@ pub(crate) mod cgi;
 pub(crate) mod http_client;
 pub(crate) mod packages;
 pub(crate) mod server;
+pub(crate) mod serving;
 pub(crate) mod terminal;
 
 use std::fs::{self, Permissions};

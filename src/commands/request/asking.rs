@@ -21,21 +21,6 @@ use crate::transport::one_shot::url::Url;
 use crate::transport::one_shot::{self, Fields};
 use crate::transport::recorded::Recorded;
 
-/// Names of a request's own variables: in the environment of a shell they mean nothing.
-const OF_A_REQUEST: [&str; 11] = [
-    "AUTH_TYPE",
-    "CONTENT_",
-    "HTTPS",
-    "HTTP_",
-    "PATH_INFO",
-    "PATH_TRANSLATED",
-    "QUERY_STRING",
-    "REMOTE_",
-    "REQUEST_",
-    "SCRIPT_",
-    "SERVER_",
-];
-
 /// Everything that a request is made of.
 pub(super) struct Asking<'a> {
     pub(super) typed: &'a Typed,
@@ -74,8 +59,7 @@ impl Asking<'_> {
         let server = server(self.typed.asked.server);
         let script = self.script();
         let mount = match &self.config.script_name {
-            Some(path) if path.as_slice() != b"/" => path.clone(),
-            Some(_) => Vec::new(),
+            Some(path) => path.clone(),
             None => server.mount(&script),
         };
         let journey = if self.is_hop {
@@ -95,12 +79,10 @@ impl Asking<'_> {
             content: journey.content.as_ref().map(Content::again).transpose()?,
             script,
         };
-        let meta = request.meta(server)?;
-        let meta = if server.keeps_environment() {
-            self.within_environment(&meta)
-        } else {
-            meta
-        };
+        let mut meta = request.meta(server)?;
+        if server.keeps_environment() {
+            meta.surround(self.environment);
+        }
         let journey = self.typed.shown.location.then_some(journey);
         Ok((meta, source.into(), journey))
     }
@@ -182,19 +164,6 @@ impl Asking<'_> {
         fields
     }
 
-    /// As a server's environment surrounds the request's variables.
-    fn within_environment(&self, meta: &MetaVariables) -> MetaVariables {
-        let own = meta.iter();
-        let around = self
-            .environment
-            .iter()
-            .filter(|(name, _)| !is_of_a_request(name));
-        MetaVariables::from_pairs(
-            own.chain(around)
-                .map(|(name, value)| (name.to_vec(), value.to_vec())),
-        )
-    }
-
     fn script(&self) -> PathBuf {
         match &self.config.app.source {
             Source::File(path) | Source::PasteDeploy { file: path, .. } => path.clone(),
@@ -273,10 +242,4 @@ fn field(text: &OsString) -> (Vec<u8>, Option<Vec<u8>>) {
             None => ([&bytes[..], b" "].concat(), Some(Vec::new())),
         },
     }
-}
-
-fn is_of_a_request(name: &[u8]) -> bool {
-    OF_A_REQUEST
-        .iter()
-        .any(|own| name.starts_with(own.as_bytes()))
 }

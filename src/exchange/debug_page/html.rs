@@ -42,9 +42,9 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
     }
     sheet.begin_request();
     request(sheet, shown);
-    sheet.put("</main>\n<footer>\n<p>Only a developer should see this page: it is sent because \
-               debugging is switched on (<kbd>--debug</kbd>). Values that go by the name of a secret \
-               are masked.</p>\n</footer>\n</body>\n</html>\n");
+    sheet.put("</main>\n<footer>\n<p>Only a developer should see this page: it is sent \
+               with <kbd>--debug</kbd>, and by <kbd>serve</kbd> to its own machine. Values that go by \
+               the name of a secret are masked.</p>\n</footer>\n</body>\n</html>\n");
 }
 
 fn header(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &str, shown: &Shown) {
@@ -120,7 +120,7 @@ fn request(sheet: &mut Sheet<'_>, shown: &Shown) {
         }
     }
     if !shown.others.is_empty() {
-        sheet.put("<details class=\"others\"><summary><h3>Other variables</h3></summary>\n");
+        sheet.put("<details class=\"others\"><summary><h3>Other meta-variables</h3></summary>\n");
         table(sheet, &shown.others, 0);
         sheet.put("</details>\n");
     }

@@ -1,10 +1,10 @@
 //! The request as a developer knows it: a method, a URL, header fields by their own names, and the
-//! other meta-variables. Values of secrets are masked here.
+//! other meta-variables, but not the environment around them. Values of secrets are masked here.
 
 use std::fmt::Write;
 
 use crate::exchange::query::parameters;
-use crate::exchange::secret::is_secret;
+use crate::exchange::secrets::is_secret;
 use crate::exchange::{MASKED, MetaVariables, is_secret_name};
 
 /// Names and values.
@@ -35,7 +35,7 @@ impl Shown {
             fields: Vec::new(),
             others: Vec::new(),
         };
-        for (name, value) in meta.iter() {
+        for (name, value) in meta.of_the_request() {
             let mut text = visible(value);
             if name.ends_with(b"QUERY_STRING") {
                 text = masked_query(&text);
@@ -179,8 +179,9 @@ mod tests {
             ("HTTP_ACCEPT_LANGUAGE", b"de"),
             ("HTTP_X_API_KEY", b"abc"),
             ("CONTENT_TYPE", b"text/plain"),
-            ("DB_PASSWORD", b"\xff"),
-            ("ODD", b"a\xffb"),
+            ("REMOTE_PASSWORD", b"\xff"),
+            ("DB_HOST", b"of the shell"),
+            ("SERVER_ODD", b"a\xffb"),
             ("QUERY_STRING", b"token=t&page=2"),
         ]);
         let pairs = |pairs: &[(&str, &str)]| -> Pairs {
@@ -204,8 +205,12 @@ mod tests {
         assert!(
             request
                 .others
-                .contains(&("DB_PASSWORD".into(), MASKED.into()))
+                .contains(&("REMOTE_PASSWORD".into(), MASKED.into()))
         );
-        assert!(request.others.contains(&("ODD".into(), "a\\xffb".into())));
+        assert!(
+            request
+                .others
+                .contains(&("SERVER_ODD".into(), "a\\xffb".into()))
+        );
     }
 }

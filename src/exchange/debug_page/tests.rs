@@ -204,7 +204,7 @@ fn the_largest_page_is_bounded() {
             earlier: Some((Link::Cause, Box::new(fault))),
         };
     }
-    let pairs = (0..1000).map(|number| (format!("X_{number}"), wide.clone()));
+    let pairs = (0..1000).map(|number| (format!("HTTP_X_{number}"), wide.clone()));
     let meta = MetaVariables::from_pairs(pairs.map(|(a, b)| (a.into_bytes(), b.into_bytes())));
     for accept in ["text/html", "*/*"] {
         let meta = as_asked(&meta, accept);

@@ -33,7 +33,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
     for (title, pairs) in [
         ("Query", &shown.query),
         ("Header fields", &shown.fields),
-        ("Other variables", &shown.others),
+        ("Other meta-variables", &shown.others),
     ] {
         if !pairs.is_empty() {
             sheet.put("\n").put(title).put("\n");
@@ -46,8 +46,12 @@ fn exception(sheet: &mut Sheet<'_>, fault: &Fault) {
     if let Some((link, earlier)) = &fault.earlier {
         exception(sheet, earlier);
         sheet.put(match link {
-            Link::Cause => "\nThat was the direct cause of:\n\n",
-            Link::Context => "\nDuring the handling of that came:\n\n",
+            Link::Cause => {
+                "\nThe above exception was the direct cause of the following exception:\n\n"
+            }
+            Link::Context => {
+                "\nDuring handling of the above exception, another exception occurred:\n\n"
+            }
         });
     }
     if sheet.is_full() {
@@ -87,7 +91,7 @@ fn exception(sheet: &mut Sheet<'_>, fault: &Fault) {
 
 fn calls(sheet: &mut Sheet<'_>, fault: &Fault) {
     if !fault.frames.is_empty() {
-        sheet.put("Calls, the innermost last\n");
+        sheet.put("Traceback (most recent call last):\n");
     }
     for (place, call) in fault.frames.iter().enumerate() {
         if sheet.is_full() {

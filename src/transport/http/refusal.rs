@@ -19,6 +19,9 @@ impl Refusal {
     /// knows.
     pub const TIMEOUT: Self = Self::new(408, "the request took too long to arrive");
 
+    /// The content has nowhere to be kept until it is complete (RFC 4918, section 11.5).
+    pub const NO_ROOM: Self = Self::new(507, "the content cannot be kept");
+
     pub(super) const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason }
     }

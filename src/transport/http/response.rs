@@ -124,6 +124,12 @@ impl ResponseFraming {
         }
     }
 
+    /// Whether the bytes of content go out as they are.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.delimited != Delimited::Chunked
+    }
+
     /// Whether content may be sent at all.
     #[must_use]
     pub fn has_content(&self) -> bool {

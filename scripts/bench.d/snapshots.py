@@ -1,0 +1,64 @@
+"""Requests answered by a restored image: against CGIHandler, and against a program in C that does
+nothing but print the same answer."""
+
+import os
+import shutil
+import subprocess
+
+import needs
+from contest import Contestant, cgi_environment, cgihandler, check_answer, interleave, run
+from rows import Row, Target
+from times import MILLISECOND, module
+
+AGAINST_CGIHANDLER = {"hello": 12, "flask": 40, "django": 40}
+AGAINST_C = {"hello": Target(3), "flask": None, "django": Target(10)}
+
+
+def restored_requests(place, rounds):
+    """One GET to end-of-file, the check that the image still holds included."""
+    errors = place.root / "errors"
+    cache = place.root / "images"
+    shutil.rmtree(cache, ignore_errors=True)
+    launcher = place.program.with_name("wsgi-cgi-snap")
+
+    def measure(contestant):
+        done = run(contestant, errors)
+        check_answer(contestant, done.output)
+        if errors.stat().st_size:
+            raise ValueError(f"{contestant.name}: {errors.read_text(errors='replace')}")
+        return done.end_of_file / MILLISECOND
+
+    rows = []
+    for name, factor in AGAINST_CGIHANDLER.items():
+        script = place.apps / f"{name}-image.cgi"
+        source = place.application(module(name)).read_text().split("\n", 1)[1]
+        script.write_text(f"#!{launcher} --venv {place.venv}\n{source}")
+        script.chmod(0o755)
+        environment = {**cgi_environment(script), "WSGI_CGI_CACHE_DIR": str(cache)}
+        make = [place.program, "snapshot", "make", "--warm-up", "/", script]
+        outside = {key: environment[key] for key in ("PATH", "WSGI_CGI_CACHE_DIR")}
+        subprocess.run(make, env=outside, check=True)
+        restored = Contestant("wsgi-cgi-snap", (script,), environment)
+        in_c = Contestant("C", (in_c_program(place, run(restored, errors).output),), environment)
+        contestants = [restored, cgihandler(place, module(name)), in_c]
+        mine, theirs, floor = interleave(contestants, rounds["restored"], measure, warm_ups=2)
+        title = "restored, to end-of-file"
+        target = Target(1 / factor)
+        rows.append(Row(name, title, "ms", mine, "CGIHandler", theirs, target))
+        rows.append(Row(name, title, "ms", mine, "static C", floor, AGAINST_C[name]))
+    return rows
+
+
+def in_c_program(place, answer):
+    """A static program that prints these bytes."""
+    source = place.root / "floor.c"
+    bytes_in_c = ",".join(str(byte) for byte in answer)
+    source.write_text(
+        "#include <unistd.h>\n"
+        f"static const char answer[] = {{{bytes_in_c}}};\n"
+        "int main(void) { return write(1, answer, sizeof answer) != sizeof answer; }\n"
+    )
+    program = place.root / "bin" / "floor"
+    command = [needs.find("cc"), "-O2", "-static", "-o", program, source]
+    subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
+    return program

@@ -1,0 +1,55 @@
+//! `wsgi-cgi snapshot`: the images that `wsgi-cgi-snap` restores requests from.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+const AFTER: &str = "\
+A script whose first line is `#!/usr/local/bin/wsgi-cgi-snap` is answered from
+the image of its loaded application. The first request makes it; so does `make`,
+for the user that the web server runs scripts as.";
+
+/// Make, list or remove the images of loaded applications
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct Snapshot {
+    #[command(subcommand)]
+    pub(crate) command: SnapshotCommand,
+}
+
+/// What is to be done with them.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Make the image of a script's application, or make it anew
+    Make {
+        /// The script, which names wsgi-cgi-snap in its first line
+        #[arg(value_name = "SCRIPT")]
+        script: PathBuf,
+
+        /// Send a GET for this path through the application before, for what it
+        /// loads only then
+        #[arg(long = "warm-up", value_name = "PATH")]
+        warm_up: Option<String>,
+
+        /// The one argument in the script's first line
+        #[arg(long, value_name = "ARGUMENT", hide = true, allow_hyphen_values = true)]
+        argument: Option<OsString>,
+
+        /// Be the process that is written to the image
+        #[arg(long, hide = true)]
+        here: bool,
+
+        /// Only if the image there is was made before, in seconds since 1970
+        #[arg(long, value_name = "SECONDS", hide = true)]
+        unless_since: Option<u64>,
+    },
+    /// List the images of this user: application, size and age, or why there is none
+    Status,
+    /// Remove the image of a script's application, or all of this user's
+    Drop {
+        /// The script
+        #[arg(value_name = "SCRIPT")]
+        script: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,32 @@
+//! How many descriptors this process may have open.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Where no limit is known.
+const USUAL: u64 = 1024;
+
+/// Raises the limit as far as the system lets it, and returns what it was and what it is.
+#[must_use]
+pub fn raise_open_files() -> (u64, u64) {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    _ = setrlimit(Resource::Nofile, raised);
+    let now = getrlimit(Resource::Nofile);
+    (
+        before.current.unwrap_or(USUAL),
+        now.current.unwrap_or(USUAL),
+    )
+}
+
+/// Sets the limit to what it was: programs that use `select(2)` rely on low numbers.
+pub fn set_open_files(limit: u64) {
+    let now = getrlimit(Resource::Nofile);
+    let lowered = Rlimit {
+        current: Some(limit),
+        maximum: now.maximum,
+    };
+    _ = setrlimit(Resource::Nofile, lowered);
+}

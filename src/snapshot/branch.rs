@@ -1,0 +1,51 @@
+//! A call that returns twice: in the process that writes an image, once the image is written, and
+//! in each process that is restored from it.
+
+use std::ffi::{c_char, c_void};
+
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod machine;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "other.rs"]
+mod machine;
+
+pub(super) use machine::{SUPPORTED, thread_pointer};
+
+/// What the launcher leaves for the process that it restores, in memory that stays mapped.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Handoff {
+    /// The environment of the new process, as `main` gets it.
+    pub environment: *const *const c_char,
+    /// The image's file.
+    pub image: *const c_char,
+    /// Whether this is but a trial.
+    pub trial: u64,
+}
+
+/// Where the stack was.
+static mut STACK_POINTER: u64 = 0;
+
+/// The addresses that the launcher jumps to and hands over.
+pub(super) fn entry() -> (u64, u64) {
+    let resume = machine::wsgi_cgi_resume as *const () as u64;
+    (resume, (&raw const STACK_POINTER).addr() as u64)
+}
+
+/// Calls `write`, which writes an image of this process; then returns none. In a process that was
+/// restored from the image it returns what the launcher left.
+pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
+    extern "C" fn call(data: *mut c_void) {
+        // SAFETY: `data` is the reference below, which outlives the call.
+        let write = unsafe { &mut *data.cast::<&mut dyn FnMut()>() };
+        write();
+    }
+    let mut write = write;
+    let data = (&raw mut write).cast::<c_void>();
+    // SAFETY: the function keeps every register that a call must keep, both times it returns; the
+    // process has one thread.
+    let handoff = unsafe { machine::wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
+    // SAFETY: null, or what the launcher left in its own memory, which stays mapped.
+    (!handoff.is_null()).then(|| unsafe { *handoff })
+}

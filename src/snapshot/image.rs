@@ -1,0 +1,320 @@
+//! Writing the image of this process: what may be in it, and its pages.
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, getrlimit};
+
+pub use super::format::Head;
+use super::format::{Content, EAGER, Folder, PAGE, Region};
+use super::maps::{self, Mapping};
+use super::{branch, freshness};
+
+/// What loading the application rested on.
+#[derive(Debug, Default)]
+pub struct Basis {
+    /// The `#!` line's argument and the script.
+    pub identity: Vec<u8>,
+    /// Variables that were read, and their values.
+    pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Files that were read.
+    pub files: Vec<Vec<u8>>,
+    /// Folders that were listed, as they were then.
+    pub folders: Vec<Folder>,
+    /// When loading began; no file may have changed since.
+    pub began: u64,
+    /// Descriptors of the maker's own.
+    pub own: Vec<i32>,
+}
+
+/// Nobody can tell which content of a file was loaded: another attempt may succeed.
+#[derive(Debug)]
+pub struct Changing(String);
+
+impl fmt::Display for Changing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Changing {}
+
+/// The stack of a program that asks for no other size.
+const STACK: u64 = 8 << 20;
+/// What lies below a stack, for whoever runs over its end.
+const GUARD: u64 = 1 << 20;
+
+/// Everything about this process but its pages.
+///
+/// # Errors
+/// With what in it no other process could have.
+pub fn head(basis: &Basis, now: u64) -> Result<Head> {
+    if !branch::SUPPORTED {
+        bail!("images are made on x86-64 Linux with the GNU C library only");
+    }
+    refuse_threads()?;
+    refuse_timers()?;
+    refuse_descriptors(&basis.own)?;
+    let mappings = maps::mappings()?;
+    let mut head = Head {
+        identity: basis.identity.clone(),
+        machine: freshness::machine(),
+        made: now,
+        variables: basis.variables.clone(),
+        ..Head::default()
+    };
+    for (place, mapping) in mappings.iter().enumerate() {
+        let length = mapping.end - mapping.start;
+        match mapping.name.as_str() {
+            "[vsyscall]" => continue,
+            name if name.starts_with("[vvar") || name == "[vdso]" => {
+                head.vdso.push((mapping.start, length));
+                continue;
+            }
+            "[stack]" => {
+                head.stack = stack_room(mapping, place.checked_sub(1).map(|p| &mappings[p]));
+            }
+            _ => {}
+        }
+        let content = content(&mut head, mapping)?;
+        let used = match content {
+            Content::Image(_) => used(mapping),
+            _ => length,
+        };
+        for (start, length, content) in [
+            (mapping.start, used, content),
+            (mapping.start + used, length - used, Content::Nothing),
+        ] {
+            if length > 0 {
+                head.regions.push(Region {
+                    start,
+                    length,
+                    protection: mapping.protection,
+                    content,
+                });
+            }
+        }
+    }
+    for path in &basis.files {
+        // Python has just held compiled code against its source.
+        let is_of_a_source = source_of(path).is_some_and(|source| basis.files.contains(&source));
+        if !is_of_a_source {
+            add_file(&mut head, path);
+        }
+    }
+    head.folders.clone_from(&basis.folders);
+    if let Some((path, _)) = head
+        .files
+        .iter()
+        .find(|(_, stamp)| stamp.changed >= basis.began)
+    {
+        return Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into());
+    }
+    (head.entry, head.stack_pointer) = branch::entry();
+    head.thread_pointer = branch::thread_pointer();
+    place_pages(&mut head);
+    Ok(head)
+}
+
+fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
+    let is_file = mapping.name.starts_with('/');
+    let writable = mapping.protection & 2 != 0;
+    if mapping.shared && writable {
+        bail!("memory is shared with other processes (`{}`)", mapping.name);
+    }
+    if mapping.protection & 4 != 0 && (!is_file || mapping.changed) {
+        bail!("code is in memory that no file has");
+    }
+    if mapping.name.ends_with(" (deleted)") {
+        bail!("`{}` is mapped", mapping.name);
+    }
+    Ok(if mapping.protection == 0 {
+        Content::Nothing
+    } else if is_file && !writable && !mapping.changed {
+        Content::File(add_file(head, mapping.name.as_bytes()), mapping.offset)
+    } else {
+        Content::Image(0)
+    })
+}
+
+/// `folder/name.py` for `folder/__pycache__/name.cpython-311.pyc`.
+fn source_of(compiled: &[u8]) -> Option<Vec<u8>> {
+    let slash = compiled.iter().rposition(|&byte| byte == b'/')?;
+    let folder = compiled[..slash].strip_suffix(b"/__pycache__")?;
+    let name = compiled[slash + 1..].strip_suffix(b".pyc")?;
+    let name = name.split(|&byte| byte == b'.').next()?;
+    Some([folder, b"/", name, b".py"].concat())
+}
+
+/// How much of a region is more than the room at the heap's end, which is not taken from the image;
+/// some of that is kept for what is still to come before the image is written.
+fn used(mapping: &Mapping) -> u64 {
+    const KEPT: u64 = 4 << 20;
+    let length = mapping.end - mapping.start;
+    if mapping.name != "[heap]" {
+        return length;
+    }
+    let mut used = length;
+    while used > 0 && is_empty(mapping.start + used - PAGE) {
+        used -= PAGE;
+    }
+    (used + KEPT).min(length)
+}
+
+/// The number of a file in the list, where it is added if it is not there; one that has gone since
+/// it was read has no stamp that would ever be found again.
+fn add_file(head: &mut Head, path: &[u8]) -> u64 {
+    let known = head.files.iter().position(|(name, _)| name == path);
+    let place = known.unwrap_or_else(|| {
+        let stamp = freshness::stamp_of(path).unwrap_or_default();
+        head.files.push((path.to_vec(), stamp));
+        head.files.len() - 1
+    });
+    place as u64
+}
+
+/// The main stack grows by itself; a copy of it does not, and gets its room at once.
+fn stack_room(stack: &Mapping, below: Option<&Mapping>) -> (u64, u64) {
+    let limit = getrlimit(Resource::Stack)
+        .current
+        .unwrap_or(STACK)
+        .clamp(STACK, 8 * STACK);
+    let lowest = below.map_or(0, |below| below.end + GUARD);
+    let start = stack.end.saturating_sub(limit).max(lowest).min(stack.start);
+    (start, stack.start - start)
+}
+
+/// Gives each region of the image its place behind the head, whose length does not change any more.
+fn place_pages(head: &mut Head) {
+    let mut offset = head.encode().len() as u64;
+    for region in &mut head.regions {
+        if let Content::Image(place) = &mut region.content {
+            *place = offset;
+            offset += region.length;
+        }
+    }
+}
+
+/// Writes an image of this process to a file. Nothing is allocated meanwhile: the pages are those
+/// that the head tells of.
+pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
+    to.write_all_at(encoded, 0)?;
+    let mut end = encoded.len() as u64;
+    for region in &head.regions {
+        let Content::Image(offset) = region.content else {
+            continue;
+        };
+        end = offset + region.length;
+        let mut begun = None;
+        for page in (0..=region.length).step_by(4096) {
+            let at_end = page == region.length;
+            // Empty pages are holes.
+            let is_empty = at_end || is_empty(region.start + page);
+            match (begun, is_empty) {
+                (None, false) => begun = Some(page),
+                (Some(first), true) => {
+                    let bytes = memory(region.start + first, page - first);
+                    to.write_all_at(bytes, offset + first)?;
+                    begun = None;
+                }
+                _ => {}
+            }
+        }
+    }
+    to.set_len(end)
+}
+
+fn memory<'a>(start: u64, length: u64) -> &'a [u8] {
+    let pointer = std::ptr::with_exposed_provenance::<u8>(usize::try_from(start).unwrap_or(0));
+    // SAFETY: the kernel has just listed these pages as readable, and nothing unmaps them between.
+    unsafe { std::slice::from_raw_parts(pointer, usize::try_from(length).unwrap_or(0)) }
+}
+
+fn is_empty(page: u64) -> bool {
+    let (_, words, _) = {
+        // SAFETY: every pattern of bits is a number.
+        unsafe { memory(page, PAGE).align_to::<u64>() }
+    };
+    words.iter().all(|&word| word == 0)
+}
+
+fn refuse_threads() -> Result<()> {
+    let threads = std::fs::read_dir("/proc/self/task").context("/proc/self/task")?;
+    match threads.count() {
+        1 => Ok(()),
+        count => bail!(
+            "loading the application started {} threads, which no copy of it would have",
+            count - 1
+        ),
+    }
+}
+
+fn refuse_timers() -> Result<()> {
+    // Not every kernel tells.
+    match std::fs::read_to_string("/proc/self/timers") {
+        Ok(timers) if !timers.is_empty() => bail!("loading the application started a timer"),
+        _ => Ok(()),
+    }
+}
+
+/// Beyond the standard ones and the maker's own. What is open cannot be restored: another process
+/// could have changed it meanwhile.
+fn refuse_descriptors(own: &[i32]) -> Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd").context("/proc/self/fd")? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        let Ok(target) = std::fs::read_link(entry.path()) else {
+            continue;
+        };
+        let is_listing = target.starts_with("/proc/");
+        if number > 2 && !is_listing && !own.contains(&number) {
+            bail!("loading the application left `{}` open", target.display());
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a restored process's memory that are no longer the image's. Pages between them are
+/// not taken along: a page that is copied for nothing costs more than a call.
+pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
+    let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for region in &head.regions {
+        if !matches!(region.content, Content::Image(_)) {
+            continue;
+        }
+        let mut entries = vec![0; usize::try_from(region.length / PAGE * 8)?];
+        pagemap.read_exact_at(&mut entries, region.start / PAGE * 8)?;
+        for (entry, page) in entries.chunks_exact(8).zip((region.start..).step_by(4096)) {
+            let entry = u64::from_le_bytes(entry.try_into()?);
+            // Documentation/admin-guide/mm/pagemap.rst: present, and no page of a file.
+            if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
+                continue;
+            }
+            match parts.last_mut() {
+                Some((start, length)) if *start + *length == page => *length += PAGE,
+                _ => parts.push((page, PAGE)),
+            }
+        }
+    }
+    parts.truncate(EAGER);
+    Ok(parts)
+}
+
+/// The file for an image that is being written, for nobody else to read.
+pub fn create(path: &Path) -> Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("`{}` cannot be written", path.display()))
+}

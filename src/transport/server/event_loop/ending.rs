@@ -1,0 +1,74 @@
+//! The end: first nothing new is taken, then what runs is ended.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
+
+use super::super::nursery::stop_group;
+use super::{Connection, EventLoop};
+
+/// How long workers may take to stop when they are told to: they give themselves two seconds.
+const GRACE: Duration = Duration::from_secs(3);
+
+impl EventLoop {
+    /// Takes nothing new; what was begun goes on.
+    pub(super) fn wind_down(&mut self) {
+        if self.listeners.is_empty() {
+            return;
+        }
+        self.listeners.clear();
+        self.connections
+            .retain(|_, connection| !connection.is_idle());
+        // A worker whose response has ended is on its way out.
+        let answering = self.workers.values().filter(|w| w.connection.is_some());
+        let running = answering.count() + self.queue.len();
+        if running > 0 {
+            let notice = "Ctrl-C again ends what is still being answered";
+            _ = writeln!(io::stdout(), "{notice} ({running}).");
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        let is_awaited = |connection: &Connection| !connection.is_idle();
+        self.listeners.is_empty()
+            && self.workers.is_empty()
+            && self.queue.is_empty()
+            && !self.connections.values().any(is_awaited)
+    }
+
+    /// Ends what is running, first politely.
+    pub(super) fn stop_workers(&mut self) {
+        let mut groups: Vec<Pid> = self.workers.values().filter_map(|w| w.group).collect();
+        groups.dedup();
+        for &group in &groups {
+            stop_group(group, Signal::TERM);
+        }
+        let end = Instant::now() + GRACE;
+        while !self.workers.is_empty() && Instant::now() < end {
+            let left = Timespec::try_from(end.saturating_duration_since(Instant::now())).ok();
+            let workers = self.workers.iter();
+            let (ids, mut polled): (Vec<u64>, Vec<PollFd<'_>>) = workers
+                .map(|(&id, w)| (id, PollFd::new(w.report.descriptor(), PollFlags::IN)))
+                .unzip();
+            let waited = poll(&mut polled, left.as_ref());
+            let ready: Vec<u64> = ids
+                .into_iter()
+                .zip(&polled)
+                .filter(|(_, polled)| !polled.revents().is_empty())
+                .map(|(id, _)| id)
+                .collect();
+            if waited.is_err_and(|error| error != Errno::INTR) {
+                break;
+            }
+            for id in ready {
+                self.on_report(id);
+            }
+        }
+        for group in groups {
+            stop_group(group, Signal::KILL);
+        }
+    }
+}

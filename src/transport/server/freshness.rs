@@ -1,0 +1,88 @@
+//! Whether the application that was loaded beforehand is still the one on disk: no file that it
+//! was loaded from has changed since loading began.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The files of a loaded application.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    since: SystemTime,
+    files: Vec<PathBuf>,
+    /// It could not be loaded: whatever was mended, the next request shall see it.
+    not_loaded: bool,
+}
+
+impl Freshness {
+    /// Of an application whose loading begins now.
+    pub(super) fn from_now() -> Self {
+        Self {
+            since: SystemTime::now(),
+            files: Vec::new(),
+            not_loaded: false,
+        }
+    }
+
+    /// It was loaded from these too.
+    pub(super) fn add(&mut self, files: Vec<PathBuf>) {
+        self.files.extend(files);
+    }
+
+    /// It could not be loaded.
+    pub(super) fn not_loaded(&mut self) {
+        self.not_loaded = true;
+    }
+
+    /// Looks at each file.
+    pub(super) fn is_fresh(&self) -> bool {
+        !self.not_loaded && self.files.iter().all(|file| self.is_unchanged(file))
+    }
+
+    /// The inode's time of change, which no program can set, is moved by writing to the file and
+    /// by putting another in its place.
+    fn is_unchanged(&self, file: &PathBuf) -> bool {
+        let Ok(stat) = rustix::fs::stat(file) else {
+            return false;
+        };
+        let seconds = u64::try_from(stat.st_ctime).unwrap_or(0);
+        let nanoseconds = u32::try_from(stat.st_ctime_nsec).unwrap_or(0);
+        UNIX_EPOCH + Duration::new(seconds, nanoseconds) < self.since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn later() -> Freshness {
+        Freshness {
+            since: SystemTime::now() + Duration::from_secs(1),
+            ..Freshness::from_now()
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_or_went_away_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("app.py");
+        std::fs::write(&file, "1").expect("written");
+        let mut fresh = later();
+        fresh.add(vec![file.clone()]);
+        assert!(fresh.is_fresh());
+        let stale = Freshness {
+            since: SystemTime::now() - Duration::from_secs(1),
+            files: vec![file.clone()],
+            not_loaded: false,
+        };
+        assert!(!stale.is_fresh());
+        std::fs::remove_file(&file).expect("removed");
+        assert!(!fresh.is_fresh());
+    }
+
+    #[test]
+    fn what_could_not_be_loaded_is_never_fresh() {
+        let mut fresh = later();
+        fresh.not_loaded();
+        assert!(!fresh.is_fresh());
+    }
+}

@@ -1,0 +1,32 @@
+//! The listening side of `serve`: sockets, connections, the queue, and the worker's side of one
+//! connection. Requests are read to their end here and handed over one by one to a process that
+//! has Python; nothing here has.
+//!
+//! `listener` (where) → `connection` (reading) → `event_loop` (who is next) → `channel` (handing
+//! over) → a worker's `writer` (the response) → `outcome` (how it went) → `access_log`.
+
+mod access_log;
+mod channel;
+mod connection;
+mod event_loop;
+mod freshness;
+mod intake;
+mod listener;
+mod nursery;
+mod outcome;
+mod peer;
+mod spool;
+mod static_files;
+mod writer;
+
+pub use access_log::{AccessLog, Entry};
+pub use channel::{Channel, Handover};
+pub use connection::{Connection, Progress};
+pub use event_loop::{Ended, EventLoop, Settings};
+pub use intake::{Intake, Step};
+pub use listener::Listener;
+pub use nursery::Nursery;
+pub use peer::Peer;
+pub use spool::Spool;
+pub use static_files::{StaticFile, StaticFolder, is_unmodified};
+pub use writer::HttpWriter;

@@ -1,0 +1,116 @@
+//! How an exchange went, told through a pipe by the worker to the process that listens: a line
+//! with the status when the response begins, one with the bytes of content and what becomes of the
+//! connection when it ends. A pipe that closes without the first: nothing was sent.
+
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+
+/// The response begins.
+pub(super) fn begun(report: &OwnedFd, status: u16) {
+    write(report, &format!("{status}\n"));
+}
+
+/// The response has ended.
+pub(super) fn ended(report: &OwnedFd, sent: u64, goes_on: bool) {
+    let connection = if goes_on { "keep" } else { "close" };
+    write(report, &format!("{sent} {connection}\n"));
+}
+
+/// Shorter than PIPE_BUF into a pipe that holds nothing else: it does not block. When nobody
+/// listens any more there is nobody to tell.
+fn write(report: &OwnedFd, line: &str) {
+    while let Err(Errno::INTR) = rustix::io::write(report, line.as_bytes()) {}
+}
+
+/// What is known of an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// The status, once the response has begun.
+    pub(super) status: Option<u16>,
+    /// The bytes of content, once it has ended.
+    pub(super) sent: Option<u64>,
+    /// Whether the connection may be used again.
+    pub(super) goes_on: bool,
+}
+
+/// The listening end of the pipe.
+#[derive(Debug)]
+pub(super) struct Report {
+    pipe: io::PipeReader,
+    text: Vec<u8>,
+    pub(super) outcome: Outcome,
+}
+
+impl Report {
+    /// A new pipe: the end that listens, and the worker's.
+    pub(super) fn pipe() -> io::Result<(Self, OwnedFd)> {
+        let (reader, writer) = io::pipe()?;
+        let report = Self {
+            pipe: reader,
+            text: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        Ok((report, writer.into()))
+    }
+
+    pub(super) fn descriptor(&self) -> &io::PipeReader {
+        &self.pipe
+    }
+
+    /// Reads once, when there is something to read. False when the worker has gone.
+    pub(super) fn read(&mut self) -> bool {
+        let mut block = [0; 256];
+        match self.pipe.read(&mut block) {
+            Ok(0) => false,
+            Ok(read) => {
+                self.text.extend_from_slice(&block[..read]);
+                self.outcome = parse(&self.text);
+                true
+            }
+            Err(error) => error.kind() == io::ErrorKind::Interrupted,
+        }
+    }
+}
+
+/// A child of the worker could write here: what has no sense is passed over.
+fn parse(text: &[u8]) -> Outcome {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text
+        .split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'));
+    let status = lines.next().and_then(|line| line.parse().ok());
+    let mut end = lines.next().unwrap_or_default().split(' ');
+    Outcome {
+        status,
+        sent: end.next().and_then(|sent| sent.parse().ok()),
+        goes_on: end.next() == Some("keep"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_is_told_line_by_line() {
+        let (mut report, worker) = Report::pipe().expect("a pipe");
+        begun(&worker, 404);
+        assert!(report.read());
+        assert_eq!(report.outcome.status, Some(404));
+        assert_eq!(report.outcome.sent, None);
+        ended(&worker, 12, true);
+        assert!(report.read());
+        assert_eq!(report.outcome.sent, Some(12));
+        assert!(report.outcome.goes_on);
+        drop(worker);
+        assert!(!report.read());
+    }
+
+    #[test]
+    fn half_a_line_says_nothing_yet() {
+        assert_eq!(parse(b"20"), Outcome::default());
+        assert_eq!(parse(b"200\n1").sent, None);
+    }
+}

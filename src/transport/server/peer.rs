@@ -1,0 +1,84 @@
+//! Who is at the other end of a connection, and what a request from there is told of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::exchange::MetaVariables;
+use crate::transport::http::{BodyFraming, Endpoints, RequestHead, meta_variables};
+
+/// Who is at the other end.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    address: String,
+    port: String,
+    server_address: Option<String>,
+    server_port: String,
+    /// Both ends are on this machine.
+    is_local: bool,
+}
+
+impl Peer {
+    /// The two ends of a connection; neither has an address on a Unix socket.
+    #[must_use]
+    pub fn new(client: Option<SocketAddr>, server: Option<SocketAddr>, is_local: bool) -> Self {
+        let ip = |address: SocketAddr| address.ip().to_canonical().to_string();
+        let port =
+            |address: Option<SocketAddr>| address.map_or(String::new(), |a| a.port().to_string());
+        Self {
+            // RFC 3875, section 4.1.8: there always is one.
+            address: client.map_or("127.0.0.1".to_owned(), ip),
+            port: port(client),
+            server_address: server.map(ip),
+            server_port: port(server),
+            is_local: is_local && client.is_none_or(|a| a.ip().to_canonical().is_loopback()),
+        }
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether a person at this machine asked, and not a page of somebody else's through that
+    /// person's browser (DNS rebinding): then the name asked for is not this machine's.
+    #[must_use]
+    pub fn is_person_here(&self, head: &RequestHead) -> bool {
+        let host = head.fields.all("host").next().unwrap_or_default();
+        let name = match host.iter().rposition(|&byte| byte == b':') {
+            Some(colon) if !host.ends_with(b"]") => &host[..colon],
+            _ => host,
+        };
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let is_name_here = name.is_empty()
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || name
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback());
+        // Another server stands between.
+        let is_passed_on = ["forwarded", "x-forwarded-for", "via"]
+            .iter()
+            .any(|name| head.fields.all(name).next().is_some());
+        self.is_local && is_name_here && !is_passed_on
+    }
+
+    /// The meta-variables of a request from here.
+    #[must_use]
+    pub fn meta(&self, head: &RequestHead, length: u64) -> MetaVariables {
+        let endpoints = Endpoints {
+            // The name in the Host field takes its place, as on Apache and lighttpd.
+            server_name: "",
+            server_port: &self.server_port,
+            remote_addr: &self.address,
+            remote_port: &self.port,
+        };
+        let decoded = (head.framing == BodyFraming::Chunked).then_some(length);
+        let mut meta = meta_variables(head, &endpoints, decoded);
+        if let Some(address) = &self.server_address {
+            meta.set("SERVER_ADDR", address.as_str());
+        }
+        meta
+    }
+}

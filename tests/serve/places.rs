@@ -1,0 +1,126 @@
+//! Where requests come in.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use super::ECHO;
+use crate::harness::by_hand::ByHand;
+use crate::harness::serving::Serve;
+use crate::harness::{program, python};
+
+#[test]
+fn a_unix_socket() {
+    let serving = Serve(ByHand::command(&["serve", "app.py", "--unix", "socket"]))
+        .file("app.py", ECHO)
+        .start();
+    let path = serving.folder().join("socket");
+    let mut stream = UnixStream::connect(&path).expect("a server that listens");
+    stream.write_all(b"GET /u HTTP/1.0\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.ends_with("GET  /u - 0\n"), "{answer}");
+    serving.end();
+}
+
+#[test]
+fn a_socket_that_systemd_opened() {
+    let activate = r#"
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+    let serve = Serve::source(ECHO);
+    let mut command = Command::new(python());
+    command
+        .args(["-c", activate])
+        .arg(program())
+        .args(["serve", "app.py"])
+        .env_clear()
+        .current_dir(serve.working_directory());
+    let serving = serve.start_as(command);
+    assert_eq!(serving.get("/s"), "GET  /s - 0\n");
+    serving.end();
+}
+
+#[test]
+fn inetd_has_one_exchange() {
+    let inetd = |stdin: &str| {
+        ByHand::command(&["serve", "--inetd", "app.py"])
+            .file("app.py", ECHO)
+            .stdin(stdin)
+    };
+    let answer = inetd("POST /i HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").prints();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nPOST  /i 3 3\n"), "{answer}");
+    let refusal = inetd("GET / HTTP/1.1\r\n\r\n").exits(1).prints();
+    assert!(refusal.starts_with("HTTP/1.1 400 "), "{refusal}");
+    assert_eq!(inetd("").exits(1).prints(), "");
+}
+
+#[test]
+fn inetd_answers_a_failure() {
+    let answer = ByHand::command(&["serve", "--inetd", "app.py"])
+        .file("app.py", "raise LookupError('not today')\n")
+        .stdin("GET / HTTP/1.0\r\n\r\n")
+        .exits(1)
+        .logs("LookupError: not today")
+        .prints();
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    ByHand::command(&["serve", "app.py", "--port", &port])
+        .file("app.py", ECHO)
+        .exits(2)
+        .logs(&format!("cannot listen at 127.0.0.1:{port}"))
+        .run();
+}
+
+#[test]
+fn other_machines_are_let_in_only_on_purpose() {
+    ByHand::command(&["serve", "app.py", "--bind", "0.0.0.0", "--port", "0"])
+        .file("app.py", ECHO)
+        .exits(2)
+        .logs("--public allows it")
+        .run();
+    let serving = Serve::source(ECHO)
+        .with(&["--bind", "::", "--public"])
+        .start();
+    let (out, log) = serving.end_logging();
+    assert!(out.contains("http://[::]:"), "{out}");
+    assert!(log.contains("warning: http://[::]:"), "{log}");
+}
+
+#[test]
+fn a_mistake_is_found_before_anything_is_served() {
+    for (arguments, message) in [
+        (
+            &["--venv", "/does/not/exist"][..],
+            "`/does/not/exist` is no virtual environment",
+        ),
+        (
+            &["--static", "/s=/does/not/exist"],
+            "--static: `/does/not/exist`",
+        ),
+        (&["--static", "s=."], "a path and a folder"),
+        (&["--max-body", "1.5G"], "a number of bytes"),
+        (&["--jobs", "0"], "'--jobs <N>'"),
+        (&["--unix", "s", "--port", "1"], "cannot be used with"),
+    ] {
+        ByHand::command(&["serve", "app.py"])
+            .with(arguments)
+            .file("app.py", ECHO)
+            .exits(2)
+            .logs(message)
+            .run();
+    }
+}

@@ -1,0 +1,78 @@
+//! What takes long to see.
+
+use crate::harness::http_client::Request;
+use crate::harness::serving::{Serve, Serving};
+
+const HELLO: &str = "def application(environ, start_response):\n    \
+    start_response('200 OK', [('Content-Length', '2')])\n    return [b'hi']\n";
+
+#[test]
+fn ten_thousand_requests_leave_no_trace_in_the_listening_process() {
+    let serving = Serve::source(HELLO).with(&["--preload"]).start();
+    ask(&serving, 500);
+    let (memory, descriptors) = (memory(&serving), descriptors(&serving));
+    ask(&serving, 10_000);
+    let grown = self::memory(&serving).saturating_sub(memory);
+    println!("memory grew by {grown} KiB");
+    assert!(grown <= 1024, "memory grew by {grown} KiB");
+    // Connections end a moment after their last byte.
+    while self::descriptors(&serving) > descriptors {
+        assert_eq!(serving.get("/"), "hi");
+    }
+    assert_eq!(zombies(&serving), 0);
+    serving.end();
+}
+
+fn ask(serving: &Serving, count: usize) {
+    let address = serving.address();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                for _ in 0..count / 4 {
+                    assert_eq!(Request::get("/").send(address).text(), "hi");
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().expect("all answered");
+    }
+}
+
+/// Memory of its own in KiB.
+fn memory(serving: &Serving) -> u64 {
+    let maps = format!("/proc/{}/smaps_rollup", serving.id());
+    let text = std::fs::read_to_string(maps).expect("a process that runs");
+    let field = text.lines().find(|line| line.starts_with("Anonymous:"));
+    let number = field.and_then(|line| line.split_whitespace().nth(1));
+    number.and_then(|n| n.parse().ok()).expect("a number")
+}
+
+fn descriptors(serving: &Serving) -> usize {
+    let folder = format!("/proc/{}/fd", serving.id());
+    std::fs::read_dir(folder)
+        .expect("a process that runs")
+        .count()
+}
+
+/// Processes of the server that have ended and that nobody asked how.
+fn zombies(serving: &Serving) -> usize {
+    let children = format!("/proc/{0}/task/{0}/children", serving.id());
+    let children = std::fs::read_to_string(children).expect("a process that runs");
+    let parents: Vec<String> = children
+        .split_whitespace()
+        .map(str::to_owned)
+        .chain([serving.id().to_string()])
+        .collect();
+    let processes = std::fs::read_dir("/proc").expect("a list of processes");
+    processes
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+        // `4711 (name) S 4710 ...`: state and parent
+        .filter_map(|stat| {
+            let (_, rest) = stat.rsplit_once(") ")?;
+            let mut fields = rest.split(' ').map(str::to_owned);
+            Some((fields.next()?, fields.next()?))
+        })
+        .filter(|(state, parent)| state == "Z" && parents.contains(parent))
+        .count()
+}

@@ -1,0 +1,168 @@
+//! `wsgi-cgi-snap`: requests answered by the restored image of the loaded application.
+
+mod broken;
+mod fresh;
+mod making;
+mod process;
+mod slow;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, program};
+
+/// Copies of both programs: other tests link the originals, which changes their inodes' times, and
+/// an image rests on these.
+fn programs() -> &'static Path {
+    static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        std::fs::create_dir_all(&place).expect("a folder");
+        for name in ["wsgi-cgi", "wsgi-cgi-snap"] {
+            // Another process copies: nothing here has it open for writing when it is run.
+            let copied = Command::new("cp")
+                .arg("--remove-destination")
+                .arg(program().with_file_name(name))
+                .arg(&place)
+                .status();
+            assert!(copied.expect("cp").success());
+        }
+        place
+    });
+    &PROGRAMS
+}
+
+/// A script whose first line names the launcher, and a folder for images.
+struct Site {
+    folder: TempDir,
+}
+
+impl Site {
+    fn new(text: &str) -> Self {
+        Self::with_options("", text)
+    }
+
+    /// With options in the first line.
+    fn with_options(options: &str, text: &str) -> Self {
+        let site = Self { folder: folder() };
+        site.write(options, text);
+        site
+    }
+
+    /// Writes the script by another process, so that it is not open for writing when it is run.
+    fn write(&self, options: &str, text: &str) {
+        let launcher = programs().join("wsgi-cgi-snap");
+        let new = self.folder.path().join("new");
+        let space = if options.is_empty() { "" } else { " " };
+        std::fs::write(
+            &new,
+            format!("#!{}{space}{options}\n{text}", launcher.display()),
+        )
+        .expect("written");
+        let moved = Command::new("sh")
+            .args([
+                "-ec",
+                "cat new >next; chmod 755 next; rm new; mv next app.cgi",
+            ])
+            .current_dir(self.folder.path())
+            .status();
+        assert!(moved.expect("sh").success());
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn script(&self) -> PathBuf {
+        self.file("app.cgi")
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.file("cache")
+    }
+
+    /// A GET, as a web server starts the script for it.
+    fn request(&self) -> Cgi {
+        Cgi::bare()
+            .program(self.script())
+            .in_folder(self.folder.path())
+            .variable("SCRIPT_FILENAME", self.script())
+            .variable("WSGI_CGI_CACHE_DIR", self.cache())
+    }
+
+    /// A GET that an image answers: the log is empty.
+    #[track_caller]
+    fn restored(&self) -> String {
+        self.request().run().text().to_owned()
+    }
+
+    /// A GET that the cold program answers, for this reason.
+    #[track_caller]
+    fn cold(&self, reason: &str) -> String {
+        let log = format!("wsgi-cgi-snap: a cold request: {reason}");
+        self.request().logs(&log).run().text().to_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(programs().join("wsgi-cgi"))
+            .arg("snapshot")
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("WSGI_CGI_CACHE_DIR", self.cache())
+            .current_dir(self.folder.path())
+            .output()
+            .expect("the program")
+    }
+
+    #[track_caller]
+    fn make(&self) {
+        let made = self.command(&["make", "app.cgi"]);
+        let log = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success() && log.is_empty(), "{log}");
+    }
+
+    /// What lies in the folder for images, with that ending.
+    fn kept(&self, ending: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.cache()).into_iter().flatten();
+        entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|found| found == ending))
+            .collect()
+    }
+
+    #[track_caller]
+    fn image(&self) -> PathBuf {
+        let images = self.kept("image");
+        assert_eq!(images.len(), 1, "{images:?}");
+        images[0].clone()
+    }
+}
+
+/// Waits for what another process is about to do.
+#[track_caller]
+fn eventually(what: &str, happened: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the image there is can be used.
+fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Says which process loaded it, and which one answers.
+const HELLO: &str = r#"
+import os
+loaded_by = os.getpid()
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"restored" if loaded_by != os.getpid() else b"cold"]
+"#;

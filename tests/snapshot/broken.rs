@@ -1,0 +1,142 @@
+//! Images that are broken, or not ours: the request is answered all the same, once and by the code
+//! that is there.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::{HELLO, Site, is_file};
+
+/// A site with an image in the place of which no other is made, as somebody is at it.
+fn made() -> (Site, Vec<u8>) {
+    let site = Site::new(HELLO);
+    site.make();
+    let lock = std::fs::File::open(site.image().with_extension("lock")).expect("a lock");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    std::mem::forget(lock);
+    let image = std::fs::read(site.image()).expect("an image");
+    (site, image)
+}
+
+/// The request is answered by the cold program. No other image is made meanwhile.
+#[track_caller]
+fn is_cold(site: &Site) {
+    let answer = site.request().logs("a cold request").run();
+    assert_eq!(answer.text(), "cold");
+}
+
+#[test]
+fn a_head_that_is_cut_or_changed() {
+    let (site, image) = made();
+    let path = site.image();
+    let cut = [0, 1, 23, 24, 100, 4095, 4096, 8192, 20_000];
+    for length in cut {
+        std::fs::write(&path, &image[..length]).expect("written");
+        is_cold(&site);
+    }
+    let head = usize::try_from(u64::from_le_bytes(image[8..16].try_into().expect("eight")))
+        .expect("a length");
+    for place in (0..24 + head).step_by(head / 40) {
+        let mut other = image.clone();
+        other[place] ^= 0x10;
+        std::fs::write(&path, &other).expect("written");
+        is_cold(&site);
+    }
+    std::fs::write(&path, &image).expect("written");
+}
+
+#[test]
+fn an_image_that_others_can_reach() {
+    let (site, _) = made();
+    let path = site.image();
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    set(&path, 0o644);
+    is_cold(&site);
+    set(&path, 0o600);
+    set(&site.cache(), 0o770);
+    is_cold(&site);
+    set(&site.cache(), 0o700);
+    assert_eq!(site.restored(), "restored");
+    let elsewhere = site.file("elsewhere");
+    std::fs::rename(&path, &elsewhere).expect("moved");
+    symlink(&elsewhere, &path).expect("a link");
+    is_cold(&site);
+    if rustix::process::geteuid().is_root() {
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::rename(&elsewhere, &path).expect("moved");
+        std::os::unix::fs::chown(&path, Some(65_534), None).expect("another's");
+        is_cold(&site);
+    }
+}
+
+#[test]
+fn an_image_of_another_application() {
+    let (site, image) = made();
+    let other = Site::new(HELLO);
+    other.make();
+    std::fs::write(other.image(), image).expect("written");
+    assert_eq!(other.cold("it is another application's"), "cold");
+    drop(site);
+}
+
+#[test]
+fn a_process_that_dies_answers_and_takes_its_image_with_it() {
+    let site = Site::new(
+        "import os\ndef application(environ, start_response):\n    \
+         if environ['QUERY_STRING'] == 'die': os.abort()\n    start_response('200 OK', [])\n    \
+         return [b'alive']\n",
+    );
+    site.make();
+    assert_eq!(site.restored(), "alive");
+    let answer = site
+        .request()
+        .variable("QUERY_STRING", "die")
+        .exits(134)
+        .logs("the process died of SIGABRT")
+        .run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    assert!(site.kept("image").is_empty());
+    assert!(site.kept("bad").iter().all(|path| is_file(path)));
+    assert_eq!(site.cold("a restored process has died"), "alive");
+    assert!(
+        site.kept("image").is_empty(),
+        "no other is made of the same"
+    );
+}
+
+#[test]
+fn addresses_that_are_taken_or_elsewhere() {
+    let site = Site::new(HELLO);
+    site.make();
+    let large = "x".repeat(100_000);
+    for _ in 0..5 {
+        let answer = site
+            .request()
+            .variable("LARGE", &large)
+            .logs_anything()
+            .run();
+        assert!(
+            ["restored", "cold"].contains(&answer.text()),
+            "{}",
+            answer.text()
+        );
+    }
+    for wrapper in ["ulimit -s unlimited", "setarch -R true", "ulimit -v 400000"] {
+        let prefix = if wrapper.starts_with("setarch") {
+            "exec setarch -R ./app.cgi".to_owned()
+        } else {
+            format!("{wrapper} && exec ./app.cgi")
+        };
+        let answer = site
+            .request()
+            .program("/bin/sh")
+            .arguments(&["-c", &prefix])
+            .logs_anything()
+            .run();
+        assert!(
+            ["restored", "cold"].contains(&answer.text()),
+            "{wrapper}: {}",
+            answer.text()
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! What an image rests on: a change is seen by the very next request.
+
+use super::{HELLO, Site, eventually};
+
+/// A site that is restored, with a module and a file of its own.
+fn site() -> Site {
+    let site = Site::new(
+        "import helper, os\nsetting = open('setting').read()\nmode = os.environ.get('MODE', '-')\n\
+         def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+         return [('%s %s %s' % (helper.NAME, setting, mode)).encode()]\n",
+    );
+    std::fs::write(site.file("helper.py"), "NAME = 'one'\n").expect("written");
+    std::fs::write(site.file("setting"), "blue").expect("written");
+    site.make();
+    assert_eq!(site.restored(), "one blue -");
+    site
+}
+
+#[test]
+fn an_edit_of_the_script() {
+    let site = Site::new(HELLO);
+    site.make();
+    assert_eq!(site.restored(), "restored");
+    site.write("", &HELLO.replace("b\"cold\"", "b\"edited\""));
+    assert_eq!(site.cold("`"), "edited");
+}
+
+#[test]
+fn an_edit_of_a_module() {
+    let site = site();
+    std::fs::write(site.file("helper.py"), "NAME = 'three'\n").expect("written");
+    assert_eq!(site.cold("`"), "three blue -");
+}
+
+#[test]
+fn a_file_that_was_read() {
+    let site = site();
+    std::fs::write(site.file("setting"), "red").expect("written");
+    assert_eq!(site.cold("`"), "one red -");
+}
+
+#[test]
+fn a_module_that_shadows_another() {
+    let site = Site::new(
+        "import colorsys\ndef application(environ, start_response):\n    \
+         start_response('200 OK', [])\n    return [getattr(colorsys, 'MINE', 'theirs').encode()]\n",
+    );
+    site.make();
+    assert_eq!(site.restored(), "theirs");
+    // What cannot be imported may come and go.
+    std::fs::write(site.file("database.sqlite"), "").expect("written");
+    assert_eq!(site.restored(), "theirs");
+    std::fs::write(site.file("colorsys.py"), "MINE = 'mine'\n").expect("written");
+    assert_eq!(site.cold("the folder"), "mine");
+}
+
+#[test]
+fn a_variable_that_was_read() {
+    let site = site();
+    let answer = site
+        .request()
+        .variable("MODE", "fast")
+        .logs("the variable MODE")
+        .run();
+    assert_eq!(answer.text(), "one blue fast");
+    eventually("another image", || {
+        let again = site
+            .request()
+            .variable("MODE", "fast")
+            .logs_anything()
+            .run();
+        assert_eq!(again.text(), "one blue fast");
+        again.log.is_empty()
+    });
+}
+
+#[test]
+fn a_variable_that_was_not_read_is_seen_all_the_same() {
+    let site = Site::new(
+        "import os\nos.environ.get('READ')\ndef application(environ, start_response):\n    \
+         start_response('200 OK', [])\n    return [os.environ.get('OTHER', '-').encode()]\n",
+    );
+    site.make();
+    for value in ["a", "b"] {
+        assert_eq!(site.request().variable("OTHER", value).run().text(), value);
+    }
+    assert_eq!(site.restored(), "-");
+}
+
+#[test]
+fn what_a_client_calls_its_headers_makes_no_difference() {
+    let site = site();
+    let request = site
+        .request()
+        .variable("HTTP_X_WSGI_CGI_VENV", "x")
+        .variable("HTTP_PYTHONPATH", "/x");
+    assert_eq!(request.run().text(), "one blue -");
+}
+
+#[test]
+fn the_working_directory() {
+    let site = site();
+    std::fs::create_dir(site.file("other.d")).expect("a folder");
+    std::fs::write(site.file("other.d/setting"), "green").expect("written");
+    let elsewhere = site.request().in_folder(site.file("other.d"));
+    assert_eq!(elsewhere.logs("a cold request").run().text(), "one green -");
+    assert_eq!(site.restored(), "one blue -");
+}
+
+#[test]
+fn a_setting_of_the_interpreter() {
+    let site = site();
+    let answer = site
+        .request()
+        .variable("PYTHONHASHSEED", "7")
+        .logs("PYTHONHASHSEED is new")
+        .run();
+    assert_eq!(answer.text(), "one blue -");
+}
+
+#[test]
+fn a_script_that_is_replaced_while_requests_come() {
+    let site = Site::new(&HELLO.replace("restored", "0").replace("cold", "0"));
+    for version in 1..6 {
+        // Python takes a source of the same second and length for the one that it has compiled.
+        let text = "x".repeat(version);
+        site.write("", &HELLO.replace("restored", &text).replace("cold", &text));
+        for _ in 0..3 {
+            assert_eq!(site.request().logs_anything().run().text(), text);
+        }
+        eventually("an image", || {
+            let answer = site.request().logs_anything().run();
+            assert_eq!(answer.text(), text);
+            answer.log.is_empty()
+        });
+    }
+}

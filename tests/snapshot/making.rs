@@ -1,0 +1,123 @@
+//! Making images, by the first request and by hand.
+
+use super::{HELLO, Site, eventually};
+
+#[test]
+fn the_first_request_is_cold_and_has_an_image_made() {
+    let site = Site::new(HELLO);
+    assert_eq!(site.cold("there is no image yet"), "cold");
+    eventually("an image", || !site.kept("image").is_empty());
+    assert_eq!(site.restored(), "restored");
+    assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn images_are_made_listed_and_removed_by_hand() {
+    let site = Site::new(HELLO);
+    site.make();
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(site.image())
+            .expect("an image")
+            .permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    let status = site.command(&["status"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(
+        status.contains("/app.cgi  ") && status.contains(" kB "),
+        "{status}"
+    );
+    assert_eq!(site.restored(), "restored");
+    assert!(site.command(&["drop", "app.cgi"]).status.success());
+    assert!(site.kept("image").is_empty());
+    site.cold("there is no image yet");
+}
+
+#[test]
+fn a_hundred_first_requests_are_all_answered_and_make_one_image() {
+    let site = Site::new(HELLO);
+    std::thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                let answer = site.request().logs_anything().run();
+                assert!(["cold", "restored"].contains(&answer.text()));
+            });
+        }
+    });
+    eventually("an image", || !site.kept("image").is_empty());
+    site.image();
+    assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn what_no_copy_would_have_is_refused_with_its_reason() {
+    for (text, reason) in [
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(1,)).start()\n",
+            "started 1 threads",
+        ),
+        ("kept = open('data', 'w')\n", "/data` open"),
+        ("import socket\nkept = socket.socket()\n", "open"),
+        (
+            "import mmap\nkept = mmap.mmap(-1, 4096)\n",
+            "shared with other processes",
+        ),
+        ("raise LookupError('not today')\n", "LookupError: not today"),
+        (
+            "import os\nos.environ.get('REMOTE_USER')\n",
+            "reads REMOTE_USER",
+        ),
+    ] {
+        let site = Site::new(&format!("{text}{HELLO}"));
+        let made = site.command(&["make", "app.cgi"]);
+        let log = String::from_utf8_lossy(&made.stderr);
+        assert!(
+            !made.status.success() && log.contains(reason),
+            "{reason}: {log}"
+        );
+        let status = site.command(&["status"]);
+        assert!(
+            String::from_utf8_lossy(&status.stdout).contains(reason),
+            "{reason}"
+        );
+        assert!(site.kept("image").is_empty() && site.kept("new").is_empty());
+    }
+}
+
+#[test]
+fn an_application_that_is_refused_stays_cold_without_further_attempts() {
+    let site = Site::new(&format!("kept = open('data', 'w')\n{HELLO}"));
+    assert!(!site.command(&["make", "app.cgi"]).status.success());
+    let answer = site.request().logs("/app.cgi: no image: ").run();
+    assert_eq!(answer.text(), "cold");
+    // Once it is mended, a request has one made.
+    site.write("", HELLO);
+    assert_eq!(site.cold("there is no image yet"), "cold");
+    eventually("an image", || !site.kept("image").is_empty());
+    assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn a_request_sent_ahead_is_in_the_image() {
+    let site = Site::new(
+        "calls = []\ndef application(environ, start_response):\n    calls.append(environ['PATH_INFO'])\n    \
+         start_response('200 OK', [])\n    return [' '.join(calls).encode()]\n",
+    );
+    let made = site.command(&["make", "--warm-up", "/ahead?x", "app.cgi"]);
+    assert!(made.status.success());
+    assert_eq!(site.restored(), "/ahead /");
+    assert_eq!(site.restored(), "/ahead /");
+}
+
+#[test]
+fn no_variable_of_a_request_is_in_an_image() {
+    let site = Site::new(HELLO);
+    site.request()
+        .variable("HTTP_COOKIE", "secret-of-a-visitor")
+        .variable("UNIQUE_ID", "secret-of-a-request")
+        .logs_anything()
+        .run();
+    eventually("an image", || !site.kept("image").is_empty());
+    let image = std::fs::read(site.image()).expect("an image");
+    assert!(memchr::memmem::find(&image, b"secret-of-a").is_none());
+}
