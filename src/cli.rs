@@ -118,7 +118,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) timeout: Option<f64>,
 
-    /// Show the traceback in the error page
+    /// Show what failed in the error page, for developers only
     #[arg(long)]
     pub(crate) debug: bool,
 

@@ -190,30 +190,6 @@ fn an_error_after_the_head_cuts_the_response_and_is_logged() {
 }
 
 #[test]
-fn debug_puts_the_traceback_into_the_page() {
-    let source = "def application(environ, start_response):\n    raise ValueError('<b>')\n";
-    for cgi in [
-        Cgi::source(source).option("--debug"),
-        Cgi::source(source).variable("WSGI_CGI_DEBUG", "on"),
-        Cgi::source(&format!(
-            "# /// script\n# [tool.wsgi-cgi]\n# debug = true\n# ///\n{source}"
-        )),
-    ] {
-        let cgi = cgi.variable("HTTP_ACCEPT", "text/html");
-        let answer = cgi.exits(1).logs("ValueError").run();
-        assert_eq!(answer.status, "500 Internal Server Error");
-        assert!(answer.text().contains("Traceback") && answer.text().contains("&lt;b&gt;"));
-        let id = answer
-            .log
-            .split([' ', ':'])
-            .nth(3)
-            .expect("an id")
-            .to_owned();
-        assert!(answer.text().contains(&id), "{id}: {}", answer.text());
-    }
-}
-
-#[test]
 fn head_gets_the_head_of_the_page() {
     let answer = Cgi::source("raise ValueError\n")
         .method("HEAD")

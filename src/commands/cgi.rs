@@ -87,9 +87,6 @@ fn answer(
     decided: Result<Config>,
     executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
 ) -> Exit {
-    if decided.as_ref().is_ok_and(|config| config.debug) {
-        incident.show(&meta);
-    }
     let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
         Form::Nph
     } else {
@@ -118,6 +115,9 @@ fn answer(
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
     let request = cgi::request(meta, private.stdin, body_length);
+    if decided.as_ref().is_ok_and(|config| config.debug) {
+        incident.show(&request.meta);
+    }
     if let Some(recorder) = &recorder {
         recorder.keep(&request.body);
     }

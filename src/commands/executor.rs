@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::incident::Incident;
+use super::incident::{Incident, Unheard};
 use super::record::Recorder;
 use crate::config::{Config, Source};
 use crate::exchange::{Event, MetaVariables, Request, Responder};
@@ -99,9 +99,8 @@ impl Executor {
     /// Sends a request through the application whose answer nobody reads, for what it loads only
     /// then. What comes of it is the application's affair.
     pub(super) fn warm_up(&self, request: &Request, responder: Responder) {
-        let ignored = |_: &Failure, responder: &mut Responder| responder.abandon();
         let inspection = Inspection::default();
-        let gateway = Gateway::new(responder, request, inspection, Box::new(ignored));
+        let gateway = Gateway::new(responder, request, inspection, Box::new(Unheard));
         python::attach(|py| {
             if let Some(Ahead::Loaded(application)) = &self.ahead {
                 gateway.answer(py, application.bind(py), &request.meta);
@@ -141,11 +140,8 @@ impl Executor {
         incident: Incident,
         recorder: Option<&Recorder>,
     ) -> Exit {
-        let on_failure = move |failure: &Failure, responder: &mut Responder| {
-            incident.report(failure, responder);
-        };
         let watch = self.inspection.watch.clone();
-        let gateway = Gateway::new(responder, request, self.inspection, Box::new(on_failure));
+        let gateway = Gateway::new(responder, request, self.inspection, Box::new(incident));
         let (outcome, status) = python::attach(|py| {
             let ahead = self.ahead.as_ref();
             let outcome = match python::load(py, config, &self.packages, &gateway, ahead) {

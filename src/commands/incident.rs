@@ -1,8 +1,10 @@
 //! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
 use crate::process::last_resort::Answers;
-use crate::python::Failure;
+use crate::python::{Failure, OnFailure};
 use crate::report;
 
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
@@ -53,9 +55,39 @@ impl Incident {
         }
     }
 
-    /// Logs the failure, and sends the page unless the head is out: then the response is cut.
+    /// Logs the failure, and answers.
     pub(super) fn report(&self, failure: &Failure, responder: &mut Responder) {
-        let late = responder.head_sent();
+        self.log(failure, responder.head_sent());
+        self.answer(failure, responder);
+    }
+
+    /// Not for everybody; and a fault in it is no reason to leave the client without an answer.
+    #[cold]
+    fn debug_page(&self, failure: &Failure) -> Option<(ResponseHead, Vec<u8>)> {
+        let meta = self.shown.as_ref()?;
+        let fault = failure.fault.get().map(Box::as_ref);
+        if fault.is_none() && failure.traceback.is_some() {
+            return None;
+        }
+        let page = DebugPage {
+            code: failure.code,
+            id: &self.id,
+            what: &failure.what,
+            advice: failure.advice.as_deref(),
+            fault,
+            meta,
+        };
+        catch_unwind(AssertUnwindSafe(|| page.response())).ok()
+    }
+
+    fn subject(&self) -> String {
+        let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
+        format!("error {}: {method} {path}", self.id)
+    }
+}
+
+impl OnFailure for Incident {
+    fn log(&self, failure: &Failure, late: bool) {
         let cut = if late {
             " (the response had begun and is cut short)"
         } else {
@@ -67,22 +99,20 @@ impl Incident {
             self.subject(),
             failure.summary
         ));
-        if late {
+    }
+
+    fn wants_fault(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    fn answer(&self, failure: &Failure, responder: &mut Responder) {
+        if responder.head_sent() {
             responder.abandon();
             return;
         }
-        let (head, page) = match &self.shown {
-            Some(meta) => DebugPage {
-                code: failure.code,
-                id: &self.id,
-                summary: &failure.summary,
-                raised: &failure.raised(),
-                traceback,
-                meta,
-            }
-            .render(),
-            None => error_page(failure.code, &self.id),
-        };
+        let (head, page) = self
+            .debug_page(failure)
+            .unwrap_or_else(|| error_page(failure.code, &self.id));
         responder.set_head(head);
         // A client that has gone misses nothing.
         if responder
@@ -93,9 +123,19 @@ impl Incident {
             responder.abandon();
         }
     }
+}
 
-    fn subject(&self) -> String {
-        let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
-        format!("error {}: {method} {path}", self.id)
+/// Where nobody is to hear of a failure.
+pub(super) struct Unheard;
+
+impl OnFailure for Unheard {
+    fn log(&self, _: &Failure, _: bool) {}
+
+    fn wants_fault(&self) -> bool {
+        false
+    }
+
+    fn answer(&self, _: &Failure, responder: &mut Responder) {
+        responder.abandon();
     }
 }

@@ -7,21 +7,25 @@ mod completion;
 mod content_length;
 mod debug_page;
 mod error_page;
+mod fault;
 mod headers;
 mod kept_body;
 mod message_body;
 mod meta_variables;
 mod observer;
+mod query;
 mod request;
 mod responder;
 mod response_head;
 mod secrets;
 mod status;
-mod traceback;
 
 pub use content_length::{BodyLength, BodyLengthError};
 pub use debug_page::DebugPage;
 pub use error_page::error_page;
+pub use fault::{
+    CONTEXT, FAULTS, FIRST_FRAMES, Fault, Frame, LAST_FRAMES, LOCALS, Link, MESSAGE, Owner, Source,
+};
 pub use headers::{HeaderError, Headers};
 pub use kept_body::KeptBody;
 pub use message_body::{MessageBody, PATIENCE};
@@ -30,6 +34,5 @@ pub use observer::{Event, Observer};
 pub use request::{Request, SharedBody};
 pub use responder::{Flow, Responder, ResponseWriter, SendError};
 pub use response_head::ResponseHead;
-pub use secrets::is_secret;
+pub use secrets::{MASKED, is_secret, is_secret_name};
 pub use status::{Status, StatusError};
-pub use traceback::{Frame, Raised};

@@ -1,25 +1,49 @@
-//! Which variables hold what is nobody else's business: they are neither kept nor shown.
+//! What is kept from other people's eyes: which names tell of a secret, which values are one, and
+//! a mask for texts that such a value may have got into.
+//!
+//! It goes by names. A secret under an innocent one is not known here.
 
-/// What names of secrets have in them; those that end in `_KEY` are secret too.
-const SECRET: [&str; 11] = [
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::MetaVariables;
+use super::query::parameters;
+
+/// What stands in the place of a secret.
+pub const MASKED: &str = "[masked]";
+
+/// What names of secrets have in them.
+const WORDS: [&str; 12] = [
     "AUTHORIZATION",
     "COOKIE",
     "X_AUTH",
     "PASSWORD",
     "PASSWD",
+    "PASSPHRASE",
     "SECRET",
     "TOKEN",
     "CREDENTIAL",
-    "APIKEY",
+    "KEY",
     "SESSION",
     "CSRF",
 ];
 
-/// Whether a variable of that name and value is to be kept to oneself.
+/// Whether what is called so is likely to be a secret.
+#[must_use]
+pub fn is_secret_name(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name)
+        .to_ascii_uppercase()
+        .replace('-', "_");
+    // Of these alone, most are the keys of a dictionary.
+    !["KEY", "KEYS"].contains(&name.as_str()) && WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a variable is a secret, by its name or by a password in a URL.
 #[must_use]
 pub fn is_secret(name: &[u8], value: &[u8]) -> bool {
-    let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-    name.ends_with("_KEY") || SECRET.iter().any(|word| name.contains(word)) || has_password(value)
+    is_secret_name(name) || has_password(value)
 }
 
 /// `scheme://user:password@host`
@@ -34,6 +58,83 @@ fn has_password(value: &[u8]) -> bool {
         let user = authority.iter().rposition(|&byte| byte == b'@');
         user.is_some_and(|at| authority[..at].contains(&b':'))
     })
+}
+
+/// The secrets of one request, to be found wherever they have got to.
+#[derive(Debug, Default)]
+pub(super) struct Mask(Vec<String>);
+
+impl Mask {
+    /// Anything shorter would be found in every other word.
+    const SHORTEST: usize = 6;
+
+    /// Knows the secret meta-variables, and what they are made of: each cookie, the token or the
+    /// password of an Authorization, the parameters of the query.
+    pub(super) fn of(meta: &MetaVariables) -> Self {
+        let mut mask = Self::default();
+        for (name, value) in meta.iter() {
+            let value = String::from_utf8_lossy(value);
+            if name.ends_with(b"QUERY_STRING") {
+                mask.add_query(&value);
+            } else if let Some((_, query)) = value.split_once('?') {
+                mask.add_query(query);
+            }
+            // `DESKTOP_SESSION` and its like hold names.
+            if is_secret(name, value.as_bytes()) && !name.windows(7).any(|at| at == b"SESSION") {
+                mask.add(&value);
+                mask.add_parts(&value);
+            }
+        }
+        // What is part of another goes after it.
+        mask.0
+            .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        mask.0.dedup();
+        mask
+    }
+
+    fn add_query(&mut self, query: &str) {
+        for pair in query.split('&') {
+            for (name, value) in parameters(pair) {
+                if is_secret_name(name.as_bytes()) {
+                    self.add(&value);
+                    self.add(pair.split_once('=').map_or("", |(_, as_sent)| as_sent));
+                }
+            }
+        }
+    }
+
+    fn add_parts(&mut self, value: &str) {
+        for cookie in value.split("; ") {
+            let (_, value) = cookie.split_once('=').unwrap_or_default();
+            // `theme=default`
+            if value.bytes().any(|byte| byte.is_ascii_digit()) || value.len() >= 20 {
+                self.add(value);
+            }
+        }
+        if let Some((_, token)) = value.split_once(' ') {
+            self.add(token);
+            let decoded = BASE64_STANDARD.decode(token).unwrap_or_default();
+            let decoded = String::from_utf8(decoded).unwrap_or_default();
+            self.add(decoded.split_once(':').map_or("", |(_, password)| password));
+        }
+    }
+
+    fn add(&mut self, value: &str) {
+        if value.len() >= Self::SHORTEST {
+            self.0.push(value.to_owned());
+        }
+    }
+
+    /// The text without them.
+    pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut masked = Cow::Borrowed(text);
+        for value in &self.0 {
+            if masked.contains(value) {
+                masked = Cow::Owned(masked.replace(value, MASKED));
+            }
+        }
+        masked
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +154,8 @@ mod tests {
             "HTTP_X_AUTH_USER",
             "DJANGO_SECRET_KEY",
             "db_password",
+            "apiKey",
+            "Set-Cookie",
         ] {
             assert!(is_secret(name.as_bytes(), b"x"), "{name}");
         }
@@ -62,10 +165,36 @@ mod tests {
             "REMOTE_USER",
             "QUERY_STRING",
             "PATH_INFO",
+            "HTTP_KEEP_ALIVE",
+            "key",
         ] {
             assert!(!is_secret(name.as_bytes(), b"x"), "{name}");
         }
         assert!(is_secret(b"DATABASE_URL", b"postgres://me:pw@db/x"));
         assert!(!is_secret(b"HTTP_REFERER", b"http://example.org:80/?a=b@c"));
+    }
+
+    #[test]
+    fn a_secret_is_found_in_any_text() {
+        let meta = [
+            ("HTTP_COOKIE", "theme=default; sid=0123456789"),
+            ("DESKTOP_SESSION", "wayland"),
+            ("HTTP_AUTHORIZATION", "Basic bWU6b3BlbiBzZXNhbWU="),
+            ("QUERY_STRING", "page=2&token=abc%20defgh"),
+        ];
+        let meta = MetaVariables::from_pairs(
+            meta.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        );
+        let mask = Mask::of(&meta);
+        for (text, masked) in [
+            ("no user 0123456789", "no user [masked]"),
+            ("theme=default; sid=0123456789", "[masked]"),
+            ("{'password': 'open sesame'}", "{'password': '[masked]'}"),
+            ("/?page=2&token=abc%20defgh", "/?page=2&token=[masked]"),
+            ("it is abc defgh", "it is [masked]"),
+            ("the default on wayland", "the default on wayland"),
+        ] {
+            assert_eq!(mask.apply(text), masked);
+        }
     }
 }

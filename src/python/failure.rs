@@ -1,8 +1,13 @@
 //! What went wrong in an exchange: a status for the client, a sentence and a traceback for the log.
 
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
+use super::fault;
 use super::venv::Packages;
+use crate::exchange::Fault;
 
 /// A failed exchange.
 #[derive(Debug)]
@@ -13,18 +18,28 @@ pub struct Failure {
     pub summary: String,
     /// Python's traceback, where an exception was the cause.
     pub traceback: Option<String>,
+    /// What was being done, where an exception was the cause; else the summary.
+    pub what: Box<str>,
+    /// What the operator can do about it, if that is known.
+    pub advice: Option<Box<str>>,
+    /// The exception with its frames, once [`look_into`](Self::look_into) has been called.
+    pub fault: OnceLock<Box<Fault>>,
     /// The exception itself, for who wants to look into it.
-    pub(super) exception: Option<Py<PyAny>>,
+    pub(super) exception: Option<Py<PyBaseException>>,
 }
 
 impl Failure {
     /// A failure that no exception tells of.
     #[must_use]
     pub fn new(code: u16, summary: impl Into<String>) -> Self {
+        let summary = summary.into();
         Self {
             code,
-            summary: summary.into(),
+            what: summary.as_str().into(),
+            summary,
             traceback: None,
+            advice: None,
+            fault: OnceLock::new(),
             exception: None,
         }
     }
@@ -36,7 +51,24 @@ impl Failure {
             code: 500,
             summary,
             traceback: traceback(py, error),
-            exception: Some(error.clone_ref(py).into_value(py).into_any()),
+            what: what.into(),
+            advice: None,
+            fault: OnceLock::new(),
+            // With the frames, which an exception that nobody caught does not have yet.
+            exception: Some(error.clone_ref(py).into_value(py)),
+        }
+    }
+
+    /// Finds out what the developer's page shows of the exception. That it cannot be found out is
+    /// not worth another failure.
+    #[cold]
+    pub(super) fn look_into(&self, py: Python<'_>) {
+        let looked = self
+            .exception
+            .as_ref()
+            .map(|e| fault::look_into(e.bind(py)));
+        if let Some(Ok(fault)) = looked {
+            _ = self.fault.set(Box::new(fault));
         }
     }
 
@@ -50,6 +82,7 @@ impl Failure {
         let mut failure = Self::of(py, error, what);
         if let Some(remedy) = import_remedy(py, error, packages) {
             failure.summary = format!("{}: {remedy}", failure.summary);
+            failure.advice = Some(remedy.into());
         }
         failure
     }

@@ -24,8 +24,17 @@ use crate::exchange::{Event, Flow, MetaVariables, Request, Responder, SendError,
 use crate::process::signals;
 use crate::report;
 
-/// Tells the client and the operator of a failure.
-pub(super) type OnFailure = Box<dyn Fn(&Failure, &mut Responder) + Send + Sync>;
+/// Tells the operator and the client of a failure, in this order.
+pub trait OnFailure: Send + Sync {
+    /// Writes the log entry; `late` when the head is out, and the response will be cut.
+    fn log(&self, failure: &Failure, late: bool);
+
+    /// Whether the exception is to be looked into before the answer.
+    fn wants_fault(&self) -> bool;
+
+    /// Sends the page, or cuts the response.
+    fn answer(&self, failure: &Failure, responder: &mut Responder);
+}
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub enum Outcome {
 pub struct Gateway {
     responder: Mutex<Responder>,
     body: SharedBody,
-    on_failure: OnFailure,
+    on_failure: Box<dyn OnFailure>,
     inspection: Inspection,
     /// Our own write failed: what the application raises after that is no error of its own.
     client_gone: AtomicBool,
@@ -71,7 +80,7 @@ impl Gateway {
         responder: Responder,
         request: &Request,
         inspection: Inspection,
-        on_failure: OnFailure,
+        on_failure: Box<dyn OnFailure>,
     ) -> Arc<Self> {
         Arc::new(Self {
             responder: Mutex::new(responder),
@@ -119,9 +128,13 @@ impl Gateway {
     /// Reports a failure that came before or instead of the application.
     pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
         self.watch().tell(Event::Failed(&failure.summary));
-        let mut responder = self.responder(py);
-        (self.on_failure)(failure, &mut responder);
-        drop(responder);
+        let late = self.responder(py).head_sent();
+        self.on_failure.log(failure, late);
+        if !late && self.on_failure.wants_fault() {
+            // The application's code may run: nothing is locked, and the log has its entry.
+            failure.look_into(py);
+        }
+        self.on_failure.answer(failure, &mut self.responder(py));
         self.inspection.examine(py, failure);
         Outcome::Failed
     }

@@ -46,22 +46,15 @@ fn the_error_page_is_shown_and_runs_nothing() {
     let page = String::from_utf8_lossy(&output.stdout);
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(
-        page.contains("<title>the application raised"),
+        page.contains("<title>json.decoder.JSONDecodeError: "),
         "{page}\n{log}"
     );
-    assert!(
-        page.contains("<h1><b>json.decoder.JSONDecodeError</b>"),
-        "{page}"
-    );
+    assert!(page.contains("JSONDecodeError</h1>"), "{page}");
     // The application's own frames are open, those of libraries folded away.
-    assert_eq!(page.matches("<section class=\"own\">").count(), 3, "{page}");
-    assert_eq!(
-        page.matches("<details class=\"library\">").count(),
-        1,
-        "{page}"
-    );
-    assert!(!page.contains("<details open"), "{page}");
-    assert!(page.contains("<h3><b>KeyError</b>"), "{page}");
+    let own = page.matches("<details class=\"frame own\" open").count();
+    assert_eq!(own, 3, "{page}");
+    assert!(page.contains("<details class=\"frame\">"), "{page}");
+    assert!(page.contains("<h3>KeyError</h3>"), "{page}");
     for element in ["<script", "<img"] {
         assert!(!page.contains(element), "{page}");
     }

@@ -63,11 +63,11 @@ fn who_asks_by_hand_gets_plain_text_and_a_browser_a_page() {
     assert!(policy.contains("default-src 'none'"), "{policy}");
     let page = response.text();
     assert!(
-        page.contains("<h1><b>LookupError</b>: &lt;not&gt; today</h1>"),
+        page.contains("<h1>LookupError</h1>\n<p class=\"message\">&lt;not&gt; today</p>"),
         "{page}"
     );
     assert!(
-        page.contains("HTTP_COOKIE") && !page.contains("hush"),
+        page.contains(">Cookie</th>") && !page.contains("hush"),
         "{page}"
     );
     serving.end_logging();

@@ -1,174 +1,151 @@
-//! For a browser: a page that reads from the exception outwards, the application's own frames open
-//! and those of libraries folded away.
+//! The page for a browser.
 
-use std::fmt::Write as _;
+mod calls;
 
-use super::super::{Frame, Raised};
-use super::{DebugPage, FRAMES, cut};
-
-/// No script, nothing from elsewhere, and in nobody's frame.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
-     form-action 'none'; frame-ancestors 'none'";
+use super::DebugPage;
+use super::request::{Pairs, Shown};
+use super::sheet::Sheet;
+use crate::exchange::{Owner, Status};
 
 const STYLE: &str = include_str!("style.css");
 
-pub(super) fn render(page: &DebugPage<'_>) -> String {
-    let summary = cut(page.summary);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{}</title>\n<style>{STYLE}</style>\n<header>\n<p>{} · <code>{}</code></p>\n",
-        escape(summary.lines().next().unwrap_or_default()),
-        escape(&page.title()),
-        escape(&page.request_line()),
-    );
-    match page.raised.first() {
-        Some(raised) => {
-            heading(&mut html, "h1", &raised.message);
-            remedy(&mut html, &summary, &raised.message);
-        }
-        None => heading(&mut html, "h1", &summary),
-    }
-    html += "</header>\n<main>\n";
-    for (place, raised) in page.raised.iter().enumerate() {
-        exception(&mut html, raised, place == 0);
-    }
-    request(&mut html, page);
-    if !page.traceback.is_empty() {
-        _ = writeln!(
-            html,
-            "<h2>As text</h2>\n<details>\n<summary>the traceback as Python writes it</summary>\n\
-             <pre>{}</pre>\n</details>",
-            escape(&cut(page.traceback))
-        );
-    }
-    _ = write!(
-        html,
-        "</main>\n<footer>The error log has this under <code>{}</code>.</footer>\n</html>\n",
-        escape(page.id)
-    );
-    html
-}
+/// What allows this style and no other (a `Content-Security-Policy`'s source). A test says what it
+/// must be.
+pub(super) const STYLE_HASH: &str = "sha256-fGb8D6IS+W3CEqyEXL0g2SXmInn44aBspSSS1XMg/PU=";
 
-/// What the summary knows beyond the exception.
-fn remedy(html: &mut String, summary: &str, message: &str) {
-    let words = message.split_once(": ").map_or(message, |(_, text)| text);
-    let words: Vec<&str> = words.split_whitespace().collect();
-    if !summary.ends_with(&words.join(" ")) {
-        _ = writeln!(html, "<p class=\"remedy\">{}</p>", escape(summary));
-    }
-}
-
-/// The first line large, the others below it.
-fn heading(html: &mut String, level: &str, message: &str) {
-    let message = cut(message);
-    let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
-    let (kind, text) = first.split_once(": ").unwrap_or((first, ""));
-    let colon = if text.is_empty() { "" } else { ": " };
-    _ = writeln!(
-        html,
-        "<{level}><b>{}</b>{colon}{}</{level}>",
-        escape(kind),
-        escape(text)
-    );
-    if !rest.trim().is_empty() {
-        _ = writeln!(html, "<pre>{}</pre>", escape(rest.trim_end()));
-    }
-}
-
-fn exception(html: &mut String, raised: &Raised, is_first: bool) {
-    if !is_first {
-        _ = writeln!(html, "<h2>{}</h2>", escape(&raised.link));
-        heading(html, "h3", &raised.message);
-    }
-    let count = raised.frames.len();
-    let half = FRAMES / 2;
-    let is_shown = |number: usize| count <= FRAMES || number < half || number >= count - half;
-    // From where it was raised outwards, libraries' frames in groups.
-    let mut numbers = (0..count).rev().peekable();
-    while let Some(number) = numbers.next() {
-        if !is_shown(number) {
-            _ = writeln!(html, "<p class=\"more\">{} more</p>", count - FRAMES);
-            while numbers.next_if(|&next| !is_shown(next)).is_some() {}
-            continue;
-        }
-        if raised.frames[number].own {
-            one_frame(html, &raised.frames[number]);
-            continue;
-        }
-        let mut group = vec![number];
-        while let Some(next) = numbers.next_if(|&next| is_shown(next) && !raised.frames[next].own) {
-            group.push(next);
-        }
-        let plural = if group.len() == 1 { "" } else { "s" };
-        _ = writeln!(
-            html,
-            "<details class=\"library\">\n<summary>{} frame{plural} in libraries</summary>",
-            group.len()
-        );
-        for number in group {
-            one_frame(html, &raised.frames[number]);
-        }
-        *html += "</details>\n";
-    }
-}
-
-fn one_frame(html: &mut String, frame: &Frame) {
-    let class = if frame.own { "own" } else { "other" };
-    let (folder, name) = match frame.file.rfind('/') {
-        Some(slash) => frame.file.split_at(slash + 1),
-        None => ("", frame.file.as_str()),
+pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status, shown: &Shown) {
+    let status = String::from_utf8_lossy(status.line());
+    sheet.put("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    sheet.put("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    match page.fault {
+        Some(fault) => sheet
+            .word(&fault.kind, 100)
+            .put(": ")
+            .word(&fault.message, 100),
+        None => sheet.word(&status, 100),
     };
-    _ = writeln!(
-        html,
-        "<section class=\"{class}\">\n<p><code>{}</code> <span>in</span> <code class=\"file\">{}<b>{}:{}</b></code></p>",
-        escape(&cut(&frame.function)),
-        escape(&cut(folder)),
-        escape(&cut(name)),
-        frame.line
-    );
-    if !frame.source.is_empty() {
-        *html += "<pre>";
-        for (line, number) in frame.source.iter().zip(frame.first..) {
-            let line = escape(&cut(line));
-            if number == frame.line {
-                _ = writeln!(html, "<mark>{number:>5}  {line}</mark>");
-            } else {
-                _ = writeln!(html, "{number:>5}  {line}");
-            }
+    sheet
+        .put("</title>\n<style>")
+        .put(STYLE)
+        .put("</style>\n</head>\n<body>\n");
+    header(sheet, page, &status, shown);
+    sheet.put("<main>\n");
+    if let Some(fault) = page.fault {
+        sheet.put("<section id=\"calls\">\n<h2>Calls, the innermost first</h2>\n");
+        if fault.frames.iter().any(|frame| frame.owner == Owner::Own) {
+            sheet
+                .put("<p class=\"legend\"><b>The application&#39;s own code</b> is open, ")
+                .put("libraries are closed.</p>\n");
         }
-        *html += "</pre>\n";
+        calls::write(sheet, fault, 0);
+        sheet.put("</section>\n");
     }
-    *html += "</section>\n";
+    sheet.begin_request();
+    request(sheet, shown);
+    sheet.put("</main>\n<footer>\n<p>Only a developer should see this page: it is sent \
+               with <kbd>--debug</kbd>, and by <kbd>serve</kbd> to its own machine. Values that go by \
+               the name of a secret are masked.</p>\n</footer>\n</body>\n</html>\n");
 }
 
-fn request(html: &mut String, page: &DebugPage<'_>) {
-    *html += "<h2>The request</h2>\n<table>\n";
-    for (name, value) in page.variables() {
-        _ = writeln!(
-            html,
-            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
-            escape(&name),
-            escape(&value)
-        );
+fn header(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &str, shown: &Shown) {
+    sheet
+        .put("<header>\n<p class=\"status\"><b>")
+        .word(status, 100)
+        .put("</b> <span>");
+    sheet
+        .word(&shown.method, 20)
+        .put(" ")
+        .word(&shown.url, 300)
+        .put("</span></p>\n");
+    if let Some(fault) = page.fault {
+        sheet.put("<h1>");
+        calls::title(sheet, fault);
+        sheet.put("</h1>\n");
+        calls::said(sheet, fault);
+        sheet.put("<p class=\"what\">");
+        sentence(sheet, page.what);
+    } else {
+        sheet.put("<h1 class=\"plain\">");
+        sentence(sheet, page.what);
+        sheet.put("</h1>\n<p class=\"what\">No exception was raised");
     }
-    *html += "</table>\n";
+    sheet.put(".</p>\n");
+    if let Some(advice) = page.advice {
+        sheet.put("<p class=\"advice\">");
+        sentence(sheet, advice);
+        sheet.put("</p>\n");
+    }
+    sheet
+        .put("<p class=\"id\">The error log has this under <code>")
+        .word(page.id, 40);
+    sheet.put("</code></p>\n</header>\n");
 }
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            // No other control character has a place in HTML.
-            '\n' | '\t' => escaped.push(character),
-            _ if character.is_control() => escaped.push('\u{fffd}'),
-            _ => escaped.push(character),
+/// Begins with a capital letter, and shows code between backquotes as such.
+fn sentence(sheet: &mut Sheet<'_>, text: &str) {
+    let masked = sheet.masked(text).into_owned();
+    for (place, part) in masked.split('`').enumerate() {
+        let is_code = place % 2 == 1;
+        if place == 0 {
+            let mut letters = part.chars();
+            let first: String = letters
+                .next()
+                .into_iter()
+                .flat_map(char::to_uppercase)
+                .collect();
+            sheet.part(&first, 4).part(letters.as_str(), 1000);
+        } else if place > 20 {
+            sheet.put(" …");
+            break;
+        } else {
+            sheet
+                .put(if is_code { "<kbd>" } else { "" })
+                .part(part, 1000);
+            sheet.put(if is_code { "</kbd>" } else { "" });
         }
     }
-    escaped
+}
+
+fn request(sheet: &mut Sheet<'_>, shown: &Shown) {
+    sheet.put("<section id=\"request\">\n<h2>Request</h2>\n<p class=\"url\"><b>");
+    sheet
+        .word(&shown.method, 100)
+        .put("</b> ")
+        .word(&shown.url, 2000)
+        .put("</p>\n");
+    for (title, pairs) in [("Query", &shown.query), ("Header fields", &shown.fields)] {
+        if !pairs.is_empty() {
+            sheet.put("<h3>").put(title).put("</h3>\n");
+            table(sheet, pairs, 0);
+        }
+    }
+    if !shown.others.is_empty() {
+        sheet.put("<details class=\"others\"><summary><h3>Other meta-variables</h3></summary>\n");
+        table(sheet, &shown.others, 0);
+        sheet.put("</details>\n");
+    }
+    sheet.put("</section>\n");
+}
+
+pub(super) fn table(sheet: &mut Sheet<'_>, pairs: &Pairs, more: usize) {
+    sheet.put("<table>\n");
+    let mut left = more;
+    for (place, (name, value)) in pairs.iter().enumerate() {
+        if sheet.is_full() {
+            left += pairs.len() - place;
+            break;
+        }
+        sheet
+            .put("<tr><th scope=\"row\">")
+            .word(name, 100)
+            .put("</th><td>");
+        sheet.lines(value, 1000).put("</td></tr>\n");
+    }
+    sheet.put("</table>\n");
+    if left > 0 {
+        sheet
+            .put("<p class=\"gap\">")
+            .number(left)
+            .put(" more are left out</p>\n");
+    }
 }

@@ -1,0 +1,216 @@
+//! The request as a developer knows it: a method, a URL, header fields by their own names, and the
+//! other meta-variables, but not the environment around them. Values of secrets are masked here.
+
+use std::fmt::Write;
+
+use crate::exchange::query::parameters;
+use crate::exchange::secrets::is_secret;
+use crate::exchange::{MASKED, MetaVariables, is_secret_name};
+
+/// Names and values.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// What is shown of a request.
+pub(super) struct Shown {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) query: Pairs,
+    pub(super) fields: Pairs,
+    pub(super) others: Pairs,
+}
+
+impl Shown {
+    pub(super) fn of(meta: &MetaVariables) -> Self {
+        let text = |name| visible(meta.get(name).unwrap_or_default());
+        let query = text("QUERY_STRING");
+        let mut shown = Self {
+            method: text("REQUEST_METHOD"),
+            url: url(meta),
+            query: parameters(&query)
+                .map(|(name, value)| {
+                    let value = masked(is_secret_name(name.as_bytes()), value);
+                    (name, value)
+                })
+                .collect(),
+            fields: Vec::new(),
+            others: Vec::new(),
+        };
+        for (name, value) in meta.of_the_request() {
+            let mut text = visible(value);
+            if name.ends_with(b"QUERY_STRING") {
+                text = masked_query(&text);
+            } else if let Some((path, query)) = text.split_once('?') {
+                text = format!("{path}?{}", masked_query(query));
+            }
+            let value = masked(is_secret(name, value), text);
+            match field_name(name) {
+                Some(name) => shown.fields.push((name, value)),
+                None => shown.others.push((visible(name), value)),
+            }
+        }
+        shown.fields.sort();
+        shown.others.sort();
+        shown
+    }
+}
+
+fn masked(is_secret: bool, value: String) -> String {
+    if is_secret && !value.is_empty() {
+        MASKED.to_owned()
+    } else {
+        value
+    }
+}
+
+/// The parameters that are no secrets, as they were sent.
+fn masked_query(query: &str) -> String {
+    let pairs = query.split('&').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_secret =
+            !value.is_empty() && parameters(pair).any(|(name, _)| is_secret_name(name.as_bytes()));
+        if is_secret {
+            format!("{name}={MASKED}")
+        } else {
+            pair.to_owned()
+        }
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// `HTTP_ACCEPT_LANGUAGE` is `Accept-Language`.
+fn field_name(name: &[u8]) -> Option<String> {
+    let name = match name {
+        b"CONTENT_TYPE" | b"CONTENT_LENGTH" => name,
+        _ => name.strip_prefix(b"HTTP_")?,
+    };
+    let words = visible(name);
+    let words = words.split('_').map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().map(String::from).unwrap_or_default();
+        first + &letters.as_str().to_lowercase()
+    });
+    Some(words.collect::<Vec<_>>().join("-"))
+}
+
+/// As PEP 3333 has it reconstructed.
+fn url(meta: &MetaVariables) -> String {
+    let get = |name| meta.get(name).unwrap_or_default();
+    let scheme = meta.scheme();
+    let mut url = format!("{scheme}://");
+    if let Some(host) = meta.get("HTTP_HOST") {
+        url.push_str(&encoded(host, b"[]:"));
+    } else {
+        url.push_str(&encoded(get("SERVER_NAME"), b"[]:"));
+        let port = get("SERVER_PORT");
+        if !matches!(
+            (scheme, port),
+            (_, b"") | ("http", b"80") | ("https", b"443")
+        ) {
+            url.push(':');
+            url.push_str(&encoded(port, b""));
+        }
+    }
+    for name in ["SCRIPT_NAME", "PATH_INFO"] {
+        url.push_str(&encoded(get(name), b"/:@!$&'()*+,;="));
+    }
+    if let Some(query) = meta.get("QUERY_STRING") {
+        url.push('?');
+        let query = masked_query(&String::from_utf8_lossy(query));
+        url.push_str(&encoded(query.as_bytes(), b"/:@!$&'()*+,;=?%[]"));
+    }
+    url
+}
+
+fn encoded(bytes: &[u8], kept: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+/// As UTF-8, with the bytes that are none as `\xff`.
+fn visible(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(pairs: &[(&str, &[u8])]) -> Shown {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()));
+        Shown::of(&MetaVariables::from_pairs(pairs))
+    }
+
+    #[test]
+    fn a_url_is_put_together_again() {
+        let request = shown(&[
+            ("SERVER_NAME", b"example.org"),
+            ("SERVER_PORT", b"8080"),
+            ("SCRIPT_NAME", b"/app"),
+            ("PATH_INFO", b"/a b/\xff"),
+            ("QUERY_STRING", b"x=%41&y=<"),
+        ]);
+        assert_eq!(
+            request.url,
+            "http://example.org:8080/app/a%20b/%FF?x=%41&y=%3C"
+        );
+        let request = shown(&[("HTTP_HOST", b"[::1]:8000"), ("HTTPS", b"on")]);
+        assert_eq!(request.url, "https://[::1]:8000");
+    }
+
+    #[test]
+    fn fields_have_their_own_names_and_secrets_no_values() {
+        let request = shown(&[
+            ("HTTP_ACCEPT_LANGUAGE", b"de"),
+            ("HTTP_X_API_KEY", b"abc"),
+            ("CONTENT_TYPE", b"text/plain"),
+            ("REMOTE_PASSWORD", b"\xff"),
+            ("DB_HOST", b"of the shell"),
+            ("SERVER_ODD", b"a\xffb"),
+            ("QUERY_STRING", b"token=t&page=2"),
+        ]);
+        let pairs = |pairs: &[(&str, &str)]| -> Pairs {
+            let owned = pairs
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+            owned.collect()
+        };
+        assert_eq!(
+            request.fields,
+            pairs(&[
+                ("Accept-Language", "de"),
+                ("Content-Type", "text/plain"),
+                ("X-Api-Key", MASKED)
+            ])
+        );
+        assert_eq!(request.query, pairs(&[("token", MASKED), ("page", "2")]));
+        assert_eq!(request.url, "http://?token=[masked]&page=2");
+        let query = ("QUERY_STRING".into(), "token=[masked]&page=2".into());
+        assert!(request.others.contains(&query));
+        assert!(
+            request
+                .others
+                .contains(&("REMOTE_PASSWORD".into(), MASKED.into()))
+        );
+        assert!(
+            request
+                .others
+                .contains(&("SERVER_ODD".into(), "a\\xffb".into()))
+        );
+    }
+}
