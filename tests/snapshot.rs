@@ -3,8 +3,10 @@
 mod broken;
 mod fresh;
 mod making;
+mod open_files;
 mod process;
 mod slow;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

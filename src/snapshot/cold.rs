@@ -120,6 +120,15 @@ impl Started {
             image: image.to_owned(),
             bad: bad.to_owned(),
         });
+        // SAFETY: the memory is for this alone, and stays mapped.
+        unsafe {
+            let stack = libc::stack_t {
+                ss_sp: (&raw mut SIGNAL_STACK).cast(),
+                ss_flags: 0,
+                ss_size: SIGNAL_STACK_SIZE,
+            };
+            libc::sigaltstack(&raw const stack, std::ptr::null_mut());
+        }
         for signal in [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -133,7 +142,7 @@ impl Started {
             unsafe {
                 let mut action: libc::sigaction = std::mem::zeroed();
                 action.sa_sigaction = handler as usize;
-                action.sa_flags = libc::SA_NODEFER | libc::SA_RESETHAND;
+                action.sa_flags = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_ONSTACK;
                 libc::sigaction(signal, &raw const action, std::ptr::null_mut());
             }
         }
@@ -156,6 +165,10 @@ struct WayOut {
 unsafe impl Send for WayOut {}
 // SAFETY: as above.
 unsafe impl Sync for WayOut {}
+
+/// A process that was restored badly may have no other.
+const SIGNAL_STACK_SIZE: usize = 64 << 10;
+static mut SIGNAL_STACK: [u8; SIGNAL_STACK_SIZE] = [0; SIGNAL_STACK_SIZE];
 
 static WAY_OUT: OnceLock<WayOut> = OnceLock::new();
 

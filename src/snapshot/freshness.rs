@@ -248,14 +248,15 @@ pub fn list(path: Vec<u8>) -> Listed {
         let name = entry.file_name();
         let sum = sum(name.as_bytes()) | 1;
         listed.all = listed.all.wrapping_add(sum);
-        if can_be_imported(name.as_bytes()) {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if can_be_imported(name.as_bytes(), is_file) {
             listed.importable = listed.importable.wrapping_add(sum);
         }
     }
     listed
 }
 
-fn can_be_imported(name: &[u8]) -> bool {
+fn can_be_imported(name: &[u8], is_file: bool) -> bool {
     let ends = [
         &b".py"[..],
         b".pyc",
@@ -264,6 +265,6 @@ fn can_be_imported(name: &[u8]) -> bool {
         b".zip",
         b".dist-info",
     ];
-    let is_folder = !name.contains(&b'.') && name != b"__pycache__";
-    is_folder || ends.iter().any(|end| name.ends_with(end))
+    let is_package = !is_file && !name.contains(&b'.') && name != b"__pycache__";
+    is_package || ends.iter().any(|end| name.ends_with(end))
 }

@@ -76,7 +76,9 @@ impl Making<'_> {
         let mut basis = Basis {
             identity,
             began: freshness::now(),
-            files: vec![self.script.as_os_str().as_bytes().to_vec()],
+            files: [self.script, Path::new("/etc/localtime")]
+                .map(|path| path.as_os_str().as_bytes().to_vec())
+                .into(),
             ..Basis::default()
         };
         let written = self

@@ -5,7 +5,6 @@ import gc
 import io
 import os
 import sys
-import time
 
 _kind = type(os.environ)
 _at_first = {}
@@ -70,6 +69,7 @@ def _hooks(kind):
 def before():
     for function, args, kwargs in reversed(_hooks("before_snapshot")):
         function(*args, **kwargs)
+    gc.unfreeze()
     # What is not written yet would be written by every restored process.
     for kind in (io.TextIOWrapper, io.BufferedWriter):
         for file in gc.get_objects():
@@ -86,7 +86,6 @@ def wake(variables):
         os.environb.pop(name, None)
     for name, value in _set.items():
         os.environb[name] = value
-    time.tzset()
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()
