@@ -2,6 +2,8 @@
 
 mod broken;
 mod fresh;
+mod hooks;
+mod keeping;
 mod making;
 mod open_files;
 mod process;
