@@ -98,6 +98,13 @@ fn an_application_that_is_refused_stays_cold_without_further_attempts() {
 }
 
 #[test]
+fn what_the_kernel_tells_is_no_file_that_changes() {
+    let site = Site::new(&format!("open('/proc/self/status').read()\n{HELLO}"));
+    site.make();
+    assert_eq!(site.restored(), "restored");
+}
+
+#[test]
 fn a_request_sent_ahead_is_in_the_image() {
     let site = Site::new(
         "calls = []\ndef application(environ, start_response):\n    calls.append(environ['PATH_INFO'])\n    \

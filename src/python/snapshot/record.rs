@@ -148,6 +148,13 @@ fn opened(path: Vec<u8>, flags: i64) {
 
 /// A folder is looked at before Python does: what comes after that will be missed in neither.
 fn note(path: Vec<u8>, is_file: bool) {
+    // What the kernel makes when it is read has no time that would say whether it changed.
+    if [&b"/proc/"[..], b"/sys/", b"/dev/"]
+        .iter()
+        .any(|made| path.starts_with(made))
+    {
+        return;
+    }
     let Ok(mut read) = READ.lock() else { return };
     if is_file {
         if !read.files.contains(&path) {
