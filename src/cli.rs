@@ -152,6 +152,36 @@ pub struct CgiOptions {
     /// Keep passwords, cookies and other secrets of a request too
     #[arg(long = "record-secrets")]
     pub(crate) record_secrets: bool,
+
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+}
+
+/// The options of `wsgi-cgi-snap`, which `wsgi-cgi` takes too and does nothing with.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options for wsgi-cgi-snap")]
+pub struct ImageOptions {
+    /// Keep images in this folder, which is nobody else's
+    #[arg(long = "cache-dir", value_name = "DIR", value_parser = parse_absolute)]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Make an image anew once it is so old [default: 86400]
+    #[arg(long = "max-age", value_name = "SECONDS")]
+    pub(crate) max_age: Option<u64>,
+
+    /// Make an image anew once it has answered N requests
+    #[arg(long = "max-restores", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_restores: Option<u64>,
+}
+
+/// The launcher does not know the working directory that an option is relative to.
+pub(crate) fn parse_absolute(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err("an absolute path is expected".into())
+    }
 }
 
 impl From<Options> for CgiOptions {

@@ -42,10 +42,14 @@ pub struct Config {
     pub nph: bool,
     /// Which requests are kept, if any are.
     pub record: Option<Record>,
+    /// How long an image is used, in seconds.
+    pub max_age: u64,
+    /// How many requests are answered from an image.
+    pub max_restores: u64,
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 14] = [
+const TWINS: [&str; 16] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -60,7 +64,12 @@ const TWINS: [&str; 14] = [
     "RECORD_BYTES",
     "RECORD_SECRETS",
     "CACHE_DIR",
+    "MAX_AGE",
+    "MAX_RESTORES",
 ];
+
+/// The hash seed and whatever else is an image's own changes with it: a day.
+const MAX_AGE: u64 = 24 * 60 * 60;
 
 impl Config {
     /// Decides, in the stated precedence.
@@ -79,6 +88,7 @@ impl Config {
             record_files,
             record_bytes,
             record_secrets,
+            images,
         } = flags.into();
         refuse_unknown(environment)?;
         let script = match &app.source {
@@ -137,6 +147,16 @@ impl Config {
             debug: switch(flags.debug, "DEBUG", script.debug)?,
             log: path(flags.log, "LOG", script.log).map(absolute),
             nph: switch(nph, "NPH", script.nph)?,
+            max_age: images
+                .max_age
+                .or(number("MAX_AGE")?)
+                .or(script.max_age)
+                .unwrap_or(MAX_AGE),
+            max_restores: images
+                .max_restores
+                .or(number("MAX_RESTORES")?)
+                .or(script.max_restores)
+                .unwrap_or(u64::MAX),
             record: match path(record, "RECORD", script.record).map(absolute) {
                 None => None,
                 Some(folder) => Some(Record {

@@ -2,9 +2,13 @@
 
 mod broken;
 mod fresh;
+mod hooks;
+mod keeping;
 mod making;
+mod open_files;
 mod process;
 mod slow;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

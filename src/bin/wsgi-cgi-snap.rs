@@ -5,6 +5,16 @@
 //! It is a static program at an address of its own, so that whatever an image occupies is free.
 #![no_main]
 
+#[path = "../snapshot/cold.rs"]
+mod cold;
+#[path = "../snapshot/encoding.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod encoding;
 #[path = "../snapshot/format.rs"]
 #[allow(
     dead_code,
@@ -45,14 +55,38 @@ mod meta_variables;
     reason = "it is a part of the library"
 )]
 mod place;
+#[path = "../snapshot/plan.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod plan;
+#[path = "../snapshot/processor.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod processor;
 #[path = "../snapshot/restore.rs"]
 mod restore;
+#[path = "../transport/split.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod split;
 #[path = "../snapshot/start.rs"]
 mod start;
 
 /// What the shared files know under this name.
 mod exchange {
-    pub(crate) use super::meta_variables::MetaVariables;
+    pub(crate) use super::meta_variables::{MetaVariables, is_of_a_request};
 }
 
 use std::ffi::{c_char, c_int};

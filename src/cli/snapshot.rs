@@ -32,9 +32,18 @@ pub enum SnapshotCommand {
         #[arg(long = "warm-up", value_name = "PATH")]
         warm_up: Option<String>,
 
-        /// The one argument in the script's first line
-        #[arg(long, value_name = "ARGUMENT", hide = true, allow_hyphen_values = true)]
-        argument: Option<OsString>,
+        /// Keep it in this folder, which is nobody else's
+        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
+        cache_dir: Option<PathBuf>,
+
+        /// One word of how the script is started
+        #[arg(
+            long = "option",
+            value_name = "WORD",
+            hide = true,
+            allow_hyphen_values = true
+        )]
+        options: Vec<OsString>,
 
         /// Be the process that is written to the image
         #[arg(long, hide = true)]
@@ -45,11 +54,19 @@ pub enum SnapshotCommand {
         unless_since: Option<u64>,
     },
     /// List the images of this user: application, size and age, or why there is none
-    Status,
+    Status {
+        /// The folder that they are in
+        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
+        cache_dir: Option<PathBuf>,
+    },
     /// Remove the image of a script's application, or all of this user's
     Drop {
         /// The script
         #[arg(value_name = "SCRIPT")]
         script: Option<PathBuf>,
+
+        /// The folder that it is in
+        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
+        cache_dir: Option<PathBuf>,
     },
 }

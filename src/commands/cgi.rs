@@ -60,6 +60,7 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
             return Exit::Failure;
         }
     };
+    last_resort::hold(&private);
     guarded(|| {
         let incident = Incident::new(&meta);
         let is_nph = config::is_nph(&meta);

@@ -108,6 +108,11 @@ impl Executor {
         });
     }
 
+    /// The files that the choice of packages rests on.
+    pub(super) fn rests_on(&self, config: &Config) -> Vec<std::path::PathBuf> {
+        self.packages.rests_on(config)
+    }
+
     /// Whether the application is loaded.
     pub(super) fn is_loaded(&self) -> bool {
         matches!(self.ahead, Some(Ahead::Loaded(_)))

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &[OsString], environment: MetaVariables, start: Ins
     match program.command {
         Some(Command::Request(typed)) => request::run(&typed, environment, start),
         Some(Command::Serve(typed)) => serve::run(&typed, arguments, &environment),
-        Some(Command::Snapshot(typed)) => snapshot::run(&typed.command, environment),
+        Some(Command::Snapshot(typed)) => snapshot::run(&typed.command, &environment),
         Some(Command::Help(typed)) => help::help(&typed),
         Some(Command::Completions(typed)) => help::completions(&typed),
         None => {

@@ -1,7 +1,14 @@
 //! Make, list and remove images of loaded applications.
 
+mod apart;
 mod list;
 mod maker;
+mod started;
+mod sweep;
+mod trial;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -11,29 +18,42 @@ use crate::report::{self, Exit};
 use crate::snapshot::place;
 
 /// Does what was asked.
-pub(super) fn run(command: &SnapshotCommand, environment: MetaVariables) -> Exit {
+pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exit {
     let done = match command {
         SnapshotCommand::Make {
             script,
             warm_up,
-            argument,
+            cache_dir,
+            options,
             here,
             unless_since,
         } => {
-            let making = maker::Making {
-                script,
-                warm_up: warm_up.as_deref(),
-                argument: argument.as_deref(),
-                unless_since: *unless_since,
-            };
             if *here {
-                making.here(environment)
+                folder(cache_dir.clone(), options).and_then(|folder| {
+                    maker::Making {
+                        script,
+                        warm_up: warm_up.as_deref(),
+                        options: options.clone(),
+                        folder,
+                        unless_since: *unless_since,
+                    }
+                    .here(environment)
+                })
             } else {
-                making.elsewhere(&environment)
+                apart::make(
+                    script,
+                    warm_up.as_deref(),
+                    cache_dir.as_deref(),
+                    environment,
+                )
             }
         }
-        SnapshotCommand::Status => list::status(),
-        SnapshotCommand::Drop { script } => list::remove(script.as_deref()),
+        SnapshotCommand::Status { cache_dir } => {
+            folder(cache_dir.clone(), &[]).and_then(|folder| list::status(&folder))
+        }
+        SnapshotCommand::Drop { script, cache_dir } => {
+            list::remove(script.as_deref(), cache_dir.clone())
+        }
     };
     done.unwrap_or_else(|error| {
         report::log_error(&error);
@@ -41,7 +61,9 @@ pub(super) fn run(command: &SnapshotCommand, environment: MetaVariables) -> Exit
     })
 }
 
-fn folder() -> Result<std::path::PathBuf> {
-    place::folder(|name| std::env::var_os(name))
-        .context("no folder for images: set WSGI_CGI_CACHE_DIR to one of this user's own")
+/// The folder that was named, else the one that the launcher would take.
+fn folder(named: Option<PathBuf>, options: &[OsString]) -> Result<PathBuf> {
+    named
+        .or_else(|| place::folder(options, |name| std::env::var_os(name)))
+        .context("no folder for images: name one of this user's own with --cache-dir")
 }

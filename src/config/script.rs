@@ -23,6 +23,8 @@ pub struct ScriptOptions {
     pub(super) record_files: Option<u64>,
     pub(super) record_bytes: Option<u64>,
     pub(super) record_secrets: Option<bool>,
+    pub(super) max_age: Option<u64>,
+    pub(super) max_restores: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -39,7 +39,7 @@ impl MetaVariables {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         let mut variables = Self::default();
         for (name, value) in pairs {
-            if variables.raw(&name).is_none() {
+            if variables.value(&name).is_none() {
                 variables.0.push((name, value));
             }
         }
@@ -49,7 +49,8 @@ impl MetaVariables {
     /// The value of `name`. An empty value is the same as an unset one (RFC 3875, section 4.1).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.raw(name.as_bytes()).filter(|value| !value.is_empty())
+        self.value(name.as_bytes())
+            .filter(|value| !value.is_empty())
     }
 
     /// As [`get`](Self::get), but also found under the names that Apache gives a variable each
@@ -85,7 +86,7 @@ impl MetaVariables {
     /// variables of a request; what would pass for one of those is left out.
     pub fn surround(&mut self, environment: &Self) {
         for (name, value) in &environment.0 {
-            if !is_of_a_request(name) && self.raw(name).is_none() {
+            if !is_of_a_request(name) && self.value(name).is_none() {
                 self.0.push((name.clone(), value.clone()));
             }
         }
@@ -103,7 +104,9 @@ impl MetaVariables {
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 
-    fn raw(&self, name: &[u8]) -> Option<&[u8]> {
+    /// The value of `name`, an empty one too.
+    #[must_use]
+    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
         self.0
             .iter()
             .find(|(key, _)| key == name)
@@ -111,7 +114,9 @@ impl MetaVariables {
     }
 }
 
-fn is_of_a_request(name: &[u8]) -> bool {
+/// Whether a variable of that name is one of a request's own.
+#[must_use]
+pub fn is_of_a_request(name: &[u8]) -> bool {
     OF_A_REQUEST
         .iter()
         .any(|own| name.starts_with(own.as_bytes()))

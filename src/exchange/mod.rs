@@ -29,7 +29,7 @@ pub use fault::{
 pub use headers::{HeaderError, Headers};
 pub use kept_body::KeptBody;
 pub use message_body::{MessageBody, PATIENCE};
-pub use meta_variables::MetaVariables;
+pub use meta_variables::{MetaVariables, is_of_a_request};
 pub use observer::{Event, Observer};
 pub use request::{Request, SharedBody};
 pub use responder::{Flow, Responder, ResponseWriter, SendError};

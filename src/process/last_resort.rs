@@ -42,10 +42,15 @@ pub enum Answer {
     Timeout,
 }
 
-/// Makes the prepared answers available to signal handlers.
-pub fn arm(private: &Private, answers: Answers) {
+/// Remembers where the server's pipes are.
+pub fn hold(private: &Private) {
     STDIN.store(private.stdin.as_raw_fd(), Ordering::Release);
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
+}
+
+/// Makes the prepared answers available to signal handlers.
+pub fn arm(private: &Private, answers: Answers) {
+    hold(private);
     _ = ANSWERS.set(answers);
     // A forked process that has an exchange of its own answers after all.
     CLAIMED.store(false, Ordering::Release);
@@ -69,6 +74,27 @@ pub fn spoil(image: &CStr) {
     .concat();
     if let Ok(bad) = CString::new(bad) {
         _ = IMAGE.set((image.to_owned(), bad));
+    }
+}
+
+/// What makes this process start anew, which it can as long as it has not begun to answer.
+static FALL_BACK: OnceLock<extern "C" fn() -> !> = OnceLock::new();
+
+/// From now on a process that cannot even begin to answer does that instead.
+pub fn fall_back_to(cold: Option<extern "C" fn() -> !>) {
+    if let Some(cold) = cold {
+        _ = FALL_BACK.set(cold);
+    }
+}
+
+/// Starts anew, where that can be. Safe in a signal handler.
+pub fn fall_back() {
+    if let (Some(cold), None) = (FALL_BACK.get(), ANSWERS.get()) {
+        if let (Some(stdin), Some(stdout)) = (descriptor(&STDIN), descriptor(&STDOUT)) {
+            _ = rustix::stdio::dup2_stdin(stdin);
+            _ = rustix::stdio::dup2_stdout(stdout);
+        }
+        cold();
     }
 }
 

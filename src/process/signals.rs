@@ -122,6 +122,7 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 
 extern "C" fn on_fatal(signal: c_int) {
     last_resort::spoil_image();
+    last_resort::fall_back();
     last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);
     last_resort::disarm();

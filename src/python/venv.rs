@@ -77,6 +77,23 @@ impl Packages {
         }
         Ok(Self::System { looked_in })
     }
+
+    /// The files that this choice rests on, there or not.
+    pub fn rests_on(&self, config: &Config) -> Vec<PathBuf> {
+        let folder = std::path::absolute(config.app.folder()).unwrap_or(config.app.folder());
+        let folders = [Some(folder.as_path()), folder.parent()];
+        let beside = folders
+            .iter()
+            .flatten()
+            .flat_map(|dir| [dir.join(".venv"), dir.join("venv")]);
+        let mut files: Vec<PathBuf> = beside.map(|place| place.join("pyvenv.cfg")).collect();
+        if let Self::Venv(venv) = self {
+            let own = ["pyvenv.cfg", "bin/python3", "bin/python"];
+            files.extend(own.iter().map(|name| venv.root.join(name)));
+        }
+        files.push(LINKED_EXECUTABLE.into());
+        files
+    }
 }
 
 impl fmt::Display for Packages {

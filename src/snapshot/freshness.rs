@@ -1,66 +1,96 @@
 //! Whether an image is of this machine, this user and these files, as they are now. The launcher
 //! is built with this file too; each check is one pass over a list.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::format::{Folder, Head, Stamp, sum};
+use super::processor;
+use crate::exchange::{MetaVariables, is_of_a_request};
 
 /// Why an image is not used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// In words.
+    pub reason: String,
+    /// Whether it is the request's surroundings that differ, so that the next may find it fresh.
+    pub is_passing: bool,
+}
+
+impl Stale {
+    fn of(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_passing: false,
+        }
+    }
+
+    fn variable(name: &[u8], how: &str) -> Self {
+        Self {
+            reason: format!("the variable {} {how}", name.escape_ascii()),
+            is_passing: true,
+        }
+    }
+
+    fn changed(path: &[u8]) -> Self {
+        Self::of(format!("`{}` has changed", path.escape_ascii()))
+    }
+}
+
+/// Whether everything that an image rests on is as it was.
 pub fn check(
     head: &Head,
     identity: &[u8],
     now: u64,
-    environment: &[(OsString, OsString)],
-) -> Result<(), String> {
+    environment: &MetaVariables,
+) -> Result<(), Stale> {
     if head.identity != identity {
-        return Err("it is another application's".into());
+        return Err(Stale::of("it is another application's"));
     }
     if head.machine != machine() {
-        return Err("the machine was started anew, or is another".into());
+        return Err(Stale::of("the machine was started anew, or is another"));
     }
-    if now.saturating_sub(head.made) > MAX_AGE {
-        return Err("it is a day old".into());
+    // One from the future is of a clock that was wrong.
+    if now.abs_diff(head.made) > head.max_age {
+        return Err(Stale::of("it is too old"));
     }
-    let value_of = |name: &[u8]| {
-        let found = environment
-            .iter()
-            .find(|(known, _)| known.as_bytes() == name);
-        found.map(|(_, value)| value.as_bytes())
-    };
-    for (name, value) in &head.variables {
-        if value_of(name) != value.as_deref() {
-            return Err(format!("the variable {} has changed", name.escape_ascii()));
-        }
-    }
-    for (name, _) in environment {
-        let name = name.as_bytes();
-        if is_watched(name) && !head.variables.iter().any(|(known, _)| known == name) {
-            return Err(format!("the variable {} is new", name.escape_ascii()));
-        }
-    }
+    check_variables(head, environment)?;
     for (path, stamp) in &head.files {
         // One that was looked for and not there is all zeros.
         if stamp_of(path).unwrap_or_default() != *stamp {
-            return Err(format!("`{}` has changed", path.escape_ascii()));
+            return Err(Stale::changed(path));
         }
     }
     for folder in &head.folders {
-        let same = modified(&folder.path) == folder.modified
-            || names(Path::new(OsStr::from_bytes(&folder.path))) == folder.names;
-        if !same {
-            return Err(format!(
+        let stamp = stamp_of(&folder.path).unwrap_or_default();
+        if stamp != folder.stamp && list(folder.path.clone()).sum(folder.whole) != folder.names {
+            return Err(Stale::of(format!(
                 "the folder `{}` has changed",
                 folder.path.escape_ascii()
-            ));
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_variables(head: &Head, environment: &MetaVariables) -> Result<(), Stale> {
+    for (name, value) in &head.variables {
+        if environment.value(name) != value.as_deref() {
+            return Err(Stale::variable(name, "has changed"));
+        }
+    }
+    for (name, _) in environment.iter() {
+        let counts = is_watched(name) || head.every_variable && is_of_the_surroundings(name);
+        if counts && !head.variables.iter().any(|(known, _)| known == name) {
+            return Err(Stale::variable(name, "is new"));
         }
     }
     Ok(())
 }
 
 /// Variables that something in C may read, whatever Python reads.
-const WATCHED: [&str; 12] = [
+const WATCHED: [&str; 11] = [
     "GLIBC_TUNABLES",
     "LANG",
     "LC_",
@@ -72,7 +102,6 @@ const WATCHED: [&str; 12] = [
     "PYTHON",
     "SSL_CERT_",
     "TZ",
-    "VIRTUAL_ENV",
 ];
 
 fn is_watched(name: &[u8]) -> bool {
@@ -82,6 +111,7 @@ fn is_watched(name: &[u8]) -> bool {
         setting = shorter;
     }
     setting.starts_with(b"WSGI_CGI_")
+        || setting == b"VIRTUAL_ENV"
         || WATCHED
             .iter()
             .any(|start| name.starts_with(start.as_bytes()))
@@ -94,41 +124,30 @@ pub fn is_of_the_surroundings(name: &[u8]) -> bool {
     let of_a_request = [
         &b"GATEWAY_INTERFACE"[..],
         b"UNIQUE_ID",
-        b"SSL_CLIENT",
-        b"SSL_SESSION",
+        b"SSL_",
         b"CONTEXT_",
     ];
-    let is_renamed = name.starts_with(b"REDIRECT_") && !is_watched(name);
-    !is_renamed && !of_a_request.iter().any(|start| name.starts_with(start))
+    let is_renamed = name.starts_with(b"REDIRECT_");
+    is_watched(name)
+        || !is_of_a_request(name)
+            && !is_renamed
+            && !of_a_request.iter().any(|start| name.starts_with(start))
 }
 
 /// The variables that an image rests on: those that were read, and those of the C library's.
-pub fn variables<'a>(
-    read: &[Vec<u8>],
-    around: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-    let around: Vec<(&[u8], &[u8])> = around.into_iter().collect();
-    let mut names: Vec<&[u8]> = read.iter().map(Vec::as_slice).collect();
-    names.extend(
-        around
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| is_watched(name)),
-    );
+#[must_use]
+pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let watched = environment.iter().map(|(name, _)| name);
+    let mut names: Vec<&[u8]> = watched.filter(|name| is_watched(name)).collect();
+    names.extend(read.iter().map(Vec::as_slice));
     names.sort_unstable();
     names.dedup();
-    let value = |name: &[u8]| {
-        let found = around.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.to_vec())
-    };
+    let value = |name: &[u8]| environment.value(name).map(<[u8]>::to_vec);
     names
         .into_iter()
         .map(|name| (name.to_vec(), value(name)))
         .collect()
 }
-
-/// The hash seed and whatever else is the image's own changes with it: seconds.
-const MAX_AGE: u64 = 24 * 60 * 60;
 
 /// Boot, kernel, processor and user.
 #[must_use]
@@ -142,7 +161,11 @@ pub fn machine() -> Vec<u8> {
         one as u64,
         other as u64,
         rustix::process::geteuid().as_raw().into(),
+        rustix::process::getegid().as_raw().into(),
     ] {
+        machine.extend_from_slice(&number.to_le_bytes());
+    }
+    for number in processor::features() {
         machine.extend_from_slice(&number.to_le_bytes());
     }
     machine
@@ -156,7 +179,8 @@ pub fn now() -> u64 {
 }
 
 /// Nanoseconds fit into 30 bits.
-fn time(seconds: i64, nanoseconds: u64) -> u64 {
+#[must_use]
+pub fn time(seconds: i64, nanoseconds: u64) -> u64 {
     seconds.cast_unsigned() << 30 | nanoseconds
 }
 
@@ -180,35 +204,59 @@ pub fn stamp(stat: &rustix::fs::Stat) -> Stamp {
     }
 }
 
-/// A folder as it is now.
-#[must_use]
-pub fn folder(path: &[u8]) -> Folder {
-    Folder {
-        modified: modified(path),
-        names: names(Path::new(OsStr::from_bytes(path))),
-        path: path.to_vec(),
+/// A folder as it was listed, both ways to look at it.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its absolute path.
+    pub path: Vec<u8>,
+    stamp: Stamp,
+    all: u64,
+    importable: u64,
+}
+
+impl Listed {
+    /// What an image rests on.
+    #[must_use]
+    pub fn folder(self, whole: bool) -> Folder {
+        Folder {
+            names: self.sum(whole),
+            stamp: self.stamp,
+            path: self.path,
+            whole,
+        }
+    }
+
+    fn sum(&self, whole: bool) -> u64 {
+        if whole { self.all } else { self.importable }
     }
 }
 
-/// When a name was last added or removed; 0 for a folder that is not there.
-fn modified(path: &[u8]) -> u64 {
-    stamp_of(path).map_or(0, |stamp| stamp.modified)
-}
-
-/// A sum of what can be imported from a folder, in whatever order it is listed.
-fn names(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
+/// Lists a folder, in whatever order its names come.
+#[must_use]
+pub fn list(path: Vec<u8>) -> Listed {
+    let before = stamp_of(&path).unwrap_or_default();
+    // What changes it in the same instant may leave its time as it is: then it is always listed.
+    let is_at_rest = before.changed + (1 << 30) < now();
+    let mut listed = Listed {
+        stamp: if is_at_rest { before } else { Stamp::default() },
+        all: 0,
+        importable: 0,
+        path,
     };
-    entries
-        .flatten()
-        .map(|entry| entry.file_name())
-        .filter(|name| can_be_imported(name.as_bytes()))
-        .map(|name| sum(name.as_bytes()))
-        .fold(1, u64::wrapping_add)
+    let entries = std::fs::read_dir(Path::new(OsStr::from_bytes(&listed.path)));
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let sum = sum(name.as_bytes()) | 1;
+        listed.all = listed.all.wrapping_add(sum);
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if can_be_imported(name.as_bytes(), is_file) {
+            listed.importable = listed.importable.wrapping_add(sum);
+        }
+    }
+    listed
 }
 
-fn can_be_imported(name: &[u8]) -> bool {
+fn can_be_imported(name: &[u8], is_file: bool) -> bool {
     let ends = [
         &b".py"[..],
         b".pyc",
@@ -217,6 +265,6 @@ fn can_be_imported(name: &[u8]) -> bool {
         b".zip",
         b".dist-info",
     ];
-    let is_folder = !name.contains(&b'.') && name != b"__pycache__";
-    is_folder || ends.iter().any(|end| name.ends_with(end))
+    let is_package = !is_file && !name.contains(&b'.') && name != b"__pycache__";
+    is_package || ends.iter().any(|end| name.ends_with(end))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, PAGE, Region};
+use super::format::{Content, EAGER, Folder, Opened, PAGE, Region};
 use super::maps::{self, Mapping};
 use super::{branch, freshness};
 
@@ -20,14 +20,88 @@ pub struct Basis {
     pub identity: Vec<u8>,
     /// Variables that were read, and their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Whether another one would have been read too.
+    pub every_variable: bool,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
+    /// What was asked that cannot be watched.
+    pub asked: Vec<String>,
     /// When loading began; no file may have changed since.
     pub began: u64,
-    /// Descriptors of the maker's own.
-    pub own: Vec<i32>,
+    /// For so many seconds the image is used.
+    pub max_age: u64,
+    /// So many processes are restored from it.
+    pub max_restores: u64,
+}
+
+impl Basis {
+    /// The head of an image without pages, which says why there are none.
+    ///
+    /// # Errors
+    /// When a file has changed since loading began.
+    pub fn refusal(&self, now: u64, reason: &str, max_age: u64) -> Result<Head> {
+        let mut head = self.head(now)?;
+        head.refusal = reason.into();
+        head.max_age = max_age.min(head.max_age);
+        Ok(head)
+    }
+
+    fn head(&self, now: u64) -> Result<Head> {
+        let mut head = Head {
+            identity: self.identity.clone(),
+            machine: freshness::machine(),
+            made: now,
+            max_age: self.max_age,
+            max_restores: self.max_restores,
+            asked: self
+                .asked
+                .iter()
+                .map(|line| line.as_bytes().to_vec())
+                .collect(),
+            maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
+            variables: self.variables.clone(),
+            every_variable: self.every_variable,
+            folders: self.folders.clone(),
+            ..Head::default()
+        };
+        for path in &self.files {
+            // Python has just held compiled code against its source. The kernel's own files are
+            // another's at each look.
+            let is_of_a_source = source_of(path).is_some_and(|source| self.files.contains(&source));
+            let is_the_kernels = [&b"/proc/"[..], b"/sys/", b"/dev/"]
+                .iter()
+                .any(|start| path.starts_with(start));
+            if !is_of_a_source && !is_the_kernels {
+                add_file(&mut head, path);
+            }
+        }
+        self.refuse_changing(&head)?;
+        Ok(head)
+    }
+
+    fn refuse_changing(&self, head: &Head) -> Result<()> {
+        let is_recent = |changed: u64| {
+            // Not every file system counts parts of a second.
+            let until = if changed.trailing_zeros() < 30 {
+                changed
+            } else {
+                changed + (1 << 30)
+            };
+            until >= self.began
+        };
+        match head
+            .files
+            .iter()
+            .find(|(_, stamp)| is_recent(stamp.changed))
+        {
+            Some((path, _)) => {
+                Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into())
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// Nobody can tell which content of a file was loaded: another attempt may succeed.
@@ -51,21 +125,13 @@ const GUARD: u64 = 1 << 20;
 ///
 /// # Errors
 /// With what in it no other process could have.
-pub fn head(basis: &Basis, now: u64) -> Result<Head> {
+pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     if !branch::SUPPORTED {
         bail!("images are made on x86-64 Linux with the GNU C library only");
     }
-    refuse_threads()?;
-    refuse_timers()?;
-    refuse_descriptors(&basis.own)?;
     let mappings = maps::mappings()?;
-    let mut head = Head {
-        identity: basis.identity.clone(),
-        machine: freshness::machine(),
-        made: now,
-        variables: basis.variables.clone(),
-        ..Head::default()
-    };
+    let mut head = basis.head(now)?;
+    head.opened = opened;
     for (place, mapping) in mappings.iter().enumerate() {
         let length = mapping.end - mapping.start;
         match mapping.name.as_str() {
@@ -98,21 +164,7 @@ pub fn head(basis: &Basis, now: u64) -> Result<Head> {
             }
         }
     }
-    for path in &basis.files {
-        // Python has just held compiled code against its source.
-        let is_of_a_source = source_of(path).is_some_and(|source| basis.files.contains(&source));
-        if !is_of_a_source {
-            add_file(&mut head, path);
-        }
-    }
-    head.folders.clone_from(&basis.folders);
-    if let Some((path, _)) = head
-        .files
-        .iter()
-        .find(|(_, stamp)| stamp.changed >= basis.began)
-    {
-        return Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into());
-    }
+    basis.refuse_changing(&head)?;
     (head.entry, head.stack_pointer) = branch::entry();
     head.thread_pointer = branch::thread_pointer();
     place_pages(&mut head);
@@ -196,6 +248,7 @@ fn place_pages(head: &mut Head) {
             offset += region.length;
         }
     }
+    head.length = offset;
 }
 
 /// Writes an image of this process to a file. Nothing is allocated meanwhile: the pages are those
@@ -239,45 +292,6 @@ fn is_empty(page: u64) -> bool {
         unsafe { memory(page, PAGE).align_to::<u64>() }
     };
     words.iter().all(|&word| word == 0)
-}
-
-fn refuse_threads() -> Result<()> {
-    let threads = std::fs::read_dir("/proc/self/task").context("/proc/self/task")?;
-    match threads.count() {
-        1 => Ok(()),
-        count => bail!(
-            "loading the application started {} threads, which no copy of it would have",
-            count - 1
-        ),
-    }
-}
-
-fn refuse_timers() -> Result<()> {
-    // Not every kernel tells.
-    match std::fs::read_to_string("/proc/self/timers") {
-        Ok(timers) if !timers.is_empty() => bail!("loading the application started a timer"),
-        _ => Ok(()),
-    }
-}
-
-/// Beyond the standard ones and the maker's own. What is open cannot be restored: another process
-/// could have changed it meanwhile.
-fn refuse_descriptors(own: &[i32]) -> Result<()> {
-    for entry in std::fs::read_dir("/proc/self/fd").context("/proc/self/fd")? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let Ok(target) = std::fs::read_link(entry.path()) else {
-            continue;
-        };
-        let is_listing = target.starts_with("/proc/");
-        if number > 2 && !is_listing && !own.contains(&number) {
-            bail!("loading the application left `{}` open", target.display());
-        }
-    }
-    Ok(())
 }
 
 /// The parts of a restored process's memory that are no longer the image's. Pages between them are

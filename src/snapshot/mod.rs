@@ -6,9 +6,13 @@
 //! first). `start` and `restore` are the launcher's alone.
 
 pub mod branch;
+mod encoding;
 pub mod format;
 pub mod freshness;
 pub mod image;
 pub mod maps;
 pub mod place;
+pub mod plan;
+pub mod processor;
+pub mod refusal;
 pub mod wake;

@@ -10,14 +10,19 @@ use std::path::{Path, PathBuf};
 
 use super::format::sum;
 
-/// How a `#!` line starts an application: its one argument, the working directory, and the script.
-pub fn identity(argument: Option<&OsStr>, script: &Path) -> io::Result<Vec<u8>> {
+/// How an application is started: options, the working directory, and the script.
+pub fn identity(options: &[OsString], script: &Path) -> io::Result<Vec<u8>> {
     let script = fs::canonicalize(script)?;
-    let mut identity = argument.unwrap_or_default().as_bytes().to_vec();
-    identity.push(0);
-    identity.extend_from_slice(std::env::current_dir()?.as_os_str().as_bytes());
-    identity.push(0);
-    identity.extend_from_slice(script.as_os_str().as_bytes());
+    let folder = std::env::current_dir()?;
+    let mut identity = Vec::new();
+    for word in options.iter().map(OsString::as_os_str) {
+        identity.extend_from_slice(word.as_bytes());
+        identity.push(0);
+    }
+    for word in [folder.as_os_str(), script.as_os_str()] {
+        identity.push(0);
+        identity.extend_from_slice(word.as_bytes());
+    }
     Ok(identity)
 }
 
@@ -28,16 +33,36 @@ pub fn name(identity: &[u8]) -> String {
     format!("{:016x}{:016x}", sum(identity), sum(&reversed))
 }
 
-/// The folder: the one that is named, else the user's cache.
-pub fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+/// The folder: the one that is named among the options or in the environment, else the user's cache.
+pub fn folder(
+    options: &[OsString],
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
     let absolute = |name: &str| {
         variable(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    absolute("WSGI_CGI_CACHE_DIR")
+    named(options)
+        .or_else(|| absolute("WSGI_CGI_CACHE_DIR"))
         .or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("wsgi-cgi")))
         .or_else(|| Some(absolute("HOME").or_else(home)?.join(".cache/wsgi-cgi")))
+}
+
+/// What `--cache-dir` says.
+fn named(options: &[OsString]) -> Option<PathBuf> {
+    let mut words = options.iter().map(|word| word.as_bytes());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix(b"--cache-dir") {
+            Some([]) => words.next(),
+            Some([b'=', value @ ..]) => Some(value),
+            _ => None,
+        };
+        if let Some(value) = value {
+            return Some(PathBuf::from(OsStr::from_bytes(value)));
+        }
+    }
+    None
 }
 
 /// A web server gives its scripts no HOME.

@@ -2,17 +2,18 @@
 //! still whole, so that a failure leaves it able to do something else; the jump comes last.
 
 use std::convert::Infallible;
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed,
 };
 
-use crate::format::{Content, Head};
+use crate::format::{Head, Opened, Stamp};
 use crate::freshness;
+use crate::plan::{Part, Step, plan};
 
 /// What the restored process finds; this program's memory stays mapped. As in `branch`.
 #[repr(C)]
@@ -20,6 +21,7 @@ pub(crate) struct Handoff {
     pub(crate) environment: *const *const c_char,
     pub(crate) image: *const c_char,
     pub(crate) trial: u64,
+    pub(crate) cold: Option<extern "C" fn() -> !>,
 }
 
 /// Becomes the process that the image is of.
@@ -36,86 +38,150 @@ pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Inf
     {
         return Err("the kernel's own part is another".into());
     }
-    map_regions(&image, head)?;
-    move_kernel_parts(&ours, &head.vdso)?;
-    drop(image);
+    let steps = plan(head).ok_or("the image is damaged")?;
+    let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
+    let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
+    for step in &steps {
+        match step {
+            Step::Empty { part, protection } => map(*part, *protection, MapFlags::empty(), None)?,
+            Step::Pages {
+                part,
+                protection,
+                offset,
+            } => map(
+                *part,
+                *protection,
+                MapFlags::empty(),
+                Some((image.as_fd(), *offset)),
+            )?,
+            Step::File {
+                part,
+                protection,
+                offset,
+                path,
+                stamp,
+            } => {
+                let file = unchanged(&mut files, path, stamp)?;
+                map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
+            }
+            Step::Stack(part) => map(*part, 3, MapFlags::STACK, None)?,
+            // Page by page as they are written to, each would cost a fault. An old kernel knows
+            // nothing of it.
+            // SAFETY: the pages are ours, and keep their content.
+            Step::Fetch((start, length)) => unsafe {
+                _ = madvise(address(*start), size(*length), Advice::LinuxPopulateWrite);
+            },
+            Step::Open(file) => {
+                let most = head.opened.iter().map(|file| file.number).max();
+                opened.push((file, open_again(file, most.unwrap_or(0))?));
+            }
+            Step::MoveKernel(theirs) => {
+                move_kernel_parts(&ours, theirs)?;
+                files.clear();
+            }
+            Step::Jump { .. } => {}
+        }
+    }
+    drop((image, files));
+    for (file, descriptor) in opened {
+        put_in_place(file, &descriptor)?;
+    }
     jump(head, handoff)
 }
 
-fn map_regions(image: &File, head: &Head) -> Result<(), String> {
-    let mut files: Vec<Option<OwnedFd>> = head.files.iter().map(|_| None).collect();
-    let private = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE;
-    for region in &head.regions {
-        let (start, length) = (address(region.start), size(region.length));
-        let protection =
-            ProtFlags::from_bits_truncate(u32::try_from(region.protection).unwrap_or(0));
-        let mapped = match &region.content {
-            // SAFETY: nothing is there yet, or the call fails.
-            Content::Nothing => unsafe {
-                mmap_anonymous(start, length, protection, private | MapFlags::NORESERVE)
-            },
-            // SAFETY: as above.
-            Content::Image(offset) => unsafe {
-                mmap(start, length, protection, private, image, *offset)
-            },
-            Content::File(file, offset) => {
-                let file = open(head, &mut files, *file)?;
-                // SAFETY: as above.
-                unsafe { mmap(start, length, protection, private, file, *offset) }
-            }
-        };
-        match mapped {
-            Ok(place) if place == start => {}
-            Ok(_) | Err(_) => return Err(format!("the address {:x} is taken", region.start)),
-        }
-    }
-    for &(start, length) in &head.eager {
-        // Page by page as they are written to, each would cost a fault. An old kernel knows nothing
-        // of it.
-        // SAFETY: the pages are ours, and keep their content.
-        _ = unsafe { madvise(address(start), size(length), Advice::LinuxPopulateWrite) };
-    }
-    let (start, length) = head.stack;
-    if length > 0 {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: as above.
-        let mapped = unsafe {
-            mmap_anonymous(
+/// Maps a part where nothing is.
+fn map(
+    (start, length): Part,
+    protection: u64,
+    further: MapFlags,
+    file: Option<(BorrowedFd<'_>, u64)>,
+) -> Result<(), String> {
+    let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
+    // SAFETY: nothing is there yet, or the call fails.
+    let mapped = unsafe {
+        match file {
+            Some((file, offset)) => mmap(
                 address(start),
                 size(length),
                 protection,
-                private | MapFlags::NORESERVE | MapFlags::STACK,
-            )
-        };
-        if mapped.ok() != Some(address(start)) {
-            return Err("there is no room for the stack".into());
+                flags,
+                file,
+                offset,
+            ),
+            None => {
+                let flags = flags | MapFlags::NORESERVE;
+                mmap_anonymous(address(start), size(length), protection, flags)
+            }
         }
+    };
+    match mapped {
+        Ok(place) if place == address(start) => Ok(()),
+        // A kernel that does not know the flag takes the address for a wish.
+        Ok(_) | Err(_) => Err(format!("the address {start:x} is taken")),
     }
-    Ok(())
 }
 
-/// A file of the list, if it is still the one that was mapped when the image was made.
-fn open<'a>(
-    head: &Head,
-    files: &'a mut [Option<OwnedFd>],
-    number: u64,
+/// A file, if it is still the one that was mapped when the image was made. Mappings of one file
+/// come one after the other.
+fn unchanged<'a, 'b>(
+    files: &'a mut Vec<(&'b [u8], OwnedFd)>,
+    path: &'b [u8],
+    stamp: &Stamp,
 ) -> Result<BorrowedFd<'a>, String> {
-    let damaged = || String::from("the image is damaged");
-    let number = size(number);
-    let (path, stamp) = head.files.get(number).ok_or_else(damaged)?;
-    let place = files.get_mut(number).ok_or_else(damaged)?;
-    if place.is_none() {
-        let name = CString::new(path.as_slice()).map_err(|_| damaged())?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::open(&name, flags, Mode::empty())
-            .map_err(|error| format!("`{}`: {error}", path.escape_ascii()))?;
+    if files.last().is_none_or(|(known, _)| *known != path) {
+        let name = CString::new(path).map_err(|_| "the image is damaged")?;
+        let file = open(&name, OFlags::RDONLY)?;
         let now = rustix::fs::fstat(&file).map_err(|error| error.to_string())?;
         if freshness::stamp(&now) != *stamp {
             return Err(format!("`{}` has changed", path.escape_ascii()));
         }
-        *place = Some(file);
+        files.clear();
+        files.push((path, file));
     }
-    place.as_ref().map(AsFd::as_fd).ok_or_else(damaged)
+    let (_, file) = files.last().ok_or("the image is damaged")?;
+    Ok(file.as_fd())
+}
+
+fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, String> {
+    rustix::fs::open(
+        path,
+        flags | OFlags::CLOEXEC | OFlags::NOCTTY,
+        Mode::empty(),
+    )
+    .map_err(|error| format!("`{}`: {error}", path.to_bytes().escape_ascii()))
+}
+
+/// A file that was open, at a number beyond all that are wanted.
+fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, String> {
+    let path = CString::new(file.path.as_slice()).map_err(|_| "the image is damaged")?;
+    let flags = OFlags::from_bits_truncate(u32::try_from(file.flags).unwrap_or(0));
+    let descriptor = open(&path, flags)?;
+    let about = rustix::fs::fstat(&descriptor).map_err(|error| error.to_string())?;
+    if (about.st_dev, about.st_ino) != (file.device, file.inode) {
+        return Err(format!("`{}` is another file", file.path.escape_ascii()));
+    }
+    if file.position > 0 {
+        rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
+            .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;
+    }
+    let beyond = i32::try_from(most + 1).map_err(|_| "the image is damaged")?;
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond).map_err(|error| error.to_string())
+}
+
+/// Gives it the number that it had.
+fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), String> {
+    let number = c_int::try_from(file.number).map_err(|_| "the image is damaged")?;
+    let flags = if file.close_on_exec {
+        libc::O_CLOEXEC
+    } else {
+        0
+    };
+    // SAFETY: this program has nothing open any more under a number that small.
+    match unsafe { libc::dup3(descriptor.as_raw_fd(), number, flags) } {
+        -1 => Err("a file cannot be opened again".into()),
+        _ => Ok(()),
+    }
 }
 
 /// Where the kernel has put its own code and data in this process.

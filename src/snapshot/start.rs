@@ -1,27 +1,38 @@
 //! What the launcher does with a request: look for the image, check it, restore it; or make room
 //! for `wsgi-cgi`, and have an image made once that has answered.
 
-use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
+use std::convert::Infallible;
+use std::ffi::{CString, OsString, c_char, c_int};
 use std::fs::{self, File};
-use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{Error, ErrorKind, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::cold::{self, Started};
 use crate::exchange::MetaVariables;
 use crate::format::Head;
+use crate::freshness;
 use crate::invocation::{Evidence, Invocation};
+use crate::place;
 use crate::restore::{Handoff, restore};
-use crate::{freshness, place};
+use crate::split::split;
 
-/// What was found out about the request.
-struct Wanted {
-    argument: Option<OsString>,
-    script: PathBuf,
+/// Which image a request wants.
+pub(crate) struct Wanted {
+    /// How the application is started.
+    pub(crate) options: Vec<OsString>,
+    pub(crate) script: PathBuf,
     identity: Vec<u8>,
     folder: PathBuf,
     name: String,
+}
+
+impl Wanted {
+    fn at(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ending}", self.name))
+    }
 }
 
 /// Why there is nothing to restore.
@@ -34,25 +45,22 @@ enum Cold {
     Again(String),
 }
 
-/// How often this program has tried to restore an image for a request; for itself alone.
-const TRIES: &str = "WSGI_CGI_SNAP_TRIES";
-
-/// Once in a thousand times something of this process is where the image has its stack.
-const MOST: usize = 3;
+/// One that differs from the last one in its surroundings has no image made for it so soon after
+/// that one, in seconds: they may differ from request to request.
+const BETWEEN: u64 = 5;
 
 /// The exit status where even the cold program cannot be started.
 pub(crate) fn run(environment: *const *const c_char) -> c_int {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.first().is_some_and(|name| name == "#?")
-        && let Some(image) = arguments.get(1)
+    if let [mark, image] = arguments.as_slice()
+        && mark == "#?"
     {
         return trial(Path::new(image), environment);
     }
-    let tries = std::env::var(TRIES).map_or(0, |tries| tries.parse().unwrap_or(MOST));
-    let (variables, environment) = without_tries(environment);
-    let wanted = wanted(&arguments, &variables);
+    let started = Started::of_this_process(arguments, environment);
+    let wanted = wanted(&started);
     let why = match &wanted {
-        Ok(wanted) => match attempt(wanted, &variables, environment.as_ptr()) {
+        Ok(wanted) => match attempt(wanted, &started) {
             Err(why) => why,
             Ok(never) => match never {},
         },
@@ -62,133 +70,125 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
         Cold::Make(reason) => (reason, true),
         Cold::Stay(reason) => (reason, false),
         Cold::Again(reason) => {
-            if let Ok(wanted) = &wanted
-                && tries < MOST
-            {
-                try_again(wanted, &arguments, &environment, tries + 1);
-            }
+            started.try_again();
             (reason, false)
         }
     };
-    eprintln!("wsgi-cgi-snap: a cold request: {reason}");
+    // A log that cannot be written is no reason to fail.
+    _ = std::io::stderr()
+        .write_all(format!("wsgi-cgi-snap: a cold request: {reason}\n").as_bytes());
     if let Ok(wanted) = &wanted
         && make
     {
-        make_after_this(wanted, &variables);
+        cold::make_after_this(wanted, &started.meta, now());
     }
-    become_cold(&arguments, &environment)
+    started.become_cold()
 }
 
-/// The environment without this program's own variable: as names and values, and as C has it.
-fn without_tries(
-    mut environment: *const *const c_char,
-) -> (Vec<(OsString, OsString)>, Vec<*const c_char>) {
-    let variables = std::env::vars_os()
-        .filter(|(name, _)| name != TRIES)
-        .collect();
-    let mut list = Vec::new();
-    // SAFETY: the kernel's own list, which ends with a null pointer.
-    unsafe {
-        while !(*environment).is_null() {
-            let entry = CStr::from_ptr(*environment).to_bytes();
-            if !entry.starts_with(TRIES.as_bytes()) {
-                list.push(*environment);
-            }
-            environment = environment.add(1);
+fn wanted(started: &Started) -> Result<Wanted, String> {
+    let rest = started.arguments.get(1..).unwrap_or_default().to_vec();
+    let (options, script) = match Evidence::of_this_process(rest, &started.meta).decide() {
+        Invocation::HashBang { argument, script } => {
+            let argument = argument.unwrap_or_default();
+            let options = split(&argument, |name| std::env::var_os(name));
+            (options.map_err(|error| error.to_string())?, script)
         }
-    }
-    list.push(std::ptr::null());
-    (variables, list)
-}
-
-/// Has the kernel start the script once more; returns when that fails.
-fn try_again(wanted: &Wanted, arguments: &[OsString], environment: &[*const c_char], tries: usize) {
-    let executed = rustix::param::linux_execfn();
-    let before = 2 + usize::from(wanted.argument.is_some());
-    let words: Vec<CString> = [OsStr::from_bytes(executed.to_bytes())]
-        .into_iter()
-        .chain(arguments.iter().skip(before).map(OsString::as_os_str))
-        .flat_map(|word| CString::new(word.as_bytes()))
-        .collect();
-    let Ok(mark) = CString::new(format!("{TRIES}={tries}")) else {
-        return;
+        Invocation::Interpreter { mut arguments } => {
+            let script = arguments.pop().map(PathBuf::from);
+            let script = script.filter(|script| script.is_file());
+            (arguments, script.ok_or("only a script has an image")?)
+        }
+        Invocation::Direct => return Err("only a script has an image".into()),
     };
-    let mut list = environment.to_vec();
-    list.insert(0, mark.as_ptr());
-    exec(
-        Path::new(OsStr::from_bytes(executed.to_bytes())),
-        &words,
-        &list,
-    );
-}
-
-fn wanted(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Wanted, String> {
-    let pairs = variables
-        .iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-    let meta = MetaVariables::from_pairs(pairs);
-    let rest = arguments.get(1..).unwrap_or_default().to_vec();
-    let Invocation::HashBang { argument, script } = Evidence::of_this_process(rest, &meta).decide()
-    else {
-        return Err("only a script whose first line names this program has an image".into());
-    };
-    let identity = place::identity(argument.as_deref(), &script)
+    let identity = place::identity(&options, &script)
         .map_err(|error| format!("`{}`: {error}", script.display()))?;
-    let variable = |name: &str| {
-        let found = variables.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    };
+    let folder = place::folder(&options, |name| std::env::var_os(name));
     Ok(Wanted {
-        folder: place::folder(variable).ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?,
+        folder: folder.ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?,
         name: place::name(&identity),
-        argument,
+        options,
         script,
         identity,
     })
 }
 
 /// Becomes the restored process, or says why not.
-fn attempt(
-    wanted: &Wanted,
-    variables: &[(OsString, OsString)],
-    environment: *const *const c_char,
-) -> Result<std::convert::Infallible, Cold> {
-    let path = wanted.folder.join(format!("{}.image", wanted.name));
+fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
+    let path = wanted.at("image");
     let image = match open(&path) {
         Ok(image) => image,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(without_image(wanted));
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(without_image(wanted, &started.meta));
         }
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", path.display()))),
     };
-    let head = read_head(&image).ok_or_else(|| Cold::Make("the image is damaged".into()))?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    freshness::check(&head, &wanted.identity, now.as_secs(), variables).map_err(Cold::Make)?;
-    let name = CString::new(path.into_os_string().into_vec()).unwrap_or_default();
+    let damaged = || Cold::Make("the image is damaged".into());
+    let head = read_head(&image).ok_or_else(damaged)?;
+    // Whatever is written to the file, or cuts it, shows in its length and its time.
+    let about = image.metadata().map_err(|_| damaged())?;
+    let modified = freshness::time(about.mtime(), about.mtime_nsec().cast_unsigned());
+    if (about.len(), modified) != (head.length, head.sealed) {
+        return Err(damaged());
+    }
+    let now = now();
+    freshness::check(&head, &wanted.identity, now, &started.meta).map_err(|stale| {
+        if stale.is_passing && now.abs_diff(head.made) < BETWEEN {
+            Cold::Stay(stale.reason)
+        } else {
+            Cold::Make(stale.reason)
+        }
+    })?;
+    if u64::from(std::process::id()) == head.maker {
+        // By its number a library knows that it is in another process, and needs other chances.
+        return Err(Cold::Stay(
+            "this process has the number of the image's maker".into(),
+        ));
+    }
+    if count(&wanted.at("used")) >= head.max_restores {
+        return Err(Cold::Make(
+            "it has answered as many requests as it may".into(),
+        ));
+    }
+    let name = |path: PathBuf| CString::new(path.into_os_string().into_vec()).unwrap_or_default();
+    let (name, bad) = (name(path), name(wanted.at("bad")));
     let handoff = Handoff {
-        environment,
+        environment: started.environment.as_ptr(),
         image: name.as_ptr(),
         trial: 0,
+        cold: Some(started.last_way_out(&name, &bad)),
     };
     restore(image, &head, &handoff).map_err(Cold::Again)
 }
 
+/// Adds one to how often the image was used, and gives the number before: as many bytes as the file
+/// has. Without it, nobody counts.
+fn count(used: &Path) -> u64 {
+    let file = File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(used);
+    let counted = file.and_then(|mut file| {
+        let before = file.metadata()?.len();
+        file.write_all(b".").map(|()| before)
+    });
+    counted.unwrap_or(0)
+}
+
 /// There is no image: because none was made yet, or because none can be.
-fn without_image(wanted: &Wanted) -> Cold {
-    let at = |ending: &str| wanted.folder.join(format!("{}.{ending}", wanted.name));
-    let changed = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
-    // For so many seconds: one that changed while it was loaded may soon be at rest.
-    for (ending, seconds) in [("refused", 3600), ("bad", 3600), ("later", 3)] {
-        if let Some(since) = changed(&at(ending))
-            && changed(&wanted.script).is_some_and(|script| script < since)
-            && since.elapsed().is_ok_and(|age| age.as_secs() < seconds)
+fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
+    for ending in ["refused", "bad"] {
+        let head = open(&wanted.at(ending))
+            .ok()
+            .and_then(|file| read_head(&file));
+        // Until something changes another attempt would end as the last one.
+        if let Some(head) = head
+            && freshness::check(&head, &wanted.identity, now(), meta).is_ok()
         {
-            let reason = fs::read_to_string(at(ending)).unwrap_or_default();
-            return Cold::Stay(match reason.trim_end() {
-                "" => "a restored process has died".into(),
-                reason => reason.into(),
+            return Cold::Stay(match head.refusal.as_slice() {
+                [] => "a restored process has died".into(),
+                refusal => String::from_utf8_lossy(refusal).into_owned(),
             });
         }
     }
@@ -200,7 +200,7 @@ fn without_image(wanted: &Wanted) -> Cold {
 
 /// Opens an image, which nobody else may have had a hand in.
 fn open(path: &Path) -> std::io::Result<File> {
-    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let denied = || Error::from(ErrorKind::PermissionDenied);
     let folder = path.parent().ok_or_else(denied)?;
     let about = fs::symlink_metadata(folder)?;
     if !about.is_dir() || !place::is_ours(&about) {
@@ -233,6 +233,7 @@ fn trial(path: &Path, environment: *const *const c_char) -> c_int {
         environment,
         image: std::ptr::null(),
         trial: 1,
+        cold: None,
     };
     let why = match open(path) {
         Ok(image) => match read_head(&image) {
@@ -248,103 +249,7 @@ fn trial(path: &Path, environment: *const *const c_char) -> c_int {
     1
 }
 
-/// `wsgi-cgi` beside this program takes over, and is told which file the kernel was asked for.
-fn become_cold(arguments: &[OsString], environment: &[*const c_char]) -> c_int {
-    let program = fs::read_link("/proc/self/exe").unwrap_or_default();
-    let program = program.with_file_name("wsgi-cgi");
-    let executed = rustix::param::linux_execfn();
-    let mut words: Vec<CString> = Vec::with_capacity(arguments.len() + 1);
-    let mut first = b"#!".to_vec();
-    first.extend_from_slice(executed.to_bytes());
-    words.extend(CString::new(first));
-    for argument in arguments.iter().skip(1) {
-        words.extend(CString::new(argument.as_bytes()));
-    }
-    let error = exec(&program, &words, environment);
-    eprintln!(
-        "wsgi-cgi-snap: `{}` cannot be started: {error}",
-        program.display()
-    );
-    1
-}
-
-/// Has an image made by a process of its own, once this one has answered as the cold program.
-fn make_after_this(wanted: &Wanted, variables: &[(OsString, OsString)]) {
-    let program = fs::read_link("/proc/self/exe").unwrap_or_default();
-    let program = program.with_file_name("wsgi-cgi");
-    let mut words = vec!["wsgi-cgi", "snapshot", "make", "--here"]
-        .into_iter()
-        .map(OsString::from)
-        .collect::<Vec<_>>();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    words.push(format!("--unless-since={}", now.as_secs() + 1).into());
-    if let Some(argument) = &wanted.argument {
-        let mut option = OsString::from("--argument=");
-        option.push(argument);
-        words.push(option);
-    }
-    words.push("--".into());
-    words.push(wanted.script.clone().into());
-    let words: Vec<CString> = words
-        .into_iter()
-        .flat_map(|word| CString::new(word.into_vec()))
-        .collect();
-    let pairs = variables
-        .iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-    let mut around = MetaVariables::default();
-    around.surround(&MetaVariables::from_pairs(pairs));
-    let around: Vec<CString> = around
-        .iter()
-        .filter(|(name, _)| freshness::is_of_the_surroundings(name))
-        .flat_map(|(name, value)| CString::new([name, b"=", value].concat()))
-        .collect();
-    let Ok(this) = rustix::process::pidfd_open(
-        rustix::process::getpid(),
-        rustix::process::PidfdFlags::empty(),
-    ) else {
-        return;
-    };
-    // SAFETY: this process has one thread.
-    match unsafe { libc::fork() } {
-        0 => {}
-        _ => return,
-    }
-    // The server waits for the end of its pipes, and may end its own group of processes.
-    _ = rustix::process::setsid();
-    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-        _ = rustix::stdio::dup2_stdin(null.as_fd());
-        _ = rustix::stdio::dup2_stdout(null.as_fd());
-        _ = rustix::stdio::dup2_stderr(null.as_fd());
-    }
-    _ = rustix::event::poll(
-        &mut [rustix::event::PollFd::new(
-            &this,
-            rustix::event::PollFlags::IN,
-        )],
-        None,
-    );
-    drop(this);
-    exec(&program, &words, &pointers(&around));
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(1) }
-}
-
-/// A list as C has it.
-fn pointers(words: &[CString]) -> Vec<*const c_char> {
-    let pointers = words.iter().map(|word| word.as_ptr());
-    pointers.chain([std::ptr::null()]).collect()
-}
-
-/// Becomes another program; returns when that fails.
-fn exec(program: &Path, words: &[CString], environment: &[*const c_char]) -> std::io::Error {
-    let Ok(path) = CString::new(program.as_os_str().as_bytes()) else {
-        return std::io::ErrorKind::InvalidInput.into();
-    };
-    let words = pointers(words);
-    // SAFETY: the lists end with null pointers and live through the call.
-    unsafe { libc::execve(path.as_ptr(), words.as_ptr(), environment.as_ptr()) };
-    std::io::Error::last_os_error()
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }

@@ -61,7 +61,14 @@ impl<'a> Evidence<'a> {
             arguments,
             executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
             meta,
-            is_this_program: |path| is_same_file(path, Path::new("/proc/self/exe")),
+            is_this_program: |path| {
+                let program = Path::new("/proc/self/exe");
+                let launcher = || {
+                    let program = std::fs::read_link(program).unwrap_or_default();
+                    program.with_file_name("wsgi-cgi-snap")
+                };
+                is_same_file(path, program) || is_same_file(path, &launcher())
+            },
             is_same_file,
         }
     }

@@ -2,6 +2,7 @@
 //! that is there.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use super::{HELLO, Site, is_file};
 
@@ -16,6 +17,15 @@ fn made() -> (Site, Vec<u8>) {
     (site, image)
 }
 
+/// Writes an image that has the time of the one that was there, as if nobody had.
+fn forge(path: &Path, image: &[u8]) {
+    let time = std::fs::metadata(path).expect("an image").modified();
+    std::fs::write(path, image).expect("written");
+    let file = std::fs::File::options().write(true).open(path);
+    let forged = file.and_then(|file| file.set_modified(time?));
+    forged.expect("a time set");
+}
+
 /// The request is answered by the cold program. No other image is made meanwhile.
 #[track_caller]
 fn is_cold(site: &Site) {
@@ -27,20 +37,53 @@ fn is_cold(site: &Site) {
 fn a_head_that_is_cut_or_changed() {
     let (site, image) = made();
     let path = site.image();
-    let cut = [0, 1, 23, 24, 100, 4095, 4096, 8192, 20_000];
-    for length in cut {
-        std::fs::write(&path, &image[..length]).expect("written");
-        is_cold(&site);
-    }
     let head = usize::try_from(u64::from_le_bytes(image[8..16].try_into().expect("eight")))
         .expect("a length");
+    let at_pages = (0..head + 4096).step_by(4096);
+    let elsewhere = [
+        1,
+        23,
+        24,
+        100,
+        4095,
+        head - 1,
+        image.len() / 2,
+        image.len() - 1,
+    ];
+    for length in at_pages.chain(elsewhere) {
+        forge(&path, &image[..length]);
+        is_cold(&site);
+    }
     for place in (0..24 + head).step_by(head / 40) {
         let mut other = image.clone();
         other[place] ^= 0x10;
-        std::fs::write(&path, &other).expect("written");
+        forge(&path, &other);
         is_cold(&site);
     }
-    std::fs::write(&path, &image).expect("written");
+    forge(&path, &image);
+    assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn a_page_that_somebody_wrote_to() {
+    let (site, mut image) = made();
+    let middle = image.len() / 2;
+    image[middle] ^= 1;
+    std::fs::write(site.image(), image).expect("written");
+    assert_eq!(site.cold("the image is damaged"), "cold");
+}
+
+#[test]
+fn pages_that_broke_unseen() {
+    let (site, mut image) = made();
+    let head = usize::try_from(u64::from_le_bytes(image[8..16].try_into().expect("eight")))
+        .expect("a length");
+    image[head.next_multiple_of(4096)..].fill(0xa5);
+    let path = site.image();
+    forge(&path, &image);
+    assert_eq!(site.cold("the restored process could not begin"), "cold");
+    assert!(!path.exists(), "it is not used again");
+    is_cold(&site);
 }
 
 #[test]
@@ -71,12 +114,16 @@ fn an_image_that_others_can_reach() {
 
 #[test]
 fn an_image_of_another_application() {
-    let (site, image) = made();
+    let (site, _) = made();
     let other = Site::new(HELLO);
     other.make();
-    std::fs::write(other.image(), image).expect("written");
+    let path = other.image();
+    std::fs::copy(site.image(), &path).expect("copied");
+    let time = std::fs::metadata(site.image()).and_then(|about| about.modified());
+    let copy = std::fs::File::options().write(true).open(path);
+    let set = copy.and_then(|copy| copy.set_modified(time?));
+    set.expect("a time set");
     assert_eq!(other.cold("it is another application's"), "cold");
-    drop(site);
 }
 
 #[test]

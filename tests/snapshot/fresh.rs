@@ -135,3 +135,75 @@ fn a_script_that_is_replaced_while_requests_come() {
         });
     }
 }
+
+#[test]
+fn a_virtual_environment_that_was_not_there() {
+    let site = Site::new(HELLO);
+    site.make();
+    let venv = site.file(".venv");
+    std::fs::create_dir(&venv).expect("a folder");
+    assert_eq!(site.restored(), "restored");
+    std::fs::write(venv.join("pyvenv.cfg"), "").expect("written");
+    let answer = site.request().logs("pyvenv.cfg` has changed").exits(1).run();
+    assert!(answer.log.contains("broken virtual environment"), "{}", answer.log);
+}
+
+#[test]
+fn a_folder_that_the_application_listed() {
+    let site = Site::new(
+        "import os\nnames = sorted(os.listdir('pages'))\ndef application(environ, start_response):\n    \
+         start_response('200 OK', [])\n    return [' '.join(names).encode()]\n",
+    );
+    std::fs::create_dir(site.file("pages")).expect("a folder");
+    site.make();
+    assert_eq!(site.restored(), "");
+    std::fs::write(site.file("pages/one.html"), "").expect("written");
+    assert_eq!(site.cold("the folder `"), "one.html");
+}
+
+#[test]
+fn a_file_that_has_its_old_size_and_time_again() {
+    let site = site();
+    let setting = site.file("setting");
+    let time = std::fs::metadata(&setting).and_then(|about| about.modified());
+    std::fs::write(&setting, "pink").expect("written");
+    let file = std::fs::File::options().write(true).open(&setting);
+    file.and_then(|file| file.set_modified(time?)).expect("a time set");
+    assert_eq!(site.cold("`"), "one pink -");
+}
+
+#[test]
+fn a_folder_that_another_took_the_place_of() {
+    let site = Site::new(
+        "import sys\nsys.path.insert(0, 'modules')\nimport colorsys\n\
+         def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+         return [getattr(colorsys, 'MINE', 'theirs').encode()]\n",
+    );
+    for (name, file) in [("modules", "other.py"), ("new", "colorsys.py")] {
+        std::fs::create_dir(site.file(name)).expect("a folder");
+        std::fs::write(site.file(name).join(file), "MINE = 'mine'\n").expect("written");
+    }
+    site.make();
+    assert_eq!(site.restored(), "theirs");
+    std::fs::rename(site.file("modules"), site.file("old")).expect("moved");
+    std::fs::rename(site.file("new"), site.file("modules")).expect("moved");
+    assert_eq!(site.cold("the folder `"), "mine");
+}
+
+#[test]
+fn what_the_first_line_takes_from_the_environment() {
+    let site = Site::with_options("--script-name ${MOUNT}", "
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [environ['SCRIPT_NAME'].encode()]
+");
+    for mount in ["/a", "/b", "/a"] {
+        let request = || site.request().variable("MOUNT", mount).logs_anything().run();
+        eventually("an image", || {
+            let answer = request();
+            assert_eq!(answer.text(), mount);
+            answer.log.is_empty()
+        });
+    }
+    assert_eq!(site.kept("image").len(), 2);
+}

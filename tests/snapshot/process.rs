@@ -171,15 +171,6 @@ fn what_is_left_to_be_done_at_exit_is_done_by_each() {
 }
 
 #[test]
-fn hooks_of_a_fork_are_called() {
-    gives(
-        "seen = []\nos.register_at_fork(before=lambda: seen.append('before'), after_in_child=lambda: seen.append('child'))",
-        "seen",
-        "['before', 'child']",
-    );
-}
-
-#[test]
 fn a_client_that_has_gone_is_no_crash() {
     let site = Site::new(HELLO);
     site.make();

@@ -1,10 +1,11 @@
 //! The images that there are.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -12,35 +13,44 @@ use super::{folder, maker};
 use crate::report::Exit;
 use crate::snapshot::format::Head;
 
-/// A line for each: script, size, age, or why there is none.
-pub(super) fn status() -> Result<Exit> {
+/// What a file of an application's may end in.
+const ENDINGS: [&str; 4] = ["image", "bad", "refused", "used"];
+
+/// A line for each: script, size, age, restores; or why there is none.
+pub(super) fn status(folder: &Path) -> Result<Exit> {
+    let now = maker::now()?;
     let mut lines = Vec::new();
-    for entry in fs::read_dir(folder()?).into_iter().flatten().flatten() {
-        let path = entry.path();
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("image") => {
-                let Some(head) = read_head(&path) else {
-                    lines.push(format!("{}: not an image of this version", path.display()));
-                    continue;
-                };
-                let about = entry.metadata()?;
-                let now = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
-                let age = now.as_secs().saturating_sub(head.made);
-                lines.push(format!(
-                    "{}  {} kB  {} min  {} files watched",
-                    script_of(&head.identity),
-                    about.blocks() / 2,
-                    age / 60,
-                    head.files.len()
-                ));
-            }
-            Some("refused" | "later") => {
-                lines.push(fs::read_to_string(&path)?.trim_end().to_owned());
-            }
-            _ => {}
+    for (path, head) in heads(folder) {
+        let Some(head) = head else {
+            lines.push(format!("{}: not an image of this version", path.display()));
+            continue;
+        };
+        let script = script_of(&head.identity);
+        let ending = path.extension().unwrap_or_default();
+        if ending == "refused" {
+            lines.push(String::from_utf8_lossy(&head.refusal).into_owned());
+            continue;
         }
+        if ending == "bad" {
+            lines.push(format!(
+                "{}: no image: a process restored from it has died",
+                script.display()
+            ));
+            continue;
+        }
+        let mut line = format!(
+            "{}  {} kB  {} min  {} requests  {} files watched",
+            script.display(),
+            fs::metadata(&path)?.blocks() / 2,
+            now.saturating_sub(head.made) / 60,
+            fs::metadata(path.with_extension("used")).map_or(0, |used| used.len()),
+            head.files.len()
+        );
+        for asked in &head.asked {
+            line.push_str("\n  while loading it asked ");
+            line.push_str(&String::from_utf8_lossy(asked));
+        }
+        lines.push(line);
     }
     lines.sort();
     let mut out = std::io::stdout();
@@ -48,45 +58,54 @@ pub(super) fn status() -> Result<Exit> {
         writeln!(out, "{line}")?;
     }
     if lines.is_empty() {
-        writeln!(out, "There is no image in `{}`.", folder()?.display())?;
+        writeln!(out, "There is no image in `{}`.", folder.display())?;
     }
     Ok(Exit::Success)
 }
 
-/// Removes one, or all.
-pub(super) fn remove(script: Option<&Path>) -> Result<Exit> {
-    let folder = folder()?;
+/// Removes those of one script, or all.
+pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Result<Exit> {
+    let options = script.map(maker::first_line_options).and_then(Result::ok);
+    let folder = folder(cache_dir, &options.unwrap_or_default())?;
     let wanted = script
-        .map(|script| maker::name_of(script, None))
+        .map(|script| fs::canonicalize(script).or_else(|_| std::path::absolute(script)))
         .transpose()?;
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_one = [".image", ".refused", ".later", ".bad"]
-            .iter()
-            .any(|end| name.ends_with(end));
-        if is_one
-            && wanted
-                .as_ref()
-                .is_none_or(|wanted| name.starts_with(wanted.as_str()))
-        {
-            fs::remove_file(entry.path())?;
+    for (path, head) in heads(&folder) {
+        let is_wanted = wanted
+            .as_ref()
+            .is_none_or(|wanted| head.is_some_and(|head| script_of(&head.identity) == *wanted));
+        if is_wanted {
+            forget(&path);
         }
     }
     Ok(Exit::Success)
 }
 
-fn script_of(identity: &[u8]) -> String {
-    let script = identity
-        .rsplit(|&byte| byte == 0)
-        .next()
-        .unwrap_or_default();
-    script.escape_ascii().to_string()
+/// Removes an application's files, of which this is one.
+pub(super) fn forget(path: &Path) {
+    for ending in ENDINGS {
+        _ = fs::remove_file(path.with_extension(ending));
+    }
+}
+
+/// What a folder has of applications, but for what is being made.
+fn heads(folder: &Path) -> impl Iterator<Item = (PathBuf, Option<Head>)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter_map(|path| {
+        let ending = path.extension()?.to_str()?;
+        let counts = ENDINGS[..3].contains(&ending);
+        counts.then(|| (path.clone(), read_head(&path)))
+    })
+}
+
+/// The script that an image is of.
+pub(super) fn script_of(identity: &[u8]) -> PathBuf {
+    let script = identity.rsplit(|&byte| byte == 0).next();
+    PathBuf::from(OsStr::from_bytes(script.unwrap_or_default()))
 }
 
 pub(super) fn read_head(path: &Path) -> Option<Head> {
-    use std::os::unix::fs::FileExt;
-    let file = fs::File::open(path).ok()?;
+    let file = File::open(path).ok()?;
     let mut start = [0; 24];
     file.read_exact_at(&mut start, 0).ok()?;
     let mut head = vec![0; Head::length(&start)?];

@@ -1,0 +1,75 @@
+//! Making an image ahead, by hand: in a process that has nothing of this one, neither a descriptor
+//! nor a session, and of the environment what a web server might give.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use super::maker;
+use crate::exchange::MetaVariables;
+use crate::report::Exit;
+
+/// How often an attempt is made that may succeed a moment later.
+const ATTEMPTS: usize = 5;
+
+/// Makes the image of a script.
+pub(super) fn make(
+    script: &Path,
+    warm_up: Option<&str>,
+    cache_dir: Option<&Path>,
+    environment: &MetaVariables,
+) -> Result<Exit> {
+    let script = fs::canonicalize(script).with_context(|| format!("`{}`", script.display()))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["snapshot", "make", "--here"]);
+    if let Some(path) = warm_up {
+        command.arg("--warm-up").arg(path);
+    }
+    if let Some(folder) = cache_dir {
+        command.arg("--cache-dir").arg(folder);
+    }
+    for option in maker::first_line_options(&script)? {
+        let mut word = std::ffi::OsString::from("--option=");
+        word.push(option);
+        command.arg(word);
+    }
+    let outside = maker::outside(environment);
+    let given = outside.iter().filter(|(name, _)| !is_of_a_terminal(name));
+    command
+        // Where web servers start a script.
+        .current_dir(script.parent().unwrap_or(Path::new("/")))
+        .arg("--")
+        .arg(&script)
+        .env_clear()
+        .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    // SAFETY: a system call and nothing else, in the child before it becomes the program.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+    for _ in 0..ATTEMPTS {
+        match command.status()?.code() {
+            Some(0) => return Ok(Exit::Success),
+            Some(maker::AGAIN) => {}
+            _ => return Ok(Exit::Failure),
+        }
+    }
+    bail!(
+        "a file that `{}` reads changes all the time",
+        script.display()
+    )
+}
+
+/// Web servers hand on no language of the one who started them; an image is for one language.
+fn is_of_a_terminal(name: &[u8]) -> bool {
+    name.starts_with(b"LC_") || name == b"LANG" || name == b"LANGUAGE"
+}

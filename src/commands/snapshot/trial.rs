@@ -1,0 +1,133 @@
+//! A process restored from an image that has no name yet: whether it lives, and which pages it has
+//! to write to, which are prepared in others from the start.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{Timespec, Timestamps};
+
+use super::super::executor::Executor;
+use crate::exchange::{BodyLength, MetaVariables, Responder};
+use crate::process::descriptors;
+use crate::python::Sleeper;
+use crate::report;
+use crate::snapshot::branch::Handoff;
+use crate::snapshot::format::Head;
+use crate::snapshot::{image, wake};
+use crate::transport::cgi::{self, CgiWriter};
+use crate::transport::wire::Form;
+
+/// What a trial ends with: no other way to end is this one by chance.
+const TRIED: i32 = 77;
+
+/// Once in a thousand times something of the new process is where the image has its stack.
+const ATTEMPTS: usize = 5;
+
+/// Has a process restored from the image, which looks at itself and ends; then seals the image with
+/// what was learnt.
+pub(super) fn pass(image: &Path, mut head: Head) -> Result<()> {
+    let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
+    let mut trial = Command::new(&launcher);
+    trial.arg0("#?").arg(image).env_clear().stdin(Stdio::null());
+    let mut tried = trial.output();
+    for _ in 1..ATTEMPTS {
+        let code = tried.as_ref().map(|tried| tried.status.code());
+        if code.is_ok_and(|code| code == Some(TRIED)) {
+            break;
+        }
+        tried = trial.output();
+    }
+    let tried = tried.with_context(|| format!("`{}`", launcher.display()))?;
+    if tried.status.code() != Some(TRIED) {
+        bail!(
+            "a process restored from it ended with {}: {}",
+            tried.status,
+            String::from_utf8_lossy(&tried.stderr).trim_end()
+        );
+    }
+    let parts = String::from_utf8(tried.stdout)?;
+    head.eager = parts
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(start, length)| Some((start.parse().ok()?, length.parse().ok()?)))
+        .collect();
+    seal(image, &mut head)
+}
+
+/// Whoever writes to the file from now on changes its time, which is in it.
+fn seal(image: &Path, head: &mut Head) -> Result<()> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    // Whole seconds: no file system rounds them.
+    let time = Timespec {
+        tv_sec: now.tv_sec,
+        tv_nsec: 0,
+    };
+    head.sealed = crate::snapshot::freshness::time(time.tv_sec, 0);
+    let file = File::options().write(true).open(image)?;
+    file.write_all_at(&head.encode(), 0)?;
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    rustix::fs::futimens(&file, &times).context("the image's time")
+}
+
+/// The life of that process.
+pub(super) fn live(
+    head: &Head,
+    handoff: &Handoff,
+    sleeper: &Sleeper,
+    executor: &Executor,
+    path: Option<&str>,
+) -> ! {
+    let tried = || -> Result<()> {
+        // What the application prints is not for the maker.
+        let mut out = File::from(descriptors::take()?.stdout);
+        sleeper.wake(&wake::environment(handoff))?;
+        if let Some(path) = path {
+            warm_up(executor, path)?;
+        }
+        for (start, length) in image::written_parts(head)? {
+            writeln!(out, "{start} {length}")?;
+        }
+        Ok(())
+    };
+    let code = match tried() {
+        Ok(()) => TRIED,
+        Err(error) => {
+            report::log_error(&error);
+            1
+        }
+    };
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+/// Sends a GET through the application whose answer nobody reads.
+pub(super) fn warm_up(executor: &Executor, path: &str) -> Result<()> {
+    let null = || File::options().read(true).write(true).open("/dev/null");
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let pairs = [
+        ("GATEWAY_INTERFACE", "CGI/1.1"),
+        ("REQUEST_METHOD", "GET"),
+        ("PATH_INFO", path),
+        ("QUERY_STRING", query),
+        ("SERVER_NAME", "localhost"),
+        ("HTTP_HOST", "localhost"),
+        ("SERVER_PORT", "80"),
+        ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ("REMOTE_ADDR", "127.0.0.1"),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+    let mut meta = MetaVariables::from_pairs(pairs);
+    meta.complete(None);
+    let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
+    let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
+    executor.warm_up(&request, Responder::new(Box::new(writer), b"GET"));
+    Ok(())
+}

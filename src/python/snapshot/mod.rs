@@ -1,0 +1,88 @@
+//! What an image of the interpreter needs from it: what loading read (`record`), and how to go on
+//! as a new process (`sleeper.py`).
+
+mod record;
+
+use std::ffi::CString;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyModule};
+
+pub use record::{Recorded, record_reading};
+
+use super::interpreter::attach;
+use crate::exchange::MetaVariables;
+
+/// The Python side, kept in the image.
+pub struct Sleeper(Py<PyModule>);
+
+const SOURCE: &str = include_str!("sleeper.py");
+
+impl Sleeper {
+    /// Takes down from now on which variables of the environment are read.
+    pub fn record() -> Result<Self> {
+        let source = CString::new(SOURCE)?;
+        attach(|py| {
+            let name = c"_wsgi_cgi_snapshot";
+            let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
+            module.call_method0("record")?;
+            // No module of the application's.
+            py.import("sys")?
+                .getattr("modules")?
+                .call_method1("pop", ("_wsgi_cgi_snapshot", py.None()))?;
+            Ok(Self(module.unbind()))
+        })
+        .map_err(|error: PyErr| anyhow!("{error}"))
+    }
+
+    /// What was read since.
+    pub fn recorded(&self) -> Result<Recorded> {
+        attach(|py| {
+            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, _) =
+                self.0.bind(py).call_method0("recorded")?.extract()?;
+            let mut variables = Vec::new();
+            for name in seen.try_iter()? {
+                variables.push(name?.extract()?);
+            }
+            Ok(record::end(variables, iterated, files, searched))
+        })
+        .map_err(|error: PyErr| anyhow!("{error}"))
+    }
+
+    /// Has the application close what it opens again in each process (`snapshot_restore_py`), and
+    /// writes out what lies in buffers.
+    pub fn close(&self) -> Result<()> {
+        attach(|py| self.0.call_method0(py, "before").map(drop))
+            .map_err(|error: PyErr| anyhow!("a function called before an image is made: {error}"))
+    }
+
+    /// Readies the interpreter for going on in another process.
+    pub fn before(&self) {
+        // SAFETY: the interpreter runs and its lock is held.
+        unsafe { ffi::PyOS_BeforeFork() };
+    }
+
+    /// Goes on in the process that was there.
+    pub fn after(&self) {
+        // SAFETY: as above, and `before` was called.
+        unsafe { ffi::PyOS_AfterFork_Parent() };
+    }
+
+    /// Goes on in a new process with that environment.
+    pub fn wake(&self, environment: &MetaVariables) -> Result<()> {
+        // SAFETY: as above, and `before` was called before the image was written.
+        unsafe { ffi::PyOS_AfterFork_Child() };
+        attach(|py| {
+            let variables = PyDict::new(py);
+            for (name, value) in environment.iter() {
+                variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+            }
+            self.0.bind(py).call_method1("wake", (variables,))?;
+            Ok(())
+        })
+        .map_err(|error: PyErr| anyhow!("{error}"))
+    }
+}

@@ -1,0 +1,252 @@
+//! What Python reads while it loads an application, as its audit events tell: files, folders, and
+//! whom it asked that cannot be watched.
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, anyhow};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::snapshot::format::Folder;
+use crate::snapshot::freshness::{self, Listed};
+
+/// Whether what happens is taken down.
+static RECORDING: AtomicBool = AtomicBool::new(false);
+static READ: Mutex<Noted> = Mutex::new(Noted {
+    files: Vec::new(),
+    folders: Vec::new(),
+    asked: Vec::new(),
+    writers: Vec::new(),
+});
+
+#[derive(Default)]
+struct Noted {
+    files: Vec<Vec<u8>>,
+    folders: Vec<Listed>,
+    asked: Vec<String>,
+    writers: Vec<(Vec<u8>, String)>,
+}
+
+/// What was read while the application was loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// Variables of the environment.
+    pub variables: Vec<Vec<u8>>,
+    /// Whether all of them were, whichever there are.
+    pub every_variable: bool,
+    /// Files that were opened for reading.
+    pub files: Vec<Vec<u8>>,
+    /// Folders that were listed, as they were then.
+    pub folders: Vec<Folder>,
+    /// What else was asked, in words: nobody can tell whether the answer is still the same.
+    pub asked: Vec<String>,
+    /// Files that were opened for writing, and by which module.
+    pub writers: Vec<(Vec<u8>, String)>,
+}
+
+type Hook = unsafe extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
+
+unsafe extern "C" {
+    /// <https://docs.python.org/3/c-api/sys.html#c.PySys_AddAuditHook>
+    fn PySys_AddAuditHook(hook: Hook, data: *mut c_void) -> c_int;
+}
+
+/// Takes down from now on what Python reads. Comes before the interpreter.
+pub fn record_reading() -> Result<()> {
+    RECORDING.store(true, Ordering::Release);
+    // SAFETY: the function has the signature asked for and lives as long as the process.
+    match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(anyhow!("Python takes no audit hook")),
+    }
+}
+
+/// Ends it. The import system knows some more files, and which folders it searched.
+pub(super) fn end(
+    variables: Vec<Vec<u8>>,
+    every_variable: bool,
+    files: Vec<PathBuf>,
+    searched: Vec<PathBuf>,
+) -> Recorded {
+    RECORDING.store(false, Ordering::Release);
+    for (paths, is_file) in [(&files, true), (&searched, false)] {
+        for path in paths.iter().filter(|path| path.is_absolute()) {
+            note(path.as_os_str().as_bytes().to_vec(), is_file);
+        }
+    }
+    let noted = READ
+        .lock()
+        .map(|mut read| std::mem::take(&mut *read))
+        .unwrap_or_default();
+    let is_searched = |path: &[u8]| {
+        let path = Path::new(OsStr::from_bytes(path));
+        searched.iter().any(|known| known == path)
+    };
+    Recorded {
+        variables,
+        every_variable,
+        files: noted.files,
+        folders: noted
+            .folders
+            .into_iter()
+            .map(|listed| {
+                let whole = !is_searched(&listed.path);
+                listed.folder(whole)
+            })
+            .collect(),
+        asked: noted.asked,
+        writers: noted.writers,
+    }
+}
+
+/// <https://docs.python.org/3/library/audit_events.html>
+unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mut c_void) -> c_int {
+    if !RECORDING.load(Ordering::Acquire) || args.is_null() {
+        return 0;
+    }
+    // SAFETY: the event is a C string and the arguments a tuple; the interpreter lock is held.
+    unsafe {
+        let event = CStr::from_ptr(event).to_bytes();
+        let argument = |place| ffi::PyTuple_GetItem(args, place);
+        match event {
+            b"open" => {
+                if let Some(path) = path_of(argument(0)) {
+                    opened(path, ffi::PyLong_AsLong(argument(2)));
+                }
+            }
+            b"os.listdir" | b"os.scandir" => {
+                if let Some(path) = path_of(argument(0)) {
+                    note(path, false);
+                }
+            }
+            b"socket.connect" => asked("the network", argument(1)),
+            b"sqlite3.connect" => asked("the database", argument(0)),
+            b"subprocess.Popen" => asked("the program", argument(0)),
+            b"os.system" => asked("the command", argument(0)),
+            _ => {}
+        }
+        ffi::PyErr_Clear();
+    }
+    0
+}
+
+fn opened(path: Vec<u8>, flags: i64) {
+    if flags & i64::from(libc::O_ACCMODE) == i64::from(libc::O_RDONLY) {
+        note(path, true);
+        return;
+    }
+    let module = module();
+    if let Ok(mut read) = READ.lock() {
+        read.writers.retain(|(known, _)| *known != path);
+        read.writers.push((path, module));
+    }
+}
+
+/// A folder is looked at before Python does: what comes after that will be missed in neither.
+fn note(path: Vec<u8>, is_file: bool) {
+    // What the kernel makes when it is read has no time that would say whether it changed.
+    if [&b"/proc/"[..], b"/sys/", b"/dev/"]
+        .iter()
+        .any(|made| path.starts_with(made))
+    {
+        return;
+    }
+    let Ok(mut read) = READ.lock() else { return };
+    if is_file {
+        if !read.files.contains(&path) {
+            read.files.push(path);
+        }
+    } else if !read.folders.iter().any(|known| known.path == path) {
+        read.folders.push(freshness::list(path));
+    }
+}
+
+/// Somebody was asked who cannot be watched.
+unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
+    // SAFETY: the interpreter lock is held, and the object is borrowed from a tuple that lives
+    // through the call.
+    let what = Python::attach(|py| unsafe {
+        let object = Bound::from_borrowed_ptr_or_opt(py, object)?;
+        Some(object.repr().ok()?.to_string_lossy().into_owned())
+    });
+    let line = format!("{whom} {} (`{}`)", what.unwrap_or_default(), module());
+    if let Ok(mut read) = READ.lock()
+        && !read.asked.contains(&line)
+    {
+        read.asked.push(line);
+    }
+}
+
+/// The module that is at work, the standard library's left out where there is another.
+fn module() -> String {
+    let found = Python::attach(|py| -> PyResult<String> {
+        let sys = py.import("sys")?;
+        let standard: String = py.import("os")?.getattr("__file__")?.extract()?;
+        let standard = standard.trim_end_matches("os.py").to_owned();
+        let mut frame = sys.call_method1("_getframe", (0,))?;
+        let mut nearest = None;
+        while !frame.is_none() {
+            let name: Option<String> = frame
+                .getattr("f_globals")?
+                .get_item("__name__")?
+                .extract()?;
+            let file: String = frame.getattr("f_code")?.getattr("co_filename")?.extract()?;
+            let is_standard = file.starts_with('<')
+                || file.starts_with(&standard) && !file.contains("-packages/");
+            if !is_standard {
+                return Ok(name.unwrap_or_default());
+            }
+            nearest = nearest.or(name);
+            frame = frame.getattr("f_back")?;
+        }
+        Ok(nearest.unwrap_or_default())
+    });
+    found.unwrap_or_default()
+}
+
+/// The absolute path in what `os.open` and its like take; None is the working directory.
+unsafe fn path_of(object: *mut ffi::PyObject) -> Option<Vec<u8>> {
+    // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
+    // made here is released here.
+    let path = unsafe {
+        if object.is_null() || ffi::PyLong_Check(object) != 0 {
+            return None;
+        }
+        if object == ffi::Py_None() {
+            b".".to_vec()
+        } else {
+            let path = ffi::PyOS_FSPath(object);
+            if path.is_null() {
+                return None;
+            }
+            let encoded = if ffi::PyUnicode_Check(path) == 0 {
+                ffi::Py_NewRef(path)
+            } else {
+                ffi::PyUnicode_EncodeFSDefault(path)
+            };
+            ffi::Py_DECREF(path);
+            if encoded.is_null() {
+                return None;
+            }
+            let bytes = bytes_of(encoded);
+            ffi::Py_DECREF(encoded);
+            bytes
+        }
+    };
+    let absolute = std::path::absolute(Path::new(OsStr::from_bytes(&path))).ok()?;
+    Some(absolute.into_os_string().as_bytes().to_vec())
+}
+
+/// The content of a `bytes`, which a path in bytes is.
+unsafe fn bytes_of(object: *mut ffi::PyObject) -> Vec<u8> {
+    // SAFETY: the caller knows its type.
+    unsafe {
+        let start = ffi::PyBytes_AsString(object).cast::<u8>();
+        let length = usize::try_from(ffi::PyBytes_Size(object)).unwrap_or(0);
+        std::slice::from_raw_parts(start, length).to_vec()
+    }
+}

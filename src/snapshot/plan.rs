@@ -1,0 +1,200 @@
+//! What it takes to become the process that an image is of: a list of steps, which can be looked at
+//! without taking them. Each but the last leaves the process able to do something else.
+
+use std::fmt;
+
+use super::format::{Content, Head, Opened, Stamp};
+
+/// A part of the address space: start and length.
+pub type Part = (u64, u64);
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Maps memory of zeros.
+    Empty {
+        /// Where.
+        part: Part,
+        /// As `mmap` has it.
+        protection: u64,
+    },
+    /// Maps pages of the image.
+    Pages {
+        /// Where.
+        part: Part,
+        /// As `mmap` has it.
+        protection: u64,
+        /// From which offset on.
+        offset: u64,
+    },
+    /// Maps a file that is still the same.
+    File {
+        /// Where.
+        part: Part,
+        /// As `mmap` has it.
+        protection: u64,
+        /// From which offset on.
+        offset: u64,
+        /// Its path.
+        path: &'a [u8],
+        /// As it was.
+        stamp: Stamp,
+    },
+    /// Maps the room that the stack may grow into.
+    Stack(Part),
+    /// Fetches pages that will be written to.
+    Fetch(Part),
+    /// Opens a file under the number that it had.
+    Open(&'a Opened),
+    /// Moves the kernel's own parts to where they were.
+    MoveKernel(&'a [Part]),
+    /// Goes on where the image was made, with the thread's block at that address.
+    Jump {
+        /// The address of the code.
+        entry: u64,
+        /// Of the thread's block.
+        thread_pointer: u64,
+    },
+}
+
+/// The steps in order; none for a head that contradicts itself.
+#[must_use]
+pub fn plan(head: &Head) -> Option<Vec<Step<'_>>> {
+    let mut steps = Vec::with_capacity(head.regions.len() + head.eager.len() + 4);
+    for region in &head.regions {
+        let (part, protection) = ((region.start, region.length), region.protection);
+        steps.push(match region.content {
+            Content::Nothing => Step::Empty { part, protection },
+            Content::Image(offset) => Step::Pages {
+                part,
+                protection,
+                offset,
+            },
+            Content::File(number, offset) => {
+                let (path, stamp) = head.files.get(usize::try_from(number).ok()?)?;
+                Step::File {
+                    part,
+                    protection,
+                    offset,
+                    path,
+                    stamp: *stamp,
+                }
+            }
+        });
+    }
+    if head.stack.1 > 0 {
+        steps.push(Step::Stack(head.stack));
+    }
+    steps.extend(head.eager.iter().map(|&part| Step::Fetch(part)));
+    steps.extend(head.opened.iter().map(Step::Open));
+    steps.push(Step::MoveKernel(&head.vdso));
+    steps.push(Step::Jump {
+        entry: head.entry,
+        thread_pointer: head.thread_pointer,
+    });
+    Some(steps)
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |part: &Part| format!("{:012x}-{:012x}", part.0, part.0 + part.1);
+        let flags = |protection: u64| -> String {
+            let flag = |bit, letter| if protection & bit == 0 { '-' } else { letter };
+            [flag(1, 'r'), flag(2, 'w'), flag(4, 'x')].iter().collect()
+        };
+        match self {
+            Self::Empty { part, protection } => {
+                write!(f, "map    {} {} zeros", at(part), flags(*protection))
+            }
+            Self::Pages {
+                part,
+                protection,
+                offset,
+            } => write!(
+                f,
+                "map    {} {} image+{offset:x}",
+                at(part),
+                flags(*protection)
+            ),
+            Self::File {
+                part,
+                protection,
+                offset,
+                path,
+                ..
+            } => write!(
+                f,
+                "map    {} {} {}+{offset:x}",
+                at(part),
+                flags(*protection),
+                path.escape_ascii()
+            ),
+            Self::Stack(part) => write!(f, "map    {} rw- room for the stack", at(part)),
+            Self::Fetch(part) => write!(f, "fetch  {}", at(part)),
+            Self::Open(file) => write!(f, "open   {} {}", file.number, file.path.escape_ascii()),
+            Self::MoveKernel(parts) => {
+                let parts: Vec<String> = parts.iter().map(at).collect();
+                write!(f, "move   {} the kernel's own", parts.join(" "))
+            }
+            Self::Jump {
+                entry,
+                thread_pointer,
+            } => write!(f, "jump   {entry:012x} thread {thread_pointer:012x}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::format::Region;
+
+    fn head() -> Head {
+        let region = |start, content| Region {
+            start,
+            length: 0x1000,
+            protection: 5,
+            content,
+        };
+        Head {
+            files: vec![(b"/lib/a.so".to_vec(), Stamp::default())],
+            regions: vec![
+                region(0x1000, Content::File(0, 0x2000)),
+                region(0x3000, Content::Image(0x8000)),
+            ],
+            stack: (0x7000, 0x2000),
+            eager: vec![(0x3000, 0x1000)],
+            vdso: vec![(0xf000, 0x1000)],
+            entry: 0x1234,
+            ..Head::default()
+        }
+    }
+
+    #[test]
+    fn the_steps_are_in_order_and_the_jump_comes_last() {
+        let head = head();
+        let lines: Vec<String> = plan(&head)
+            .expect("a plan")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "map    000000001000-000000002000 r-x /lib/a.so+2000",
+                "map    000000003000-000000004000 r-x image+8000",
+                "map    000000007000-000000009000 rw- room for the stack",
+                "fetch  000000003000-000000004000",
+                "move   00000000f000-000000010000 the kernel's own",
+                "jump   000000001234 thread 000000000000",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_in_the_list_makes_no_plan() {
+        let mut head = head();
+        head.files.clear();
+        assert_eq!(plan(&head), None);
+    }
+}
