@@ -9,6 +9,7 @@ mod open_files;
 mod process;
 mod slow;
 mod surroundings;
+mod with_packages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -144,8 +144,16 @@ fn a_virtual_environment_that_was_not_there() {
     std::fs::create_dir(&venv).expect("a folder");
     assert_eq!(site.restored(), "restored");
     std::fs::write(venv.join("pyvenv.cfg"), "").expect("written");
-    let answer = site.request().logs("pyvenv.cfg` has changed").exits(1).run();
-    assert!(answer.log.contains("broken virtual environment"), "{}", answer.log);
+    let answer = site
+        .request()
+        .logs("pyvenv.cfg` has changed")
+        .exits(1)
+        .run();
+    assert!(
+        answer.log.contains("broken virtual environment"),
+        "{}",
+        answer.log
+    );
 }
 
 #[test]
@@ -168,7 +176,8 @@ fn a_file_that_has_its_old_size_and_time_again() {
     let time = std::fs::metadata(&setting).and_then(|about| about.modified());
     std::fs::write(&setting, "pink").expect("written");
     let file = std::fs::File::options().write(true).open(&setting);
-    file.and_then(|file| file.set_modified(time?)).expect("a time set");
+    file.and_then(|file| file.set_modified(time?))
+        .expect("a time set");
     assert_eq!(site.cold("`"), "one pink -");
 }
 
@@ -192,13 +201,21 @@ fn a_folder_that_another_took_the_place_of() {
 
 #[test]
 fn what_the_first_line_takes_from_the_environment() {
-    let site = Site::with_options("--script-name ${MOUNT}", "
+    let site = Site::with_options(
+        "--script-name ${MOUNT}",
+        "
 def application(environ, start_response):
     start_response('200 OK', [])
     return [environ['SCRIPT_NAME'].encode()]
-");
+",
+    );
     for mount in ["/a", "/b", "/a"] {
-        let request = || site.request().variable("MOUNT", mount).logs_anything().run();
+        let request = || {
+            site.request()
+                .variable("MOUNT", mount)
+                .logs_anything()
+                .run()
+        };
         eventually("an image", || {
             let answer = request();
             assert_eq!(answer.text(), mount);

@@ -89,7 +89,8 @@ fn a_refusal_lasts_until_what_it_rests_on_changes() {
     let helper = site.file("helper.py");
     std::fs::write(&helper, "kept = open('data', 'w')\n").expect("written");
     assert!(!site.command(&["make", "app.cgi"]).status.success());
-    assert_eq!(site.cold("/app.cgi: no image: "), "cold");
+    let reason = format!("{}: no image: ", site.script().display());
+    assert_eq!(site.cold(&reason), "cold");
     std::fs::write(&helper, "kept = None  # mended\n").expect("written");
     assert_eq!(site.cold("there is no image yet"), "cold");
     eventually("an image", || !site.kept("image").is_empty());

@@ -1,0 +1,3 @@
+//! Images of applications that use packages from PyPI.
+
+mod hooks;
