@@ -147,7 +147,7 @@ impl fmt::Display for Step<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::format::Region;
+    use super::super::format::Region;
 
     fn head() -> Head {
         let region = |start, content| Region {

@@ -205,7 +205,7 @@ fn take_down(
     basis.variables = freshness::variables(&recorded.variables, around);
     basis.every_variable = recorded.every_variable;
     basis.files.extend(recorded.files.iter().cloned());
-    let packages = packages.into_iter().map(|path| path.into_os_string());
+    let packages = packages.into_iter().map(PathBuf::into_os_string);
     basis
         .files
         .extend(packages.map(OsString::into_encoded_bytes));

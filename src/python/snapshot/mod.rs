@@ -41,13 +41,13 @@ impl Sleeper {
     /// What was read since.
     pub fn recorded(&self) -> Result<Recorded> {
         attach(|py| {
-            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, _) =
+            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, Vec<_>) =
                 self.0.bind(py).call_method0("recorded")?.extract()?;
             let mut variables = Vec::new();
             for name in seen.try_iter()? {
                 variables.push(name?.extract()?);
             }
-            Ok(record::end(variables, iterated, files, searched))
+            Ok(record::end(variables, iterated, &files, &searched))
         })
         .map_err(|error: PyErr| anyhow!("{error}"))
     }
