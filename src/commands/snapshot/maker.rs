@@ -217,6 +217,7 @@ fn take_down(
 /// as it is until the image is written.
 fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
     memory::hold_still(true);
+    memory::fill_gaps();
     for _ in 0..8 {
         let before = maps::layout()?;
         let head = image::head(basis, opened.to_vec(), now)?;

@@ -1,6 +1,8 @@
-//! What an image of the interpreter needs from it: what loading read (`record`), and how to go on
+//! What an image of the interpreter needs from it: what loading read (`record`), memory that is
+//! written to in few places (`pools`), and how to go on
 //! as a new process (`sleeper.py`).
 
+mod pools;
 mod record;
 
 use std::ffi::CString;
@@ -63,6 +65,7 @@ impl Sleeper {
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
+        pools::fill();
     }
 
     /// Goes on in the process that was there.
