@@ -30,6 +30,8 @@ pub(crate) struct Started {
     pub(crate) meta: MetaVariables,
     /// The same, as C has it.
     pub(crate) environment: Vec<*const c_char>,
+    /// Where the kernel has put its code (`AT_SYSINFO_EHDR`).
+    pub(crate) kernel_code: u64,
     tries: usize,
 }
 
@@ -45,7 +47,9 @@ impl Started {
             .map(|(name, value)| (name.into_vec(), value.into_vec()));
         let meta = MetaVariables::from_pairs(variables);
         let mut list = Vec::new();
-        // SAFETY: the kernel's own list, which ends with a null pointer.
+        let mut kernel_code = 0;
+        // SAFETY: the kernel's own list, which ends with a null pointer; the auxiliary vector follows,
+        // which ends with a zero.
         unsafe {
             while !(*environment).is_null() {
                 let entry = CStr::from_ptr(*environment).to_bytes();
@@ -54,12 +58,20 @@ impl Started {
                 }
                 environment = environment.add(1);
             }
+            let mut auxiliary = environment.add(1).cast::<[u64; 2]>();
+            while (*auxiliary)[0] != 0 {
+                if (*auxiliary)[0] == libc::AT_SYSINFO_EHDR {
+                    kernel_code = (*auxiliary)[1];
+                }
+                auxiliary = auxiliary.add(1);
+            }
         }
         list.push(std::ptr::null());
         Self {
             arguments,
             meta,
             environment: list,
+            kernel_code,
             tries,
         }
     }

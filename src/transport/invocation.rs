@@ -47,13 +47,15 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// The evidence about this process.
+    /// The evidence about this process, whose argv is `name` and `arguments`.
     #[must_use]
-    pub fn of_this_process(arguments: Vec<OsString>, meta: &'a MetaVariables) -> Self {
+    pub fn of_this_process(
+        name: Option<&OsStr>,
+        arguments: Vec<OsString>,
+        meta: &'a MetaVariables,
+    ) -> Self {
         // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
-        let handed_on = std::env::args_os().next();
-        let handed_on = handed_on
-            .as_deref()
+        let handed_on = name
             .and_then(|name| name.as_bytes().strip_prefix(b"#!"));
         let executed = rustix::param::linux_execfn();
         let executed = handed_on.unwrap_or(executed.to_bytes());
