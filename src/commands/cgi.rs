@@ -149,7 +149,13 @@ fn answer(
 
 /// Which application, with which settings.
 fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> {
-    let (options, app) = match Evidence::of_this_process(std::env::args_os().next().as_deref(), arguments, meta).decide() {
+    let (options, app) = match Evidence::of_this_process(
+        std::env::args_os().next().as_deref(),
+        arguments,
+        meta,
+    )
+    .decide()
+    {
         Invocation::HashBang { argument, script } => {
             let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
             if let Some(word) = cli.app {

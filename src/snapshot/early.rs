@@ -15,20 +15,20 @@ use std::ffi::{c_char, c_int};
 struct ProgramHeader {
     kind: u32,
     flags: u32,
-    offset: u64,
-    address: u64,
-    physical: u64,
-    in_file: u64,
-    in_memory: u64,
-    alignment: u64,
+    offset: usize,
+    address: usize,
+    physical: usize,
+    in_file: usize,
+    in_memory: usize,
+    alignment: usize,
 }
 
-/// `Elf64_Rela`
+/// `Elf64_Rela`: the function at `addend` says what belongs at `place`.
 #[repr(C)]
 struct Relocation {
-    place: u64,
-    kind: u64,
-    addend: u64,
+    place: *mut usize,
+    kind: usize,
+    addend: extern "C" fn() -> usize,
 }
 
 /// `PT_TLS`
@@ -93,9 +93,7 @@ unsafe extern "C" fn begin(stack: *const usize) {
         on_fatal_signals_go_on();
         let mut relocation = &raw const __rela_iplt_start;
         while relocation < &raw const __rela_iplt_end {
-            let choose: extern "C" fn() -> u64 =
-                std::mem::transmute((*relocation).addend as usize);
-            *((*relocation).place as *mut u64) = choose();
+            *(*relocation).place = ((*relocation).addend)();
             relocation = relocation.add(1);
         }
         super::start::restore_early(super::words(arguments), environment);
@@ -122,16 +120,19 @@ unsafe fn set_thread(mut auxiliary: *const [usize; 2]) -> bool {
             if (*header).kind != TLS {
                 continue;
             }
-            let length = ((*header).in_memory as usize).next_multiple_of((*header).alignment as usize);
+            let length = (*header).in_memory.next_multiple_of((*header).alignment);
             if length > THREAD - BLOCK || (*header).alignment > 64 {
                 return false;
             }
             let from = (*header).address as *const u8;
-            std::ptr::copy_nonoverlapping(from, block.sub(length), (*header).in_file as usize);
+            std::ptr::copy_nonoverlapping(from, block.sub(length), (*header).in_file);
         }
         // Its own address, twice (`tcbhead_t`: tcb and self).
-        block.cast::<*mut u8>().write(block);
-        block.cast::<*mut u8>().add(2).write(block);
+        block.cast::<[u8; 8]>().write(block.addr().to_ne_bytes());
+        block
+            .cast::<[u8; 8]>()
+            .add(2)
+            .write(block.addr().to_ne_bytes());
         // 158 is arch_prctl, 0x1002 ARCH_SET_FS.
         system_call(158, 0x1002, block.addr(), 0, 0) == 0
     }
@@ -142,14 +143,26 @@ extern "C" fn on_fatal(_: c_int) {
     unsafe { wsgi_cgi_usual() }
 }
 
+/// `struct sigaction` as the kernel has it.
+#[repr(C)]
+struct Action {
+    handler: extern "C" fn(c_int),
+    flags: usize,
+    way_back: usize,
+    mask: u64,
+}
+
+/// `SA_NODEFER`, `SA_RESETHAND`, and `SA_RESTORER`: the kernel insists on a way back from the handler,
+/// which never takes it.
+const FLAGS: usize = 0x4000_0000 | 0x8000_0000 | 0x0400_0000;
+
 fn on_fatal_signals_go_on() {
-    /// As the kernel has it.
-    #[repr(C)]
-    struct Action(usize, usize, usize, u64);
-    let flags = (libc::SA_NODEFER | libc::SA_RESETHAND) as usize;
-    // The kernel insists on a way back from the handler, which never takes it.
-    const RESTORER: usize = 0x0400_0000;
-    let action = Action(on_fatal as *const () as usize, flags | RESTORER, 0, 0);
+    let action = Action {
+        handler: on_fatal,
+        flags: FLAGS,
+        way_back: 0,
+        mask: 0,
+    };
     for signal in [
         libc::SIGSEGV,
         libc::SIGBUS,
@@ -157,8 +170,9 @@ fn on_fatal_signals_go_on() {
         libc::SIGFPE,
         libc::SIGABRT,
     ] {
+        let signal = signal.unsigned_abs() as usize;
         // SAFETY: 13 is rt_sigaction, which reads the structure.
-        unsafe { system_call(13, signal as usize, (&raw const action).addr(), 0, 8) };
+        unsafe { system_call(13, signal, (&raw const action).addr(), 0, 8) };
     }
 }
 

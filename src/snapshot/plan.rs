@@ -151,8 +151,8 @@ impl fmt::Display for Step<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::format::Region;
+    use super::*;
 
     fn head() -> Head {
         let region = |start, content| Region {

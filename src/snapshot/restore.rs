@@ -119,19 +119,12 @@ fn map(
     let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
     // SAFETY: nothing is there yet, or the call fails.
     let mapped = unsafe {
-        match file {
-            Some((file, offset)) => mmap(
-                address(start),
-                size(length),
-                protection,
-                flags,
-                file,
-                offset,
-            ),
-            None => {
-                let flags = flags | MapFlags::NORESERVE;
-                mmap_anonymous(address(start), size(length), protection, flags)
-            }
+        let (start, length) = (address(start), size(length));
+        if let Some((file, offset)) = file {
+            mmap(start, length, protection, flags, file, offset)
+        } else {
+            let flags = flags | MapFlags::NORESERVE;
+            mmap_anonymous(start, length, protection, flags)
         }
     };
     match mapped {

@@ -55,8 +55,7 @@ impl<'a> Evidence<'a> {
         meta: &'a MetaVariables,
     ) -> Self {
         // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
-        let handed_on = name
-            .and_then(|name| name.as_bytes().strip_prefix(b"#!"));
+        let handed_on = name.and_then(|name| name.as_bytes().strip_prefix(b"#!"));
         let executed = rustix::param::linux_execfn();
         let executed = handed_on.unwrap_or(executed.to_bytes());
         Self {
