@@ -107,7 +107,7 @@ fn wanted(started: &Started) -> Result<Wanted, String> {
         [name, rest @ ..] => (Some(name.as_os_str()), rest.to_vec()),
         [] => (None, Vec::new()),
     };
-    let evidence = Evidence::of_this_process(name, rest, &started.meta);
+    let evidence = Evidence::of_this_process(name, rest, started.executed, &started.meta);
     let (options, script) = match evidence.decide() {
         Invocation::HashBang { argument, script } => {
             let argument = argument.unwrap_or_default();
