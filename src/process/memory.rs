@@ -21,6 +21,22 @@ pub fn give_back_text() {
     unsafe { libc::madvise(address, length, libc::MADV_DONTNEED) };
 }
 
+/// Fetches the pages of the program's own variables, most of which an interpreter writes to when it
+/// starts: one call costs half of what as many faults do. An old kernel knows nothing of it.
+pub fn fetch_data() {
+    const POPULATE_WRITE: i32 = 23;
+    // SAFETY: both symbols are the linker's; only their addresses are used.
+    unsafe extern "C" {
+        static __data_start: u8;
+        static end: u8;
+    }
+    let start = (&raw const __data_start).addr() & !0xfff;
+    let length = (&raw const end).addr().saturating_sub(start);
+    let address = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: the pages are this program's own, and keep their content.
+    unsafe { libc::madvise(address, length, POPULATE_WRITE) };
+}
+
 /// Has the C library take what it needs from a heap with room at its end, so that the address space
 /// stays as it is; or as it always does.
 pub fn hold_still(still: bool) {

@@ -70,6 +70,7 @@ impl Interpreter {
             }
             Packages::System { .. } => settings.home = linked_home(),
         }
+        memory::fetch_data();
         settings.initialize()?;
         Ok(Self(()))
     }
