@@ -3,6 +3,7 @@
 //! [`Cgi`] is all that a server or a `#!` line may say: in a CGI request there are no subcommands,
 //! what follows the options is a script or nothing. [`Program`] is what a person may say.
 
+mod precompile;
 mod request;
 mod serve;
 mod snapshot;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+pub use precompile::Precompile;
 pub(crate) use request::Closer;
 pub use request::{As, Request};
 pub use serve::{LogFormat, Serve};
@@ -71,6 +73,7 @@ pub enum Command {
     Request(Box<Request>),
     Serve(Box<Serve>),
     Snapshot(Box<Snapshot>),
+    Precompile(Box<Precompile>),
     Help(Help),
     Completions(Completions),
 }

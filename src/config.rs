@@ -42,6 +42,8 @@ pub struct Config {
     pub nph: bool,
     /// Which requests are kept, if any are.
     pub record: Option<Record>,
+    /// The folder that was named for what is worth keeping.
+    pub cache_dir: Option<PathBuf>,
     /// How long an image is used, in seconds.
     pub max_age: u64,
     /// How many requests are answered from an image.
@@ -150,6 +152,7 @@ impl Config {
             debug: switch(flags.debug, "DEBUG", script.debug)?,
             log: path(flags.log, "LOG", script.log).map(absolute),
             nph: switch(nph, "NPH", script.nph)?,
+            cache_dir: path(images.cache_dir, "CACHE_DIR", None),
             max_age: images
                 .max_age
                 .or(number("MAX_AGE")?)

@@ -5,6 +5,7 @@ mod harness;
 
 mod after_the_answer;
 mod application;
+mod bytecode;
 mod closing;
 mod debug_page;
 mod environ;

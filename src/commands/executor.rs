@@ -81,6 +81,7 @@ impl Executor {
             Source::Module(_) | Source::PasteDeploy { .. } => config.app.to_string().into(),
         };
         let interpreter = Interpreter::start(&packages, &argument, inspection.import_times)?;
+        python::keep_bytecode(config.cache_dir.clone())?;
         inspection.watch.tell(Event::InterpreterStarted);
         Ok(Self {
             packages,

@@ -5,6 +5,7 @@ mod executor;
 mod help;
 mod incident;
 mod outside;
+mod precompile;
 mod record;
 mod request;
 mod serve;

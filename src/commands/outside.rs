@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use super::{help, request, serve, snapshot};
+use super::{help, precompile, request, serve, snapshot};
 use crate::cli::{Command, Program};
 use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
@@ -29,6 +29,7 @@ pub(super) fn run(arguments: &[OsString], environment: MetaVariables, start: Ins
         Some(Command::Request(typed)) => request::run(&typed, environment, start),
         Some(Command::Serve(typed)) => serve::run(&typed, arguments, &environment),
         Some(Command::Snapshot(typed)) => snapshot::run(&typed.command, &environment),
+        Some(Command::Precompile(typed)) => precompile::run(&typed, &environment),
         Some(Command::Help(typed)) => help::help(&typed),
         Some(Command::Completions(typed)) => help::completions(&typed),
         None => {

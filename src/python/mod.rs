@@ -4,6 +4,7 @@
 //! `gateway` (call, send, close), `interpreter` (end).
 
 mod application;
+mod bytecode;
 mod cgi_handler;
 mod environ;
 mod failure;
@@ -21,6 +22,7 @@ mod way_out;
 mod worker;
 
 pub use application::{Loaded, load};
+pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::shown_environ;
 pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
