@@ -123,6 +123,12 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                     note(path, false);
                 }
             }
+            // Of a module that is compiled already Python opens that alone.
+            b"exec" => {
+                if let Some(path) = source_of(argument(0)) {
+                    note(path, true);
+                }
+            }
             b"socket.connect" => asked("the network", argument(1)),
             b"sqlite3.connect" => asked("the database", argument(0)),
             b"subprocess.Popen" => asked("the program", argument(0)),
@@ -206,6 +212,21 @@ fn module() -> String {
         Ok(nearest.unwrap_or_default())
     });
     found.unwrap_or_default()
+}
+
+/// The absolute path that code says it is from; `<string>` and its like are no paths.
+unsafe fn source_of(code: *mut ffi::PyObject) -> Option<Vec<u8>> {
+    // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
+    // made here is released here.
+    unsafe {
+        let name = ffi::PyObject_GetAttrString(code, c"co_filename".as_ptr());
+        if name.is_null() {
+            return None;
+        }
+        let path = path_of(name).filter(|_| ffi::PyUnicode_ReadChar(name, 0) != u32::from('<'));
+        ffi::Py_DECREF(name);
+        path
+    }
 }
 
 /// The absolute path in what `os.open` and its like take; None is the working directory.
