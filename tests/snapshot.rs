@@ -4,6 +4,7 @@ mod broken;
 mod fresh;
 mod hooks;
 mod keeping;
+mod loading;
 mod making;
 mod meanwhile;
 mod open_files;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, Opened, PAGE, Region};
+use super::format::{Content, EAGER, Folder, Opened, PAGE, Region, Stamp};
 use super::maps::{self, Mapping};
 use super::{branch, freshness};
 
@@ -24,6 +24,8 @@ pub struct Basis {
     pub every_variable: bool,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
+    /// Those of them that were there.
+    pub found: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
     /// What was asked that cannot be watched.
@@ -91,10 +93,11 @@ impl Basis {
             };
             until >= self.began
         };
+        let has_gone = |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
         match head
             .files
             .iter()
-            .find(|(_, stamp)| is_recent(stamp.changed))
+            .find(|(path, stamp)| is_recent(stamp.changed) || has_gone(path, stamp))
         {
             Some((path, _)) => {
                 Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into())
@@ -181,6 +184,9 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         bail!("code is in memory that no file has");
     }
     if mapping.name.ends_with(" (deleted)") {
+        if mapping.protection & 4 != 0 && !mapping.shared {
+            return Err(Changing(format!("`{}` is in use", mapping.name)).into());
+        }
         bail!("`{}` is mapped", mapping.name);
     }
     Ok(if mapping.protection == 0 {
@@ -216,8 +222,7 @@ fn used(mapping: &Mapping) -> u64 {
     (used + KEPT).min(length)
 }
 
-/// The number of a file in the list, where it is added if it is not there; one that has gone since
-/// it was read has no stamp that would ever be found again.
+/// The number of a file in the list, where it is added if it is not there.
 fn add_file(head: &mut Head, path: &[u8]) -> u64 {
     let known = head.files.iter().position(|(name, _)| name == path);
     let place = known.unwrap_or_else(|| {

@@ -209,6 +209,7 @@ fn take_down(
     basis
         .files
         .extend(packages.map(OsString::into_encoded_bytes));
+    basis.found.clone_from(&recorded.found);
     basis.folders.clone_from(&recorded.folders);
     basis.asked.clone_from(&recorded.asked);
 }
