@@ -5,6 +5,7 @@ mod fresh;
 mod hooks;
 mod keeping;
 mod loading;
+mod maker_killed;
 mod making;
 mod meanwhile;
 mod open_files;
@@ -115,6 +116,27 @@ impl Site {
         self.request().logs(&log).run().text().to_owned()
     }
 
+    /// GETs until an image answers one; the answer is the same before.
+    #[track_caller]
+    fn settles(&self, text: &str) {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.request().logs_anything().run();
+            assert_eq!(answer.text(), text, "{}", answer.log);
+            if answer.log.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < patience, "no image: {}", answer.log);
+        }
+    }
+
+    /// A GET of a script that a shell starts with `exec ./app.cgi`, after something else.
+    fn shell(&self, command: &str) -> Cgi {
+        self.request()
+            .program("/bin/sh")
+            .arguments(&["-c", command])
+    }
+
     fn command(&self, arguments: &[&str]) -> Output {
         Command::new(programs().join("wsgi-cgi"))
             .arg("snapshot")
@@ -151,10 +173,13 @@ impl Site {
     }
 }
 
+/// For so long a test waits for another process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Waits for what another process is about to do.
 #[track_caller]
 fn eventually(what: &str, happened: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(30);
+    let patience = Instant::now() + PATIENCE;
     while !happened() {
         assert!(Instant::now() < patience, "{what}");
         std::thread::sleep(Duration::from_millis(10));

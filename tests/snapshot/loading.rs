@@ -40,11 +40,7 @@ fn is_seen(change: impl FnOnce(&Site), text: &str) {
     change(&site);
     assert_eq!(site.cold(""), text);
     std::fs::write(site.file("let-go"), "").expect("written");
-    eventually("an image", || {
-        let answer = site.request().logs_anything().run();
-        assert_eq!(answer.text(), text, "{}", answer.log);
-        answer.log.is_empty()
-    });
+    site.settles(text);
 }
 
 #[test]
@@ -83,9 +79,5 @@ fn an_image_is_thrown_away_that_is_only_being_made() {
     std::fs::remove_dir_all(site.cache()).expect("removed");
     assert_eq!(site.cold("there is no image yet"), "one blue none 1");
     std::fs::write(site.file("let-go"), "").expect("written");
-    eventually("an image", || {
-        let answer = site.request().logs_anything().run();
-        assert_eq!(answer.text(), "one blue none 1", "{}", answer.log);
-        answer.log.is_empty()
-    });
+    site.settles("one blue none 1");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
-use super::{Site, eventually};
+use super::Site;
 
 /// Answers with what each file says; one that is not there says `none`.
 const READER: &str = r"
@@ -78,11 +78,7 @@ fn site() -> Site {
 #[track_caller]
 fn is_seen(site: &Site, text: &str) {
     assert_eq!(site.cold(""), text);
-    eventually("another image", || {
-        let answer = site.request().logs_anything().run();
-        assert_eq!(answer.text(), text);
-        answer.log.is_empty()
-    });
+    site.settles(text);
 }
 
 /// Each change of a file, of which there is a new version.
