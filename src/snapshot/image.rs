@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
@@ -256,9 +257,16 @@ fn place_pages(head: &mut Head) {
     head.length = offset;
 }
 
+/// A file system in memory (statfs(2)).
+const TMPFS: i64 = 0x0102_1994;
+
 /// Writes an image of this process to a file. Nothing is allocated meanwhile: the pages are those
 /// that the head tells of.
 pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
+    if fstatfs(to)?.f_type == TMPFS {
+        // There an empty page asks for its room when it is read, which ends a process where none is.
+        fallocate(to, FallocateFlags::empty(), 0, head.length)?;
+    }
     to.write_all_at(encoded, 0)?;
     let mut end = encoded.len() as u64;
     for region in &head.regions {

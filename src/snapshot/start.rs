@@ -57,6 +57,11 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
     {
         return trial(Path::new(image), environment);
     }
+    // A log that nobody reads or that may not grow is no reason to die; Python thinks the same.
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+        // SAFETY: to ignore a signal needs no function.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
     let started = Started::of_this_process(arguments, environment);
     let wanted = wanted(&started);
     let why = match &wanted {
