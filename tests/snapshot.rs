@@ -1,11 +1,13 @@
 //! `wsgi-cgi-snap`: requests answered by the restored image of the loaded application.
 
 mod broken;
+mod chance;
 mod disk_full;
 mod fresh;
 mod hooks;
 mod keeping;
 mod loading;
+mod machine;
 mod maker_killed;
 mod making;
 mod meanwhile;

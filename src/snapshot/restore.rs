@@ -7,6 +7,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed,
 };
@@ -118,7 +119,8 @@ fn map(
     match mapped {
         Ok(place) if place == address(start) => Ok(()),
         // A kernel that does not know the flag takes the address for a wish.
-        Ok(_) | Err(_) => Err(format!("the address {start:x} is taken")),
+        Ok(_) | Err(Errno::EXIST) => Err(format!("the address {start:x} is taken")),
+        Err(error) => Err(format!("the address {start:x}: {error}")),
     }
 }
 

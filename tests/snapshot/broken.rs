@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{HELLO, Site, is_file};
 
 /// A site with an image in the place of which no other is made, as somebody is at it.
-fn made() -> (Site, Vec<u8>) {
+pub(super) fn made() -> (Site, Vec<u8>) {
     let site = Site::new(HELLO);
     site.make();
     let lock = std::fs::File::open(site.image().with_extension("lock")).expect("a lock");
@@ -18,7 +18,7 @@ fn made() -> (Site, Vec<u8>) {
 }
 
 /// Writes an image that has the time of the one that was there, as if nobody had.
-fn forge(path: &Path, image: &[u8]) {
+pub(super) fn forge(path: &Path, image: &[u8]) {
     let time = std::fs::metadata(path).expect("an image").modified();
     std::fs::write(path, image).expect("written");
     let file = std::fs::File::options().write(true).open(path);
