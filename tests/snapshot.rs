@@ -13,6 +13,7 @@ mod machine;
 mod maker_killed;
 mod making;
 mod meanwhile;
+mod not_ours;
 mod once;
 mod open_files;
 mod process;
@@ -86,6 +87,21 @@ impl Site {
             .current_dir(self.folder.path())
             .status();
         assert!(moved.expect("sh").success());
+    }
+
+    /// Has the script use programs that are in its folder, and nobody else's.
+    fn with_own_programs(&self) {
+        let own = Command::new("sh")
+            .args([
+                "-ec",
+                "cp \"$1\"/* .; sed \"1s|.*|#!$PWD/wsgi-cgi-snap|\" app.cgi >next; chmod 755 next; \
+                 mv next app.cgi",
+                "sh",
+            ])
+            .arg(programs())
+            .current_dir(self.folder.path())
+            .status();
+        assert!(own.expect("sh").success());
     }
 
     fn file(&self, name: &str) -> PathBuf {
