@@ -3,6 +3,7 @@
 mod addresses;
 mod broken;
 mod chance;
+mod descriptors;
 mod disk_full;
 mod dropped;
 mod fresh;
@@ -20,6 +21,7 @@ mod process;
 mod replaced;
 mod slow;
 mod surroundings;
+mod upgrade;
 mod with_packages;
 
 use std::path::{Path, PathBuf};

@@ -62,6 +62,7 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
         // SAFETY: to ignore a signal needs no function.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
+    open_standard();
     let started = Started::of_this_process(arguments, environment);
     let wanted = wanted(&started);
     let why = match &wanted {
@@ -88,6 +89,19 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
         cold::make_after_this(wanted, &started.meta, now());
     }
     started.become_cold()
+}
+
+/// What the server left closed is open, and empty, as Rust has it in other programs: whatever is
+/// opened next would else take the number.
+fn open_standard() {
+    for number in 0..3 {
+        // SAFETY: system calls that take a number, and a path that ends with a zero.
+        unsafe {
+            if libc::fcntl(number, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+            }
+        }
+    }
 }
 
 fn wanted(started: &Started) -> Result<Wanted, String> {
