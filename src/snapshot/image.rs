@@ -94,7 +94,8 @@ impl Basis {
             };
             until >= self.began
         };
-        let has_gone = |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
+        let has_gone =
+            |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
         match head
             .files
             .iter()

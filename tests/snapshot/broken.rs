@@ -1,9 +1,11 @@
 //! Images that are broken, or not ours: the request is answered all the same, once and by the code
 //! that is there.
 
+use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::machine::Head;
 use super::{HELLO, Site, is_file};
 
 /// A site with an image in the place of which no other is made, as somebody is at it.
@@ -62,6 +64,26 @@ fn a_head_that_is_cut_or_changed() {
     }
     forge(&path, &image);
     assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn a_head_that_is_cut_or_changed_anywhere() {
+    let (site, image) = made();
+    let path = site.image();
+    let head = Head::length(&image).expect("an image");
+    let chance = RandomState::new();
+    for round in 0..30 {
+        // What a failure shows is enough to see it again.
+        let number = usize::try_from(chance.hash_one(round)).expect("64 bits");
+        let length = number % image.len();
+        forge(&path, &image[..length]);
+        assert_eq!(site.cold("the image is damaged"), "cold", "cut at {length}");
+        let (place, bit) = (number % head, number >> 32 & 7);
+        let mut other = image.clone();
+        other[place] ^= 1 << bit;
+        forge(&path, &other);
+        assert_eq!(site.cold(""), "cold", "bit {bit} of {place}");
+    }
 }
 
 #[test]

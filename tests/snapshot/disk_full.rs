@@ -24,8 +24,9 @@ fn with_small_disk(site: &Site, options: &str, commands: &str) -> Option<super::
         return None;
     }
     std::fs::create_dir(site.cache()).expect("a folder");
-    let commands =
-        format!("mount -t tmpfs -o mode=700,{options} none cache && {{ {commands}; exec ./app.cgi; }}");
+    let commands = format!(
+        "mount -t tmpfs -o mode=700,{options} none cache && {{ {commands}; exec ./app.cgi; }}"
+    );
     let request = site.request().program("unshare");
     Some(request.arguments(&["-m", "sh", "-c", &commands]))
 }

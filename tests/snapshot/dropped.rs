@@ -13,7 +13,11 @@ fn meanwhile(site: &Site, action: impl Fn()) {
                 while !is_over.load(Ordering::Relaxed) {
                     let answer = site.request().logs_anything().run();
                     let text = answer.text();
-                    assert!(["cold", "restored"].contains(&text), "{text}: {}", answer.log);
+                    assert!(
+                        ["cold", "restored"].contains(&text),
+                        "{text}: {}",
+                        answer.log
+                    );
                     let is_cold = answer.log.contains("a cold request");
                     assert_eq!(is_cold, text == "cold", "{}", answer.log);
                 }

@@ -49,7 +49,10 @@ fn a_file_is_changed() {
         move |site: &Site| std::fs::write(site.file(name), text).expect("written")
     };
     is_seen(write("setting", "pink"), "one pink none 1");
-    is_seen(write("helper.py", "NAME = 'another'\n"), "another blue none 1");
+    is_seen(
+        write("helper.py", "NAME = 'another'\n"),
+        "another blue none 1",
+    );
     is_seen(write("absent", "there"), "one blue there 1");
 }
 

@@ -9,7 +9,7 @@ mod format;
 
 use super::Site;
 use super::broken::{forge, made};
-use format::Head;
+pub(super) use format::Head;
 
 /// The image with something else in its head, which is whole.
 fn with_head(image: &[u8], change: impl FnOnce(&mut Head)) -> Vec<u8> {

@@ -111,7 +111,10 @@ fn what_is_no_file_at_all() {
     let (site, image) = made();
     let path = site.image();
     fs::remove_file(&path).expect("removed");
-    let made = Command::new("mkfifo").args(["-m", "600"]).arg(&path).status();
+    let made = Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(&path)
+        .status();
     assert!(made.expect("mkfifo").success());
     denied(&site);
     fs::remove_file(&path).expect("removed");

@@ -49,7 +49,11 @@ fn by_a_signal_that_has_its_usual_effect_again() {
             let output = child.wait_with_output().expect("ended");
             // As a process that loaded the application itself: nobody is there to say more.
             let answer = String::from_utf8(output.stdout).expect("text");
-            let head = if body.is_empty() { "" } else { "Status: 200 OK\r\n\r\n" };
+            let head = if body.is_empty() {
+                ""
+            } else {
+                "Status: 200 OK\r\n\r\n"
+            };
             assert_eq!(answer, format!("{head}{body}"), "{query}");
             assert_eq!(output.status.signal(), Some(number), "{query}");
             let log = String::from_utf8(output.stderr).expect("text");

@@ -64,18 +64,28 @@ fn of_the_program() {
 
 /// A library that the program is linked with: Python, where it is not a part of the program.
 fn library() -> PathBuf {
-    let list = Command::new("ldd").arg(programs().join("wsgi-cgi")).output();
+    let list = Command::new("ldd")
+        .arg(programs().join("wsgi-cgi"))
+        .output();
     let list = String::from_utf8(list.expect("ldd").stdout).expect("text");
     let mut paths = list.lines().filter_map(|line| line.split(' ').nth(2));
     let python = paths.clone().find(|path| path.contains("/libpython"));
     let other = || paths.find(|path| path.contains("/libz.") || path.contains("/libm."));
-    PathBuf::from(python.or_else(other).expect("a library that it is linked with"))
+    PathBuf::from(
+        python
+            .or_else(other)
+            .expect("a library that it is linked with"),
+    )
 }
 
 #[test]
 fn of_a_library() {
     let original = library();
-    let name = original.file_name().expect("a name").to_str().expect("text");
+    let name = original
+        .file_name()
+        .expect("a name")
+        .to_str()
+        .expect("text");
     let site = Site::new(WORKING);
     let own = site.file("lib");
     std::fs::create_dir(&own).expect("a folder");
@@ -84,7 +94,9 @@ fn of_a_library() {
     let request = || site.request().variable("LD_LIBRARY_PATH", &own);
     let answer = request().logs("there is no image yet").run();
     assert_eq!(answer.text(), "one two");
-    super::eventually("an image", || request().logs_anything().run().log.is_empty());
+    super::eventually("an image", || {
+        request().logs_anything().run().log.is_empty()
+    });
     replace(&library, &original);
     is_seen(&request, "has changed");
     let code = format!("shutil.copy('lib/{name}', 'new'), os.replace('new', 'lib/{name}')");
