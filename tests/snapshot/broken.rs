@@ -72,7 +72,7 @@ fn a_head_that_is_cut_or_changed_anywhere() {
     let path = site.image();
     let head = Head::length(&image).expect("an image");
     let chance = RandomState::new();
-    for round in 0..30 {
+    for round in 0..12 {
         // What a failure shows is enough to see it again.
         let number = usize::try_from(chance.hash_one(round)).expect("64 bits");
         let length = number % image.len();

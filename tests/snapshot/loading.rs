@@ -19,7 +19,7 @@ seen = [text(module), text(lambda: open('setting').read()), text(lambda: open('a
         text(lambda: ctypes.CDLL('./library.so').value())]
 if b'--here' in open('/proc/self/cmdline', 'rb').read() and not os.path.exists('let-go'):
     open('waiting', 'w').close()
-    while not os.path.exists('let-go'): time.sleep(0.005)
+    while os.path.exists('waiting') and not os.path.exists('let-go'): time.sleep(0.005)
 def application(environ, start_response):
     start_response('200 OK', [])
     return [' '.join(map(str, seen)).encode()]
