@@ -44,7 +44,7 @@ pub(crate) fn restore(
     for step in &steps {
         match step {
             Step::Empty { part, protection } => {
-                mapped.map(*part, *protection, MapFlags::empty(), None)?
+                mapped.map(*part, *protection, MapFlags::empty(), None)?;
             }
             Step::Pages {
                 part,
