@@ -19,7 +19,9 @@ seen = [text(module), text(lambda: open('setting').read()), text(lambda: open('a
         text(lambda: ctypes.CDLL('./library.so').value())]
 if b'--here' in open('/proc/self/cmdline', 'rb').read() and not os.path.exists('let-go'):
     open('waiting', 'w').close()
-    while os.path.exists('waiting') and not os.path.exists('let-go'): time.sleep(0.005)
+    for _ in range(6000):
+        if os.path.exists('let-go') or not os.path.exists('waiting'): break
+        time.sleep(0.005)
 def application(environ, start_response):
     start_response('200 OK', [])
     return [' '.join(map(str, seen)).encode()]
