@@ -1,14 +1,27 @@
 //! `wsgi-cgi-snap`: requests answered by the restored image of the loaded application.
 
+mod addresses;
 mod broken;
+mod chance;
+mod descriptors;
+mod disk_full;
+mod dropped;
 mod fresh;
 mod hooks;
 mod keeping;
+mod loading;
+mod machine;
+mod maker_killed;
 mod making;
+mod meanwhile;
+mod not_ours;
+mod once;
 mod open_files;
 mod process;
+mod replaced;
 mod slow;
 mod surroundings;
+mod upgrade;
 mod with_packages;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +91,21 @@ impl Site {
         assert!(moved.expect("sh").success());
     }
 
+    /// Has the script use programs that are in its folder, and nobody else's.
+    fn with_own_programs(&self) {
+        let own = Command::new("sh")
+            .args([
+                "-ec",
+                "cp \"$1\"/* .; sed \"1s|.*|#!$PWD/wsgi-cgi-snap|\" app.cgi >next; chmod 755 next; \
+                 mv next app.cgi",
+                "sh",
+            ])
+            .arg(programs())
+            .current_dir(self.folder.path())
+            .status();
+        assert!(own.expect("sh").success());
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -110,6 +138,33 @@ impl Site {
     fn cold(&self, reason: &str) -> String {
         let log = format!("wsgi-cgi-snap: a cold request: {reason}");
         self.request().logs(&log).run().text().to_owned()
+    }
+
+    /// GETs until an image answers one; the answer is the same before.
+    #[track_caller]
+    fn settles(&self, text: &str) {
+        self.settles_on(&[text]);
+    }
+
+    /// The same for an answer that tells which way it came.
+    #[track_caller]
+    fn settles_on(&self, texts: &[&str]) {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.request().logs_anything().run();
+            assert!(texts.contains(&answer.text()), "{answer:?}");
+            if answer.log.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < patience, "no image: {}", answer.log);
+        }
+    }
+
+    /// A GET of a script that a shell starts with `exec ./app.cgi`, after something else.
+    fn shell(&self, command: &str) -> Cgi {
+        self.request()
+            .program("/bin/sh")
+            .arguments(&["-c", command])
     }
 
     fn command(&self, arguments: &[&str]) -> Output {
@@ -148,10 +203,13 @@ impl Site {
     }
 }
 
+/// For so long a test waits for another process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Waits for what another process is about to do.
 #[track_caller]
 fn eventually(what: &str, happened: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(30);
+    let patience = Instant::now() + PATIENCE;
     while !happened() {
         assert!(Instant::now() < patience, "{what}");
         std::thread::sleep(Duration::from_millis(10));

@@ -6,10 +6,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, Opened, PAGE, Region};
+use super::format::{Content, EAGER, Folder, Opened, PAGE, Region, Stamp};
 use super::maps::{self, Mapping};
 use super::{branch, freshness};
 
@@ -24,6 +25,8 @@ pub struct Basis {
     pub every_variable: bool,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
+    /// Those of them that were there.
+    pub found: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
     /// What was asked that cannot be watched.
@@ -91,10 +94,12 @@ impl Basis {
             };
             until >= self.began
         };
+        let has_gone =
+            |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
         match head
             .files
             .iter()
-            .find(|(_, stamp)| is_recent(stamp.changed))
+            .find(|(path, stamp)| is_recent(stamp.changed) || has_gone(path, stamp))
         {
             Some((path, _)) => {
                 Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into())
@@ -183,6 +188,9 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         bail!("code is in memory that no file has");
     }
     if mapping.name.ends_with(" (deleted)") {
+        if mapping.protection & 4 != 0 && !mapping.shared {
+            return Err(Changing(format!("`{}` is in use", mapping.name)).into());
+        }
         bail!("`{}` is mapped", mapping.name);
     }
     Ok(if mapping.protection == 0 {
@@ -218,8 +226,7 @@ fn used(mapping: &Mapping) -> u64 {
     (used + KEPT).min(length)
 }
 
-/// The number of a file in the list, where it is added if it is not there; one that has gone since
-/// it was read has no stamp that would ever be found again.
+/// The number of a file in the list, where it is added if it is not there.
 fn add_file(head: &mut Head, path: &[u8]) -> u64 {
     let known = head.files.iter().position(|(name, _)| name == path);
     let place = known.unwrap_or_else(|| {
@@ -253,9 +260,16 @@ fn place_pages(head: &mut Head) {
     head.length = offset;
 }
 
+/// A file system in memory (statfs(2)).
+const TMPFS: i64 = 0x0102_1994;
+
 /// Writes an image of this process to a file. Nothing is allocated meanwhile: the pages are those
 /// that the head tells of.
 pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
+    if fstatfs(to)?.f_type == TMPFS {
+        // There an empty page asks for its room when it is read, which ends a process where none is.
+        fallocate(to, FallocateFlags::empty(), 0, head.length)?;
+    }
     to.write_all_at(encoded, 0)?;
     let mut end = encoded.len() as u64;
     for region in &head.regions {

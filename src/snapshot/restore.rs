@@ -7,8 +7,9 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
 use rustix::mm::{
-    Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed,
+    Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed, munmap,
 };
 
 use crate::format::{Head, Opened, Stamp};
@@ -39,14 +40,17 @@ pub(crate) fn restore(
     let steps = plan(head).ok_or("the image is damaged")?;
     let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
     let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
+    let mut mapped = Mapped(Vec::with_capacity(steps.len() + ours.len()));
     for step in &steps {
         match step {
-            Step::Empty { part, protection } => map(*part, *protection, MapFlags::empty(), None)?,
+            Step::Empty { part, protection } => {
+                mapped.map(*part, *protection, MapFlags::empty(), None)?;
+            }
             Step::Pages {
                 part,
                 protection,
                 offset,
-            } => map(
+            } => mapped.map(
                 *part,
                 *protection,
                 MapFlags::empty(),
@@ -60,16 +64,16 @@ pub(crate) fn restore(
                 stamp,
             } => {
                 let file = unchanged(&mut files, path, stamp)?;
-                map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
+                mapped.map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
             }
-            Step::Stack(part) => map(*part, 3, MapFlags::STACK, None)?,
+            Step::Stack(part) => mapped.map(*part, 3, MapFlags::STACK, None)?,
             Step::Fetch(parts) => fetch(parts),
             Step::Open(file) => {
                 let most = head.opened.iter().map(|file| file.number).max();
                 opened.push((file, open_again(file, most.unwrap_or(0))?));
             }
             Step::MoveKernel(theirs) => {
-                move_kernel_parts(&ours, theirs)?;
+                move_kernel_parts(&mut mapped, &ours, theirs)?;
                 files.clear();
             }
             Step::Jump { .. } => {}
@@ -108,29 +112,49 @@ fn fetch(parts: &[Part]) {
     }
 }
 
-/// Maps a part where nothing is.
-fn map(
-    (start, length): Part,
-    protection: u64,
-    further: MapFlags,
-    file: Option<(BorrowedFd<'_>, u64)>,
-) -> Result<(), String> {
-    let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
-    let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
-    // SAFETY: nothing is there yet, or the call fails.
-    let mapped = unsafe {
-        let (start, length) = (address(start), size(length));
-        if let Some((file, offset)) = file {
-            mmap(start, length, protection, flags, file, offset)
-        } else {
-            let flags = flags | MapFlags::NORESERVE;
-            mmap_anonymous(start, length, protection, flags)
+/// What was mapped so far; none of it stays where not all of it can be, as whoever goes on in this
+/// process may need the room.
+struct Mapped(Vec<Part>);
+
+impl Mapped {
+    /// Maps a part where nothing is.
+    fn map(
+        &mut self,
+        (start, length): Part,
+        protection: u64,
+        further: MapFlags,
+        file: Option<(BorrowedFd<'_>, u64)>,
+    ) -> Result<(), String> {
+        let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
+        // SAFETY: nothing is there yet, or the call fails.
+        let mapped = unsafe {
+            let (start, length) = (address(start), size(length));
+            if let Some((file, offset)) = file {
+                mmap(start, length, protection, flags, file, offset)
+            } else {
+                let flags = flags | MapFlags::NORESERVE;
+                mmap_anonymous(start, length, protection, flags)
+            }
+        };
+        match mapped {
+            Ok(place) if place == address(start) => {
+                self.0.push((start, length));
+                Ok(())
+            }
+            // A kernel that does not know the flag takes the address for a wish.
+            Ok(_) | Err(Errno::EXIST) => Err(format!("the address {start:x} is taken")),
+            Err(error) => Err(format!("the address {start:x}: {error}")),
         }
-    };
-    match mapped {
-        Ok(place) if place == address(start) => Ok(()),
-        // A kernel that does not know the flag takes the address for a wish.
-        Ok(_) | Err(_) => Err(format!("the address {start:x} is taken")),
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        for &(start, length) in &self.0 {
+            // SAFETY: nothing of this program is there.
+            _ = unsafe { munmap(address(start), size(length)) };
+        }
     }
 }
 
@@ -205,18 +229,13 @@ fn kernel_parts(head: &Head, code: u64) -> Vec<Part> {
 }
 
 /// The C library in the image calls the kernel's code where it was.
-fn move_kernel_parts(ours: &[Part], theirs: &[Part]) -> Result<(), String> {
+fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), String> {
     if ours == theirs {
         return Ok(());
     }
-    let nothing = ProtFlags::empty();
-    let free = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | MapFlags::NORESERVE;
-    for &(start, length) in theirs {
-        // SAFETY: nothing is there yet, or the call fails.
-        let reserved = unsafe { mmap_anonymous(address(start), size(length), nothing, free) };
-        if reserved.ok() != Some(address(start)) {
-            return Err("the place of the kernel's own part is taken".into());
-        }
+    for &part in theirs {
+        let reserved = mapped.map(part, 0, MapFlags::empty(), None);
+        reserved.map_err(|error| format!("the kernel's own part: {error}"))?;
     }
     for (&(from, length), &(to, _)) in ours.iter().zip(theirs) {
         // SAFETY: the target was just reserved; nothing in this program calls the kernel's code

@@ -86,12 +86,30 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -
     started.become_cold()
 }
 
+/// What other programs' start does: a log that nobody reads or that may not grow is no reason to
+/// die, and what the server left closed is open and empty, as the next file would take the number.
+fn settle_in() {
+    // SAFETY: system calls that take numbers, and a path that ends with a zero; to ignore a signal
+    // needs no function.
+    unsafe {
+        for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+        for number in 0..3 {
+            if libc::fcntl(number, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+            }
+        }
+    }
+}
+
 fn is_trial(arguments: &[OsString]) -> bool {
     matches!(arguments, [mark, _] if mark == "#?")
 }
 
 /// Becomes the restored process, or says which one and why not.
 fn restored(started: &Started) -> (Option<Wanted>, Cold) {
+    settle_in();
     let wanted = match wanted(started) {
         Ok(wanted) => wanted,
         Err(why) => return (None, Cold::Stay(why)),

@@ -8,6 +8,17 @@ use std::ptr;
 use super::branch::{self, Handoff};
 use crate::exchange::MetaVariables;
 
+/// The launcher has its own way to deal with these, which a restored process must not keep.
+const OF_THE_LAUNCHER: [c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+    libc::SIGPIPE,
+    libc::SIGXFSZ,
+];
+
 /// The state that the kernel keeps for a process.
 pub struct Kept {
     actions: Vec<(c_int, libc::sigaction)>,
@@ -33,7 +44,7 @@ impl Kept {
                 }
                 action.assume_init()
             };
-            if action.sa_sigaction != libc::SIG_DFL {
+            if action.sa_sigaction != libc::SIG_DFL || OF_THE_LAUNCHER.contains(&signal) {
                 actions.push((signal, action));
             }
         }

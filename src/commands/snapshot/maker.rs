@@ -7,6 +7,7 @@ use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -63,7 +64,9 @@ impl Making<'_> {
         // Neither this nor the image's file is open in a restored process, which has their owners
         // in its memory all the same.
         let lock = ManuallyDrop::new(File::create(at("lock")).context("the lock")?);
-        if rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive).is_err()
+            || !is_at(&lock, &at("lock"))
+        {
             return Ok(Exit::Success); // another process is at it
         }
         let made = read_head(&at("image")).map(|head| head.made);
@@ -82,8 +85,11 @@ impl Making<'_> {
             ..Basis::default()
         };
         let written = self
-            .write(around, &mut basis, &at("new"), &lock)
-            .and_then(|head| trial::pass(&at("new"), head));
+            .write(around, &mut basis, &at, &lock)
+            .and_then(|(head, file)| trial::pass(&at("new"), &file, head));
+        if !is_at(&lock, &at("lock")) {
+            end(AGAIN) // the folder was removed, and whatever is there now is another process's
+        }
         if let Err(error) = written {
             _ = fs::remove_file(at("new"));
             self.refuse(&error, &basis, &at("refused"))?;
@@ -93,10 +99,8 @@ impl Making<'_> {
         }
         fs::rename(at("new"), at("image")).context("the image")?;
         sweep::sweep(&self.folder, &name);
-        // What the application registered to be done at exit is for those that answer requests.
         std::io::stdout().flush()?;
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(0) }
+        end(0)
     }
 
     /// Says for other processes why there is no image, until what that rests on changes.
@@ -121,8 +125,7 @@ impl Making<'_> {
         image::create(&new)?.write_all(&head.encode())?;
         fs::rename(&new, refused).context("the reason")?;
         if head.max_age == CHANGING {
-            // SAFETY: ends the process.
-            unsafe { libc::_exit(AGAIN) }
+            end(AGAIN)
         }
         bail!("{reason}")
     }
@@ -131,9 +134,9 @@ impl Making<'_> {
         &self,
         around: &MetaVariables,
         basis: &mut Basis,
-        new: &Path,
+        at: &dyn Fn(&str) -> PathBuf,
         lock: &File,
-    ) -> Result<Head> {
+    ) -> Result<(Head, File)> {
         let around = outside(around);
         basis.variables = freshness::variables(&[], &around);
         basis.max_age = REFUSED;
@@ -153,8 +156,11 @@ impl Making<'_> {
         take_down(basis, &recorded, executor.rests_on(&config), &around);
         loaded?;
         refuse_requests_variables(&recorded.variables)?;
-        let _ = fs::remove_file(new);
-        let file = ManuallyDrop::new(image::create(new)?);
+        if !is_at(lock, &at("lock")) {
+            bail!("the folder for images was removed");
+        }
+        _ = fs::remove_file(at("new"));
+        let file = ManuallyDrop::new(image::create(&at("new"))?);
         let own = [file.as_raw_fd(), lock.as_raw_fd()];
         sleeper.before();
         refusal::refuse_company()?;
@@ -168,7 +174,7 @@ impl Making<'_> {
             None => {
                 sleeper.after();
                 written.context("the image cannot be written")?;
-                Ok(head)
+                Ok((head, ManuallyDrop::into_inner(file)))
             }
             Some(handoff) => {
                 kept.put_back();
@@ -198,6 +204,20 @@ impl Making<'_> {
     }
 }
 
+/// Whether a file still has that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (file, named) = (file.metadata(), fs::symlink_metadata(path));
+    file.is_ok_and(|file| {
+        named.is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino()))
+    })
+}
+
+/// What the application registered to be done at exit is for those that answer requests.
+fn end(code: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
 /// What an image rests on, as far as it was recorded.
 fn take_down(
     basis: &mut Basis,
@@ -212,6 +232,7 @@ fn take_down(
     basis
         .files
         .extend(packages.map(OsString::into_encoded_bytes));
+    basis.found.clone_from(&recorded.found);
     basis.folders.clone_from(&recorded.folders);
     basis.asked.clone_from(&recorded.asked);
 }

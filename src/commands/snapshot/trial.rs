@@ -31,7 +31,7 @@ const ATTEMPTS: usize = 5;
 
 /// Has a process restored from the image, which looks at itself and ends; then seals the image with
 /// what was learnt.
-pub(super) fn pass(image: &Path, mut head: Head) -> Result<()> {
+pub(super) fn pass(image: &Path, file: &File, mut head: Head) -> Result<()> {
     let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
     let mut trial = Command::new(&launcher);
     trial.arg0("#?").arg(image).env_clear().stdin(Stdio::null());
@@ -57,11 +57,11 @@ pub(super) fn pass(image: &Path, mut head: Head) -> Result<()> {
         .filter_map(|line| line.split_once(' '))
         .filter_map(|(start, length)| Some((start.parse().ok()?, length.parse().ok()?)))
         .collect();
-    seal(image, &mut head)
+    seal(file, &mut head)
 }
 
 /// Whoever writes to the file from now on changes its time, which is in it.
-fn seal(image: &Path, head: &mut Head) -> Result<()> {
+fn seal(file: &File, head: &mut Head) -> Result<()> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     // Whole seconds: no file system rounds them.
     let time = Timespec {
@@ -69,13 +69,12 @@ fn seal(image: &Path, head: &mut Head) -> Result<()> {
         tv_nsec: 0,
     };
     head.sealed = crate::snapshot::freshness::time(time.tv_sec, 0);
-    let file = File::options().write(true).open(image)?;
     file.write_all_at(&head.encode(), 0)?;
     let times = Timestamps {
         last_access: time,
         last_modification: time,
     };
-    rustix::fs::futimens(&file, &times).context("the image's time")
+    rustix::fs::futimens(file, &times).context("the image's time")
 }
 
 /// The life of that process.

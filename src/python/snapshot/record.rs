@@ -18,6 +18,7 @@ use crate::snapshot::freshness::{self, Listed};
 static RECORDING: AtomicBool = AtomicBool::new(false);
 static READ: Mutex<Noted> = Mutex::new(Noted {
     files: Vec::new(),
+    found: Vec::new(),
     folders: Vec::new(),
     asked: Vec::new(),
     writers: Vec::new(),
@@ -26,6 +27,7 @@ static READ: Mutex<Noted> = Mutex::new(Noted {
 #[derive(Default)]
 struct Noted {
     files: Vec<Vec<u8>>,
+    found: Vec<Vec<u8>>,
     folders: Vec<Listed>,
     asked: Vec<String>,
     writers: Vec<(Vec<u8>, String)>,
@@ -40,6 +42,8 @@ pub struct Recorded {
     pub every_variable: bool,
     /// Files that were opened for reading.
     pub files: Vec<Vec<u8>>,
+    /// Those of them that were there, and not of this process's own making.
+    pub found: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
     /// What else was asked, in words: nobody can tell whether the answer is still the same.
@@ -82,6 +86,7 @@ pub(super) fn end(
         .lock()
         .map(|mut read| std::mem::take(&mut *read))
         .unwrap_or_default();
+    let is_own = |path: &[u8]| noted.writers.iter().any(|(known, _)| known == path);
     let is_searched = |path: &[u8]| {
         let path = Path::new(OsStr::from_bytes(path));
         searched.iter().any(|known| known == path)
@@ -90,6 +95,11 @@ pub(super) fn end(
         variables,
         every_variable,
         files: noted.files,
+        found: noted
+            .found
+            .into_iter()
+            .filter(|path| !is_own(path))
+            .collect(),
         folders: noted
             .folders
             .into_iter()
@@ -121,6 +131,12 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
             b"os.listdir" | b"os.scandir" => {
                 if let Some(path) = path_of(argument(0)) {
                     note(path, false);
+                }
+            }
+            // Of a module that is compiled already Python opens that alone.
+            b"exec" => {
+                if let Some(path) = source_of(argument(0)) {
+                    note(path, true);
                 }
             }
             b"socket.connect" => asked("the network", argument(1)),
@@ -158,6 +174,9 @@ fn note(path: Vec<u8>, is_file: bool) {
     let Ok(mut read) = READ.lock() else { return };
     if is_file {
         if !read.files.contains(&path) {
+            if freshness::stamp_of(&path).is_some() {
+                read.found.push(path.clone());
+            }
             read.files.push(path);
         }
     } else if !read.folders.iter().any(|known| known.path == path) {
@@ -206,6 +225,21 @@ fn module() -> String {
         Ok(nearest.unwrap_or_default())
     });
     found.unwrap_or_default()
+}
+
+/// The absolute path that code says it is from; `<string>` and its like are no paths.
+unsafe fn source_of(code: *mut ffi::PyObject) -> Option<Vec<u8>> {
+    // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
+    // made here is released here.
+    unsafe {
+        let name = ffi::PyObject_GetAttrString(code, c"co_filename".as_ptr());
+        if name.is_null() {
+            return None;
+        }
+        let path = path_of(name).filter(|_| ffi::PyUnicode_ReadChar(name, 0) != u32::from('<'));
+        ffi::Py_DECREF(name);
+        path
+    }
 }
 
 /// The absolute path in what `os.open` and its like take; None is the working directory.
