@@ -8,6 +8,7 @@ mod making;
 mod open_files;
 mod process;
 mod slow;
+mod stack;
 mod surroundings;
 mod with_packages;
 

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed,
 };
+use rustix::process::{Resource, getrlimit};
 
 use crate::format::{Head, Opened, Stamp};
 use crate::freshness;
@@ -38,7 +39,8 @@ pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Inf
     {
         return Err("the kernel's own part is another".into());
     }
-    let steps = plan(head).ok_or("the image is damaged")?;
+    let limit = getrlimit(Resource::Stack).current;
+    let steps = plan(head, limit).ok_or("the image is damaged")?;
     let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
     let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
     for step in &steps {
