@@ -1,6 +1,7 @@
 //! `wsgi-cgi-snap`: requests answered by the restored image of the loaded application.
 
 mod broken;
+mod company;
 mod fresh;
 mod hooks;
 mod keeping;
