@@ -11,6 +11,7 @@ mod process;
 mod slow;
 mod stack;
 mod surroundings;
+mod way_out;
 mod with_packages;
 
 use std::path::{Path, PathBuf};

@@ -107,7 +107,10 @@ pub(crate) fn without_own_lines(log: &str) -> (String, Option<String>) {
         .split_inclusive('\n')
         .partition(|line| line.contains(COLD));
     let reason = own.first().and_then(|line| line.split(COLD).nth(1));
-    (rest.concat(), reason.map(|reason| reason.trim_end().to_owned()))
+    (
+        rest.concat(),
+        reason.map(|reason| reason.trim_end().to_owned()),
+    )
 }
 
 /// Takes down how a request was answered: `scripts/test` counts.

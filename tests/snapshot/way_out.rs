@@ -1,0 +1,45 @@
+//! The way out of a restored process: what a request leaves to be done is done.
+
+use super::Site;
+
+/// A site whose requests keep something until the end.
+fn keeping(what: &str) -> Site {
+    let site = Site::new(&format!(
+        "import gzip, os, sys, tempfile\nloaded_by = os.getpid()\n\
+         def application(environ, start_response):\n    global kept\n    kept = {what}\n    \
+         start_response('200 OK', [])\n    return [str(loaded_by != os.getpid()).encode()]\n"
+    ));
+    site.make();
+    assert_eq!(site.restored(), "True");
+    site
+}
+
+#[test]
+fn temporary_files_are_removed() {
+    let site = keeping(
+        "tempfile.NamedTemporaryFile(dir='.', prefix='kept-'), \
+         tempfile.TemporaryDirectory(dir='.', prefix='kept-')",
+    );
+    let entries = std::fs::read_dir(site.folder.path()).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let left: Vec<_> = names
+        .filter(|name| name.to_string_lossy().starts_with("kept-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn objects_with_a_way_out_of_their_own_take_it() {
+    let last = "type('Last', (), {'__del__': lambda self, open=open: open('last', 'w').close()})()";
+    assert!(keeping(last).file("last").exists());
+}
+
+#[test]
+fn files_are_complete() {
+    let site = keeping(
+        "gzip.open('packed', 'wb'), open('plain', 'w')\n    [f.write('x' if f is kept[1] else b'x') for f in kept]",
+    );
+    let read = |name| std::fs::read(site.file(name)).expect("a file");
+    assert_eq!(read("plain"), b"x");
+    assert!(read("packed").ends_with(&[1, 0, 0, 0]));
+}
