@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// What the launcher says of a request that it leaves to the program.
 const COLD: &str = "wsgi-cgi-snap: a cold request: ";
 
+/// What an attempt to make an image ends with that may succeed a moment later.
+const AGAIN: i32 = 75;
+
 /// The folder with both programs, if the launcher is wanted. Every user has to reach it; `1` is one
 /// below the build's.
 fn place() -> Option<&'static Path> {
@@ -77,10 +80,17 @@ pub(crate) fn make(options: &[OsString], script: &Path, around: impl FnOnce(&mut
     command
         .env_remove("GATEWAY_INTERFACE")
         .env_remove("REQUEST_METHOD");
-    let silent = [Stdio::null(), Stdio::null(), Stdio::null()];
-    let [stdin, stdout, stderr] = silent;
-    let made = command.stdin(stdin).stdout(stdout).stderr(stderr).status();
-    made.expect("timeout");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    // A script that was written a moment ago may still change for all that its time says.
+    for _ in 0..5 {
+        let made = command.status().expect("timeout");
+        if made.code() != Some(AGAIN) {
+            break;
+        }
+    }
 }
 
 /// The options and the script where the arguments, or a script's first line, name the launcher.
