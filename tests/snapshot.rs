@@ -8,6 +8,7 @@ mod keeping;
 mod making;
 mod open_files;
 mod process;
+mod said;
 mod slow;
 mod stack;
 mod surroundings;

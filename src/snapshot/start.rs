@@ -74,9 +74,9 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
             (reason, false)
         }
     };
-    // A log that cannot be written is no reason to fail.
-    _ = std::io::stderr()
-        .write_all(format!("wsgi-cgi-snap: a cold request: {reason}\n").as_bytes());
+    if started.meta.are_of_cgi() {
+        cold::say(reason.as_bytes());
+    }
     if let Ok(wanted) = &wanted
         && make
     {
