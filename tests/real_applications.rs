@@ -49,7 +49,7 @@ fn from_an_image(venv: &Path, text: &str) -> Cgi {
     }
     let cgi = Cgi::file(&script).option("--venv").option(venv);
     let cgi = cgi.option("--python-path").option(application(""));
-    cgi.from_an_image()
+    cgi.by_an_image()
 }
 
 /// The same for the standard library's CGIHandler.

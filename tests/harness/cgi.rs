@@ -24,7 +24,7 @@ pub(crate) struct Cgi {
     exit: i32,
     log: Vec<String>,
     log_is_free: bool,
-    from_an_image: bool,
+    by_an_image: bool,
 }
 
 /// What came back.
@@ -87,7 +87,7 @@ impl Cgi {
             exit: 0,
             log: Vec::new(),
             log_is_free: false,
-            from_an_image: false,
+            by_an_image: false,
         };
         cgi.variable("GATEWAY_INTERFACE", "CGI/1.1")
             .variable("REQUEST_METHOD", "GET")
@@ -198,9 +198,9 @@ impl Cgi {
     }
 
     /// Where the launcher is in the program's place, expects that an image answers.
-    pub(crate) fn from_an_image(self) -> Self {
+    pub(crate) fn by_an_image(self) -> Self {
         Self {
-            from_an_image: true,
+            by_an_image: true,
             ..self
         }
     }
@@ -279,7 +279,7 @@ impl Cgi {
         answer.log = String::from_utf8_lossy(&log).into_owned();
         if launcher::is_wanted() {
             let (log, cold) = launcher::without_own_lines(&answer.log);
-            assert!(!self.from_an_image || cold.is_none(), "no image: {cold:?}");
+            assert!(!self.by_an_image || cold.is_none(), "no image: {cold:?}");
             if self.is_launched() {
                 launcher::take_down(cold.as_deref());
             }
