@@ -92,3 +92,36 @@ fn cryptography() {
         "('f7f495f3', b'secret', None, 'cd5fd651', True, True)",
     );
 }
+
+/// Both ends of a handshake in memory, with contexts that loading made.
+#[test]
+fn a_tls_context() {
+    alike(
+        "import datetime, ssl, tempfile\nfrom cryptography import x509\n\
+         from cryptography.hazmat.primitives import hashes, serialization\n\
+         from cryptography.hazmat.primitives.asymmetric import ec\n\
+         key = ec.generate_private_key(ec.SECP256R1())\n\
+         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'example.org')])\n\
+         now = datetime.datetime.now(datetime.timezone.utc)\n\
+         day = datetime.timedelta(days=1)\n\
+         certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name)\n    \
+         .public_key(key.public_key()).serial_number(1)\n    \
+         .not_valid_before(now - day).not_valid_after(now + day)\n    \
+         .add_extension(x509.SubjectAlternativeName([x509.DNSName('example.org')]), False)\n    \
+         .sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))\n\
+         secret = key.private_bytes(serialization.Encoding.PEM,\n    \
+         serialization.PrivateFormat.PKCS8, serialization.NoEncryption())\n\
+         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n\
+         with tempfile.NamedTemporaryFile() as file:\n    \
+         file.write(secret + certificate)\n    file.flush()\n    server.load_cert_chain(file.name)\n\
+         client = ssl.create_default_context(cadata=certificate.decode())\n\
+         def talked():\n    to, back = ssl.MemoryBIO(), ssl.MemoryBIO()\n    \
+         ends = [client.wrap_bio(back, to, server_hostname='example.org'),\n            \
+         server.wrap_bio(to, back, server_side=True)]\n    \
+         for end in ends * 3:\n        \
+         try: end.do_handshake()\n        except ssl.SSLWantReadError: pass\n    \
+         ends[0].write(b'hello')\n    return ends[1].read(), ends[0].version()",
+        "talked()",
+        "(b'hello', 'TLSv1.3')",
+    );
+}
