@@ -30,7 +30,8 @@ fn temporary_files_are_removed() {
 
 #[test]
 fn objects_with_a_way_out_of_their_own_take_it() {
-    let last = "type('Last', (), {'__del__': lambda self, open=open: open('last', 'w').close()})()";
+    let last =
+        "type('Last', (), {'__del__': lambda self, open=open: open('last', 'wb').close()})()";
     assert!(keeping(last).file("last").exists());
 }
 

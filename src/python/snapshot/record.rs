@@ -224,7 +224,8 @@ unsafe fn path_of(object: *mut ffi::PyObject) -> Option<Vec<u8>> {
                 return None;
             }
             let encoded = if ffi::PyUnicode_Check(path) == 0 {
-                ffi::Py_NewRef(path)
+                ffi::Py_INCREF(path);
+                path
             } else {
                 ffi::PyUnicode_EncodeFSDefault(path)
             };
