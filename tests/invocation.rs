@@ -9,7 +9,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::harness::cgi::{Cgi, exit_code};
-use crate::harness::{folder, program};
+use crate::harness::folder;
+use crate::harness::launcher::program;
 
 /// Answers with its arguments and its place.
 const SHOWING: &str = "
@@ -84,11 +85,12 @@ fn through_env() {
         "{}:/usr/bin:/bin",
         program().parent().expect("a folder").display()
     );
+    let name = program().file_name().expect("a name").display();
     for line in [
-        "#!/usr/bin/env wsgi-cgi",
-        "#!/usr/bin/env -S wsgi-cgi --timeout 99",
+        format!("#!/usr/bin/env {name}"),
+        format!("#!/usr/bin/env -S {name} --timeout 99"),
     ] {
-        let (_folder, script) = script(line);
+        let (_folder, script) = script(&line);
         for (query, words) in ATTACKS {
             let cgi = Cgi::bare()
                 .program(&script)

@@ -323,6 +323,27 @@ def application(environ, start_response):
 }
 
 #[test]
+fn a_forked_child_that_is_asked_to_stop_is_no_fault() {
+    let answer = Cgi::source(
+        "import os, signal, time
+def application(environ, start_response):
+    ready, tell = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(tell, b'x')
+        time.sleep(1000)
+    os.read(ready, 1)
+    os.kill(pid, signal.SIGTERM)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    start_response('200 OK', [])
+    return [str(status).encode()]
+",
+    )
+    .run();
+    assert_eq!(answer.text(), "-15");
+}
+
+#[test]
 fn descriptors_that_the_server_closed_are_no_fault() {
     let place = folder();
     let script = place.path().join("app.py");

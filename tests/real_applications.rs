@@ -12,6 +12,7 @@ mod visitor;
 use std::path::{Path, PathBuf};
 
 use crate::harness::cgi::{Answer, Cgi};
+use crate::harness::launcher;
 
 /// A file in `tests/applications/`.
 fn application(name: &str) -> PathBuf {
@@ -22,6 +23,13 @@ fn application(name: &str) -> PathBuf {
 
 /// A GET for the application of that name in that file.
 fn ours(venv: &Path, file: &str, name: &str) -> Cgi {
+    if launcher::is_wanted() {
+        let module = file.trim_end_matches(".py").replace('/', ".");
+        return from_an_image(
+            venv,
+            &format!("from {module} import {name} as application\n"),
+        );
+    }
     let file = application(file);
     let named = format!("{}:{name}", file.display());
     let cgi = Cgi::bare()
@@ -29,6 +37,19 @@ fn ours(venv: &Path, file: &str, name: &str) -> Cgi {
         .argument(venv)
         .argument(named);
     cgi.variable("SCRIPT_FILENAME", file)
+}
+
+/// A GET for a script of that text, which an image answers: only a script has one.
+fn from_an_image(venv: &Path, text: &str) -> Cgi {
+    // Another application has another name, so that the image of the first stays.
+    let name: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    let script = launcher::images().with_file_name(name + ".py");
+    if !script.exists() {
+        std::fs::write(&script, text).expect("a script written");
+    }
+    let cgi = Cgi::file(&script).option("--venv").option(venv);
+    let cgi = cgi.option("--python-path").option(application(""));
+    cgi.by_an_image()
 }
 
 /// The same for the standard library's CGIHandler.

@@ -3,6 +3,7 @@
 mod addresses;
 mod broken;
 mod chance;
+mod company;
 mod descriptors;
 mod disk_full;
 mod dropped;
@@ -19,9 +20,12 @@ mod once;
 mod open_files;
 mod process;
 mod replaced;
+mod said;
 mod slow;
+mod stack;
 mod surroundings;
 mod upgrade;
+mod way_out;
 mod with_packages;
 
 use std::path::{Path, PathBuf};
@@ -32,23 +36,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, program};
+use crate::harness::{folder, launcher};
 
 /// Copies of both programs: other tests link the originals, which changes their inodes' times, and
 /// an image rests on these.
 fn programs() -> &'static Path {
     static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
-        std::fs::create_dir_all(&place).expect("a folder");
-        for name in ["wsgi-cgi", "wsgi-cgi-snap"] {
-            // Another process copies: nothing here has it open for writing when it is run.
-            let copied = Command::new("cp")
-                .arg("--remove-destination")
-                .arg(program().with_file_name(name))
-                .arg(&place)
-                .status();
-            assert!(copied.expect("cp").success());
-        }
+        launcher::copy_programs(&place);
         place
     });
     &PROGRAMS

@@ -139,7 +139,7 @@ impl Executor {
 
     /// Loads the application, calls it, and ends the interpreter once the client has its answer.
     pub(super) fn answer(
-        self,
+        mut self,
         config: &Config,
         request: &Request,
         responder: Responder,
@@ -158,6 +158,8 @@ impl Executor {
                 Ok(Loaded::Answered(outcome)) => outcome,
                 Err(failure) => gateway.fail(py, &failure),
             };
+            // Whoever keeps the application keeps what its module has from being finalised.
+            drop(self.ahead.take());
             (outcome, gateway.status(py))
         });
         if let Some(missing) = request.body.lock().ok().and_then(|body| body.missing()) {

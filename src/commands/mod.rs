@@ -24,11 +24,7 @@ pub fn run() -> ExitCode {
     let start = Instant::now();
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let environment = MetaVariables::from_environment();
-    let is_cgi = ["GATEWAY_INTERFACE", "REQUEST_METHOD"];
-    if is_cgi
-        .iter()
-        .any(|name| environment.iter().any(|(key, _)| key == name.as_bytes()))
-    {
+    if environment.are_of_cgi() {
         cgi::run(arguments, environment).into()
     } else {
         outside::run(&arguments, environment, start).into()

@@ -97,6 +97,13 @@ impl MetaVariables {
         self.iter().filter(|(name, _)| is_of_a_request(name))
     }
 
+    /// Whether this is the environment of a CGI request.
+    #[must_use]
+    pub fn are_of_cgi(&self) -> bool {
+        let names = [&b"GATEWAY_INTERFACE"[..], b"REQUEST_METHOD"];
+        names.iter().any(|name| self.value(name).is_some())
+    }
+
     /// All names and values in the order given.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0

@@ -123,6 +123,11 @@ pub fn is_over() -> bool {
     OVER.load(Ordering::Acquire)
 }
 
+/// Whether this is a forked process, which has let go of the exchange it was forked in.
+pub fn is_another() -> bool {
+    ANSWERS.get().is_some() && descriptor(&STDOUT).is_none() && !is_over()
+}
+
 /// Sends a prepared answer if no other was begun. Safe in a signal handler.
 pub fn answer(which: Answer) {
     let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {

@@ -142,6 +142,15 @@ extern "C" fn on_terminate(signal: c_int) {
     if STOPPING.swap(true, Ordering::AcqRel) {
         return;
     }
+    if last_resort::is_another() {
+        // A pool ends its processes so, which is no fault of the exchange.
+        // SAFETY: both are async-signal-safe; the signal comes again once this function has returned.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+        return;
+    }
     last_resort::log(&[b"asked to stop by SIGTERM"]);
     last_resort::stop_waiting();
     stop(signal);

@@ -73,10 +73,15 @@ pub(super) fn leaves_something(py: Python<'_>) -> bool {
             _ => has_unknown_types(&modules, 0)?,
         };
         let new_objects = Remaining::find(py, &mut Judged::new(), Some(&settled.judged))?;
-        Ok(settled.unknown_types
+        let leaves = settled.unknown_types
             || new_types
             || settled.objects.is_unfinished(py)?
-            || new_objects.is_unfinished(py)?)
+            || new_objects.is_unfinished(py)?;
+        if leaves {
+            // What a module of the application's holds is let go with the module, which is frozen.
+            gc.call_method0("unfreeze")?;
+        }
+        Ok(leaves)
     };
     // What failed here will fail, and be reported, in finalisation.
     looked().unwrap_or(true)

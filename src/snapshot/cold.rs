@@ -3,13 +3,14 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::FileType;
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::exchange::MetaVariables;
@@ -196,10 +197,28 @@ extern "C" fn on_fatal(_: c_int) {
     leave()
 }
 
+/// Says why a request is cold, where there is a log that is not the response: mini_httpd and others
+/// make one pipe of both. Safe in a signal handler.
+pub(crate) fn say(reason: &[u8]) {
+    let (log, response) = (rustix::stdio::stderr(), rustix::stdio::stdout());
+    if let (Ok(one), Ok(other)) = (rustix::fs::fstat(log), rustix::fs::fstat(response))
+        && [FileType::Fifo, FileType::Socket].contains(&FileType::from_raw_mode(one.st_mode))
+        && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+    {
+        return;
+    }
+    let line = [
+        IoSlice::new(b"wsgi-cgi-snap: a cold request: "),
+        IoSlice::new(reason),
+        IoSlice::new(b"\n"),
+    ];
+    // A log that cannot be written is no reason to fail.
+    _ = rustix::io::writev(log, &line);
+}
+
 /// Called in a process that has another C library's idea of a thread.
 extern "C" fn leave() -> ! {
-    const LINE: &[u8] = b"wsgi-cgi-snap: a cold request: the restored process could not begin\n";
-    _ = rustix::io::write(rustix::stdio::stderr(), LINE);
+    say(b"the restored process could not begin");
     // SAFETY: the lists end with null pointers and are never freed.
     unsafe {
         if let Some(way_out) = WAY_OUT.get() {

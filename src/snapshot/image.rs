@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
-use rustix::process::{Resource, getrlimit};
 
 pub use super::format::Head;
 use super::format::{Content, EAGER, Folder, Opened, PAGE, Region, Stamp};
@@ -121,8 +120,8 @@ impl fmt::Display for Changing {
 
 impl std::error::Error for Changing {}
 
-/// The stack of a program that asks for no other size.
-const STACK: u64 = 8 << 20;
+/// A limit that is larger is not met: so much room seldom lies where another process has nothing.
+const MOST_STACK: u64 = 1 << 30;
 /// What lies below a stack, for whoever runs over its end.
 const GUARD: u64 = 1 << 20;
 
@@ -237,14 +236,12 @@ fn add_file(head: &mut Head, path: &[u8]) -> u64 {
     place as u64
 }
 
-/// The main stack grows by itself; a copy of it does not, and gets its room at once.
+/// The main stack grows by itself; a copy of it does not, and gets its room at once: as much of this
+/// as the limit of the restored process allows.
 fn stack_room(stack: &Mapping, below: Option<&Mapping>) -> (u64, u64) {
-    let limit = getrlimit(Resource::Stack)
-        .current
-        .unwrap_or(STACK)
-        .clamp(STACK, 8 * STACK);
     let lowest = below.map_or(0, |below| below.end + GUARD);
-    let start = stack.end.saturating_sub(limit).max(lowest).min(stack.start);
+    let start = stack.end.saturating_sub(MOST_STACK);
+    let start = start.max(lowest).min(stack.start);
     (start, stack.start - start)
 }
 

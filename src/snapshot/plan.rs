@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::format::{Content, Head, Opened, Stamp};
+use super::format::{Content, Head, Opened, PAGE, Stamp};
 
 /// A part of the address space: start and length.
 pub type Part = (u64, u64);
@@ -57,9 +57,15 @@ pub enum Step<'a> {
     },
 }
 
-/// The steps in order; none for a head that contradicts itself.
+/// The least room for a stack, the default of most systems.
+const LEAST_STACK: u64 = 8 << 20;
+/// The room for a stack without a limit.
+const ANY_STACK: u64 = 256 << 20;
+
+/// The steps in order, for a process with that limit of its stack; none for a head that contradicts
+/// itself.
 #[must_use]
-pub fn plan(head: &Head) -> Option<Vec<Step<'_>>> {
+pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
     let mut steps = Vec::with_capacity(head.regions.len() + head.opened.len() + 4);
     for region in &head.regions {
         let (part, protection) = ((region.start, region.length), region.protection);
@@ -82,8 +88,11 @@ pub fn plan(head: &Head) -> Option<Vec<Step<'_>>> {
             }
         });
     }
-    if head.stack.1 > 0 {
-        steps.push(Step::Stack(head.stack));
+    let (start, length) = head.stack;
+    if length > 0 {
+        let limit = stack_limit.unwrap_or(ANY_STACK) & !(PAGE - 1);
+        let room = limit.max(LEAST_STACK).min(length);
+        steps.push(Step::Stack((start + length - room, room)));
     }
     if !head.eager.is_empty() {
         steps.push(Step::Fetch(&head.eager));
@@ -178,7 +187,7 @@ mod tests {
     #[test]
     fn the_steps_are_in_order_and_the_jump_comes_last() {
         let head = head();
-        let lines: Vec<String> = plan(&head)
+        let lines: Vec<String> = plan(&head, None)
             .expect("a plan")
             .iter()
             .map(ToString::to_string)
@@ -197,9 +206,34 @@ mod tests {
     }
 
     #[test]
+    fn the_stack_has_the_room_that_its_limit_gives_it() {
+        let mut head = head();
+        let end = 1 << 40;
+        let room = |head: &Head, limit| {
+            let steps = plan(head, limit).expect("a plan");
+            let mut parts = steps.iter().filter_map(|step| match step {
+                Step::Stack(part) => Some(*part),
+                _ => None,
+            });
+            parts.next().expect("a stack")
+        };
+        head.stack = (end - (1 << 30), 1 << 30);
+        for (limit, expected) in [
+            (Some(0), 8 << 20),
+            (Some((100 << 20) + 5), 100 << 20),
+            (Some(1 << 40), 1 << 30),
+            (None, 256 << 20),
+        ] {
+            assert_eq!(room(&head, limit), (end - expected, expected), "{limit:?}");
+        }
+        head.stack = (end - 4096, 4096);
+        assert_eq!(room(&head, None), head.stack);
+    }
+
+    #[test]
     fn a_file_that_is_not_in_the_list_makes_no_plan() {
         let mut head = head();
         head.files.clear();
-        assert_eq!(plan(&head), None);
+        assert_eq!(plan(&head, None), None);
     }
 }

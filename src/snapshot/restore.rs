@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed, munmap,
 };
+use rustix::process::{Resource, getrlimit};
 
 use crate::format::{Head, Opened, Stamp};
 use crate::freshness;
@@ -37,7 +38,8 @@ pub(crate) fn restore(
         return Err("images are for x86-64 only".into());
     }
     let ours = kernel_parts(head, code);
-    let steps = plan(head).ok_or("the image is damaged")?;
+    let limit = getrlimit(Resource::Stack).current;
+    let steps = plan(head, limit).ok_or("the image is damaged")?;
     let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
     let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
     let mut mapped = Mapped(Vec::with_capacity(steps.len() + ours.len()));

@@ -77,9 +77,9 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -
             (reason, false)
         }
     };
-    // A log that cannot be written is no reason to fail.
-    _ = std::io::stderr()
-        .write_all(format!("wsgi-cgi-snap: a cold request: {reason}\n").as_bytes());
+    if started.meta.are_of_cgi() {
+        cold::say(reason.as_bytes());
+    }
     if let (Some(wanted), true) = (wanted, make) {
         cold::make_after_this(wanted, &started.meta, now());
     }

@@ -5,6 +5,8 @@ use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use rustix::process::{Resource, getrlimit};
+
 use super::branch::{self, Handoff};
 use crate::exchange::MetaVariables;
 
@@ -28,6 +30,8 @@ pub struct Kept {
     robust_list: (usize, usize),
     /// Where the C library has the end of its heap.
     heap_end: *mut usize,
+    /// Of which the C library has made the size of a thread's stack.
+    stack_limit: Option<u64>,
 }
 
 impl Kept {
@@ -63,6 +67,7 @@ impl Kept {
             thread_id: thread_id(),
             robust_list: (head, length),
             heap_end,
+            stack_limit: stack_limit(),
         })
     }
 
@@ -92,7 +97,38 @@ impl Kept {
                 *std::ptr::with_exposed_provenance_mut::<i32>(processor) = -2;
             }
         }
+        let limit = stack_limit();
+        if limit != self.stack_limit {
+            set_stack_of_threads(limit);
+        }
     }
+}
+
+fn stack_limit() -> Option<u64> {
+    getrlimit(Resource::Stack).current
+}
+
+/// As the C library does when a program starts (pthread_create(3)).
+fn set_stack_of_threads(limit: Option<u64>) {
+    const WITHOUT_LIMIT: u64 = 2 << 20;
+    let size = usize::try_from(limit.unwrap_or(WITHOUT_LIMIT)).unwrap_or(0);
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: the attributes are whole once the first call has succeeded; a size that cannot be is
+    // refused.
+    unsafe {
+        if pthread_getattr_default_np(attributes.as_mut_ptr()) == 0 {
+            let attributes = attributes.as_mut_ptr();
+            libc::pthread_attr_setstacksize(attributes, size.max(libc::PTHREAD_STACK_MIN));
+            pthread_setattr_default_np(attributes);
+            libc::pthread_attr_destroy(attributes);
+        }
+    }
+}
+
+unsafe extern "C" {
+    /// <https://man7.org/linux/man-pages/man3/pthread_setattr_default_np.3.html>
+    fn pthread_getattr_default_np(attributes: *mut libc::pthread_attr_t) -> c_int;
+    fn pthread_setattr_default_np(attributes: *const libc::pthread_attr_t) -> c_int;
 }
 
 fn symbol(name: &CStr) -> *mut c_void {

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{app, folder, program};
+use super::{app, folder, launcher};
 
 /// One request to one application.
 #[must_use]
@@ -24,6 +24,7 @@ pub(crate) struct Cgi {
     exit: i32,
     log: Vec<String>,
     log_is_free: bool,
+    by_an_image: bool,
 }
 
 /// What came back.
@@ -77,7 +78,7 @@ impl Cgi {
     /// A GET without a script or an argument.
     pub(crate) fn bare() -> Self {
         let cgi = Self {
-            program: program().to_owned(),
+            program: launcher::program().to_owned(),
             arguments: Vec::new(),
             variables: Vec::new(),
             body: Vec::new(),
@@ -86,6 +87,7 @@ impl Cgi {
             exit: 0,
             log: Vec::new(),
             log_is_free: false,
+            by_an_image: false,
         };
         cgi.variable("GATEWAY_INTERFACE", "CGI/1.1")
             .variable("REQUEST_METHOD", "GET")
@@ -195,25 +197,49 @@ impl Cgi {
         }
     }
 
+    /// Where the launcher is in the program's place, expects that an image answers.
+    pub(crate) fn by_an_image(self) -> Self {
+        Self {
+            by_an_image: true,
+            ..self
+        }
+    }
+
     /// The script's folder, when the builder made it.
     pub(crate) fn script_folder(&self) -> &Path {
         self.folder.as_ref().expect("made by `source`").path()
     }
 
     fn command(&self) -> Command {
+        let launched = launcher::launched(&self.program, &self.arguments);
+        if let Some((options, script)) = launched {
+            launcher::make(&options, &script, |command| self.surround(command));
+        }
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .envs(self.variables.iter().cloned());
-        let folder = self.working_directory.as_deref();
-        let folder = folder.or(self.folder.as_ref().map(TempDir::path));
-        command.current_dir(folder.unwrap_or(Path::new("/")));
+        command.args(&self.arguments).env_clear();
+        self.surround(&mut command);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Whether it is not another program, to compare with.
+    fn is_launched(&self) -> bool {
+        let launched = launcher::launched(&self.program, &self.arguments);
+        launched.is_some() || self.program == launcher::program()
+    }
+
+    /// The environment and the working directory.
+    fn surround(&self, command: &mut Command) {
+        if launcher::is_wanted() {
+            command.env("WSGI_CGI_CACHE_DIR", launcher::images());
+        }
+        command.envs(self.variables.iter().cloned());
+        let folder = self.working_directory.as_deref();
+        let folder = folder.or(self.folder.as_ref().map(TempDir::path));
+        command.current_dir(folder.unwrap_or(Path::new("/")));
     }
 
     /// Starts the program and leaves its pipes to the test; nothing is checked.
@@ -251,6 +277,14 @@ impl Cgi {
 
         let mut answer = Answer::parse(raw);
         answer.log = String::from_utf8_lossy(&log).into_owned();
+        if launcher::is_wanted() {
+            let (log, cold) = launcher::without_own_lines(&answer.log);
+            assert!(!self.by_an_image || cold.is_none(), "no image: {cold:?}");
+            if self.is_launched() {
+                launcher::take_down(cold.as_deref());
+            }
+            answer.log = log;
+        }
         answer.exit = exit_code(exit);
         answer.folder = self.folder;
         assert_eq!(answer.exit, self.exit, "exit status; log:\n{}", answer.log);

@@ -1,13 +1,17 @@
 //! `config:FILE.ini[#NAME]`, through PasteDeploy.
 
-use super::application;
+use super::{application, from_an_image};
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, packages};
+use crate::harness::{folder, launcher, packages};
 
 /// A GET for a part of `site.ini`.
 fn configured(part: &str) -> Option<Cgi> {
     let venv = packages::venv()?;
     let name = format!("config:{}{part}", application("site.ini").display());
+    if launcher::is_wanted() && part != "#nowhere" {
+        let text = format!("from paste.deploy import loadapp\napplication = loadapp({name:?})\n");
+        return Some(from_an_image(&venv, &text));
+    }
     Some(Cgi::bare().argument("--venv").argument(venv).argument(name))
 }
 

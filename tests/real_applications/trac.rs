@@ -5,9 +5,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::from_an_image;
 use super::visitor::{Visitor, hidden};
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, packages};
+use crate::harness::{folder, launcher, packages};
 
 /// An environment as `trac-admin` makes it.
 fn environment(venv: &Path) -> TempDir {
@@ -23,10 +24,15 @@ fn environment(venv: &Path) -> TempDir {
 
 /// A GET by a user whom the server has logged in.
 fn request(venv: &Path, site: &TempDir) -> Cgi {
-    Cgi::bare()
-        .arguments(&["trac.web.main:dispatch_request"])
-        .variable("WSGI_CGI_VENV", venv)
-        .variable("TRAC_ENV", site.path().join("trac"))
+    let cgi = if launcher::is_wanted() {
+        let text = "from trac.web.main import dispatch_request as application\n";
+        from_an_image(venv, text)
+    } else {
+        Cgi::bare()
+            .arguments(&["trac.web.main:dispatch_request"])
+            .variable("WSGI_CGI_VENV", venv)
+    };
+    cgi.variable("TRAC_ENV", site.path().join("trac"))
         .variable("AUTH_TYPE", "Basic")
         .variable("REMOTE_USER", "ada")
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::process::{Resource, getrlimit};
 
 use super::{folder, maker};
 use crate::report::Exit;
@@ -53,7 +54,8 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             line.push_str(&String::from_utf8_lossy(asked));
         }
         if explain {
-            for step in plan(&head).unwrap_or_default() {
+            let limit = getrlimit(Resource::Stack).current;
+            for step in plan(&head, limit).unwrap_or_default() {
                 line.push_str("\n  ");
                 line.push_str(&step.to_string());
             }

@@ -124,6 +124,10 @@ impl Making<'_> {
         let new = refused.with_extension("new");
         image::create(&new)?.write_all(&head.encode())?;
         fs::rename(&new, refused).context("the reason")?;
+        // Threads might have to be waited for without end.
+        if refusal::refuse_company().is_ok() {
+            python::leave();
+        }
         if head.max_age == CHANGING {
             end(AGAIN)
         }

@@ -8,7 +8,7 @@ mod record;
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
@@ -57,8 +57,20 @@ impl Sleeper {
     /// Has the application close what it opens again in each process (`snapshot_restore_py`), and
     /// writes out what lies in buffers.
     pub fn close(&self) -> Result<()> {
-        attach(|py| self.0.call_method0(py, "before").map(drop))
-            .map_err(|error: PyErr| anyhow!("a function called before an image is made: {error}"))
+        attach(|py| self.0.call_method0(py, "before").map(drop)).map_err(|error: PyErr| {
+            anyhow!("a function called before an image is made: {error}")
+        })?;
+        let folder: Option<PathBuf> =
+            attach(|py| self.0.call_method0(py, "temporary")?.extract(py))
+                .map_err(|error: PyErr| anyhow!("{error}"))?;
+        match folder {
+            Some(folder) => bail!(
+                "loading the application made a temporary folder, `{}`, which the first process would \
+                 remove for all others: make it when a request needs it",
+                folder.display()
+            ),
+            None => Ok(()),
+        }
     }
 
     /// Readies the interpreter for going on in another process.
@@ -87,5 +99,18 @@ impl Sleeper {
             Ok(())
         })
         .map_err(|error: PyErr| anyhow!("{error}"))
+    }
+}
+
+/// Does what was left to be done at exit, in a process from which nobody goes on.
+pub fn leave() {
+    // SAFETY: a question that may be asked at any time.
+    if unsafe { ffi::Py_IsInitialized() } != 0 {
+        // What fails is told of by Python.
+        _ = attach(|py| {
+            py.import("atexit")?
+                .call_method0("_run_exitfuncs")
+                .map(drop)
+        });
     }
 }

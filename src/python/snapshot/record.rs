@@ -190,7 +190,12 @@ unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
     // through the call.
     let what = Python::attach(|py| unsafe {
         let object = Bound::from_borrowed_ptr_or_opt(py, object)?;
-        Some(object.repr().ok()?.to_string_lossy().into_owned())
+        // Python up to 3.10 tells of a path in bytes.
+        let path = object.extract::<&[u8]>().map(String::from_utf8_lossy);
+        match path {
+            Ok(path) => Some(format!("'{path}'")),
+            Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
+        }
     });
     let line = format!("{whom} {} (`{}`)", what.unwrap_or_default(), module());
     if let Ok(mut read) = READ.lock()
@@ -258,7 +263,8 @@ unsafe fn path_of(object: *mut ffi::PyObject) -> Option<Vec<u8>> {
                 return None;
             }
             let encoded = if ffi::PyUnicode_Check(path) == 0 {
-                ffi::Py_NewRef(path)
+                ffi::Py_INCREF(path);
+                path
             } else {
                 ffi::PyUnicode_EncodeFSDefault(path)
             };

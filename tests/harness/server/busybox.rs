@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::place::{Place, find};
 use super::{Kind, Listens, Part};
+use crate::harness::launcher;
 
 pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
     place.configuration(&match kind {
@@ -12,7 +13,15 @@ pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part>
         _ => String::new(),
     });
     let words = place.command_as_in_readme("busybox", 1, &address.to_string());
-    let mut command = Command::new(find(&words[0]).expect("available"));
+    let program = find(&words[0]).expect("available");
+    let mut command = Command::new(&program);
+    if launcher::is_wanted() && kind == Kind::BusyboxInterpreter {
+        // Its scripts have its own environment.
+        command = Command::new("env");
+        let folder = place.images();
+        command.arg(format!("WSGI_CGI_CACHE_DIR={}", folder.display()));
+        command.arg(program);
+    }
     // In the foreground.
     command.args([&words[1], "-f"]).args(&words[2..]);
     vec![Part {

@@ -5,18 +5,30 @@ use std::process::Command;
 
 use super::place::{Place, find};
 use super::{Kind, Listens, Part};
+use crate::harness::launcher;
 
 pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
     let block = match kind {
         Kind::LighttpdInterpreter => place.as_in_readme("lighttpd", 1),
         _ => place.as_in_readme("lighttpd", 0),
     };
+    // Its scripts have none of its own environment.
+    let launched = if launcher::is_wanted() && kind == Kind::LighttpdInterpreter {
+        let images = place.images();
+        format!(
+            "server.modules += (\"mod_setenv\")\n\
+             setenv.set-environment = (\"WSGI_CGI_CACHE_DIR\" => \"{}\")\n",
+            images.display()
+        )
+    } else {
+        String::new()
+    };
     let configuration = place.configuration(&format!(
         r#"server.bind = "{ip}"
 server.port = {port}
 server.document-root = "{root}"
 server.upload-dirs = ("{run}")
-{block}"#,
+{launched}{block}"#,
         ip = address.ip(),
         port = address.port(),
         root = place.root().display(),

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 use place::Place;
 use process::Process;
 
+use crate::harness::launcher;
+
 pub(crate) use site::{Kind, Site, available};
 
 /// One process of a server.
@@ -106,6 +108,14 @@ impl Server {
             self.kind,
             self.log()
         );
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if launcher::is_wanted() {
+            self.place.take_down();
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The folder of one server: the program, its scripts, the log, and what the server itself needs.
 //! Everything in it can be read by the user the server runs as; nothing outside it is written.
 //!
-//!     wsgi-cgi      the program under test
+//!     wsgi-cgi      the program under test, where the launcher is not in its place
 //!     root/         the document root, with cgi-bin/ in it
 //!     apps/         applications outside of the document root
 //!     run/          the server's own: configuration, sockets, temporary files
 //!     scratch/      what applications leave for the test
+//!     images/       the launcher's
 //!     log           standard error of every process
 
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::process::account;
+use crate::harness::launcher;
 
 pub(super) struct Place {
     folder: TempDir,
@@ -30,23 +32,35 @@ impl Place {
             (place.path("apps"), 0o755),
             (place.path("run"), 0o755),
             (place.path("scratch"), 0o777),
+            (place.images(), 0o700),
         ] {
             fs::create_dir_all(&folder).expect("a folder made");
             fs::set_permissions(&folder, Permissions::from_mode(mode)).expect("permissions");
         }
         if let Some(account) = account() {
-            let run = place.path("run");
-            chown(run, Some(account.user), Some(account.group)).expect("a folder given away");
+            for own in [place.path("run"), place.images()] {
+                chown(own, Some(account.user), Some(account.group)).expect("a folder given away");
+            }
         }
         File::create(place.log_file()).expect("a log made");
         fs::set_permissions(place.log_file(), Permissions::from_mode(0o666)).expect("permissions");
-        copy_program_to(&place.program());
+        if !launcher::is_wanted() {
+            copy_program_to(&place.program());
+        }
         place
     }
 
     /// The program; its path is short, for a `#!` line.
     pub(super) fn program(&self) -> PathBuf {
+        if launcher::is_wanted() {
+            return launcher::program().to_owned();
+        }
         self.path("wsgi-cgi")
+    }
+
+    /// Images, of the server's user.
+    pub(super) fn images(&self) -> PathBuf {
+        self.path("images")
     }
 
     pub(super) fn root(&self) -> PathBuf {
@@ -76,8 +90,27 @@ impl Place {
     }
 
     pub(super) fn log(&self) -> String {
+        launcher::without_own_lines(&self.whole_log()).0
+    }
+
+    fn whole_log(&self) -> String {
         let log = fs::read(self.log_file()).expect("a readable log");
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Takes down which requests were answered from images.
+    pub(super) fn take_down(&self) {
+        for entry in fs::read_dir(self.images()).expect("a folder").flatten() {
+            if entry.path().extension().is_some_and(|kind| kind == "used") {
+                let length = entry.metadata().map_or(0, |about| about.len());
+                (0..length).for_each(|_| launcher::take_down(None));
+            }
+        }
+        for line in self.whole_log().lines() {
+            if let (_, Some(cold)) = launcher::without_own_lines(line) {
+                launcher::take_down(Some(&cold));
+            }
+        }
     }
 
     /// The log, opened for a process to write to.
@@ -99,7 +132,9 @@ impl Place {
     pub(super) fn as_in_readme(&self, language: &str, index: usize) -> String {
         let (program, cgi_bin, root) = (self.program(), self.cgi_bin(), self.root());
         let own = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        let name = program.file_name().expect("a name").display();
         [
+            ("<Files \"wsgi-cgi\">", format!("<Files \"{name}\">")),
             ("/usr/local/bin/wsgi-cgi", own(&program)),
             ("/usr/local/bin", own(program.parent().expect("a folder"))),
             ("/usr/lib/cgi-bin", own(&cgi_bin)),

@@ -1,8 +1,13 @@
 //! What a server is to offer, and where each kind of server looks for it: the folder, the first line
 //! and the name of a script, and the URL that leads to it.
 
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
 use super::apache;
 use super::place::{Place, find, write};
+use super::process::account;
+use crate::harness::launcher;
 
 /// A server, and the way in which it starts the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +88,11 @@ pub(crate) fn available(kind: Kind) -> Result<(), String> {
 }
 
 impl Kind {
+    /// Whether what the server starts is a script, or the program with one: only that has an image.
+    fn starts_scripts(self) -> bool {
+        !matches!(self, Kind::ApacheAction | Kind::ApacheProgram)
+    }
+
     /// The path of an application's URL.
     pub(super) fn url(self, name: &str) -> String {
         match self {
@@ -102,8 +112,13 @@ impl Site {
     /// Puts each application where that kind of server runs it.
     pub(super) fn install(&self, kind: Kind, place: &Place) {
         for (name, text) in &self.apps {
+            let cache = if launcher::is_wanted() {
+                format!(" --cache-dir {}", place.images().display())
+            } else {
+                String::new()
+            };
             let hash_bang =
-                |options: &str| format!("#!{}{options}\n{text}", place.program().display());
+                |options: &str| format!("#!{}{options}{cache}\n{text}", place.program().display());
             let (path, text, mode) = match kind {
                 Kind::ApacheAction => (
                     place.root().join(format!("{name}.wsgi")),
@@ -138,6 +153,30 @@ impl Site {
                 ),
             };
             write(&path, &text, mode);
+            if launcher::is_wanted() && kind.starts_scripts() {
+                make_image(place, &path, text.starts_with("#!"));
+            }
         }
     }
+}
+
+/// Makes the image of a script as the server's user, in the place where a server starts it.
+fn make_image(place: &Place, script: &Path, has_first_line: bool) {
+    let launched = if has_first_line {
+        launcher::launched(script, &[])
+    } else {
+        launcher::launched(launcher::program(), &[script.into()])
+    };
+    let (options, script) = launched.expect("the launcher");
+    launcher::make(&options, &script, |command| {
+        command
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(script.parent().expect("a folder"));
+        if !has_first_line {
+            command.env("WSGI_CGI_CACHE_DIR", place.images());
+        }
+        if let Some(account) = account() {
+            command.uid(account.user).gid(account.group);
+        }
+    });
 }

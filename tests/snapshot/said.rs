@@ -1,0 +1,49 @@
+//! What the launcher says in the log, and when it had better say nothing.
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use super::{HELLO, Site, eventually, programs};
+use crate::harness::cgi::Answer;
+
+#[test]
+fn nothing_where_log_and_response_are_one_pipe() {
+    let site = Site::new(HELLO);
+    let respond = || {
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let copy = writer.try_clone().expect("a copy");
+        let mut command = Command::new(site.script());
+        command
+            .env_clear()
+            .env("REQUEST_METHOD", "GET")
+            .env("WSGI_CGI_CACHE_DIR", site.cache())
+            .current_dir(site.folder.path())
+            .stdin(Stdio::null())
+            .stdout(OwnedFd::from(writer))
+            .stderr(OwnedFd::from(copy));
+        let status = command.status().expect("started");
+        // It has the pipe too.
+        drop(command);
+        let mut response = Vec::new();
+        reader.read_to_end(&mut response).expect("readable");
+        assert!(status.success());
+        Answer::parse(response).text().to_owned()
+    };
+    assert_eq!(respond(), "cold");
+    eventually("an image", || !site.kept("image").is_empty());
+    assert_eq!(respond(), "restored");
+}
+
+#[test]
+fn nothing_to_people() {
+    for argument in ["--version", "--help"] {
+        let output = Command::new(programs().join("wsgi-cgi-snap"))
+            .arg(argument)
+            .env_clear()
+            .output()
+            .expect("the launcher");
+        assert!(output.status.success() && !output.stdout.is_empty());
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
