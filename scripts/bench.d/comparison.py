@@ -7,15 +7,15 @@ import subprocess
 
 from contest import check_answer, interleave, pair, run
 from place import pip_environment
-from rows import Row, number
+from rows import Row
 from snapshots import in_c_program, with_image
 from times import MILLISECOND, module
 
-# A GET in advance leaves Trac's database open, which no image can hold.
-WARM_UP = {"hello": ["--warm-up", "/"], "flask": ["--warm-up", "/"], "django": ["--warm-up", "/"]}
-ENDINGS = {"trac": b"</html>"}
 TITLES = {"hello": "hello", "flask": "Flask", "django": "Django", "trac": "Trac, a wiki page"}
-# In the order of a row of the picture and of the table.
+# How the image is made. A GET in advance leaves Trac's database open, which no image can hold.
+WARM_UP = dict.fromkeys(["hello", "flask", "django"], ["--warm-up", "/"])
+ENDINGS = {"trac": b"</html>"}
+# In the order of the picture and of the table.
 WAYS = ["CGIHandler", "wsgi-cgi", "wsgi-cgi-snap", "static C"]
 
 
@@ -34,9 +34,9 @@ def four_ways(place, rounds):
     rows = []
     for name, title in TITLES.items():
 
-        def measure(contestant, ending=ENDINGS.get(name, b"hello\n")):
+        def measure(contestant):
             done = run(contestant, errors)
-            check_answer(contestant, done.output.rstrip(b" \n"), ending.rstrip())
+            check_answer(contestant, done.output.rstrip(), ENDINGS.get(name, b"hello"))
             if contestant is image and errors.stat().st_size:
                 raise ValueError(f"not from an image: {errors.read_text(errors='replace')}")
             return done.end_of_file / MILLISECOND
@@ -64,14 +64,19 @@ def by_application(rows):
     return medians
 
 
+def short(value):
+    """Two significant digits, or whole."""
+    return f"{value:.0f}" if value >= 10 else f"{value:#.2g}".rstrip(".")
+
+
 def markdown(rows):
-    """The table of the README; a ratio is to CGIHandler, the median of the rounds' ratios."""
+    """The README's table; behind our times, the median of the rounds' ratios to CGIHandler."""
     ratios = {(r.part, r.measure): r.value for r in rows if r.against == "CGIHandler"}
     lines = ["| ms | " + " | ".join(WAYS) + " |", "|---|" + "--:|" * len(WAYS)]
     for title, medians in by_application(rows).items():
         cells = [title]
         for way in WAYS:
             ratio = ratios.get((title, way))
-            cells.append(number(medians[way]) + (f" ({ratio:.3f})" if ratio else ""))
+            cells.append(short(medians[way]) + (f" ({short(ratio)})" if ratio else ""))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

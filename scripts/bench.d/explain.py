@@ -31,6 +31,10 @@ PHASES = {
     "call": "the call, the response's blocks and close(), without what is imported meanwhile",
     "way out": "from close() until the process has ended",
 }
+TOTALS = {
+    "sum": "all of these, with what the marks between them cost",
+    "unmarked": "the same request without marks; its system calls by name are below each table",
+}
 MARK = r"getpriority\(PRIO_PROCESS, 0\)"
 IMPORT = r'write\(2, "import time: +\d'
 IMPORT_LINE = re.compile(r"import time: +\d+ \| +(\d+) \| ( *)(\S+)$", re.MULTILINE)
@@ -58,8 +62,7 @@ def tables(place, rounds):
         sides.reverse()
         times = interleave(sides, rounds["explain"], Side.times, warm_ups=2)
         yield "\n".join(table(name, sides, [medians(side) for side in times]))
-    width = max(map(len, PHASES))
-    yield "\n".join(f"{phase.ljust(width)}  {meaning}" for phase, meaning in PHASES.items())
+    yield aligned([list(meaning) for meaning in {**PHASES, **TOTALS}.items()], right=set())
 
 
 class Side:

@@ -4,16 +4,16 @@ without a script and without a font of its own."""
 import math
 from xml.sax.saxutils import escape
 
-from comparison import WAYS, by_application
-from rows import number
+from comparison import WAYS, by_application, short
 
 WIDTH, LEFT, RIGHT = 760, 150, 80
 BAR, GAP, TOP = 18, 26, 74
-DESCRIPTIONS = {
+GROUP = len(WAYS) * BAR + GAP
+LEGEND = {
     "CGIHandler": "CGIHandler",
-    "wsgi-cgi": "wsgi-cgi, cold",
+    "wsgi-cgi": "wsgi-cgi",
     "wsgi-cgi-snap": "wsgi-cgi-snap, from an image",
-    "static C": "a static C program",
+    "static C": "static C: only prints the answer",
 }
 STYLE = """
 svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d8dee4;
@@ -25,6 +25,7 @@ svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d8dee4;
 text { fill: var(--ink) }
 .title { font-size: 16px; font-weight: 600 }
 .faint { fill: var(--faint) }
+.value { paint-order: stroke; stroke: var(--paper); stroke-width: 4px }
 .name { font-weight: 600; text-anchor: end }
 .tick { text-anchor: middle; fill: var(--faint); font-size: 11px }
 line { stroke: var(--line) }
@@ -34,37 +35,12 @@ line { stroke: var(--line) }
 def svg(rows, described):
     """The picture's text; what it is true of is said below it."""
     medians = by_application(rows)
-    times = [time for ways in medians.values() for time in ways.values()]
-    decades = range(math.floor(math.log10(min(times))), math.ceil(math.log10(max(times))) + 1)
-    height_of_group = len(WAYS) * BAR + GAP
-    bottom = TOP + len(medians) * height_of_group
+    bottom = TOP + len(medians) * GROUP
     height = bottom + 72
-
-    def place(time):
-        part = (math.log10(time) - decades[0]) / (decades[-1] - decades[0])
-        return LEFT + part * (WIDTH - LEFT - RIGHT)
-
-    shapes = []
-    for decade in decades:
-        x = place(10**decade)
-        shapes.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
-        shapes.append(text(x, bottom + 16, f"{10.0**decade:g} ms", "tick"))
-    for index, (title, ways) in enumerate(medians.items()):
-        y = TOP + GAP / 2 + index * height_of_group
-        shapes.append(text(LEFT - 12, y + len(WAYS) * BAR / 2 + 5, title, "name"))
-        for way in WAYS:
-            end = place(ways[way])
-            shapes.append(bar(LEFT, y + 1, end - LEFT, BAR - 3, way))
-            shapes.append(text(end + 6, y + BAR - 5, number(ways[way]), ""))
-            y += BAR
-    x = LEFT
-    for way, meaning in DESCRIPTIONS.items():
-        shapes.append(bar(x, 42, 12, 12, way))
-        shapes.append(text(x + 17, 53, meaning, ""))
-        x += 42 + 6.4 * len(meaning)
+    axis = Axis([time for ways in medians.values() for time in ways.values()])
     heading = "One request, milliseconds until its response has ended"
     sentences = [
-        f"{title}: " + ", ".join(f"{DESCRIPTIONS[way]} {number(ways[way])} ms" for way in WAYS)
+        f"{title}: " + ", ".join(f"{way} {short(ways[way])} ms" for way in WAYS)
         for title, ways in medians.items()
     ]
     return "\n".join(
@@ -76,12 +52,54 @@ def svg(rows, described):
             f"<style>{STYLE}</style>",
             '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
             text(16, 24, heading, "title"),
-            *shapes,
+            *legend(),
+            *axis.ticks(bottom),
+            *bars(medians, axis),
             text(16, height - 28, "Medians of interleaved runs, logarithmic axis.", "faint"),
             text(16, height - 10, described, "faint"),
             "</svg>\n",
         ]
     )
+
+
+class Axis:
+    """Where a time is, with whole decades at both ends."""
+
+    def __init__(self, times):
+        self.first = math.floor(math.log10(min(times)))
+        self.last = math.ceil(math.log10(max(times)))
+
+    def place(self, time):
+        part = (math.log10(time) - self.first) / (self.last - self.first)
+        return LEFT + part * (WIDTH - LEFT - RIGHT)
+
+    def ticks(self, bottom):
+        for decade in range(self.first, self.last + 1):
+            x = self.place(10**decade)
+            yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>'
+            yield text(x, bottom + 16, f"{10.0**decade:g} ms", "tick")
+
+
+def legend():
+    """What the colours mean."""
+    x = 16
+    for way, meaning in LEGEND.items():
+        yield bar(x, 42, 12, 12, way)
+        yield text(x + 18, 53, meaning)
+        # Fonts differ: roomy enough for a wide one.
+        x += 48 + 7 * len(meaning)
+
+
+def bars(medians, axis):
+    """A group for each application, with the value at each bar."""
+    for index, (title, ways) in enumerate(medians.items()):
+        y = TOP + GAP / 2 + index * GROUP
+        yield text(LEFT - 12, y + len(WAYS) * BAR / 2 + 5, title, "name")
+        for way in WAYS:
+            end = axis.place(ways[way])
+            yield bar(LEFT, y + 1, end - LEFT, BAR - 3, way)
+            yield text(end + 6, y + BAR - 5, short(ways[way]), "value")
+            y += BAR
 
 
 def bar(x, y, width, height, way):
@@ -93,7 +111,7 @@ def bar(x, y, width, height, way):
     )
 
 
-def text(x, y, words, kind):
+def text(x, y, words, kind=None):
     """One line of text."""
     shown = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{shown}>{escape(words)}</text>'
