@@ -35,8 +35,8 @@ def instructions_between(contestant, functions):
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "output"
         options = ["--dump-line=no", f"--callgrind-out-file={output}", f"--log-file={folder}/log"]
-        dumps = [f"--dump-before={function}" for function in functions]
-        errors = answer(contestant, callgrind(*options, *dumps))
+        marks = [f"--dump-before={function}" for function in functions or []]
+        errors = answer(contestant, callgrind(*options, *marks))
         # output.1, output.2, ...: what went before each mark; output: what went after the last.
         dumps = sorted(output.parent.glob("output.*"), key=lambda dump: int(dump.suffix[1:]))
         pieces = [instructions_in(dump) for dump in [*dumps, output]]

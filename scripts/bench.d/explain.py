@@ -96,22 +96,22 @@ class Side:
 
     def instructions(self):
         """Millions of each phase."""
-        count = lambda contestant: instructions_between(contestant, [])[0][0]  # noqa: E731
         # Debian's libpython calls the checking variant.
-        imports, errors = instructions_between(self.imports, ["fprintf", "__fprintf_chk"])
-        begin, end, _ = site_of(errors)
-        pieces, errors = instructions_between(self.marked, ["getpriority"])
-        site = sum(imports[begin:end])
-        return phased(pieces, marks_of(errors)[0], count(self.version), site, count(self.whole))
+        return self.counted(instructions_between, ["fprintf", "__fprintf_chk"], ["getpriority"])
 
     def system_calls(self):
         """A Counter for each phase."""
-        count = lambda contestant: system_calls_between(contestant, None)[0][0]  # noqa: E731
-        imports, errors = system_calls_between(self.imports, IMPORT)
+        return self.counted(system_calls_between, IMPORT, MARK)
+
+    def counted(self, count_between, import_mark, mark):
+        """Amounts of each phase."""
+        [version], _ = count_between(self.version, None)
+        [whole], _ = count_between(self.whole, None)
+        imports, errors = count_between(self.imports, import_mark)
         begin, end, _ = site_of(errors)
-        pieces, errors = system_calls_between(self.marked, MARK)
-        site = sum(imports[begin:end], Counter())
-        return phased(pieces, marks_of(errors)[0], count(self.version), site, count(self.whole))
+        site = sum(imports[begin:end], type(whole)())
+        pieces, errors = count_between(self.marked, mark)
+        return phased(pieces, marks_of(errors)[0], version, site, whole)
 
 
 def site_of(errors):
