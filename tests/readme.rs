@@ -289,7 +289,11 @@ fn the_times_are_the_pictures() {
         .lines()
         .skip_while(|line| !line.starts_with("| ms |"))
         .take_while(|line| line.starts_with('|'))
-        .map(|row| row.trim_matches(['|', ' ']).split(" | ").collect::<Vec<_>>());
+        .map(|row| {
+            row.trim_matches(['|', ' '])
+                .split(" | ")
+                .collect::<Vec<_>>()
+        });
     let ways = rows.next().expect("a table");
     let mut applications = 0;
     for row in rows.skip(1) {
