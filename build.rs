@@ -106,6 +106,7 @@ fn link_launcher() -> io::Result<()> {
          exec ld.bfd \"$@\"\n",
     )?;
     fs::set_permissions(&linker, fs::Permissions::from_mode(0o755))?;
+    println!("cargo:rustc-check-cfg=cfg(starts_early)");
     let place = folder.display();
     let form = [
         "-static".to_owned(),
@@ -127,7 +128,14 @@ fn link_launcher() -> io::Result<()> {
         .status()
         .is_ok_and(|status| status.success());
     if links {
-        for argument in form.iter().map(String::as_str).chain(RUNTIME) {
+        let is_early = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
+        // Where it begins before the C library does: `src/snapshot/early.rs`.
+        let entry = is_early.then_some("-Wl,--entry=wsgi_cgi_early");
+        if is_early {
+            println!("cargo:rustc-cfg=starts_early");
+        }
+        let form = form.iter().map(String::as_str);
+        for argument in form.chain(RUNTIME).chain(entry) {
             println!("cargo:rustc-link-arg-bin=wsgi-cgi-snap={argument}");
         }
     }

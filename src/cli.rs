@@ -172,6 +172,10 @@ pub struct ImageOptions {
     /// Make an image anew once it has answered N requests
     #[arg(long = "max-restores", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_restores: Option<u64>,
+
+    /// Send a GET for this path through the application before an image is made
+    #[arg(long = "warm-up", value_name = "PATH")]
+    pub(crate) warm_up: Option<String>,
 }
 
 /// The launcher does not know the working directory that an option is relative to.

@@ -46,10 +46,12 @@ pub struct Config {
     pub max_age: u64,
     /// How many requests are answered from an image.
     pub max_restores: u64,
+    /// What goes through the application before an image is made.
+    pub warm_up: Option<String>,
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 16] = [
+const TWINS: [&str; 17] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -66,6 +68,7 @@ const TWINS: [&str; 16] = [
     "CACHE_DIR",
     "MAX_AGE",
     "MAX_RESTORES",
+    "WARM_UP",
 ];
 
 /// The hash seed and whatever else is an image's own changes with it: a day.
@@ -157,6 +160,10 @@ impl Config {
                 .or(number("MAX_RESTORES")?)
                 .or(script.max_restores)
                 .unwrap_or(u64::MAX),
+            warm_up: images
+                .warm_up
+                .or_else(|| Some(twin("WARM_UP")?.to_string_lossy().into_owned()))
+                .or(script.warm_up),
             record: match path(record, "RECORD", script.record).map(absolute) {
                 None => None,
                 Some(folder) => Some(Record {

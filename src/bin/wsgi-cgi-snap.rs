@@ -7,6 +7,9 @@
 
 #[path = "../snapshot/cold.rs"]
 mod cold;
+#[cfg(starts_early)]
+#[path = "../snapshot/early.rs"]
+mod early;
 #[path = "../snapshot/encoding.rs"]
 #[allow(
     dead_code,
@@ -89,7 +92,8 @@ mod exchange {
     pub(crate) use super::meta_variables::{MetaVariables, is_of_a_request};
 }
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 
 /// Called by the C library.
 ///
@@ -98,8 +102,22 @@ use std::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(
     _count: c_int,
-    _arguments: *const *const c_char,
+    arguments: *const *const c_char,
     environment: *const *const c_char,
 ) -> c_int {
-    start::run(environment)
+    // SAFETY: the caller's promise.
+    start::run(unsafe { words(arguments) }, environment)
+}
+
+/// What a list of C strings says, which ends with a null pointer.
+unsafe fn words(mut list: *const *const c_char) -> Vec<OsString> {
+    let mut words = Vec::new();
+    // SAFETY: the caller's promise.
+    unsafe {
+        while !(*list).is_null() {
+            words.push(OsStr::from_bytes(CStr::from_ptr(*list).to_bytes()).to_owned());
+            list = list.add(1);
+        }
+    }
+    words
 }

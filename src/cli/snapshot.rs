@@ -55,6 +55,10 @@ pub enum SnapshotCommand {
     },
     /// List the images of this user: application, size and age, or why there is none
     Status {
+        /// Print each step of a restore too
+        #[arg(long)]
+        explain: bool,
+
         /// The folder that they are in
         #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
         cache_dir: Option<PathBuf>,

@@ -149,7 +149,10 @@ fn answer(
 
 /// Which application, with which settings.
 fn decide(meta: &mut MetaVariables, arguments: Vec<OsString>) -> Result<Config> {
-    let (options, app) = match Evidence::of_this_process(arguments, meta).decide() {
+    let name = std::env::args_os().next();
+    let executed = environment::executed();
+    let evidence = Evidence::of_this_process(name.as_deref(), arguments, executed, meta);
+    let (options, app) = match evidence.decide() {
         Invocation::HashBang { argument, script } => {
             let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
             if let Some(word) = cli.app {

@@ -48,8 +48,8 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
                 )
             }
         }
-        SnapshotCommand::Status { cache_dir } => {
-            folder(cache_dir.clone(), &[]).and_then(|folder| list::status(&folder))
+        SnapshotCommand::Status { explain, cache_dir } => {
+            folder(cache_dir.clone(), &[]).and_then(|folder| list::status(&folder, *explain))
         }
         SnapshotCommand::Drop { script, cache_dir } => {
             list::remove(script.as_deref(), cache_dir.clone())

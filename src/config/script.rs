@@ -25,6 +25,7 @@ pub struct ScriptOptions {
     pub(super) record_secrets: Option<bool>,
     pub(super) max_age: Option<u64>,
     pub(super) max_restores: Option<u64>,
+    pub(super) warm_up: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,10 +1,25 @@
 //! The environment of this process, made the one that a server gives its script: Python, its
 //! modules and what they start then see the request where a CGI script sees it.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::exchange::MetaVariables;
+
+/// The file that the kernel was asked to execute (`AT_EXECFN`): a script, where its first line names
+/// this program.
+#[must_use]
+pub fn executed() -> &'static CStr {
+    // SAFETY: null, or a string of the kernel's, which stays where it is.
+    unsafe {
+        let name = libc::getauxval(libc::AT_EXECFN) as *const c_char;
+        if name.is_null() {
+            c""
+        } else {
+            CStr::from_ptr(name)
+        }
+    }
+}
 
 /// Replaces the environment. Comes before the interpreter and before any thread.
 pub fn replace(with: &MetaVariables) {

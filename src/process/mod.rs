@@ -1,6 +1,7 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
 //! its terminal, and the answer that is given when nothing else can be.
 
+mod at_exit;
 pub mod descriptors;
 pub mod environment;
 pub mod interrupts;

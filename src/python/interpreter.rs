@@ -70,6 +70,7 @@ impl Interpreter {
             }
             Packages::System { .. } => settings.home = linked_home(),
         }
+        memory::fetch_data();
         settings.initialize()?;
         Ok(Self(()))
     }
@@ -133,12 +134,46 @@ impl Settings {
                 }
             }
             if ffi::PyStatus_Exception(status) == 0 {
-                status = ffi::Py_InitializeFromConfig(&raw const config);
+                status = in_two_steps(&mut config);
             }
             ffi::PyConfig_Clear(&raw mut config);
             check(status)
         }
     }
+}
+
+/// Collection finds nothing in what the interpreter makes of itself, and looks through all of it
+/// some twenty times: it is held off between the interpreter's core, without which it cannot be, and
+/// the rest. (`PyConfig._init_main`, "Multi-Phase Initialization Private Provisional API".)
+#[cfg(all(Py_3_10, not(Py_3_14)))]
+unsafe fn in_two_steps(config: &mut ffi::PyConfig) -> ffi::PyStatus {
+    unsafe extern "C" {
+        fn _Py_InitializeMain() -> ffi::PyStatus;
+    }
+    config._init_main = 0;
+    // SAFETY: the caller's promise; the second step comes after the first.
+    unsafe {
+        let mut status = ffi::Py_InitializeFromConfig(&raw const *config);
+        if ffi::PyStatus_Exception(status) == 0 {
+            ffi::PyGC_Disable();
+            status = _Py_InitializeMain();
+        }
+        if ffi::PyStatus_Exception(status) == 0 {
+            // What is there now stays, and is not looked through at the next occasion either.
+            let frozen = attach(|py| py.import("gc")?.call_method0("freeze").map(drop));
+            ffi::PyGC_Enable();
+            if frozen.is_err() {
+                ffi::PyErr_Clear();
+            }
+        }
+        status
+    }
+}
+
+#[cfg(not(all(Py_3_10, not(Py_3_14))))]
+unsafe fn in_two_steps(config: &mut ffi::PyConfig) -> ffi::PyStatus {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::Py_InitializeFromConfig(&raw const *config) }
 }
 
 fn check(status: ffi::PyStatus) -> Result<()> {

@@ -79,6 +79,7 @@ impl Packages {
     }
 
     /// The files that this choice rests on, there or not.
+    #[must_use]
     pub fn rests_on(&self, config: &Config) -> Vec<PathBuf> {
         let folder = std::path::absolute(config.app.folder()).unwrap_or(config.app.folder());
         let folders = [Some(folder.as_path()), folder.parent()];

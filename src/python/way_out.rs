@@ -161,6 +161,10 @@ impl Remaining {
         let objects = gc.call_method0("get_objects")?.cast_into::<PyList>()?;
         let mut remaining = Self::default();
         for object in &objects {
+            // SAFETY: every object has a type; neither changes meanwhile.
+            if unsafe { (*object.get_type_ptr()).tp_finalize.is_none() } {
+                continue;
+            }
             let key = object.get_type_ptr() as usize;
             let known = before.and_then(|before| before.get(&key));
             let remains = if let Some((known, _)) = known.or_else(|| judged.get(&key)) {

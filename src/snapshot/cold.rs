@@ -30,6 +30,10 @@ pub(crate) struct Started {
     pub(crate) meta: MetaVariables,
     /// The same, as C has it.
     pub(crate) environment: Vec<*const c_char>,
+    /// The file that the kernel was asked to execute.
+    pub(crate) executed: &'static CStr,
+    /// Where the kernel has put its code (`AT_SYSINFO_EHDR`).
+    pub(crate) kernel_code: u64,
     tries: usize,
 }
 
@@ -45,7 +49,9 @@ impl Started {
             .map(|(name, value)| (name.into_vec(), value.into_vec()));
         let meta = MetaVariables::from_pairs(variables);
         let mut list = Vec::new();
-        // SAFETY: the kernel's own list, which ends with a null pointer.
+        let (mut executed, mut kernel_code) = (c"", 0);
+        // SAFETY: the kernel's own list, which ends with a null pointer; the auxiliary vector follows,
+        // which ends with a zero.
         unsafe {
             while !(*environment).is_null() {
                 let entry = CStr::from_ptr(*environment).to_bytes();
@@ -54,12 +60,23 @@ impl Started {
                 }
                 environment = environment.add(1);
             }
+            let mut auxiliary = environment.add(1).cast::<(u64, *const c_char)>();
+            while (*auxiliary).0 != 0 {
+                match *auxiliary {
+                    (libc::AT_EXECFN, name) => executed = CStr::from_ptr(name),
+                    (libc::AT_SYSINFO_EHDR, code) => kernel_code = code.addr() as u64,
+                    _ => {}
+                }
+                auxiliary = auxiliary.add(1);
+            }
         }
         list.push(std::ptr::null());
         Self {
             arguments,
             meta,
             environment: list,
+            executed,
+            kernel_code,
             tries,
         }
     }
@@ -69,7 +86,7 @@ impl Started {
         if self.tries >= MOST {
             return;
         }
-        let executed = rustix::param::linux_execfn();
+        let executed = self.executed;
         // A script's words follow its name; the kernel adds again what stands before.
         let is_script = |word: &OsString| word.as_bytes() == executed.to_bytes();
         let place = self.arguments.iter().skip(1).take(2).position(is_script);
@@ -100,7 +117,7 @@ impl Started {
 
     /// What the cold program is started with: the file that the kernel was asked for comes first.
     fn cold_words(&self) -> Vec<CString> {
-        let executed = rustix::param::linux_execfn();
+        let executed = self.executed;
         let mut words = Vec::with_capacity(self.arguments.len() + 1);
         words.extend(CString::new([b"#!", executed.to_bytes()].concat()));
         let rest = self.arguments.iter().skip(1);

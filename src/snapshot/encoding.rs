@@ -4,7 +4,7 @@
 use super::format::{Content, EAGER, Folder, Head, Opened, Region, Stamp, sum};
 
 /// The first bytes of an image; another layout gets another number.
-const MAGIC: u64 = 0x3230_7061_6e73_6377;
+const MAGIC: u64 = 0x3330_7061_6e73_6377;
 
 impl Head {
     /// The head as bytes, padded to whole pages.
@@ -67,6 +67,7 @@ impl Head {
         });
         to.list(&self.vdso, Writer::pair);
         for number in [
+            self.vdso_code,
             self.stack.0,
             self.stack.1,
             self.entry,
@@ -154,6 +155,7 @@ impl Head {
                 })
             })?,
             vdso: from.list(Reader::pair)?,
+            vdso_code: from.number()?,
             stack: from.pair()?,
             entry: from.number()?,
             stack_pointer: from.number()?,

@@ -112,6 +112,8 @@ pub struct Head {
     pub regions: Vec<Region>,
     /// The kernel's own parts, which move: start and length.
     pub vdso: Vec<(u64, u64)>,
+    /// Where the kernel says that its code begins (`AT_SYSINFO_EHDR`).
+    pub vdso_code: u64,
     /// Room that the main stack may grow into: start and length.
     pub stack: (u64, u64),
     /// The address to go on at.

@@ -156,12 +156,9 @@ pub fn machine() -> Vec<u8> {
     let kernel = rustix::system::uname();
     machine.extend_from_slice(kernel.release().to_bytes());
     machine.extend_from_slice(kernel.version().to_bytes());
-    let (one, other) = rustix::param::linux_hwcap();
     for number in [
-        one as u64,
-        other as u64,
-        rustix::process::geteuid().as_raw().into(),
-        rustix::process::getegid().as_raw().into(),
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
     ] {
         machine.extend_from_slice(&number.to_le_bytes());
     }

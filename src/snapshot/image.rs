@@ -165,6 +165,8 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
         }
     }
     basis.refuse_changing(&head)?;
+    // SAFETY: reads what the kernel gave this process.
+    head.vdso_code = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) };
     (head.entry, head.stack_pointer) = branch::entry();
     head.thread_pointer = branch::thread_pointer();
     place_pages(&mut head);

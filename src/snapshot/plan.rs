@@ -43,7 +43,7 @@ pub enum Step<'a> {
     /// Maps the room that the stack may grow into.
     Stack(Part),
     /// Fetches pages that will be written to.
-    Fetch(Part),
+    Fetch(&'a [Part]),
     /// Opens a file under the number that it had.
     Open(&'a Opened),
     /// Moves the kernel's own parts to where they were.
@@ -60,7 +60,7 @@ pub enum Step<'a> {
 /// The steps in order; none for a head that contradicts itself.
 #[must_use]
 pub fn plan(head: &Head) -> Option<Vec<Step<'_>>> {
-    let mut steps = Vec::with_capacity(head.regions.len() + head.eager.len() + 4);
+    let mut steps = Vec::with_capacity(head.regions.len() + head.opened.len() + 4);
     for region in &head.regions {
         let (part, protection) = ((region.start, region.length), region.protection);
         steps.push(match region.content {
@@ -85,7 +85,9 @@ pub fn plan(head: &Head) -> Option<Vec<Step<'_>>> {
     if head.stack.1 > 0 {
         steps.push(Step::Stack(head.stack));
     }
-    steps.extend(head.eager.iter().map(|&part| Step::Fetch(part)));
+    if !head.eager.is_empty() {
+        steps.push(Step::Fetch(&head.eager));
+    }
     steps.extend(head.opened.iter().map(Step::Open));
     steps.push(Step::MoveKernel(&head.vdso));
     steps.push(Step::Jump {
@@ -130,7 +132,10 @@ impl fmt::Display for Step<'_> {
                 path.escape_ascii()
             ),
             Self::Stack(part) => write!(f, "map    {} rw- room for the stack", at(part)),
-            Self::Fetch(part) => write!(f, "fetch  {}", at(part)),
+            Self::Fetch(parts) => {
+                let parts: Vec<String> = parts.iter().map(at).collect();
+                write!(f, "fetch  {}", parts.join(" "))
+            }
             Self::Open(file) => write!(f, "open   {} {}", file.number, file.path.escape_ascii()),
             Self::MoveKernel(parts) => {
                 let parts: Vec<String> = parts.iter().map(at).collect();
@@ -146,8 +151,8 @@ impl fmt::Display for Step<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::Region;
     use super::*;
-    use crate::snapshot::format::Region;
 
     fn head() -> Head {
         let region = |start, content| Region {

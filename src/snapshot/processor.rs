@@ -30,6 +30,7 @@ pub fn features() -> [u32; 8] {
 /// Elsewhere the kernel tells all.
 #[cfg(not(target_arch = "x86_64"))]
 #[must_use]
-pub fn features() -> [u32; 0] {
-    []
+pub fn features() -> [usize; 2] {
+    let (one, other) = rustix::param::linux_hwcap();
+    [one, other]
 }

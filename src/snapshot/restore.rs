@@ -24,20 +24,18 @@ pub(crate) struct Handoff {
     pub(crate) cold: Option<extern "C" fn() -> !>,
 }
 
-/// Becomes the process that the image is of.
-pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Infallible, String> {
+/// Becomes the process that the image is of. `code` is where the kernel has put its code in this
+/// process.
+pub(crate) fn restore(
+    image: File,
+    head: &Head,
+    code: u64,
+    handoff: &Handoff,
+) -> Result<Infallible, String> {
     if !cfg!(target_arch = "x86_64") {
         return Err("images are for x86-64 only".into());
     }
-    let ours = kernel_parts()?;
-    if ours.len() != head.vdso.len()
-        || ours
-            .iter()
-            .zip(&head.vdso)
-            .any(|(ours, theirs)| ours.1 != theirs.1)
-    {
-        return Err("the kernel's own part is another".into());
-    }
+    let ours = kernel_parts(head, code);
     let steps = plan(head).ok_or("the image is damaged")?;
     let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
     let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
@@ -65,12 +63,7 @@ pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Inf
                 map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
             }
             Step::Stack(part) => map(*part, 3, MapFlags::STACK, None)?,
-            // Page by page as they are written to, each would cost a fault. An old kernel knows
-            // nothing of it.
-            // SAFETY: the pages are ours, and keep their content.
-            Step::Fetch((start, length)) => unsafe {
-                _ = madvise(address(*start), size(*length), Advice::LinuxPopulateWrite);
-            },
+            Step::Fetch(parts) => fetch(parts),
             Step::Open(file) => {
                 let most = head.opened.iter().map(|file| file.number).max();
                 opened.push((file, open_again(file, most.unwrap_or(0))?));
@@ -89,6 +82,32 @@ pub(crate) fn restore(image: File, head: &Head, handoff: &Handoff) -> Result<Inf
     jump(head, handoff)
 }
 
+/// Fetches pages, which would else cost a fault each as they are written to. An old kernel knows
+/// nothing of it.
+fn fetch(parts: &[Part]) {
+    /// `PIDFD_SELF` (linux/pidfd.h) and `MADV_POPULATE_WRITE`
+    const SELF: c_int = -10_000;
+    const POPULATE_WRITE: c_int = 23;
+    let list: Vec<libc::iovec> = parts
+        .iter()
+        .map(|&(start, length)| libc::iovec {
+            iov_base: address(start),
+            iov_len: size(length),
+        })
+        .collect();
+    for list in list.chunks(1024) {
+        // SAFETY: the pages are ours, and keep their content.
+        unsafe {
+            let call = libc::SYS_process_madvise;
+            if libc::syscall(call, SELF, list.as_ptr(), list.len(), POPULATE_WRITE, 0) == -1 {
+                for part in list {
+                    _ = madvise(part.iov_base, part.iov_len, Advice::LinuxPopulateWrite);
+                }
+            }
+        }
+    }
+}
+
 /// Maps a part where nothing is.
 fn map(
     (start, length): Part,
@@ -100,19 +119,12 @@ fn map(
     let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
     // SAFETY: nothing is there yet, or the call fails.
     let mapped = unsafe {
-        match file {
-            Some((file, offset)) => mmap(
-                address(start),
-                size(length),
-                protection,
-                flags,
-                file,
-                offset,
-            ),
-            None => {
-                let flags = flags | MapFlags::NORESERVE;
-                mmap_anonymous(address(start), size(length), protection, flags)
-            }
+        let (start, length) = (address(start), size(length));
+        if let Some((file, offset)) = file {
+            mmap(start, length, protection, flags, file, offset)
+        } else {
+            let flags = flags | MapFlags::NORESERVE;
+            mmap_anonymous(start, length, protection, flags)
         }
     };
     match mapped {
@@ -184,30 +196,16 @@ fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), String> {
     }
 }
 
-/// Where the kernel has put its own code and data in this process.
-fn kernel_parts() -> Result<Vec<(u64, u64)>, String> {
-    let text = std::fs::read_to_string("/proc/self/maps").map_err(|error| error.to_string())?;
-    let mut parts = Vec::new();
-    for line in text.lines() {
-        if !line.contains("[vvar") && !line.contains("[vdso]") {
-            continue;
-        }
-        let range = line
-            .split(' ')
-            .next()
-            .and_then(|range| range.split_once('-'));
-        let range = range.and_then(|(start, end)| {
-            let number = |text| u64::from_str_radix(text, 16).ok();
-            Some((number(start)?, number(end)?))
-        });
-        let (start, end) = range.ok_or("/proc/self/maps")?;
-        parts.push((start, end - start));
-    }
-    Ok(parts)
+/// Where the kernel has put its own code and data in this process: all of it as far away from where
+/// it was as its code is, since the kernel is the same.
+fn kernel_parts(head: &Head, code: u64) -> Vec<Part> {
+    let shift = code.wrapping_sub(head.vdso_code);
+    let moved = |&(start, length): &Part| (start.wrapping_add(shift), length);
+    head.vdso.iter().map(moved).collect()
 }
 
 /// The C library in the image calls the kernel's code where it was.
-fn move_kernel_parts(ours: &[(u64, u64)], theirs: &[(u64, u64)]) -> Result<(), String> {
+fn move_kernel_parts(ours: &[Part], theirs: &[Part]) -> Result<(), String> {
     if ours == theirs {
         return Ok(());
     }

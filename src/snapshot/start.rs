@@ -8,6 +8,7 @@ use std::io::{Error, ErrorKind, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cold::{self, Started};
@@ -49,23 +50,25 @@ enum Cold {
 /// that one, in seconds: they may differ from request to request.
 const BETWEEN: u64 = 5;
 
+/// What an early attempt found.
+static VERDICT: OnceLock<(Option<Wanted>, Cold)> = OnceLock::new();
+
+/// Becomes the restored process; where it does not, [`run`] goes on from what was found.
+#[cfg(starts_early)]
+pub(crate) fn restore_early(arguments: Vec<OsString>, environment: *const *const c_char) {
+    if !is_trial(&arguments) {
+        _ = VERDICT.set(restored(&Started::of_this_process(arguments, environment)));
+    }
+}
+
 /// The exit status where even the cold program cannot be started.
-pub(crate) fn run(environment: *const *const c_char) -> c_int {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let [mark, image] = arguments.as_slice()
-        && mark == "#?"
-    {
-        return trial(Path::new(image), environment);
+pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -> c_int {
+    if is_trial(&arguments) {
+        let path = PathBuf::from(&arguments[1]);
+        return trial(&path, &Started::of_this_process(arguments, environment));
     }
     let started = Started::of_this_process(arguments, environment);
-    let wanted = wanted(&started);
-    let why = match &wanted {
-        Ok(wanted) => match attempt(wanted, &started) {
-            Err(why) => why,
-            Ok(never) => match never {},
-        },
-        Err(why) => Cold::Stay(why.clone()),
-    };
+    let (wanted, why) = VERDICT.get_or_init(|| restored(&started));
     let (reason, make) = match why {
         Cold::Make(reason) => (reason, true),
         Cold::Stay(reason) => (reason, false),
@@ -77,17 +80,35 @@ pub(crate) fn run(environment: *const *const c_char) -> c_int {
     // A log that cannot be written is no reason to fail.
     _ = std::io::stderr()
         .write_all(format!("wsgi-cgi-snap: a cold request: {reason}\n").as_bytes());
-    if let Ok(wanted) = &wanted
-        && make
-    {
+    if let (Some(wanted), true) = (wanted, make) {
         cold::make_after_this(wanted, &started.meta, now());
     }
     started.become_cold()
 }
 
+fn is_trial(arguments: &[OsString]) -> bool {
+    matches!(arguments, [mark, _] if mark == "#?")
+}
+
+/// Becomes the restored process, or says which one and why not.
+fn restored(started: &Started) -> (Option<Wanted>, Cold) {
+    let wanted = match wanted(started) {
+        Ok(wanted) => wanted,
+        Err(why) => return (None, Cold::Stay(why)),
+    };
+    match attempt(&wanted, started) {
+        Err(why) => (Some(wanted), why),
+        Ok(never) => match never {},
+    }
+}
+
 fn wanted(started: &Started) -> Result<Wanted, String> {
-    let rest = started.arguments.get(1..).unwrap_or_default().to_vec();
-    let (options, script) = match Evidence::of_this_process(rest, &started.meta).decide() {
+    let (name, rest) = match started.arguments.as_slice() {
+        [name, rest @ ..] => (Some(name.as_os_str()), rest.to_vec()),
+        [] => (None, Vec::new()),
+    };
+    let evidence = Evidence::of_this_process(name, rest, started.executed, &started.meta);
+    let (options, script) = match evidence.decide() {
         Invocation::HashBang { argument, script } => {
             let argument = argument.unwrap_or_default();
             let options = split(&argument, |name| std::env::var_os(name));
@@ -157,7 +178,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
         trial: 0,
         cold: Some(started.last_way_out(&name, &bad)),
     };
-    restore(image, &head, &handoff).map_err(Cold::Again)
+    restore(image, &head, started.kernel_code, &handoff).map_err(Cold::Again)
 }
 
 /// Adds one to how often the image was used, and gives the number before: as many bytes as the file
@@ -228,16 +249,16 @@ fn read_head(image: &File) -> Option<Head> {
 }
 
 /// Restores an image that has no name yet, to see whether it can be.
-fn trial(path: &Path, environment: *const *const c_char) -> c_int {
+fn trial(path: &Path, started: &Started) -> c_int {
     let handoff = Handoff {
-        environment,
+        environment: started.environment.as_ptr(),
         image: std::ptr::null(),
         trial: 1,
         cold: None,
     };
     let why = match open(path) {
         Ok(image) => match read_head(&image) {
-            Some(head) => match restore(image, &head, &handoff) {
+            Some(head) => match restore(image, &head, started.kernel_code, &handoff) {
                 Err(why) => why,
                 Ok(never) => match never {},
             },

@@ -5,7 +5,7 @@
 //! The kernel's word comes first (AT_EXECFN names the script of a `#!` line), then the server's
 //! (SCRIPT_FILENAME); a client can write neither.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -47,15 +47,17 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// The evidence about this process.
+    /// The evidence about this process, whose argv is `name` and `arguments`; `executed` is what the
+    /// kernel was asked for (AT_EXECFN).
     #[must_use]
-    pub fn of_this_process(arguments: Vec<OsString>, meta: &'a MetaVariables) -> Self {
+    pub fn of_this_process(
+        name: Option<&OsStr>,
+        arguments: Vec<OsString>,
+        executed: &CStr,
+        meta: &'a MetaVariables,
+    ) -> Self {
         // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
-        let handed_on = std::env::args_os().next();
-        let handed_on = handed_on
-            .as_deref()
-            .and_then(|name| name.as_bytes().strip_prefix(b"#!"));
-        let executed = rustix::param::linux_execfn();
+        let handed_on = name.and_then(|name| name.as_bytes().strip_prefix(b"#!"));
         let executed = handed_on.unwrap_or(executed.to_bytes());
         Self {
             arguments,

@@ -117,6 +117,35 @@ fn a_request_sent_ahead_is_in_the_image() {
 }
 
 #[test]
+fn one_that_a_request_has_made_is_warmed_up_as_the_script_says() {
+    let site = Site::with_options(
+        "--warm-up /ahead",
+        "seen = []\ndef application(environ, start_response):\n    \
+         seen.append(environ['PATH_INFO'])\n    start_response('200 OK', [])\n    \
+         return [' '.join(seen).encode()]\n",
+    );
+    site.cold("there is no image yet");
+    eventually("an image", || !site.kept("image").is_empty());
+    assert_eq!(site.restored(), "/ahead /");
+}
+
+#[test]
+fn what_it_takes_to_restore_one_can_be_printed() {
+    let site = Site::new(HELLO);
+    site.make();
+    let status = site.command(&["status", "--explain"]);
+    let status = String::from_utf8(status.stdout).expect("text");
+    let steps: Vec<&str> = status.lines().skip(1).map(str::trim_start).collect();
+    assert!(steps.len() > 10, "{status}");
+    assert!(steps[0].starts_with("map "), "{status}");
+    assert!(
+        steps.iter().any(|step| step.ends_with("the kernel's own")),
+        "{status}"
+    );
+    assert!(steps[steps.len() - 1].starts_with("jump "), "{status}");
+}
+
+#[test]
 fn no_variable_of_a_request_is_in_an_image() {
     let site = Site::new(HELLO);
     site.request()

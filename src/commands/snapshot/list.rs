@@ -12,12 +12,14 @@ use anyhow::Result;
 use super::{folder, maker};
 use crate::report::Exit;
 use crate::snapshot::format::Head;
+use crate::snapshot::plan::plan;
 
 /// What a file of an application's may end in.
 const ENDINGS: [&str; 4] = ["image", "bad", "refused", "used"];
 
-/// A line for each: script, size, age, restores; or why there is none.
-pub(super) fn status(folder: &Path) -> Result<Exit> {
+/// A line for each: script, size, age, restores; or why there is none. With `explain` also what it
+/// takes to restore it.
+pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
     let now = maker::now()?;
     let mut lines = Vec::new();
     for (path, head) in heads(folder) {
@@ -49,6 +51,12 @@ pub(super) fn status(folder: &Path) -> Result<Exit> {
         for asked in &head.asked {
             line.push_str("\n  while loading it asked ");
             line.push_str(&String::from_utf8_lossy(asked));
+        }
+        if explain {
+            for step in plan(&head).unwrap_or_default() {
+                line.push_str("\n  ");
+                line.push_str(&step.to_string());
+            }
         }
         lines.push(line);
     }

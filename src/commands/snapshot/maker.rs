@@ -139,13 +139,16 @@ impl Making<'_> {
         basis.max_age = REFUSED;
         environment::replace(&with_one_thread(&around));
         let typed = cgi::parse(self.options.clone())?;
-        let config = Config::decide(typed.options, &around, App::file(self.script.to_owned()))?;
+        let mut config = Config::decide(typed.options, &around, App::file(self.script.to_owned()))?;
+        if let Some(path) = self.warm_up {
+            config.warm_up = Some(path.to_owned());
+        }
         (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
         signals::install();
         python::record_reading()?;
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;
         let sleeper = Sleeper::record()?;
-        let loaded = self.load(&mut executor, &config, &sleeper);
+        let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
         take_down(basis, &recorded, executor.rests_on(&config), &around);
         loaded?;
@@ -171,7 +174,7 @@ impl Making<'_> {
                 kept.put_back();
                 memory::hold_still(false);
                 if handoff.trial != 0 {
-                    trial::live(&head, &handoff, &sleeper, &executor, self.warm_up);
+                    trial::live(&head, &handoff, &sleeper, &executor, &config);
                 }
                 let exit = started::go_on(&handoff, &sleeper, config, executor);
                 // What the maker has in memory is not worth the pages that freeing it would touch.
@@ -180,14 +183,14 @@ impl Making<'_> {
         }
     }
 
-    fn load(&self, executor: &mut Executor, config: &Config, sleeper: &Sleeper) -> Result<()> {
+    fn load(executor: &mut Executor, config: &Config, sleeper: &Sleeper) -> Result<()> {
         executor
             .prepare(config, true)
             .map_err(|failure| anyhow!("{}", failure.summary))?;
         if !executor.is_loaded() {
             bail!("a script that calls CGIHandler itself cannot be loaded ahead");
         }
-        if let Some(path) = self.warm_up {
+        if let Some(path) = &config.warm_up {
             trial::warm_up(executor, path)?;
         }
         sleeper.close()?;
@@ -205,7 +208,7 @@ fn take_down(
     basis.variables = freshness::variables(&recorded.variables, around);
     basis.every_variable = recorded.every_variable;
     basis.files.extend(recorded.files.iter().cloned());
-    let packages = packages.into_iter().map(|path| path.into_os_string());
+    let packages = packages.into_iter().map(PathBuf::into_os_string);
     basis
         .files
         .extend(packages.map(OsString::into_encoded_bytes));
@@ -217,6 +220,7 @@ fn take_down(
 /// as it is until the image is written.
 fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
     memory::hold_still(true);
+    memory::fill_gaps();
     for _ in 0..8 {
         let before = maps::layout()?;
         let head = image::head(basis, opened.to_vec(), now)?;

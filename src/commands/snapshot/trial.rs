@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
 use super::super::executor::Executor;
+use crate::config::Config;
 use crate::exchange::{BodyLength, MetaVariables, Responder};
 use crate::process::descriptors;
 use crate::python::Sleeper;
@@ -83,13 +84,13 @@ pub(super) fn live(
     handoff: &Handoff,
     sleeper: &Sleeper,
     executor: &Executor,
-    path: Option<&str>,
+    config: &Config,
 ) -> ! {
     let tried = || -> Result<()> {
         // What the application prints is not for the maker.
         let mut out = File::from(descriptors::take()?.stdout);
         sleeper.wake(&wake::environment(handoff))?;
-        if let Some(path) = path {
+        if let Some(path) = &config.warm_up {
             warm_up(executor, path)?;
         }
         for (start, length) in image::written_parts(head)? {

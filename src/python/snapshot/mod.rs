@@ -1,6 +1,8 @@
-//! What an image of the interpreter needs from it: what loading read (`record`), and how to go on
+//! What an image of the interpreter needs from it: what loading read (`record`), memory that is
+//! written to in few places (`pools`), and how to go on
 //! as a new process (`sleeper.py`).
 
+mod pools;
 mod record;
 
 use std::ffi::CString;
@@ -41,13 +43,13 @@ impl Sleeper {
     /// What was read since.
     pub fn recorded(&self) -> Result<Recorded> {
         attach(|py| {
-            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, _) =
+            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, Vec<_>) =
                 self.0.bind(py).call_method0("recorded")?.extract()?;
             let mut variables = Vec::new();
             for name in seen.try_iter()? {
                 variables.push(name?.extract()?);
             }
-            Ok(record::end(variables, iterated, files, searched))
+            Ok(record::end(variables, iterated, &files, &searched))
         })
         .map_err(|error: PyErr| anyhow!("{error}"))
     }
@@ -63,6 +65,7 @@ impl Sleeper {
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
+        pools::fill();
     }
 
     /// Goes on in the process that was there.

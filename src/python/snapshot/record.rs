@@ -69,11 +69,11 @@ pub fn record_reading() -> Result<()> {
 pub(super) fn end(
     variables: Vec<Vec<u8>>,
     every_variable: bool,
-    files: Vec<PathBuf>,
-    searched: Vec<PathBuf>,
+    files: &[PathBuf],
+    searched: &[PathBuf],
 ) -> Recorded {
     RECORDING.store(false, Ordering::Release);
-    for (paths, is_file) in [(&files, true), (&searched, false)] {
+    for (paths, is_file) in [(files, true), (searched, false)] {
         for path in paths.iter().filter(|path| path.is_absolute()) {
             note(path.as_os_str().as_bytes().to_vec(), is_file);
         }
