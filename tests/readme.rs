@@ -281,6 +281,34 @@ fn each_python_block_is_an_application() {
     }
 }
 
+/// The table of times and the picture are of the same run.
+#[test]
+fn the_times_are_the_pictures() {
+    const PICTURE: &str = include_str!("../scripts/bench.d/comparison.svg");
+    let mut rows = README
+        .lines()
+        .skip_while(|line| !line.starts_with("| ms |"))
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            row.trim_matches(['|', ' '])
+                .split(" | ")
+                .collect::<Vec<_>>()
+        });
+    let ways = rows.next().expect("a table");
+    let mut applications = 0;
+    for row in rows.skip(1) {
+        let times = ways[1..].iter().zip(&row[1..]).map(|(way, time)| {
+            // A ratio may follow.
+            let time = time.split(' ').next().unwrap_or_default();
+            format!("{way} {time} ms")
+        });
+        let sentence = format!("{}: {}.", row[0], times.collect::<Vec<_>>().join(", "));
+        assert!(PICTURE.contains(&sentence), "{sentence}");
+        applications += 1;
+    }
+    assert_eq!(applications, 4);
+}
+
 /// The options, their variables and their keys, as the program itself has them.
 #[test]
 fn the_table_has_each_option() {

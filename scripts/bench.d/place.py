@@ -15,6 +15,8 @@ import needs
 APPLICATIONS = Path(__file__).parent / "apps"
 GIB = 1 << 30
 FILES = {"one-gib": GIB, "one-byte": 1}
+# Trac needs pkg_resources, and the cgi module that Python 3.13 has not any more.
+PACKAGES = ["flask", "django", "trac", "setuptools<81", "legacy-cgi; python_version >= '3.13'"]
 
 
 class Place:
@@ -78,12 +80,13 @@ def take_lock(root):
 
 
 def make_venv(root, python):
-    """A venv of this Python with Flask and Django, byte-compiled; an existing one is kept."""
+    """A venv of this Python with the packages, byte-compiled; an existing one is kept."""
     version = output_of([python, "-c", "import platform; print(platform.python_version())"])
     home = output_of([python, "-c", "import sys; print(sys._base_executable)"])
     venv = root / f"venv-{version}"
     done = venv / "bench-made-with"
-    if done.exists() and done.read_text() == home:
+    made_with = "\n".join([home, *PACKAGES])
+    if done.exists() and done.read_text() == made_with:
         return venv
     print(f"making {venv}", flush=True)
     make = [python, "-m", "venv", "--clear", venv]
@@ -92,10 +95,10 @@ def make_venv(root, python):
             raise needs.Missing(f"{python} -m venv fails (Debian: apt-get install python3-venv)")
         needs.install(["python3-venv"])
         subprocess.run(make, env=pip_environment(), check=True)
-    pip = [venv / "bin" / "python3", "-m", "pip", "install", "-q", "flask", "django"]
+    pip = [venv / "bin" / "python3", "-m", "pip", "install", "-q", *PACKAGES]
     subprocess.run(pip, env=pip_environment(), check=True)
     compile_all(venv / "bin" / "python3", venv / "lib")
-    done.write_text(home)
+    done.write_text(made_with)
     return venv
 
 

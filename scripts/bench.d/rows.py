@@ -88,19 +88,25 @@ HEADINGS = ["", "measure", "ours", "against", "", "ratio", "middle half", "targe
 def table(rows):
     """The rows as lines of aligned columns, those of one part together."""
     parts = list(dict.fromkeys(row.part for row in rows))
-    lines = [HEADINGS] + [cells(row) for row in sorted(rows, key=lambda row: parts.index(row.part))]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    right = {2, 3, 5}
-    shown, part = [], None
-    for line in lines:
+    lines, part = [HEADINGS], None
+    for row in sorted(rows, key=lambda row: parts.index(row.part)):
         # A part is named once, at its first row.
-        named = ["" if line[0] == part else line[0], *line[1:]]
-        part = line[0]
-        aligned = [
+        first, *others = cells(row)
+        lines.append(["" if first == part else first, *others])
+        part = first
+    return aligned(lines, right={2, 3, 5})
+
+
+def aligned(lines, right):
+    """Lines of cells in columns, those whose numbers are in `right` with numbers in them."""
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    shown = []
+    for line in lines:
+        cells_of_line = [
             cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(named, widths))
+            for column, (cell, width) in enumerate(zip(line, widths))
         ]
-        shown.append("  ".join(aligned).rstrip())
+        shown.append("  ".join(cells_of_line).rstrip())
     return "\n".join(shown)
 
 

@@ -19,7 +19,6 @@ def restored_requests(place, rounds):
     errors = place.root / "errors"
     cache = place.root / "images"
     shutil.rmtree(cache, ignore_errors=True)
-    launcher = place.program.with_name("wsgi-cgi-snap")
 
     def measure(contestant):
         done = run(contestant, errors)
@@ -30,16 +29,8 @@ def restored_requests(place, rounds):
 
     rows = []
     for name, factor in AGAINST_CGIHANDLER.items():
-        script = place.apps / f"{name}-image.cgi"
-        source = place.application(module(name)).read_text().split("\n", 1)[1]
-        script.write_text(f"#!{launcher} --venv {place.venv}\n{source}")
-        script.chmod(0o755)
-        environment = {**cgi_environment(script), "WSGI_CGI_CACHE_DIR": str(cache)}
-        make = [place.program, "snapshot", "make", "--warm-up", "/", script]
-        outside = {key: environment[key] for key in ("PATH", "WSGI_CGI_CACHE_DIR")}
-        subprocess.run(make, env=outside, check=True)
-        restored = Contestant("wsgi-cgi-snap", (script,), environment)
-        in_c = Contestant("C", (in_c_program(place, run(restored, errors).output),), environment)
+        restored = with_image(place, module(name), cache, ["--warm-up", "/"])
+        in_c = in_c_program(place, restored, run(restored, errors).output)
         contestants = [restored, cgihandler(place, module(name)), in_c]
         mine, theirs, floor = interleave(contestants, rounds["restored"], measure, warm_ups=2)
         title = "restored, to end-of-file"
@@ -49,8 +40,22 @@ def restored_requests(place, rounds):
     return rows
 
 
-def in_c_program(place, answer):
-    """A static program that prints these bytes."""
+def with_image(place, application, cache, options):
+    """The launcher answering from an image of the application, which is made here."""
+    launcher = place.program.with_name("wsgi-cgi-snap")
+    script = place.apps / f"{application}-image.cgi"
+    source = place.application(application).read_text().split("\n", 1)[1]
+    script.write_text(f"#!{launcher} --venv {place.venv}\n{source}")
+    script.chmod(0o755)
+    environment = {**cgi_environment(script), "WSGI_CGI_CACHE_DIR": str(cache)}
+    make = [place.program, "snapshot", "make", *options, script]
+    outside = {key: environment[key] for key in ("PATH", "WSGI_CGI_CACHE_DIR")}
+    subprocess.run(make, env=outside, check=True)
+    return Contestant("wsgi-cgi-snap", (script,), environment)
+
+
+def in_c_program(place, other, answer):
+    """A static program that prints these bytes, in the environment of another contestant."""
     source = place.root / "floor.c"
     bytes_in_c = ",".join(str(byte) for byte in answer)
     source.write_text(
@@ -61,4 +66,4 @@ def in_c_program(place, answer):
     program = place.root / "bin" / "floor"
     command = [needs.find("cc"), "-O2", "-static", "-o", program, source]
     subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
-    return program
+    return Contestant("static C", (program,), other.environment)

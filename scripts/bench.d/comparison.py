@@ -1,0 +1,82 @@
+"""One GET answered in four ways, in the same rounds: by CGIHandler, by the program with and without
+an image, and by a program in C that does nothing but print the answer."""
+
+import shutil
+import statistics
+import subprocess
+
+from contest import check_answer, interleave, pair, run
+from place import pip_environment
+from rows import Row
+from snapshots import in_c_program, with_image
+from times import MILLISECOND, module
+
+TITLES = {"hello": "hello", "flask": "Flask", "django": "Django", "trac": "Trac, a wiki page"}
+# How the image is made. A GET in advance leaves Trac's database open, which no image can hold.
+WARM_UP = dict.fromkeys(["hello", "flask", "django"], ["--warm-up", "/"])
+ENDINGS = {"trac": b"</html>"}
+# In the order of the picture and of the table.
+WAYS = ["CGIHandler", "wsgi-cgi", "wsgi-cgi-snap", "static C"]
+
+
+def four_ways(place, rounds):
+    """The program's two ways against the others, to end-of-file."""
+    errors = place.root / "errors"
+    cache = place.root / "images"
+    shutil.rmtree(cache, ignore_errors=True)
+    trac_admin = [place.venv / "bin" / "trac-admin", place.apps / "trac-site"]
+    subprocess.run(
+        [*trac_admin, "initenv", "Bench", "sqlite:db/trac.db"],
+        env=pip_environment(),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    rows = []
+    for name, title in TITLES.items():
+
+        def measure(contestant):
+            done = run(contestant, errors)
+            check_answer(contestant, done.output.rstrip(), ENDINGS.get(name, b"hello"))
+            if contestant is image and errors.stat().st_size:
+                raise ValueError(f"not from an image: {errors.read_text(errors='replace')}")
+            return done.end_of_file / MILLISECOND
+
+        cold, cgihandler = pair(place, module(name))
+        image = with_image(place, module(name), cache, WARM_UP.get(name, []))
+        floor = in_c_program(place, image, run(image, errors).output)
+        ways = [cgihandler, cold, image, floor]
+        samples = dict(zip(WAYS, interleave(ways, rounds["comparison"], measure, warm_ups=2)))
+        rows += [
+            Row(title, ours, "ms", samples[ours], other, samples[other])
+            for ours in ("wsgi-cgi", "wsgi-cgi-snap")
+            for other in ("CGIHandler", "static C")
+        ]
+    return rows
+
+
+def by_application(rows):
+    """The medians in milliseconds: {title: {way: median}}."""
+    medians = {}
+    for row in rows:
+        ways = medians.setdefault(row.part, {})
+        ways[row.measure] = statistics.median(row.ours)
+        ways[row.against] = statistics.median(row.other)
+    return medians
+
+
+def short(value):
+    """Two significant digits, or whole."""
+    return f"{value:.0f}" if value >= 10 else f"{value:#.2g}".rstrip(".")
+
+
+def markdown(rows):
+    """The README's table; behind our times, the median of the rounds' ratios to CGIHandler."""
+    ratios = {(r.part, r.measure): r.value for r in rows if r.against == "CGIHandler"}
+    lines = ["| ms | " + " | ".join(WAYS) + " |", "|---|" + "--:|" * len(WAYS)]
+    for title, medians in by_application(rows).items():
+        cells = [title]
+        for way in WAYS:
+            ratio = ratios.get((title, way))
+            cells.append(short(medians[way]) + (f" ({short(ratio)})" if ratio else ""))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
