@@ -42,7 +42,7 @@ def four_ways(place, rounds):
             return done.end_of_file / MILLISECOND
 
         cold, cgihandler = pair(place, module(name))
-        image = with_image(place, module(name), cache, WARM_UP.get(name, []))
+        image = with_image(place, module(name), cache, ["--warm-up", "/"])
         floor = in_c_program(place, image, run(image, errors).output)
         ways = [cgihandler, cold, image, floor]
         samples = dict(zip(WAYS, interleave(ways, rounds["comparison"], measure, warm_ups=2)))
