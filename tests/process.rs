@@ -385,6 +385,24 @@ def application(environ, start_response):
 }
 
 #[test]
+fn an_error_that_leaves_no_memory_is_answered_for() {
+    let cgi = Cgi::source(
+        "import resource\nkept = None\ndef application(environ, start_response):\n    \
+         global kept\n    resource.setrlimit(resource.RLIMIT_AS, (0, -1))\n    \
+         for size in 1 << 20, 1 << 10, 64, 1:\n        try:\n            \
+         while True: kept = kept, bytes(size)\n        except MemoryError: pass\n    \
+         raise MemoryError\n",
+    )
+    .variable("WSGI_CGI_TIMEOUT", "20");
+    // How it ends depends on what little memory is left.
+    let (mut child, _folder) = cgi.spawn();
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("ended");
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(answer.starts_with("Status: 500 "), "{answer}");
+}
+
+#[test]
 fn the_log_may_be_a_file_with_stamped_entries() {
     let cgi = Cgi::source("import os\nprint('printed')\nos.abort()\n");
     let log = cgi.script_folder().join("app.log");

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use pyo3::exceptions::PySystemExit;
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 
@@ -72,6 +73,9 @@ impl Interpreter {
         }
         memory::fetch_data();
         settings.initialize()?;
+        // PyO3 asks for this with the first error that it is told of, and waits for itself without
+        // end where there is no memory left to make it.
+        attach(|py| drop(py.get_type::<PanicException>()));
         Ok(Self(()))
     }
 

@@ -133,6 +133,11 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                     note(path, false);
                 }
             }
+            b"os.remove" | b"os.rmdir" => {
+                if let Some(path) = path_of(argument(0)) {
+                    removed(&path);
+                }
+            }
             // Of a module that is compiled already Python opens that alone.
             b"exec" => {
                 if let Some(path) = source_of(argument(0)) {
@@ -159,6 +164,13 @@ fn opened(path: Vec<u8>, flags: i64) {
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
+    }
+}
+
+/// What this process removes itself is missed by nobody.
+fn removed(path: &[u8]) {
+    if let Ok(mut read) = READ.lock() {
+        read.found.retain(|known| known != path);
     }
 }
 
