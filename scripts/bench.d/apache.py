@@ -107,15 +107,22 @@ def load_modules():
 
 
 def user_and_group():
-    """Apache answers no request as root; for another user it needs no telling."""
-    if os.geteuid() != 0:
+    """The server's, where it has to be told."""
+    user = server_user()
+    if user is None:
         return ""
+    return f"User {user.pw_name}\nGroup {grp.getgrgid(user.pw_gid).gr_name}"
+
+
+def server_user():
+    """Apache answers no request as root; None where it need not become another user."""
+    if os.geteuid() != 0:
+        return None
     for name in ("www-data", "apache", "http", "nobody"):
         try:
-            user = pwd.getpwnam(name)
+            return pwd.getpwnam(name)
         except KeyError:
             continue
-        return f"User {name}\nGroup {grp.getgrgid(user.pw_gid).gr_name}"
     raise Failed("no user for Apache's workers found")
 
 

@@ -100,7 +100,7 @@ def run(contestant, errors):
     exited = time.monotonic_ns()
     os.close(read_end)
     output = b"".join(blocks)
-    if status or not output:
+    if status:
         raise Failed(
             f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}: "
             f"{output[:300]!r} {errors.read_text(errors='replace')[-1000:]}"

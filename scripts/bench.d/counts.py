@@ -6,8 +6,10 @@ from pathlib import Path
 
 import needs
 from contest import Failed, check_answer, interleave, pair
-from rows import Row
+from rows import Row, Target
 from times import APPLICATIONS, module
+
+CALLS_OF_DJANGO = Target(0.8)
 
 
 def instructions_and_calls(place, rounds):
@@ -23,7 +25,8 @@ def instructions_and_calls(place, rounds):
             contestants = pair(place, module(name))
             # Counts need no warm machine, and valgrind takes its time.
             mine, theirs = interleave(contestants, rounds["counts"], count, warm_ups=0)
-            rows.append(Row(name, title, unit, mine, "CGIHandler", theirs))
+            target = CALLS_OF_DJANGO if (name, unit) == ("django", "calls") else None
+            rows.append(Row(name, title, unit, mine, "CGIHandler", theirs, target))
     return rows
 
 
@@ -40,13 +43,8 @@ def instruction_counter():
 
 
 def callgrind(*options):
-    """The beginning of a command line.
-
-    Valgrind lets PR_GET_AUXV of Linux 6.4 through to the kernel, whose answer is about valgrind:
-    the program, which crashes of it, must ask in the older way."""
-    strace = [needs.find("strace"), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]
-    refuse = ["-e", "trace=prctl", "-e", "inject=prctl:error=EINVAL"]
-    return [*strace, *refuse, needs.find("valgrind"), "--tool=callgrind", *options]
+    """The beginning of a command line."""
+    return [needs.find("valgrind"), "--tool=callgrind", *options]
 
 
 def instructions_by_perf(contestant):

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 
 import needs
-from contest import Contestant, cgi_environment, cgihandler, check_answer, interleave, run
+from contest import PATH, Contestant, cgi_environment, cgihandler, check_answer, interleave, run
 from rows import Row, Target
 from times import MILLISECOND, module
 
+# No request's.
+OUTSIDE = {"PATH": PATH}
 AGAINST_CGIHANDLER = {"hello": 12, "flask": 40, "django": 40}
 AGAINST_C = {"hello": Target(3), "flask": None, "django": Target(10)}
 
@@ -42,16 +44,24 @@ def restored_requests(place, rounds):
 
 def with_image(place, application, cache, options):
     """The launcher answering from an image of the application, which is made here."""
+    contestant = launched(place, application, f"--cache-dir {cache}")
+    subprocess.run(making(place, contestant, *options), env=OUTSIDE, check=True)
+    return contestant
+
+
+def launched(place, application, options, **request):
+    """The launcher started by the application's `#!` line."""
     launcher = place.program.with_name("wsgi-cgi-snap")
     script = place.apps / f"{application}-image.cgi"
     source = place.application(application).read_text().split("\n", 1)[1]
-    script.write_text(f"#!{launcher} --venv {place.venv}\n{source}")
+    script.write_text(f"#!{launcher} --venv {place.venv} {options}\n{source}")
     script.chmod(0o755)
-    environment = {**cgi_environment(script), "WSGI_CGI_CACHE_DIR": str(cache)}
-    make = [place.program, "snapshot", "make", *options, script]
-    outside = {key: environment[key] for key in ("PATH", "WSGI_CGI_CACHE_DIR")}
-    subprocess.run(make, env=outside, check=True)
-    return Contestant("wsgi-cgi-snap", (script,), environment)
+    return Contestant("wsgi-cgi-snap", (script,), cgi_environment(script, **request))
+
+
+def making(place, contestant, *options):
+    """The command that makes the image of what the launcher is to start."""
+    return [place.program, "snapshot", "make", *options, *contestant.command]
 
 
 def in_c_program(place, other, answer):

@@ -5,8 +5,7 @@ from memory import peak_memory
 from rows import Row, Target
 
 APPLICATIONS = ["hello", "flask", "django"]
-END_OF_FILE = {"hello": Target(0.55), "flask": Target(0.75), "django": Target(0.75)}
-CPU = {"hello": Target(0.65), "flask": Target(0.9), "django": Target(0.9)}
+END_OF_FILE = CPU = {"hello": Target(0.42), "flask": Target(0.6), "django": Target(0.6)}
 NOT_MORE = Target(1.0)
 MILLISECOND = 1e6
 IN_VENV = "python -c, venv"
@@ -74,7 +73,7 @@ def start_up(place, rounds):
         return (int(done.output.split()[-1]) - done.started) / MILLISECOND
 
     mine, *others = interleave(contestants, rounds["start"], measure, warm_ups=3)
-    targets = {IN_VENV: Target(1.25)}
+    targets = {IN_VENV: Target(1.15)}
     return [
         Row("start", "to first statement", "ms", mine, other.name, samples, targets.get(other.name))
         for other, samples in zip(contestants[1:], others)
