@@ -185,3 +185,48 @@ fn precompile_fills_it_ahead() {
     );
     assert!(site.kept().is_some());
 }
+
+/// What an audit hook is told of a module that is compiled, by this Python.
+const TOLD: &str = "\
+import sys
+told = []
+def hook(name, arguments):
+    if name == 'open' and str(arguments[0]).endswith('.pyc'):
+        told.append(arguments)
+sys.addaudithook(hook)
+import colorsys
+";
+
+#[test]
+fn who_audits_what_is_opened_is_told_of_compiled_modules_too() {
+    let expected = Command::new(python())
+        .args(["-c", &format!("{TOLD}print(told)")])
+        .env_clear()
+        .output()
+        .expect("Python");
+    let expected = String::from_utf8(expected.stdout).expect("text");
+    assert!(expected.contains("colorsys."), "{expected}");
+    let answer = Cgi::source(&format!(
+        "{TOLD}def application(environ, start_response):\n    \
+         start_response('200 OK', [])\n    return [repr(told).encode()]\n"
+    ))
+    .run();
+    assert_eq!(answer.text(), expected.trim());
+}
+
+#[test]
+fn a_compiled_module_that_is_cut_off_is_an_error_as_ever() {
+    let cgi = Cgi::source("import module\ndef application(environ, start_response): pass\n");
+    let folder = cgi.script_folder().to_owned();
+    fs::write(folder.join("module.py"), "word = 'one'\n").expect("a module");
+    let compiled = Command::new(python())
+        .args(["-c", "import module; print(module.__cached__)"])
+        .current_dir(&folder)
+        .env_clear()
+        .output();
+    let path = String::from_utf8(compiled.expect("Python").stdout).expect("a path");
+    let path = folder.join(path.trim());
+    let whole = fs::read(&path).expect("a compiled module");
+    fs::write(&path, &whole[..20]).expect("cut off");
+    cgi.exits(1).logs("EOFError: marshal data too short").run();
+}

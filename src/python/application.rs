@@ -7,6 +7,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
+use super::arenas;
 use super::cgi_handler::{self, Answer};
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
@@ -144,6 +145,7 @@ fn find<'py>(
         }
     };
     collection.release(py).map_err(failed)?;
+    arenas::loading_has_ended();
     if !way_out::is_settled(py) {
         memory::give_back_text();
     }

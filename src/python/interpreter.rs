@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 
 use super::venv::{LINKED_EXECUTABLE, LINKED_PREFIX, LINKED_VERSION, Packages};
-use super::way_out;
+use super::{arenas, open_code, way_out};
 use crate::process::{last_resort, memory, signals};
 use crate::report;
 
@@ -72,6 +72,8 @@ impl Interpreter {
             Packages::System { .. } => settings.home = linked_home(),
         }
         memory::fetch_data();
+        arenas::set_allocator();
+        open_code::set_hook();
         settings.initialize()?;
         // PyO3 asks for this with the first error that it is told of, and waits for itself without
         // end where there is no memory left to make it.

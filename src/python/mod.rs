@@ -4,6 +4,7 @@
 //! `gateway` (call, send, close), `interpreter` (end).
 
 mod application;
+mod arenas;
 mod bytecode;
 mod cgi_handler;
 mod environ;
@@ -13,6 +14,7 @@ mod file_wrapper;
 mod gateway;
 mod inspection;
 mod interpreter;
+mod open_code;
 mod script_file;
 mod snapshot;
 mod start_response;
