@@ -16,7 +16,9 @@ fn a_log_is_appended_to_by_each() {
     }
     let read = |name| std::fs::read_to_string(site.file(name)).expect("a file");
     assert_eq!(read("log"), "request\nrequest\nrequest\n");
-    assert_eq!(read("kept"), "loaded request request request ");
+    // Loading may have taken a second try.
+    let kept = read("kept");
+    assert!(kept.ends_with("loaded request request request "), "{kept}");
     // A log that was turned over is another file.
     std::fs::rename(site.file("log"), site.file("log.1")).expect("moved");
     assert_eq!(site.cold("`"), "x");
