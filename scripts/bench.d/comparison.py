@@ -3,18 +3,13 @@ an image, and by a program in C that does nothing but print the answer."""
 
 import shutil
 import statistics
-import subprocess
 
 from contest import check_answer, interleave, pair, run
-from place import pip_environment
 from rows import Row
-from snapshots import in_c_program, with_image
+from snapshots import ENDINGS, check_restored, in_c_program, make_trac_site, with_image
 from times import MILLISECOND, module
 
 TITLES = {"hello": "hello", "flask": "Flask", "django": "Django", "trac": "Trac, a wiki page"}
-# How the image is made. A GET in advance leaves Trac's database open, which no image can hold.
-WARM_UP = dict.fromkeys(["hello", "flask", "django"], ["--warm-up", "/"])
-ENDINGS = {"trac": b"</html>"}
 # In the order of the picture and of the table.
 WAYS = ["CGIHandler", "wsgi-cgi", "wsgi-cgi-snap", "static C"]
 
@@ -24,21 +19,14 @@ def four_ways(place, rounds):
     errors = place.root / "errors"
     cache = place.root / "images"
     shutil.rmtree(cache, ignore_errors=True)
-    trac_admin = [place.venv / "bin" / "trac-admin", place.apps / "trac-site"]
-    subprocess.run(
-        [*trac_admin, "initenv", "Bench", "sqlite:db/trac.db"],
-        env=pip_environment(),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    make_trac_site(place)
     rows = []
     for name, title in TITLES.items():
 
         def measure(contestant):
             done = run(contestant, errors)
-            check_answer(contestant, done.output.rstrip(), ENDINGS.get(name, b"hello"))
-            if contestant is image and errors.stat().st_size:
-                raise ValueError(f"not from an image: {errors.read_text(errors='replace')}")
+            check_answer(contestant, done.output.rstrip(), ENDINGS)
+            check_restored(errors)
             return done.end_of_file / MILLISECOND
 
         cold, cgihandler = pair(place, module(name))

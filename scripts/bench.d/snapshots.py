@@ -6,10 +6,22 @@ import shutil
 import subprocess
 
 import needs
-from contest import PATH, Contestant, cgi_environment, cgihandler, check_answer, interleave, run
+from contest import (
+    PATH,
+    Contestant,
+    Failed,
+    cgi_environment,
+    cgihandler,
+    check_answer,
+    interleave,
+    run,
+)
+from place import pip_environment
 from rows import Row, Target
 from times import MILLISECOND, module
 
+# Of all applications' answers.
+ENDINGS = (b"hello", b"</html>")
 # No request's.
 OUTSIDE = {"PATH": PATH}
 AGAINST_CGIHANDLER = {"hello": 12, "flask": 40, "django": 40}
@@ -24,9 +36,8 @@ def restored_requests(place, rounds):
 
     def measure(contestant):
         done = run(contestant, errors)
-        check_answer(contestant, done.output)
-        if errors.stat().st_size:
-            raise ValueError(f"{contestant.name}: {errors.read_text(errors='replace')}")
+        check_answer(contestant, done.output.rstrip(), ENDINGS)
+        check_restored(errors)
         return done.end_of_file / MILLISECOND
 
     rows = []
@@ -39,7 +50,30 @@ def restored_requests(place, rounds):
         target = Target(1 / factor)
         rows.append(Row(name, title, "ms", mine, "CGIHandler", theirs, target))
         rows.append(Row(name, title, "ms", mine, "static C", floor, AGAINST_C[name]))
+
+    make_trac_site(place)
+    for title, factor, warm_up in [("at once", 3, []), ("warmed up", 8, ["--warm-up", "/"])]:
+        restored = with_image(place, "trac_hello", cache, warm_up)
+        contestants = [restored, cgihandler(place, "trac_hello")]
+        mine, theirs = interleave(contestants, rounds["trac"], measure, warm_ups=2)
+        title = f"restored, {title}, to end-of-file"
+        rows.append(Row("trac", title, "ms", mine, "CGIHandler", theirs, Target(1 / factor)))
     return rows
+
+
+def check_restored(errors):
+    """What the launcher logs when it has to do without the image is no answer from it."""
+    log = errors.read_text(errors="replace")
+    if "a cold request" in log:
+        raise Failed(log)
+
+
+def make_trac_site(place):
+    """The environment that the application for Trac answers from."""
+    site = place.apps / "trac-site"
+    if not site.exists():
+        command = [place.venv / "bin" / "trac-admin", site, "initenv", "Bench", "sqlite:db/trac.db"]
+        subprocess.run(command, env=pip_environment(), stdout=subprocess.DEVNULL, check=True)
 
 
 def with_image(place, application, cache, options):

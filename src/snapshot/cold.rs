@@ -82,6 +82,11 @@ impl Started {
         }
     }
 
+    /// Whether this program tried to restore an image for the same request before.
+    pub(crate) fn is_again(&self) -> bool {
+        self.tries > 0
+    }
+
     /// Has the kernel start the same once more; returns when that fails, or was done too often.
     pub(crate) fn try_again(&self) {
         if self.tries >= MOST {

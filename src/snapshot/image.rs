@@ -187,7 +187,9 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         bail!("code is in memory that no file has");
     }
     if mapping.name.ends_with(" (deleted)") {
-        if mapping.protection & 4 != 0 && !mapping.shared {
+        // What lies before a library's code is mapped first.
+        let is_code = mapping.protection & 4 != 0 || mapping.name.contains(".so");
+        if is_code && !mapping.shared {
             return Err(Changing(format!("`{}` is in use", mapping.name)).into());
         }
         bail!("`{}` is mapped", mapping.name);

@@ -183,7 +183,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
             "this process has the number of the image's maker".into(),
         ));
     }
-    if count(&wanted.at("used")) >= head.max_restores {
+    if !started.is_again() && count(&wanted.at("used")) >= head.max_restores {
         return Err(Cold::Make(
             "it has answered as many requests as it may".into(),
         ));
