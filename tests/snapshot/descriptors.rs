@@ -27,8 +27,11 @@ fn some_are_closed() {
             site.shell(&format!("exec ./app.cgi {closed}"))
                 .logs_anything()
         };
-        site.command(&["drop"]);
-        assert_eq!(request().run().text(), "cold", "{closed}");
+        // One of the requests before may still have one made.
+        super::eventually("none", || {
+            site.command(&["drop"]);
+            request().run().text() == "cold"
+        });
         super::eventually("an image", || request().run().text() == "restored");
     }
 }
