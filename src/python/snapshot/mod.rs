@@ -2,6 +2,7 @@
 //! written to in few places (`pools`), and how to go on
 //! as a new process (`sleeper.py`).
 
+mod paths;
 mod pools;
 mod record;
 

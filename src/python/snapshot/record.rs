@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::paths::{path_of, source_of};
 use crate::snapshot::format::Folder;
 use crate::snapshot::freshness::{self, Listed};
 
@@ -242,63 +243,4 @@ fn module() -> String {
         Ok(nearest.unwrap_or_default())
     });
     found.unwrap_or_default()
-}
-
-/// The absolute path that code says it is from; `<string>` and its like are no paths.
-unsafe fn source_of(code: *mut ffi::PyObject) -> Option<Vec<u8>> {
-    // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
-    // made here is released here.
-    unsafe {
-        let name = ffi::PyObject_GetAttrString(code, c"co_filename".as_ptr());
-        if name.is_null() {
-            return None;
-        }
-        let path = path_of(name).filter(|_| ffi::PyUnicode_ReadChar(name, 0) != u32::from('<'));
-        ffi::Py_DECREF(name);
-        path
-    }
-}
-
-/// The absolute path in what `os.open` and its like take; None is the working directory.
-unsafe fn path_of(object: *mut ffi::PyObject) -> Option<Vec<u8>> {
-    // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
-    // made here is released here.
-    let path = unsafe {
-        if object.is_null() || ffi::PyLong_Check(object) != 0 {
-            return None;
-        }
-        if object == ffi::Py_None() {
-            b".".to_vec()
-        } else {
-            let path = ffi::PyOS_FSPath(object);
-            if path.is_null() {
-                return None;
-            }
-            let encoded = if ffi::PyUnicode_Check(path) == 0 {
-                ffi::Py_INCREF(path);
-                path
-            } else {
-                ffi::PyUnicode_EncodeFSDefault(path)
-            };
-            ffi::Py_DECREF(path);
-            if encoded.is_null() {
-                return None;
-            }
-            let bytes = bytes_of(encoded);
-            ffi::Py_DECREF(encoded);
-            bytes
-        }
-    };
-    let absolute = std::path::absolute(Path::new(OsStr::from_bytes(&path))).ok()?;
-    Some(absolute.into_os_string().as_bytes().to_vec())
-}
-
-/// The content of a `bytes`, which a path in bytes is.
-unsafe fn bytes_of(object: *mut ffi::PyObject) -> Vec<u8> {
-    // SAFETY: the caller knows its type.
-    unsafe {
-        let start = ffi::PyBytes_AsString(object).cast::<u8>();
-        let length = usize::try_from(ffi::PyBytes_Size(object)).unwrap_or(0);
-        std::slice::from_raw_parts(start, length).to_vec()
-    }
 }
