@@ -45,9 +45,17 @@ pub enum SnapshotCommand {
         )]
         options: Vec<OsString>,
 
-        /// Be the process that is written to the image
+        /// Observe the process that is written to the image
         #[arg(long, hide = true)]
         here: bool,
+
+        /// Be that process
+        #[arg(long, hide = true)]
+        observed: bool,
+
+        /// This variable of the request, with which this would be one
+        #[arg(long, value_name = "VALUE", hide = true)]
+        gateway_interface: Option<OsString>,
 
         /// Only if the image there is was made before, in seconds since 1970
         #[arg(long, value_name = "SECONDS", hide = true)]

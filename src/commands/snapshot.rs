@@ -3,6 +3,7 @@
 mod apart;
 mod list;
 mod maker;
+mod observing;
 mod started;
 mod sweep;
 mod trial;
@@ -26,9 +27,13 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
             cache_dir,
             options,
             here,
+            observed,
+            gateway_interface,
             unless_since,
         } => {
             if *here {
+                observing::observe(environment, gateway_interface.as_deref())
+            } else if *observed {
                 folder(cache_dir.clone(), options).and_then(|folder| {
                     maker::Making {
                         script,

@@ -30,6 +30,6 @@ pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
-pub use snapshot::{Recorded, Sleeper, leave, record_reading};
+pub use snapshot::{EnvironmentRead, Recorded, Sleeper, leave, record_reading};
 pub use venv::{Packages, Venv};
 pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, settle};

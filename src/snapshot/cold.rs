@@ -234,6 +234,8 @@ extern "C" fn leave() -> ! {
     }
 }
 
+const INTERFACE: &[u8] = b"GATEWAY_INTERFACE";
+
 /// Has an image made by a process of its own, once this one has answered as the cold program. That
 /// process is no child of this one: an application may wait for all of its children.
 pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
@@ -242,6 +244,12 @@ pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
         .map(OsString::from)
         .collect();
     words.push(format!("--unless-since={}", now + 1).into());
+    // With this variable it would be a request itself.
+    if let Some(interface) = meta.value(INTERFACE) {
+        let mut word = OsString::from("--gateway-interface=");
+        word.push(OsStr::from_bytes(interface));
+        words.push(word);
+    }
     for option in &wanted.options {
         let mut word = OsString::from("--option=");
         word.push(option);
@@ -255,7 +263,7 @@ pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
         .collect();
     let around: Vec<CString> = meta
         .iter()
-        .filter(|(name, _)| freshness::is_of_the_surroundings(name))
+        .filter(|(name, _)| freshness::is_of_the_surroundings(name) && *name != INTERFACE)
         .flat_map(|(name, value)| CString::new([name, b"=", value].concat()))
         .collect();
     let program = c_path(&cold_program());

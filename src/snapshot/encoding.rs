@@ -1,10 +1,10 @@
 //! The head of an image as bytes: a list of byte strings and 64-bit numbers in a fixed order, with a
 //! sum over them; the pages follow at multiples of their size.
 
-use super::format::{Content, EAGER, Folder, Head, Opened, Region, Stamp, sum};
+use super::format::{Content, EAGER, Folder, Head, How, Look, Opened, Region, Stamp, sum};
 
 /// The first bytes of an image; another layout gets another number.
-const MAGIC: u64 = 0x3330_7061_6e73_6377;
+const MAGIC: u64 = 0x3430_7061_6e73_6377;
 
 impl Head {
     /// The head as bytes, padded to whole pages.
@@ -24,10 +24,15 @@ impl Head {
             to.flag(value.is_some());
             to.bytes(value.as_deref().unwrap_or_default());
         });
-        to.flag(self.every_variable);
+        to.number(self.names);
         to.list(&self.files, |to, (path, stamp)| {
             to.bytes(path);
             to.stamp(stamp);
+        });
+        to.list(&self.looks, |to, look| {
+            to.bytes(&look.path);
+            to.number(look.how as u64);
+            to.stamp(&look.stamp);
         });
         to.list(&self.folders, |to, folder| {
             to.bytes(&folder.path);
@@ -120,8 +125,15 @@ impl Head {
                 let (name, is_set, value) = (from.bytes()?, from.flag()?, from.bytes()?);
                 Some((name, is_set.then_some(value)))
             })?,
-            every_variable: from.flag()?,
+            names: from.number()?,
             files: from.list(|from| Some((from.bytes()?, from.stamp()?)))?,
+            looks: from.list(|from| {
+                Some(Look {
+                    path: from.bytes()?,
+                    how: How::of(from.number()?)?,
+                    stamp: from.stamp()?,
+                })
+            })?,
             folders: from.list(|from| {
                 Some(Folder {
                     path: from.bytes()?,
@@ -168,28 +180,32 @@ impl Head {
 }
 
 #[derive(Default)]
-struct Writer(Vec<u8>);
+pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn number(&mut self, number: u64) {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(super) fn number(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    fn flag(&mut self, flag: bool) {
+    pub(super) fn flag(&mut self, flag: bool) {
         self.number(u64::from(flag));
     }
 
-    fn pair(&mut self, pair: &(u64, u64)) {
+    pub(super) fn pair(&mut self, pair: &(u64, u64)) {
         self.number(pair.0);
         self.number(pair.1);
     }
 
-    fn stamp(&mut self, stamp: &Stamp) {
+    pub(super) fn stamp(&mut self, stamp: &Stamp) {
         for number in [
             stamp.device,
             stamp.inode,
@@ -201,7 +217,7 @@ impl Writer {
         }
     }
 
-    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
+    pub(super) fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
         self.number(items.len() as u64);
         for item in items {
             write(self, item);
@@ -209,31 +225,35 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
-    fn number(&mut self) -> Option<u64> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn number(&mut self) -> Option<u64> {
         let (number, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*number))
     }
 
-    fn bytes(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn bytes(&mut self) -> Option<Vec<u8>> {
         let length = usize::try_from(self.number()?).ok()?;
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes.to_vec())
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(super) fn flag(&mut self) -> Option<bool> {
         Some(self.number()? == 1)
     }
 
-    fn pair(&mut self) -> Option<(u64, u64)> {
+    pub(super) fn pair(&mut self) -> Option<(u64, u64)> {
         Some((self.number()?, self.number()?))
     }
 
-    fn stamp(&mut self) -> Option<Stamp> {
+    pub(super) fn stamp(&mut self) -> Option<Stamp> {
         Some(Stamp {
             device: self.number()?,
             inode: self.number()?,
@@ -243,7 +263,10 @@ impl Reader<'_> {
         })
     }
 
-    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let count = self.number()?;
         let mut items = Vec::new();
         for _ in 0..count {

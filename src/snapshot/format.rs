@@ -47,6 +47,40 @@ pub enum Content {
     File(u64, u64),
 }
 
+/// What counts of a path that was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// All that `stat` tells, and so any change of its content.
+    Whole = 0,
+    /// The same of a link itself.
+    Link = 1,
+    /// Whether it is there, of which kind, whose, and who may use it.
+    Kind = 2,
+    /// The same of a link itself.
+    LinkKind = 3,
+}
+
+impl How {
+    /// The one of that number.
+    #[must_use]
+    pub fn of(number: u64) -> Option<Self> {
+        [Self::Whole, Self::Link, Self::Kind, Self::LinkKind]
+            .into_iter()
+            .find(|how| *how as u64 == number)
+    }
+}
+
+/// A path that was asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Absolute.
+    pub path: Vec<u8>,
+    /// What of it counts.
+    pub how: How,
+    /// As it was, all zeros where it was not there.
+    pub stamp: Stamp,
+}
+
 /// A folder that was listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
@@ -100,10 +134,13 @@ pub struct Head {
     pub maker: u64,
     /// Variables of the environment, and what they were.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Whether another variable would have been read too.
-    pub every_variable: bool,
+    /// A sum of the names of all variables that are no request's, where loading went through them;
+    /// else 0.
+    pub names: u64,
     /// Files that were read or mapped.
     pub files: Vec<(Vec<u8>, Stamp)>,
+    /// Paths that were asked about.
+    pub looks: Vec<Look>,
     /// Folders that were listed.
     pub folders: Vec<Folder>,
     /// Files that are open.

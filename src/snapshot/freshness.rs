@@ -2,10 +2,11 @@
 //! is built with this file too; each check is one pass over a list.
 
 use std::ffi::{CString, OsStr};
+use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::format::{Folder, Head, Stamp, sum};
+use super::format::{Folder, Head, How, Stamp, sum};
 use super::processor;
 use crate::exchange::{MetaVariables, is_of_a_request};
 
@@ -62,6 +63,11 @@ pub fn check(
             return Err(Stale::changed(path));
         }
     }
+    for look in &head.looks {
+        if look_at(&look.path, look.how) != look.stamp {
+            return Err(Stale::changed(&look.path));
+        }
+    }
     for folder in &head.folders {
         let stamp = stamp_of(&folder.path).unwrap_or_default();
         if stamp != folder.stamp && list(folder.path.clone()).sum(folder.whole) != folder.names {
@@ -81,12 +87,24 @@ fn check_variables(head: &Head, environment: &MetaVariables) -> Result<(), Stale
         }
     }
     for (name, _) in environment.iter() {
-        let counts = is_watched(name) || head.every_variable && is_of_the_surroundings(name);
-        if counts && !head.variables.iter().any(|(known, _)| known == name) {
+        if is_watched(name) && !head.variables.iter().any(|(known, _)| known == name) {
             return Err(Stale::variable(name, "is new"));
         }
     }
+    if head.names != 0 && head.names != sum_of_names(environment.iter().map(|(name, _)| name)) {
+        return Err(Stale {
+            reason: "there are other variables, and loading goes through all of them".into(),
+            is_passing: true,
+        });
+    }
     Ok(())
+}
+
+/// A sum of the names that are no request's, in whatever order they come.
+#[must_use]
+pub fn sum_of_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> u64 {
+    let names = names.filter(|name| is_of_the_surroundings(name));
+    names.fold(1, |total, name| total.wrapping_add(sum(name) | 1))
 }
 
 /// Variables that something in C may read, whatever Python reads.
@@ -117,21 +135,55 @@ fn is_watched(name: &[u8]) -> bool {
             .any(|start| name.starts_with(start.as_bytes()))
 }
 
-/// Whether a variable is no request's, as far as its name tells. Apache's mod_unique_id and mod_ssl
-/// have some of their own.
+/// Variables that the server says of itself or of where the script lies, the same for every request;
+/// a client's word is in none of them.
+const OF_THE_SERVER: [&[u8]; 7] = [
+    b"CONTEXT_DOCUMENT_ROOT",
+    b"CONTEXT_PREFIX",
+    b"GATEWAY_INTERFACE",
+    b"SCRIPT_FILENAME",
+    b"SERVER_ADDR",
+    b"SERVER_ADMIN",
+    b"SERVER_SOFTWARE",
+];
+
+/// Whether a variable is no request's, as far as its name tells. Apache's modules and nginx
+/// have some of their own; the proxy for HTTPS is a setting, and no header of a client's is called so.
 #[must_use]
 pub fn is_of_the_surroundings(name: &[u8]) -> bool {
     let of_a_request = [
-        &b"GATEWAY_INTERFACE"[..],
-        b"UNIQUE_ID",
+        &b"CONTEXT_"[..],
+        b"DOCUMENT_NAME",
+        b"DOCUMENT_PATH_INFO",
+        b"DOCUMENT_URI",
+        b"H2_",
+        b"HTTP2",
         b"SSL_",
-        b"CONTEXT_",
+        b"UNIQUE_ID",
     ];
     let is_renamed = name.starts_with(b"REDIRECT_");
     is_watched(name)
+        || OF_THE_SERVER.contains(&name)
+        || name == b"HTTPS_PROXY"
         || !is_of_a_request(name)
             && !is_renamed
             && !of_a_request.iter().any(|start| name.starts_with(start))
+}
+
+/// What the process that loads an application is given unasked: what something in C may read without
+/// asking, and what a program needs to find others and the user's files.
+#[must_use]
+pub fn is_given_unasked(name: &[u8]) -> bool {
+    let basic = [
+        &b"HOME"[..],
+        b"LOGNAME",
+        b"PATH",
+        b"SHELL",
+        b"TMPDIR",
+        b"USER",
+        b"XDG_CACHE_HOME",
+    ];
+    is_watched(name) || basic.contains(&name)
 }
 
 /// The variables that an image rests on: those that were read, and those of the C library's.
@@ -189,6 +241,27 @@ pub fn stamp_of(path: &[u8]) -> Option<Stamp> {
     Some(stamp(&stat))
 }
 
+/// What counts of a path, as it is now.
+#[must_use]
+pub fn look_at(path: &[u8], how: How) -> Stamp {
+    let Ok(path) = CString::new(path) else {
+        return Stamp::default();
+    };
+    let found = match how {
+        How::Whole | How::Kind => rustix::fs::stat(&path),
+        How::Link | How::LinkKind => rustix::fs::lstat(&path),
+    };
+    match (found, how) {
+        (Err(_), _) => Stamp::default(),
+        (Ok(stat), How::Whole | How::Link) => stamp(&stat),
+        (Ok(stat), How::Kind | How::LinkKind) => Stamp {
+            inode: u64::from(stat.st_uid) << 32 | u64::from(stat.st_gid),
+            size: u64::from(stat.st_mode),
+            ..Stamp::default()
+        },
+    }
+}
+
 /// The same from what the kernel says.
 #[must_use]
 pub fn stamp(stat: &rustix::fs::Stat) -> Stamp {
@@ -244,13 +317,26 @@ pub fn list(path: Vec<u8>) -> Listed {
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();
         let sum = sum(name.as_bytes()) | 1;
-        listed.all = listed.all.wrapping_add(sum);
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let kind = entry.file_type();
+        let is_file = kind.as_ref().is_ok_and(FileType::is_file);
+        listed.all = listed
+            .all
+            .wrapping_add(sum.wrapping_mul(number_of(kind.ok())));
         if can_be_imported(name.as_bytes(), is_file) {
             listed.importable = listed.importable.wrapping_add(sum);
         }
     }
     listed
+}
+
+/// A listing tells of each entry whether it is a file, a folder or a link.
+fn number_of(kind: Option<FileType>) -> u64 {
+    match kind {
+        Some(kind) if kind.is_file() => 1,
+        Some(kind) if kind.is_dir() => 3,
+        Some(kind) if kind.is_symlink() => 5,
+        _ => 7,
+    }
 }
 
 fn can_be_imported(name: &[u8], is_file: bool) -> bool {
@@ -261,6 +347,9 @@ fn can_be_imported(name: &[u8], is_file: bool) -> bool {
         b".pth",
         b".zip",
         b".dist-info",
+        b".egg-info",
+        b".egg-link",
+        b".egg",
     ];
     let is_package = !is_file && !name.contains(&b'.') && name != b"__pycache__";
     is_package || ends.iter().any(|end| name.ends_with(end))

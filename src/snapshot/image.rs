@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, Opened, PAGE, Region, Stamp};
+use super::format::{Content, EAGER, Folder, Look, Opened, PAGE, Region, Stamp};
 use super::maps::{self, Mapping};
+use super::watch::is_of_the_kernel;
 use super::{branch, freshness};
 
 /// What loading the application rested on.
@@ -20,12 +21,16 @@ pub struct Basis {
     pub identity: Vec<u8>,
     /// Variables that were read, and their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Whether another one would have been read too.
-    pub every_variable: bool,
+    /// A sum of the names of all, where they were gone through; else 0.
+    pub names: u64,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
     /// Those of them that were there.
     pub found: Vec<Vec<u8>>,
+    /// Paths that were asked about, as they were then.
+    pub looks: Vec<Look>,
+    /// Paths that are as this process has left them.
+    pub own: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
     /// What was asked that cannot be watched.
@@ -64,18 +69,15 @@ impl Basis {
                 .collect(),
             maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
             variables: self.variables.clone(),
-            every_variable: self.every_variable,
+            names: self.names,
+            looks: self.looks.clone(),
             folders: self.folders.clone(),
             ..Head::default()
         };
         for path in &self.files {
-            // Python has just held compiled code against its source. The kernel's own files are
-            // another's at each look.
+            // Python has just held compiled code against its source.
             let is_of_a_source = source_of(path).is_some_and(|source| self.files.contains(&source));
-            let is_the_kernels = [&b"/proc/"[..], b"/sys/", b"/dev/"]
-                .iter()
-                .any(|start| path.starts_with(start));
-            if !is_of_a_source && !is_the_kernels {
+            if !is_of_a_source && !is_of_the_kernel(path) {
                 add_file(&mut head, path);
             }
         }
@@ -93,13 +95,18 @@ impl Basis {
             };
             until >= self.began
         };
+        let is_own = |path: &Vec<u8>| self.own.contains(path);
         let has_gone =
             |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
-        match head
+        let looks = head.looks.iter().map(|look| (&look.path, &look.stamp));
+        let mut files = head
             .files
             .iter()
-            .find(|(path, stamp)| is_recent(stamp.changed) || has_gone(path, stamp))
-        {
+            .map(|(path, stamp)| (path, stamp))
+            .chain(looks);
+        match files.find(|(path, stamp)| {
+            (is_recent(stamp.changed) || has_gone(path, stamp)) && !is_own(path)
+        }) {
             Some((path, _)) => {
                 Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into())
             }
@@ -110,7 +117,7 @@ impl Basis {
 
 /// Nobody can tell which content of a file was loaded: another attempt may succeed.
 #[derive(Debug)]
-pub struct Changing(String);
+pub struct Changing(pub String);
 
 impl fmt::Display for Changing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

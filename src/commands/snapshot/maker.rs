@@ -19,15 +19,15 @@ use super::super::executor::Executor;
 use super::list::read_head;
 use super::{started, sweep, trial};
 use crate::config::{App, Config};
-use crate::exchange::{MetaVariables, is_of_a_request};
+use crate::exchange::MetaVariables;
 use crate::process::{descriptors, environment, memory, signals};
-use crate::python::{self, Inspection, Recorded, Sleeper};
+use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
 use crate::report::Exit;
 use crate::snapshot::branch;
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing};
 use crate::snapshot::wake::Kept;
-use crate::snapshot::{freshness, maps, place, refusal};
+use crate::snapshot::{freshness, maps, place, refusal, watch};
 
 /// What an attempt ends with that may succeed a moment later (EX_TEMPFAIL).
 pub(super) const AGAIN: i32 = 75;
@@ -157,9 +157,17 @@ impl Making<'_> {
         let sleeper = Sleeper::record()?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
-        take_down(basis, &recorded, executor.rests_on(&config), &around);
+        let writers = recorded.writers.clone();
+        let obstacle = of_the_environment(&recorded.environment);
+        take_down(
+            basis,
+            recorded,
+            executor.rests_on(&config),
+            &around,
+            &self.folder,
+        )?;
         loaded?;
-        refuse_requests_variables(&recorded.variables)?;
+        obstacle?;
         if !is_at(lock, &at("lock")) {
             bail!("the folder for images was removed");
         }
@@ -168,7 +176,7 @@ impl Making<'_> {
         let own = [file.as_raw_fd(), lock.as_raw_fd()];
         sleeper.before();
         refusal::refuse_company()?;
-        let opened = refusal::opened(&own, &recorded.writers)?;
+        let opened = refusal::opened(&own, &writers)?;
         basis.files.extend(refusal::read_on(&opened));
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(basis, &opened, now()?)?;
@@ -225,20 +233,56 @@ fn end(code: i32) -> ! {
 /// What an image rests on, as far as it was recorded.
 fn take_down(
     basis: &mut Basis,
-    recorded: &Recorded,
+    recorded: Recorded,
     packages: Vec<PathBuf>,
     around: &MetaVariables,
-) {
-    basis.variables = freshness::variables(&recorded.variables, around);
-    basis.every_variable = recorded.every_variable;
-    basis.files.extend(recorded.files.iter().cloned());
+    store: &Path,
+) -> Result<()> {
+    let mut around = around.clone();
+    let read = recorded.environment.variables.iter();
+    let names: Vec<Vec<u8>> = read.map(|(name, _)| name.clone()).collect();
+    let given = around
+        .iter()
+        .map(|(name, value)| (name.to_vec(), value.to_vec()));
+    let asked = recorded.environment.variables.into_iter();
+    around = MetaVariables::from_pairs(
+        given
+            .chain(asked.filter_map(|(name, value)| Some((name, value?))))
+            .collect::<Vec<_>>(),
+    );
+    basis.variables = freshness::variables(&names, &around);
+    basis.names = recorded.environment.names;
+    basis.files.extend(recorded.files);
     let packages = packages.into_iter().map(PathBuf::into_os_string);
     basis
         .files
         .extend(packages.map(OsString::into_encoded_bytes));
-    basis.found.clone_from(&recorded.found);
-    basis.folders.clone_from(&recorded.folders);
-    basis.asked.clone_from(&recorded.asked);
+    basis.found = recorded.found;
+    basis.asked = recorded.asked;
+    let watched = watch::watched(
+        &recorded.seen,
+        &recorded.askers,
+        store.as_os_str().as_bytes(),
+    )?;
+    basis.files.extend(watched.files);
+    basis.looks = watched.looks;
+    basis.own = watched.own;
+    let (mut folders, listed) = (Vec::new(), &watched.folders);
+    for (folder, is_searched) in recorded.folders {
+        let is_listed = !is_searched || listed.contains(&folder.path);
+        folders.push(folder.folder(is_listed));
+    }
+    // What C listed.
+    for path in listed {
+        if !folders.iter().any(|known| known.path == *path) {
+            folders.push(freshness::list(path.clone()).folder(true));
+        }
+    }
+    basis.folders = folders;
+    match watched.changed.first() {
+        Some(path) => Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into()),
+        None => Ok(()),
+    }
 }
 
 /// The head of an image, taken when taking it changes nothing any more; the address space is to stay
@@ -257,14 +301,22 @@ fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec
     bail!("the process does not come to rest")
 }
 
-/// What loading made of a request's variable would be that request's alone. The exception is looked
-/// for by many, and never there in CGI.
-fn refuse_requests_variables(names: &[Vec<u8>]) -> Result<()> {
-    let of_a_request = |name: &&Vec<u8>| is_of_a_request(name) && *name != b"HTTP_PROXY";
-    match names.iter().find(of_a_request) {
-        Some(name) => bail!(
-            "loading the application reads {}, which each request has another of",
+/// What loading made of a request's variable would be that request's alone.
+fn of_the_environment(read: &EnvironmentRead) -> Result<()> {
+    if let Some((name, _)) = read
+        .variables
+        .iter()
+        .find(|(name, _)| !freshness::is_of_the_surroundings(name))
+    {
+        bail!(
+            "loading the application reads {}, which differs per request",
             name.escape_ascii()
+        )
+    }
+    match read.kept.first() {
+        Some(how) => bail!(
+            "loading the application uses all variables of the environment, those of one request \
+             among them: {how}"
         ),
         None => Ok(()),
     }

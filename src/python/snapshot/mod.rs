@@ -1,7 +1,10 @@
-//! What an image of the interpreter needs from it: what loading read (`record`), memory that is
-//! written to in few places (`pools`), and how to go on
-//! as a new process (`sleeper.py`).
+//! What an image of the interpreter needs from it: what loading read (`record`, `environment`) and on
+//! whose behalf (`askers`, `frames`), memory that is written to in few places (`pools`), and how to go
+//! on as a new process (`sleeper.py`).
 
+mod askers;
+mod environment;
+mod frames;
 mod paths;
 mod pools;
 mod record;
@@ -9,60 +12,82 @@ mod record;
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
 
+use environment::Environment;
+pub use environment::EnvironmentRead;
 pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;
 use crate::exchange::MetaVariables;
+use crate::snapshot::observer::questions;
 
 /// The Python side, kept in the image.
-pub struct Sleeper(Py<PyModule>);
+pub struct Sleeper {
+    module: Py<PyModule>,
+    environment: Environment,
+}
 
 const SOURCE: &str = include_str!("sleeper.py");
 
 impl Sleeper {
-    /// Takes down from now on which variables of the environment are read.
+    /// Takes down from now on what is read of the environment and who looks at files.
     pub fn record() -> Result<Self> {
         let source = CString::new(SOURCE)?;
-        attach(|py| {
+        let module = attach(|py| -> PyResult<_> {
             let name = c"_wsgi_cgi_snapshot";
             let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
-            module.call_method0("record")?;
             // No module of the application's.
             py.import("sys")?
                 .getattr("modules")?
                 .call_method1("pop", ("_wsgi_cgi_snapshot", py.None()))?;
-            Ok(Self(module.unbind()))
+            Ok(module.unbind())
+        });
+        let module = module.map_err(|error| anyhow!("{error}"))?;
+        let environment = Environment::record()?;
+        attach(askers::record).map_err(|error| anyhow!("{error}"))?;
+        questions::begin().context(
+            "no process may observe another here (ptrace), so that nobody could tell what loading \
+             the application rests on",
+        )?;
+        Ok(Self {
+            module,
+            environment,
         })
-        .map_err(|error: PyErr| anyhow!("{error}"))
     }
 
     /// What was read since.
     pub fn recorded(&self) -> Result<Recorded> {
-        attach(|py| {
-            let (seen, iterated, files, searched): (Bound<'_, PyAny>, bool, Vec<PathBuf>, Vec<_>) =
-                self.0.bind(py).call_method0("recorded")?.extract()?;
-            let mut variables = Vec::new();
-            for name in seen.try_iter()? {
-                variables.push(name?.extract()?);
-            }
-            Ok(record::end(variables, iterated, &files, &searched))
+        let environment = self.environment.recorded()?;
+        let changes = self.environment.changes()?;
+        let (files, searched, askers): (Vec<PathBuf>, Vec<PathBuf>, _) =
+            attach(|py| -> PyResult<_> {
+                let (made, removed): (Py<PyAny>, Py<PyAny>) = changes.extract(py)?;
+                self.module.call_method1(py, "keep", (made, removed))?;
+                let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
+                Ok((files, searched, askers::end(py)?))
+            })
+            .map_err(|error: PyErr| anyhow!("{error}"))?;
+        let seen = questions::end().context("the observer of this process is gone")?;
+        Ok(Recorded {
+            environment,
+            askers,
+            seen,
+            ..record::end(&files, &searched)
         })
-        .map_err(|error: PyErr| anyhow!("{error}"))
     }
 
     /// Has the application close what it opens again in each process (`snapshot_restore_py`), and
     /// writes out what lies in buffers.
     pub fn close(&self) -> Result<()> {
-        attach(|py| self.0.call_method0(py, "before").map(drop)).map_err(|error: PyErr| {
+        attach(|py| self.module.call_method0(py, "before").map(drop)).map_err(|error: PyErr| {
             anyhow!("a function called before an image is made: {error}")
         })?;
         let folder: Option<PathBuf> =
-            attach(|py| self.0.call_method0(py, "temporary")?.extract(py))
+            attach(|py| self.module.call_method0(py, "temporary")?.extract(py))
                 .map_err(|error: PyErr| anyhow!("{error}"))?;
         match folder {
             Some(folder) => bail!(
@@ -96,7 +121,7 @@ impl Sleeper {
             for (name, value) in environment.iter() {
                 variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
-            self.0.bind(py).call_method1("wake", (variables,))?;
+            self.module.bind(py).call_method1("wake", (variables,))?;
             Ok(())
         })
         .map_err(|error: PyErr| anyhow!("{error}"))

@@ -11,9 +11,12 @@ use anyhow::{Result, anyhow};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::askers;
+use super::environment::{self, EnvironmentRead};
 use super::paths::{path_of, source_of};
-use crate::snapshot::format::Folder;
 use crate::snapshot::freshness::{self, Listed};
+use crate::snapshot::observer::seen::Seen;
+use crate::snapshot::watch::{Askers, is_of_the_kernel};
 
 /// Whether what happens is taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);
@@ -35,18 +38,21 @@ struct Noted {
 }
 
 /// What was read while the application was loaded.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Recorded {
-    /// Variables of the environment.
-    pub variables: Vec<Vec<u8>>,
-    /// Whether all of them were, whichever there are.
-    pub every_variable: bool,
+    /// What was read of the environment.
+    pub environment: EnvironmentRead,
+    /// On whose behalf Python asked about paths.
+    pub askers: Askers,
+    /// What the observer saw.
+    pub seen: Seen,
     /// Files that were opened for reading.
     pub files: Vec<Vec<u8>>,
     /// Those of them that were there, and not of this process's own making.
     pub found: Vec<Vec<u8>>,
-    /// Folders that were listed, as they were then.
-    pub folders: Vec<Folder>,
+    /// Folders that were listed, as they were then, and whether it was the import system that searched
+    /// them.
+    pub folders: Vec<(Listed, bool)>,
     /// What else was asked, in words: nobody can tell whether the answer is still the same.
     pub asked: Vec<String>,
     /// Files that were opened for writing, and by which module.
@@ -71,12 +77,7 @@ pub fn record_reading() -> Result<()> {
 }
 
 /// Ends it. The import system knows some more files, and which folders it searched.
-pub(super) fn end(
-    variables: Vec<Vec<u8>>,
-    every_variable: bool,
-    files: &[PathBuf],
-    searched: &[PathBuf],
-) -> Recorded {
+pub(super) fn end(files: &[PathBuf], searched: &[PathBuf]) -> Recorded {
     RECORDING.store(false, Ordering::Release);
     for (paths, is_file) in [(files, true), (searched, false)] {
         for path in paths.iter().filter(|path| path.is_absolute()) {
@@ -93,8 +94,6 @@ pub(super) fn end(
         searched.iter().any(|known| known == path)
     };
     Recorded {
-        variables,
-        every_variable,
         files: noted.files,
         found: noted
             .found
@@ -105,12 +104,13 @@ pub(super) fn end(
             .folders
             .into_iter()
             .map(|listed| {
-                let whole = !is_searched(&listed.path);
-                listed.folder(whole)
+                let is_searched = is_searched(&listed.path);
+                (listed, is_searched)
             })
             .collect(),
         asked: noted.asked,
         writers: noted.writers,
+        ..Recorded::default()
     }
 }
 
@@ -131,6 +131,7 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
             }
             b"os.listdir" | b"os.scandir" => {
                 if let Some(path) = path_of(argument(0)) {
+                    askers::lists(&path);
                     note(path, false);
                 }
             }
@@ -147,8 +148,18 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
             }
             b"socket.connect" => asked("the network", argument(1)),
             b"sqlite3.connect" => asked("the database", argument(0)),
-            b"subprocess.Popen" => asked("the program", argument(0)),
-            b"os.system" => asked("the command", argument(0)),
+            b"subprocess.Popen" => {
+                asked("the program", argument(0));
+                if argument(3) == ffi::Py_None() {
+                    environment::is_handed_on();
+                }
+            }
+            b"os.system" => {
+                asked("the command", argument(0));
+                environment::is_handed_on();
+            }
+            b"os.posix_spawn" | b"os.exec" | b"os.spawn" => asked("the program", argument(0)),
+            b"os.fork" | b"os.forkpty" => asked("a process of its own", std::ptr::null_mut()),
             _ => {}
         }
         ffi::PyErr_Clear();
@@ -178,10 +189,7 @@ fn removed(path: &[u8]) {
 /// A folder is looked at before Python does: what comes after that will be missed in neither.
 fn note(path: Vec<u8>, is_file: bool) {
     // What the kernel makes when it is read has no time that would say whether it changed.
-    if [&b"/proc/"[..], b"/sys/", b"/dev/"]
-        .iter()
-        .any(|made| path.starts_with(made))
-    {
+    if is_of_the_kernel(&path) {
         return;
     }
     let Ok(mut read) = READ.lock() else { return };

@@ -1,4 +1,4 @@
-"""The Python side of an image: what loading read of the environment and changed in it, and how the
+"""The Python side of an image: what the import system knows of what was loaded, and how the
 interpreter goes on in a restored process. It is no module that an application could import."""
 
 import gc
@@ -6,58 +6,28 @@ import io
 import os
 import sys
 
-_kind = type(os.environ)
-_at_first = {}
 _set = {}
 _removed = []
-seen = set()
-iterated = False
 
 
-class _Recording(_kind):
-    def __getitem__(self, key):
-        seen.add(os.fsencode(key))
-        return super().__getitem__(key)
-
-    def __iter__(self):
-        global iterated
-        iterated = True
-        return super().__iter__()
-
-    def __len__(self):
-        global iterated
-        iterated = True
-        return super().__len__()
-
-
-def record():
-    _at_first.update(os.environb)
-    for environ in (os.environ, os.environb):
-        environ.__class__ = _Recording
+def keep(made, removed):
+    """What loading made of the environment."""
+    _set.update(made)
+    _removed.extend(removed)
 
 
 def recorded():
-    """The variables that were read, whether all were, files, folders that the import system
-    searched."""
-    for environ in (os.environ, os.environb):
-        environ.__class__ = _kind
-    now = dict(os.environb)
-    _set.update(item for item in now.items() if _at_first.get(item[0]) != item[1])
-    _removed.extend(name for name in _at_first if name not in now)
-    if iterated:
-        seen.update(_at_first)
+    """Files of modules, and folders that the import system searched."""
     files, folders = [], list(sys.path_importer_cache)
     site = sys.modules.get("site")
     user_site = getattr(site, "USER_SITE", None)
     if user_site:
         folders.append(user_site)
-        if user_site in sys.path:
-            seen.add(b"HOME")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str):
             files.append(file)
-    return seen, iterated, files, folders
+    return files, folders
 
 
 def _hooks(kind):

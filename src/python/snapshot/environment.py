@@ -1,0 +1,135 @@
+"""The environment while an application is loaded for an image. It holds next to nothing: what the
+application reads by name is asked for then. What a request brings is never there; who reads it, or
+keeps a copy of all variables, is found out. It is no module that an application could import."""
+
+import os
+import sys
+
+_kind = type(os.environ)
+# Replaced by the program's own functions.
+_value = _names = _is_of_a_request = None
+
+_given = {}
+_settled = set()
+seen = set()
+gone_through = False
+kept = []
+
+# Stand for a request's variables in the eyes of who goes through all names: what keeps one of these
+# would have kept a visitor's.
+_stand_ins = []
+_USUAL = (
+    "HTTP_HOST HTTP_COOKIE HTTP_USER_AGENT HTTP_ACCEPT HTTP_AUTHORIZATION QUERY_STRING PATH_INFO "
+    "REMOTE_ADDR REMOTE_USER REQUEST_METHOD REQUEST_URI SCRIPT_NAME SERVER_NAME SERVER_PORT "
+    "SERVER_PROTOCOL CONTENT_LENGTH CONTENT_TYPE"
+).split()
+# These copy all variables to look for some, and keep none.
+_PASSING = {("dotenv.main", "resolve_variables"), ("urllib.request", "getproxies_environment")}
+
+
+def _caller():
+    """Who goes through the variables: the nearest code that is not the mapping's own."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if name not in (__name__, "os", "_collections_abc", "collections.abc"):
+            return name, frame.f_code.co_name
+        frame = frame.f_back
+    return None, None
+
+
+def _is_passing():
+    frame = sys._getframe(2)
+    while frame is not None:
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) in _PASSING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _read(name):
+    """A variable is wanted: it is asked for, unless the application has settled what it is."""
+    if name in _settled or name in seen:
+        return
+    if _is_of_a_request(name):
+        # Many look for the exception, which is never there in CGI.
+        if name != b"HTTP_PROXY" and not _is_passing():
+            seen.add(name)
+        return
+    seen.add(name)
+    data = os.environ._data
+    if name not in data and name not in _given:
+        value = _value(name)
+        if value is not None:
+            data[name] = _given[name] = value
+            os.putenv(name, value)
+
+
+def _keeps(what):
+    module, function = _caller()
+    kept.append("%s in `%s`" % (what, module))
+
+
+class _Recording(_kind):
+    def __getitem__(self, key):
+        _read(self.encodekey(key))
+        return super().__getitem__(key)
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        _settled.add(self.encodekey(key))
+
+    def __delitem__(self, key):
+        name = self.encodekey(key)
+        _read(name)
+        super().__delitem__(key)
+        _settled.add(name)
+
+    def __iter__(self):
+        global gone_through
+        gone_through = True
+        mine = set(self._data) | (set(_names()) - _settled)
+        for name in sorted(mine):
+            yield self.decodekey(name)
+        if not _is_passing():
+            for name in _stand_ins:
+                yield name if self is os.environ else self.decodekey(os.fsencode(name))
+
+    def __len__(self):
+        _keeps("their number is asked for")
+        return super().__len__()
+
+    def __repr__(self):
+        _keeps("all of them are shown")
+        return super().__repr__()
+
+
+def record():
+    _given.update(os.environb)
+    _stand_ins.extend("".join(list(name)) for name in _USUAL)
+    for environ in (os.environ, os.environb):
+        environ.__class__ = _Recording
+
+
+def recorded():
+    """The names that were read, a sum of all names where they were gone through, and who kept
+    what of all variables."""
+    for environ in (os.environ, os.environb):
+        environ.__class__ = _kind
+    if gone_through and not kept:
+        import gc
+
+        gc.collect()
+        # The list has one reference, the call another.
+        if any(sys.getrefcount(_stand_ins[place]) > 2 for place in range(len(_stand_ins))):
+            kept.append("a copy of their names is kept")
+    _stand_ins.clear()
+    return seen, gone_through, kept
+
+
+def changes():
+    """What loading made of the environment: DJANGO_SETTINGS_MODULE, TZ."""
+    data = os.environ._data
+    made = {name: value for name, value in data.items() if _given.get(name) != value or name in _settled}
+    removed = [name for name in _settled.union(_given) if name not in data]
+    return made, removed

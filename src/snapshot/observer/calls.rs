@@ -1,0 +1,173 @@
+//! Which system calls look at the file system, or change it, and where their arguments name what:
+//! a table for x86-64. Calls by descriptor look at what was opened, and are no look of their own.
+
+use std::ffi::c_long;
+
+/// What a call does with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// `open` with these flags.
+    Open(u64),
+    /// `stat`.
+    Ask,
+    /// `lstat`.
+    AskItself,
+    /// `readlink`.
+    ReadLink,
+    /// `access`, `chdir`: whether it is there and what it may be used for.
+    Try,
+    /// Makes or changes it; whether that succeeds tells whether it was there.
+    Change,
+    /// Removes it.
+    Remove,
+}
+
+/// A path among the arguments of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// The descriptor of the folder that it is relative to; the working directory's where the call
+    /// takes none.
+    pub(super) folder: i32,
+    /// Its address.
+    pub(super) path: u64,
+    pub(super) act: Act,
+}
+
+/// What else counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Other {
+    /// The entries of a folder are read.
+    List(i32),
+    /// A descriptor is closed.
+    Close(i32),
+    /// System calls will be made that nobody sees.
+    Hidden,
+}
+
+/// A call in the observer's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    One(Named),
+    Two(Named, Named),
+    Other(Other),
+    None,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a register's lower half is what the kernel takes for a descriptor"
+)]
+fn descriptor(argument: u64) -> i32 {
+    argument as u32 as i32
+}
+
+fn at(folder: u64, path: u64, act: Act) -> Call {
+    Call::One(Named {
+        folder: descriptor(folder),
+        path,
+        act,
+    })
+}
+
+fn here(path: u64, act: Act) -> Call {
+    Call::One(Named {
+        folder: libc::AT_FDCWD,
+        path,
+        act,
+    })
+}
+
+/// One name becomes another, or both are one file's.
+fn both(one: (u64, u64), other: (u64, u64)) -> Call {
+    let named = |(folder, path)| Named {
+        folder: descriptor(folder),
+        path,
+        act: Act::Remove,
+    };
+    Call::Two(named(one), named(other))
+}
+
+fn nofollow(flags: u64) -> Act {
+    if flags & libc::AT_SYMLINK_NOFOLLOW.cast_unsigned() as u64 == 0 {
+        Act::Ask
+    } else {
+        Act::AskItself
+    }
+}
+
+/// What a call of that number with those arguments does.
+pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
+    const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
+    let Ok(number) = c_long::try_from(number) else {
+        return Call::None;
+    };
+    match number {
+        libc::SYS_open => here(a, Act::Open(b)),
+        libc::SYS_openat => at(a, b, Act::Open(c)),
+        // The flags are in a structure: it is taken for an `open` for reading and writing both.
+        libc::SYS_openat2 => at(a, b, Act::Open(libc::O_RDWR.cast_unsigned().into())),
+        libc::SYS_creat => here(a, Act::Open(libc::O_WRONLY.cast_unsigned().into())),
+        libc::SYS_stat | libc::SYS_getxattr | libc::SYS_listxattr => here(a, Act::Ask),
+        libc::SYS_lstat | libc::SYS_lgetxattr | libc::SYS_llistxattr => here(a, Act::AskItself),
+        libc::SYS_newfstatat => at(a, b, nofollow(d)),
+        libc::SYS_statx => at(a, b, nofollow(c)),
+        libc::SYS_name_to_handle_at => at(a, b, Act::AskItself),
+        libc::SYS_readlink => here(a, Act::ReadLink),
+        libc::SYS_readlinkat => at(a, b, Act::ReadLink),
+        libc::SYS_access | libc::SYS_chdir | libc::SYS_chroot | libc::SYS_statfs => {
+            here(a, Act::Try)
+        }
+        libc::SYS_faccessat | libc::SYS_faccessat2 => at(a, b, Act::Try),
+        libc::SYS_mkdir
+        | libc::SYS_mknod
+        | libc::SYS_truncate
+        | libc::SYS_chmod
+        | libc::SYS_chown
+        | libc::SYS_lchown
+        | libc::SYS_utime
+        | libc::SYS_utimes
+        | libc::SYS_setxattr
+        | libc::SYS_lsetxattr => here(a, Act::Change),
+        libc::SYS_mkdirat
+        | libc::SYS_mknodat
+        | libc::SYS_fchmodat
+        | libc::SYS_fchownat
+        | libc::SYS_futimesat
+        | libc::SYS_utimensat => at(a, b, Act::Change),
+        libc::SYS_unlink | libc::SYS_rmdir => here(a, Act::Remove),
+        libc::SYS_unlinkat => at(a, b, Act::Remove),
+        libc::SYS_rename | libc::SYS_link => both((HERE, a), (HERE, b)),
+        libc::SYS_renameat | libc::SYS_renameat2 | libc::SYS_linkat => both((a, b), (c, d)),
+        libc::SYS_symlink => here(b, Act::Change),
+        libc::SYS_symlinkat => at(b, c, Act::Change),
+        libc::SYS_getdents | libc::SYS_getdents64 => Call::Other(Other::List(descriptor(a))),
+        libc::SYS_close => Call::Other(Other::Close(descriptor(a))),
+        libc::SYS_io_uring_setup => Call::Other(Other::Hidden),
+        _ => Call::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_without_a_path_is_no_look() {
+        let number = u64::try_from(libc::SYS_fstat).expect("a number");
+        assert_eq!(call(number, [3, 1, 0, 0, 0, 0]), Call::None);
+        assert_eq!(call(u64::MAX, [0; 6]), Call::None);
+    }
+
+    #[test]
+    fn flags_say_whether_a_link_is_followed() {
+        let number = u64::try_from(libc::SYS_newfstatat).expect("a number");
+        let ask = |flags: i32| match call(number, [5, 9, 0, u64::from(flags.cast_unsigned()), 0, 0])
+        {
+            Call::One(Named { folder, path, act }) => (folder, path, act),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(ask(0), (5, 9, Act::Ask));
+        assert_eq!(ask(libc::AT_SYMLINK_NOFOLLOW), (5, 9, Act::AskItself));
+    }
+}

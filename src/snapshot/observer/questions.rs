@@ -1,0 +1,87 @@
+//! What the loading process asks its observer: system calls that the kernel refuses, and the
+//! observer answers by writing into the caller's memory.
+
+use std::ffi::c_ulong;
+use std::io;
+
+use super::seen::{self, Seen};
+
+/// An option that `prctl` has not: "WCGI".
+pub(super) const MARK: c_ulong = 0x5743_4749;
+
+/// From now on looks count.
+pub(super) const BEGIN: c_ulong = 1;
+/// The value of a variable.
+pub(super) const VALUE: c_ulong = 2;
+/// The names of all variables that are no request's, each followed by a zero.
+pub(super) const NAMES: c_ulong = 3;
+/// What was seen; the observer lets go.
+pub(super) const END: c_ulong = 4;
+
+/// In the answer's first word: there is no such thing.
+pub(super) const NONE: u64 = u64::MAX;
+
+/// Asks; the answer is as long as it wants.
+fn ask(question: c_ulong, text: &[u8]) -> Option<Vec<u8>> {
+    let mut room = 4096.max(text.len() + 8);
+    loop {
+        // The answer's length, then the answer; until it comes, the question.
+        let mut buffer = vec![0_u8; room + 8];
+        buffer[..8].copy_from_slice(&NONE.to_le_bytes());
+        buffer[8..8 + text.len()].copy_from_slice(text);
+        // SAFETY: the kernel refuses an option that it does not know; the observer writes no more
+        // than `room` and eight bytes to the buffer.
+        unsafe {
+            libc::prctl(
+                i32::try_from(MARK).unwrap_or(0),
+                question,
+                buffer.as_mut_ptr(),
+                text.len() as c_ulong,
+                room as c_ulong,
+            );
+        }
+        let length = u64::from_le_bytes(buffer[..8].try_into().ok()?);
+        if length == NONE {
+            return None;
+        }
+        let length = usize::try_from(length).ok()?;
+        if length <= room {
+            buffer.truncate(8 + length);
+            return Some(buffer.split_off(8));
+        }
+        room = length;
+    }
+}
+
+/// From now on what this process looks at is taken down.
+///
+/// # Errors
+/// When nobody observes it.
+pub fn begin() -> io::Result<()> {
+    ask(BEGIN, b"")
+        .map(drop)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+}
+
+/// The value of a variable that is no request's.
+#[must_use]
+pub fn value(name: &[u8]) -> Option<Vec<u8>> {
+    ask(VALUE, name)
+}
+
+/// The names of all variables that are no request's.
+#[must_use]
+pub fn names() -> Vec<Vec<u8>> {
+    let names = ask(NAMES, b"").unwrap_or_default();
+    names
+        .split(|&byte| byte == 0)
+        .filter(|name| !name.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// What was seen since [`begin`]; nothing more is.
+#[must_use]
+pub fn end() -> Option<Seen> {
+    seen::decode(&ask(END, b"")?)
+}

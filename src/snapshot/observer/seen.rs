@@ -1,0 +1,103 @@
+//! What an observer takes down of each path: how often it was looked at in which way, and whether
+//! the loading process itself wrote there.
+
+use std::collections::BTreeMap;
+
+use super::super::encoding::{Reader, Writer};
+use super::super::format::Stamp;
+
+/// The ways in which one path was looked at, each counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Opened for reading.
+    pub opened: u64,
+    /// Listed.
+    pub listed: u64,
+    /// Asked about, links followed (`stat`).
+    pub asked: u64,
+    /// Asked about as it is (`lstat`).
+    pub asked_itself: u64,
+    /// Read as a link.
+    pub read_link: u64,
+    /// Tried: whether it is there and may be used (`access`, `mkdir`, `chdir`).
+    pub tried: u64,
+    /// Whether it was not there at the first look.
+    pub missing: bool,
+    /// As it was when the loading process had last written to it, if it did.
+    pub own: Option<Stamp>,
+}
+
+/// All paths that were looked at or written to, absolute.
+pub type Seen = BTreeMap<Vec<u8>, Looks>;
+
+/// Stands in the list for calls that nobody sees: every path begins with a slash.
+pub const HIDDEN: &[u8] = b"io_uring";
+
+/// The list as bytes.
+#[must_use]
+pub fn encode(seen: &Seen) -> Vec<u8> {
+    let mut to = Writer::default();
+    let items: Vec<_> = seen.iter().collect();
+    to.list(&items, |to, (path, looks)| {
+        to.bytes(path);
+        for number in [
+            looks.opened,
+            looks.listed,
+            looks.asked,
+            looks.asked_itself,
+            looks.read_link,
+            looks.tried,
+        ] {
+            to.number(number);
+        }
+        to.flag(looks.missing);
+        to.flag(looks.own.is_some());
+        to.stamp(&looks.own.unwrap_or_default());
+    });
+    to.into_bytes()
+}
+
+/// The list from its bytes; none when they are not what was written.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<Seen> {
+    let mut from = Reader::new(bytes);
+    let items = from.list(|from| {
+        Some((
+            from.bytes()?,
+            Looks {
+                opened: from.number()?,
+                listed: from.number()?,
+                asked: from.number()?,
+                asked_itself: from.number()?,
+                read_link: from.number()?,
+                tried: from.number()?,
+                missing: from.flag()?,
+                own: {
+                    let is_own = from.flag()?;
+                    let stamp = from.stamp()?;
+                    is_own.then_some(stamp)
+                },
+            },
+        ))
+    })?;
+    Some(items.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_comes_back_as_it_was() {
+        let looks = Looks {
+            opened: 1,
+            tried: 7,
+            own: Some(Stamp::default()),
+            ..Looks::default()
+        };
+        let seen = Seen::from([(b"/a".to_vec(), looks), (b"/b".to_vec(), Looks::default())]);
+        let bytes = encode(&seen);
+        assert_eq!(decode(&bytes), Some(seen));
+        assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
+    }
+}

@@ -1,0 +1,393 @@
+//! The observer's life: it starts the loading process, sees each of its system calls (ptrace(2)),
+//! answers its questions, and ends with it.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, c_int, c_ulong, c_void};
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::ptr;
+
+use anyhow::{Context, Result};
+
+use super::super::freshness;
+use super::calls::{self, Act, Call, Named, Other};
+use super::questions::{BEGIN, END, MARK, NAMES, NONE, VALUE};
+use super::seen::{self, Looks, Seen};
+use crate::exchange::MetaVariables;
+
+/// Starts a process and observes it until it lets the observer go; its exit status, as a shell has
+/// it. Where no process may observe another, it is started alone.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
+    // SAFETY: one system call, in the child before it becomes the program.
+    unsafe {
+        command.pre_exec(|| {
+            // Where that is forbidden nobody answers the process's questions, and it says so.
+            libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+            Ok(())
+        });
+    }
+    let child = command.spawn().context("the process that loads")?;
+    let process = c_int::try_from(child.id())?;
+    let mut observer = Observer {
+        process,
+        variables,
+        counts: false,
+        ended: false,
+        threads: HashMap::new(),
+        listing: HashSet::new(),
+        writing: HashMap::new(),
+        seen: Seen::new(),
+    };
+    observer.run()
+}
+
+/// What a thread of the process is at.
+#[derive(Default)]
+struct Thread {
+    /// Whether it is within a system call.
+    inside: bool,
+    /// What it has written to, looked at again when the call is over.
+    wrote: Vec<Vec<u8>>,
+    /// Whether the call opens that.
+    opens: bool,
+}
+
+struct Observer<'a> {
+    process: c_int,
+    variables: &'a MetaVariables,
+    /// Whether looks are taken down.
+    counts: bool,
+    ended: bool,
+    threads: HashMap<c_int, Thread>,
+    /// Descriptors of folders whose entries are being read.
+    listing: HashSet<c_int>,
+    /// Descriptors that were opened for writing.
+    writing: HashMap<c_int, Vec<u8>>,
+    seen: Seen,
+}
+
+impl Observer<'_> {
+    fn run(&mut self) -> Result<i32> {
+        loop {
+            let mut status = 0;
+            // SAFETY: writes a number; this process waits for nobody else.
+            let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
+            if thread == -1 {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error).context("the process that loads");
+            }
+            if libc::WIFSTOPPED(status) {
+                self.stopped(thread, status);
+                continue;
+            }
+            self.threads.remove(&thread);
+            if thread == self.process {
+                return Ok(if libc::WIFEXITED(status) {
+                    libc::WEXITSTATUS(status)
+                } else {
+                    128 + libc::WTERMSIG(status)
+                });
+            }
+        }
+    }
+
+    fn stopped(&mut self, thread: c_int, status: c_int) {
+        const AT_CALL: c_int = libc::SIGTRAP | 0x80;
+        let signal = libc::WSTOPSIG(status);
+        let is_event = status >> 16 != 0;
+        let is_new = !self.threads.contains_key(&thread);
+        let state = self.threads.entry(thread).or_default();
+        let mut passed_on = 0;
+        if signal == AT_CALL {
+            state.inside = !state.inside;
+            if state.inside {
+                self.entered(thread);
+            } else {
+                self.left(thread);
+            }
+        } else if is_new {
+            // A program that has just begun, or a thread's first moment.
+            let options = libc::PTRACE_O_TRACESYSGOOD
+                | libc::PTRACE_O_TRACECLONE
+                | libc::PTRACE_O_TRACEEXEC
+                | libc::PTRACE_O_EXITKILL;
+            request(libc::PTRACE_SETOPTIONS, thread, options);
+        } else if !is_event {
+            passed_on = signal;
+        }
+        let next = if self.ended {
+            libc::PTRACE_DETACH
+        } else {
+            libc::PTRACE_SYSCALL
+        };
+        request(next, thread, passed_on);
+    }
+
+    fn entered(&mut self, thread: c_int) {
+        let Some(registers) = registers(thread) else {
+            return;
+        };
+        let number = registers.orig_rax;
+        let arguments = [
+            registers.rdi,
+            registers.rsi,
+            registers.rdx,
+            registers.r10,
+            registers.r8,
+            registers.r9,
+        ];
+        let is_question = number == libc::SYS_prctl.cast_unsigned() && arguments[0] == MARK;
+        if is_question {
+            self.answer(thread, &arguments);
+        } else if self.counts {
+            self.take_down(thread, number, arguments);
+        }
+    }
+
+    fn take_down(&mut self, thread: c_int, number: u64, arguments: [u64; 6]) {
+        match calls::call(number, arguments) {
+            Call::One(named) => self.named(thread, named),
+            Call::Two(one, other) => {
+                self.named(thread, one);
+                self.named(thread, other);
+            }
+            Call::Other(Other::List(folder)) => {
+                if self.listing.insert(folder)
+                    && let Some(path) = self.opened(folder)
+                {
+                    self.seen.entry(path).or_default().listed += 1;
+                }
+            }
+            Call::Other(Other::Close(descriptor)) => {
+                self.listing.remove(&descriptor);
+                if let Some(path) = self.writing.remove(&descriptor) {
+                    self.wrote(thread, path);
+                }
+            }
+            Call::Other(Other::Hidden) => {
+                self.seen.entry(seen::HIDDEN.to_vec()).or_default().tried += 1;
+            }
+            Call::None => {}
+        }
+    }
+
+    fn named(&mut self, thread: c_int, named: Named) {
+        let Some(path) = self.path(thread, &named) else {
+            return;
+        };
+        let looks = self.seen.entry(path.clone()).or_insert_with(|| Looks {
+            missing: freshness::stamp_of(&path).is_none(),
+            ..Looks::default()
+        });
+        match named.act {
+            Act::Open(flags) => {
+                let flags = c_int::try_from(flags & 0xffff_ffff).unwrap_or(0);
+                let access = flags & libc::O_ACCMODE;
+                if flags & libc::O_PATH != 0 {
+                    looks.asked += 1;
+                } else if access == libc::O_RDONLY && flags & libc::O_CREAT == 0 {
+                    looks.opened += 1;
+                } else {
+                    // A new file has no content that could be read.
+                    let is_new =
+                        flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL;
+                    looks.opened += u64::from(access == libc::O_RDWR && !is_new);
+                    looks.tried += u64::from(flags & libc::O_CREAT == 0);
+                    self.wrote(thread, path);
+                    self.threads.entry(thread).or_default().opens = true;
+                }
+            }
+            Act::Ask => looks.asked += 1,
+            Act::AskItself => looks.asked_itself += 1,
+            Act::ReadLink => looks.read_link += 1,
+            Act::Try => looks.tried += 1,
+            Act::Remove => self.wrote(thread, path),
+            Act::Change => {
+                looks.tried += 1;
+                self.wrote(thread, path);
+            }
+        }
+    }
+
+    fn wrote(&mut self, thread: c_int, path: Vec<u8>) {
+        self.threads.entry(thread).or_default().wrote.push(path);
+    }
+
+    /// A call is over: what it has written to is its own as it is now.
+    fn left(&mut self, thread: c_int) {
+        let Some(state) = self.threads.get_mut(&thread) else {
+            return;
+        };
+        let opens = std::mem::take(&mut state.opens);
+        for path in std::mem::take(&mut state.wrote) {
+            self.own(&path);
+            let opened =
+                registers(thread).and_then(|registers| c_int::try_from(registers.rax).ok());
+            if let (true, Some(descriptor)) = (opens, opened) {
+                self.writing.insert(descriptor, path);
+            }
+        }
+    }
+
+    fn own(&mut self, path: &[u8]) {
+        let stamp = freshness::stamp_of(path).unwrap_or_default();
+        self.seen.entry(path.to_vec()).or_default().own = Some(stamp);
+    }
+
+    /// The absolute path that a call names; none for an empty one, which means the descriptor.
+    fn path(&self, thread: c_int, named: &Named) -> Option<Vec<u8>> {
+        let path = string(thread, named.path)?;
+        let path = Path::new(OsStr::from_bytes(&path));
+        if path.as_os_str().is_empty() {
+            return None;
+        }
+        let whole = if path.is_absolute() {
+            path.to_owned()
+        } else {
+            let folder = if named.folder == libc::AT_FDCWD {
+                let link = format!("/proc/{}/cwd", self.process);
+                fs::read_link(link).ok()?.into_os_string().into_vec()
+            } else {
+                self.opened(named.folder)?
+            };
+            Path::new(OsStr::from_bytes(&folder)).join(path)
+        };
+        Some(std::path::absolute(whole).ok()?.into_os_string().into_vec())
+    }
+
+    fn opened(&self, descriptor: c_int) -> Option<Vec<u8>> {
+        let link = format!("/proc/{}/fd/{descriptor}", self.process);
+        Some(fs::read_link(link).ok()?.into_os_string().into_vec())
+    }
+
+    fn answer(&mut self, thread: c_int, &[_, question, buffer, length, room, _]: &[u64; 6]) {
+        let text = || {
+            let length = usize::try_from(length)
+                .ok()
+                .filter(|&length| length <= 1 << 20)?;
+            let mut text = vec![0; length];
+            read(thread, buffer + 8, &mut text).then_some(text)
+        };
+        let answer: Option<Vec<u8>> = match question as c_ulong {
+            BEGIN => {
+                self.counts = true;
+                Some(Vec::new())
+            }
+            VALUE => text().and_then(|name| {
+                let is_given = freshness::is_of_the_surroundings(&name);
+                let value = self.variables.value(&name).filter(|_| is_given);
+                value.map(<[u8]>::to_vec)
+            }),
+            NAMES => {
+                let names = self.variables.iter().map(|(name, _)| name);
+                let given = names.filter(|name| freshness::is_of_the_surroundings(name));
+                Some(given.flat_map(|name| [name, b"\0"].concat()).collect())
+            }
+            END => {
+                // What is still open for writing is as it is now.
+                let writing: Vec<_> = self.writing.values().cloned().collect();
+                writing.iter().for_each(|path| self.own(path));
+                let list = seen::encode(&self.seen);
+                self.counts = false;
+                self.ended = list.len() as u64 <= room;
+                Some(list)
+            }
+            _ => None,
+        };
+        let words = match answer {
+            None => NONE.to_le_bytes().to_vec(),
+            Some(answer) => {
+                let mut words = (answer.len() as u64).to_le_bytes().to_vec();
+                if answer.len() as u64 <= room {
+                    words.extend_from_slice(&answer);
+                }
+                words
+            }
+        };
+        write(thread, buffer, &words);
+    }
+}
+
+/// None for a thread that has just ended.
+fn registers(thread: c_int) -> Option<libc::user_regs_struct> {
+    let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
+    let place = registers.as_mut_ptr();
+    let nowhere = ptr::null_mut::<c_void>();
+    // SAFETY: the structure is the one that the request fills where it succeeds.
+    unsafe {
+        (libc::ptrace(libc::PTRACE_GETREGS, thread, nowhere, place) == 0)
+            .then(|| registers.assume_init())
+    }
+}
+
+fn request(what: libc::c_uint, thread: c_int, number: c_int) {
+    // SAFETY: these requests take a number. They fail for a thread that has just ended.
+    unsafe {
+        libc::ptrace(
+            what,
+            thread,
+            ptr::null_mut::<c_void>(),
+            c_ulong::from(number.cast_unsigned()),
+        )
+    };
+}
+
+/// A C string of the process.
+fn string(thread: c_int, mut address: u64) -> Option<Vec<u8>> {
+    const PAGE: u64 = 4096;
+    const MOST: usize = 4096;
+    let mut text = Vec::new();
+    while text.len() < MOST {
+        // What follows the page may not be mapped.
+        let length = usize::try_from(PAGE - address % PAGE).ok()?;
+        let mut piece = vec![0; length];
+        if !read(thread, address, &mut piece) {
+            return None;
+        }
+        if let Some(end) = piece.iter().position(|&byte| byte == 0) {
+            text.extend_from_slice(&piece[..end]);
+            return Some(text);
+        }
+        text.extend_from_slice(&piece);
+        address += piece.len() as u64;
+    }
+    None
+}
+
+fn read(thread: c_int, address: u64, to: &mut [u8]) -> bool {
+    let (local, remote) = (part(to.as_mut_ptr(), to.len()), there(address, to.len()));
+    // SAFETY: writes to the slice; an address that is not the other's is an error.
+    let read =
+        unsafe { libc::process_vm_readv(thread, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).is_ok_and(|read| read == to.len())
+}
+
+fn write(thread: c_int, address: u64, bytes: &[u8]) {
+    let local = part(bytes.as_ptr().cast_mut(), bytes.len());
+    let remote = there(address, bytes.len());
+    // SAFETY: reads the slice, and writes to the buffer that the other process named for it.
+    unsafe { libc::process_vm_writev(thread, &raw const local, 1, &raw const remote, 1, 0) };
+}
+
+fn part(start: *mut u8, length: usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: start.cast(),
+        iov_len: length,
+    }
+}
+
+fn there(address: u64, length: usize) -> libc::iovec {
+    let address = usize::try_from(address).unwrap_or(0);
+    part(ptr::without_provenance_mut(address), length)
+}

@@ -1,0 +1,231 @@
+//! What an image rests on in the file system, made of what was seen while the application was
+//! loaded. How a path was looked at says what of it counts; what the import system looks at for
+//! itself is covered by the sources and the folders that are watched anyway.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::format::{How, Look, Stamp};
+use super::freshness;
+use super::observer::seen::{HIDDEN, Looks, Seen};
+
+/// How often Python's own code asked about a path, by whose sake: the observer sees that somebody
+/// asked, and not who.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The import system, which looks for modules.
+    pub by_imports: u64,
+    /// `os.path.exists` and its like, which tell no more than whether it is there and what it is.
+    pub for_its_kind: u64,
+    /// Anybody else in Python.
+    pub for_all: u64,
+}
+
+impl Asked {
+    fn total(self) -> u64 {
+        self.by_imports + self.for_its_kind + self.for_all
+    }
+}
+
+/// What Python itself knows of these looks.
+#[derive(Clone, Debug, Default)]
+pub struct Askers {
+    /// `os.stat` of each path.
+    pub stat: HashMap<Vec<u8>, Asked>,
+    /// `os.lstat` of each path.
+    pub lstat: HashMap<Vec<u8>, Asked>,
+    /// How often the import system listed a folder.
+    pub listed: HashMap<Vec<u8>, u64>,
+}
+
+/// What is watched.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// Files whose content was read.
+    pub files: Vec<Vec<u8>>,
+    /// Paths that were asked about.
+    pub looks: Vec<Look>,
+    /// Folders that somebody else than the import system listed.
+    pub folders: Vec<Vec<u8>>,
+    /// Paths that are as the loading process itself has left them.
+    pub own: Vec<Vec<u8>>,
+    /// Paths that came or went while the application was loaded, by another's hand.
+    pub changed: Vec<Vec<u8>>,
+}
+
+/// What the kernel makes when it is read has no time that would say whether it changed.
+#[must_use]
+pub fn is_of_the_kernel(path: &[u8]) -> bool {
+    [&b"/proc/"[..], b"/sys/", b"/dev/"]
+        .iter()
+        .any(|start| path.starts_with(start))
+        || [&b"/proc"[..], b"/sys", b"/dev"].contains(&path)
+}
+
+/// What is to be watched of what was seen; nothing in the folder of this program's own.
+///
+/// # Errors
+/// When something was looked at that nobody saw.
+pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
+    let mut watched = Watched::default();
+    for (path, looks) in seen {
+        if path == HIDDEN {
+            bail!("loading the application makes system calls through io_uring, which nobody sees");
+        }
+        let is_ours = path
+            .strip_prefix(store)
+            .is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'));
+        if !is_of_the_kernel(path) && !is_ours {
+            watch(&mut watched, path, looks, askers);
+        }
+    }
+    Ok(watched)
+}
+
+fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
+    let now = freshness::look_at(path, How::Whole);
+    let is_there = now != Stamp::default();
+    if let Some(own) = looks.own {
+        if own == now {
+            watched.own.push(path.to_vec());
+        }
+        // It came and went: another process has one of its own.
+        if !is_there && looks.asked + looks.asked_itself + looks.read_link + looks.tried == 0 {
+            return;
+        }
+    } else if looks.missing == is_there {
+        watched.changed.push(path.to_vec());
+    }
+    let listed = looks.listed > askers.listed.get(path).copied().unwrap_or(0);
+    if listed {
+        watched.folders.push(path.to_vec());
+    }
+    let is_folder = is_there && is_folder(path);
+    if looks.opened > 0 && !is_folder {
+        watched.files.push(path.to_vec());
+    }
+    let mut add = |how| {
+        watched.looks.push(Look {
+            path: path.to_vec(),
+            how,
+            stamp: freshness::look_at(path, how),
+        });
+    };
+    let of = |map: &HashMap<Vec<u8>, Asked>| map.get(path).copied().unwrap_or_default();
+    let (stat, lstat) = (of(&askers.stat), of(&askers.lstat));
+    // C libraries ask for a folder's time hardly ever, and for its kind often.
+    let in_c = looks.asked > stat.total();
+    let is_whole = stat.for_all > 0 || in_c && !is_folder;
+    if is_whole {
+        if looks.opened == 0 || is_folder {
+            add(How::Whole);
+        }
+    } else if in_c || stat.for_its_kind > 0 || looks.tried > 0 || looks.opened > 0 && is_folder {
+        add(How::Kind);
+    } else if stat.by_imports > 0 && !is_there {
+        // A folder may become a package.
+        add(How::Kind);
+    }
+    let itself_in_c = looks.asked_itself > lstat.total();
+    let is_link = is_link(path);
+    if looks.read_link > 0 && is_link || lstat.for_all > 0 || itself_in_c && !is_folder {
+        add(How::Link);
+    } else if looks.read_link > 0 || itself_in_c || lstat.for_its_kind > 0 {
+        add(if is_link { How::Link } else { How::LinkKind });
+    }
+}
+
+fn is_folder(path: &[u8]) -> bool {
+    mode(path, How::Kind) == libc::S_IFDIR
+}
+
+fn is_link(path: &[u8]) -> bool {
+    mode(path, How::LinkKind) == libc::S_IFLNK
+}
+
+fn mode(path: &[u8], how: How) -> libc::mode_t {
+    let mode = freshness::look_at(path, how).size;
+    libc::mode_t::try_from(mode).unwrap_or(0) & libc::S_IFMT
+}
+
+/// A path that the operator names, relative to the script's folder.
+#[must_use]
+pub fn named(path: &PathBuf, folder: &std::path::Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    let path = folder.join(path);
+    let path = std::path::absolute(&path).unwrap_or(path);
+    path.into_os_string().into_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(looks: Looks, asked: Asked, path: &str) -> Watched {
+        let seen = Seen::from([(path.into(), looks)]);
+        let askers = Askers {
+            stat: HashMap::from([(path.into(), asked)]),
+            ..Askers::default()
+        };
+        watched(&seen, &askers, b"/store").expect("what is watched")
+    }
+
+    #[test]
+    fn what_the_import_system_asks_for_itself_is_not_watched_twice() {
+        let looks = Looks {
+            asked: 2,
+            ..Looks::default()
+        };
+        let imports = |by_imports| Asked {
+            by_imports,
+            ..Asked::default()
+        };
+        assert!(
+            one(looks.clone(), imports(2), "/etc/passwd")
+                .looks
+                .is_empty()
+        );
+        // Somebody in C asked too.
+        let looks = one(looks, imports(1), "/etc/passwd").looks;
+        assert_eq!(looks[0].how, How::Whole);
+    }
+
+    #[test]
+    fn a_folder_that_is_only_looked_for_may_change() {
+        let looks = Looks {
+            asked: 1,
+            ..Looks::default()
+        };
+        let asked = Asked {
+            for_its_kind: 1,
+            ..Asked::default()
+        };
+        assert_eq!(one(looks, asked, "/etc").looks[0].how, How::Kind);
+    }
+
+    #[test]
+    fn what_is_not_there_is_watched() {
+        let looks = |missing| Looks {
+            tried: 1,
+            missing,
+            ..Looks::default()
+        };
+        let none = "/etc/there/is/none";
+        let watched = one(looks(true), Asked::default(), none);
+        assert_eq!(watched.looks[0].stamp, Stamp::default());
+        assert!(watched.changed.is_empty());
+        assert_eq!(one(looks(false), Asked::default(), none).changed.len(), 1);
+    }
+
+    #[test]
+    fn this_programs_own_folder_is_nobody_elses_matter() {
+        let looks = || Looks {
+            opened: 1,
+            ..Looks::default()
+        };
+        assert!(one(looks(), Asked::default(), "/store/x").files.is_empty());
+        assert!(!one(looks(), Asked::default(), "/stores").files.is_empty());
+    }
+}
