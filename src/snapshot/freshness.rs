@@ -103,8 +103,9 @@ fn check_variables(head: &Head, environment: &MetaVariables) -> Result<(), Stale
 /// A sum of the names that are no request's, in whatever order they come.
 #[must_use]
 pub fn sum_of_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> u64 {
-    let names = names.filter(|name| is_of_the_surroundings(name));
-    names.fold(1, |total, name| total.wrapping_add(sum(name) | 1))
+    names
+        .filter(|name| is_of_neither(name))
+        .fold(1, |total, name| total.wrapping_add(sum(name) | 1))
 }
 
 /// Variables that something in C may read, whatever Python reads.
@@ -168,6 +169,13 @@ pub fn is_of_the_surroundings(name: &[u8]) -> bool {
         || !is_of_a_request(name)
             && !is_renamed
             && !of_a_request.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a variable is neither a request's nor the server's own, which whoever makes an image ahead
+/// does not know.
+#[must_use]
+pub fn is_of_neither(name: &[u8]) -> bool {
+    is_of_the_surroundings(name) && !OF_THE_SERVER.contains(&name)
 }
 
 /// What the process that loads an application is given unasked: what something in C may read without

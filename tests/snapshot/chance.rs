@@ -58,7 +58,8 @@ fn of_two_with_the_same_number() {
 fn of_one_that_has_the_number_of_the_images_maker() {
     let site = Site::new(CHANCE);
     let program = super::programs().join("wsgi-cgi");
-    // The shell is the first process, what is asked for an image the second, and its maker the third.
+    // The shell is the first process, what is asked for an image the second, who observes its maker the third, and
+    // that the fourth.
     let command = format!(
         "env -i WSGI_CGI_CACHE_DIR=\"$WSGI_CGI_CACHE_DIR\" '{}' snapshot make app.cgi; exec ./app.cgi",
         program.display()
@@ -67,8 +68,8 @@ fn of_one_that_has_the_number_of_the_images_maker() {
         return;
     };
     assert!(request.run().text().starts_with("1\n"));
-    let request = apart(&site, "(exit 0); ./app.cgi; true").expect("as before");
+    let request = apart(&site, "(exit 0); (exit 0); ./app.cgi; true").expect("as before");
     let log = "this process has the number of the image's maker";
     let answer = request.logs(log).run();
-    assert!(answer.text().starts_with("3\n"), "{}", answer.text());
+    assert!(answer.text().starts_with("4\n"), "{}", answer.text());
 }

@@ -47,7 +47,7 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             fs::metadata(&path)?.blocks() / 2,
             now.saturating_sub(head.made) / 60,
             fs::metadata(path.with_extension("used")).map_or(0, |used| used.len()),
-            head.files.len()
+            head.files.len() + head.looks.len() + head.folders.len()
         );
         for asked in &head.asked {
             line.push_str("\n  while loading it asked ");

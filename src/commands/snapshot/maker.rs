@@ -240,7 +240,10 @@ fn take_down(
 ) -> Result<()> {
     let mut around = around.clone();
     let read = recorded.environment.variables.iter();
-    let names: Vec<Vec<u8>> = read.map(|(name, _)| name.clone()).collect();
+    let names = read.map(|(name, _)| name.clone());
+    let names: Vec<Vec<u8>> = names
+        .filter(|name| freshness::is_of_the_surroundings(name))
+        .collect();
     let given = around
         .iter()
         .map(|(name, value)| (name.to_vec(), value.to_vec()));

@@ -70,9 +70,25 @@ pub(super) fn end(py: Python<'_>) -> PyResult<Askers> {
 
 /// The import system, or somebody else, lists a folder.
 pub(super) fn lists(path: &[u8]) {
-    let code = frames::nearest();
-    if code.first().is_some_and(Code::is_of_imports)
-        && let Ok(mut askers) = ASKERS.lock()
+    if frames::nearest().first().is_some_and(Code::is_of_imports) {
+        count_list(path);
+    }
+}
+
+/// This program itself looks at a path, for its own sake.
+pub(super) fn looks_ourselves(path: &[u8], lists: bool) {
+    if lists {
+        count_list(path);
+    }
+    if let Ok(mut askers) = ASKERS.lock()
+        && let Some(askers) = &mut *askers
+    {
+        askers.stat.entry(path.to_vec()).or_default().by_imports += 1;
+    }
+}
+
+fn count_list(path: &[u8]) {
+    if let Ok(mut askers) = ASKERS.lock()
         && let Some(askers) = &mut *askers
     {
         *askers.listed.entry(path.to_vec()).or_default() += 1;

@@ -21,7 +21,8 @@ _stand_ins = []
 _USUAL = (
     "HTTP_HOST HTTP_COOKIE HTTP_USER_AGENT HTTP_ACCEPT HTTP_AUTHORIZATION QUERY_STRING PATH_INFO "
     "REMOTE_ADDR REMOTE_USER REQUEST_METHOD REQUEST_URI SCRIPT_NAME SERVER_NAME SERVER_PORT "
-    "SERVER_PROTOCOL CONTENT_LENGTH CONTENT_TYPE"
+    "SERVER_PROTOCOL CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE SCRIPT_FILENAME SERVER_ADDR "
+    "SERVER_ADMIN SERVER_SOFTWARE"
 ).split()
 # These copy all variables to look for some, and keep none.
 _PASSING = {("dotenv.main", "resolve_variables"), ("urllib.request", "getproxies_environment")}
@@ -65,6 +66,11 @@ def _read(name):
             os.putenv(name, value)
 
 
+def _stands_in(name):
+    """Whether who goes through all names has been told of it; that it is wanted is noted."""
+    return gone_through and os.fsdecode(name) in _stand_ins
+
+
 def _keeps(what):
     module, function = _caller()
     kept.append("%s in `%s`" % (what, module))
@@ -72,7 +78,10 @@ def _keeps(what):
 
 class _Recording(_kind):
     def __getitem__(self, key):
-        _read(self.encodekey(key))
+        name = self.encodekey(key)
+        _read(name)
+        if name not in self._data and _stands_in(name):
+            return self.decodevalue(b"")
         return super().__getitem__(key)
 
     def __setitem__(self, key, value):
@@ -82,7 +91,8 @@ class _Recording(_kind):
     def __delitem__(self, key):
         name = self.encodekey(key)
         _read(name)
-        super().__delitem__(key)
+        if name in self._data or not _stands_in(name):
+            super().__delitem__(key)
         _settled.add(name)
 
     def __iter__(self):

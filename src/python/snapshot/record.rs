@@ -195,12 +195,14 @@ fn note(path: Vec<u8>, is_file: bool) {
     let Ok(mut read) = READ.lock() else { return };
     if is_file {
         if !read.files.contains(&path) {
+            askers::looks_ourselves(&path, false);
             if freshness::stamp_of(&path).is_some() {
                 read.found.push(path.clone());
             }
             read.files.push(path);
         }
     } else if !read.folders.iter().any(|known| known.path == path) {
+        askers::looks_ourselves(&path, true);
         read.folders.push(freshness::list(path));
     }
 }

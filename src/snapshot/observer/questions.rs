@@ -13,7 +13,8 @@ pub(super) const MARK: c_ulong = 0x5743_4749;
 pub(super) const BEGIN: c_ulong = 1;
 /// The value of a variable.
 pub(super) const VALUE: c_ulong = 2;
-/// The names of all variables that are no request's, each followed by a zero.
+/// The names of all variables that are neither a request's nor the server's own, each followed by a
+/// zero.
 pub(super) const NAMES: c_ulong = 3;
 /// What was seen; the observer lets go.
 pub(super) const END: c_ulong = 4;
@@ -69,7 +70,7 @@ pub fn value(name: &[u8]) -> Option<Vec<u8>> {
     ask(VALUE, name)
 }
 
-/// The names of all variables that are no request's.
+/// The names of all variables that are neither a request's nor the server's own.
 #[must_use]
 pub fn names() -> Vec<Vec<u8>> {
     let names = ask(NAMES, b"").unwrap_or_default();

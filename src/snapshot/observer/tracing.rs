@@ -291,7 +291,7 @@ impl Observer<'_> {
             }),
             NAMES => {
                 let names = self.variables.iter().map(|(name, _)| name);
-                let given = names.filter(|name| freshness::is_of_the_surroundings(name));
+                let given = names.filter(|name| freshness::is_of_neither(name));
                 Some(given.flat_map(|name| [name, b"\0"].concat()).collect())
             }
             END => {
