@@ -80,6 +80,26 @@ pub fn check(
     Ok(())
 }
 
+/// What is watched, a line each.
+#[must_use]
+pub fn watched(head: &Head) -> Vec<String> {
+    let line = |what: &str, path: &[u8]| format!("watch  {what:<8} {}", path.escape_ascii());
+    let looks = head.looks.iter().map(|look| {
+        let what = match look.how {
+            How::Whole => "file",
+            How::Link => "link",
+            How::Kind | How::LinkKind => "kind",
+        };
+        line(what, &look.path)
+    });
+    let files = head.files.iter().map(|(path, _)| line("content", path));
+    let folders = head.folders.iter().map(|folder| {
+        let what = if folder.whole { "names" } else { "modules" };
+        line(what, &folder.path)
+    });
+    files.chain(looks).chain(folders).collect()
+}
+
 fn check_variables(head: &Head, environment: &MetaVariables) -> Result<(), Stale> {
     for (name, value) in &head.variables {
         if environment.value(name) != value.as_deref() {

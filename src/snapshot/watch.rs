@@ -2,7 +2,7 @@
 //! loaded. How a path was looked at says what of it counts; what the import system looks at for
 //! itself is covered by the sources and the folders that are watched anyway.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -51,6 +51,8 @@ pub struct Watched {
     pub folders: Vec<Vec<u8>>,
     /// Paths that are as the loading process itself has left them.
     pub own: Vec<Vec<u8>>,
+    /// Paths of which nobody wanted to know more than whether something is there.
+    pub only_looked_for: Vec<Vec<u8>>,
     /// Paths that came or went while the application was loaded, by another's hand.
     pub changed: Vec<Vec<u8>>,
 }
@@ -81,7 +83,31 @@ pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
             watch(&mut watched, path, looks, askers);
         }
     }
+    leave_out_implied(&mut watched);
     Ok(watched)
+}
+
+/// What is there as long as something below it, or its own content, is watched need not be looked at
+/// by itself.
+fn leave_out_implied(watched: &mut Watched) {
+    let files = watched.files.iter();
+    let there = files.filter(|path| freshness::stamp_of(path).is_some());
+    let mut implied: HashSet<&[u8]> = HashSet::new();
+    for path in there {
+        let mut end = path.len();
+        while implied.insert(&path[..end]) {
+            match path[..end].iter().rposition(|&byte| byte == b'/') {
+                Some(slash) if slash > 0 => end = slash,
+                _ => break,
+            }
+        }
+    }
+    let looked_for: HashSet<&[u8]> = watched.only_looked_for.iter().map(Vec::as_slice).collect();
+    watched.looks.retain(|look| {
+        let is_only_there = look.how == How::Kind && look.stamp != Stamp::default();
+        let is_implied = implied.contains(look.path.as_slice());
+        !(is_only_there && is_implied && looked_for.contains(look.path.as_slice()))
+    });
 }
 
 fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
@@ -106,12 +132,10 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     if looks.opened > 0 && !is_folder {
         watched.files.push(path.to_vec());
     }
-    let mut add = |how| {
-        watched.looks.push(Look {
-            path: path.to_vec(),
-            how,
-            stamp: freshness::look_at(path, how),
-        });
+    let looks_at = |how| Look {
+        path: path.to_vec(),
+        how,
+        stamp: freshness::look_at(path, how),
     };
     let of = |map: &HashMap<Vec<u8>, Asked>| map.get(path).copied().unwrap_or_default();
     let (stat, lstat) = (of(&askers.stat), of(&askers.lstat));
@@ -120,21 +144,35 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     let is_whole = stat.for_all > 0 || in_c && !is_folder;
     if is_whole {
         if looks.opened == 0 || is_folder {
-            add(How::Whole);
+            watched.looks.push(looks_at(How::Whole));
         }
     } else if in_c || stat.for_its_kind > 0 || looks.tried > 0 || looks.opened > 0 && is_folder {
-        add(How::Kind);
-    } else if stat.by_imports > 0 && !is_there {
+        watched.looks.push(looks_at(How::Kind));
+        if !in_c && looks.tried == 0 {
+            watched.only_looked_for.push(path.to_vec());
+        }
+    } else if stat.by_imports > 0 && !is_there && !is_of_a_package(path) {
         // A folder may become a package.
-        add(How::Kind);
+        watched.looks.push(looks_at(How::Kind));
     }
     let itself_in_c = looks.asked_itself > lstat.total();
     let is_link = is_link(path);
     if looks.read_link > 0 && is_link || lstat.for_all > 0 || itself_in_c && !is_folder {
-        add(How::Link);
+        watched.looks.push(looks_at(How::Link));
     } else if looks.read_link > 0 || itself_in_c || lstat.for_its_kind > 0 {
-        add(if is_link { How::Link } else { How::LinkKind });
+        watched
+            .looks
+            .push(looks_at(if is_link { How::Link } else { How::LinkKind }));
     }
+}
+
+/// Whether this is one of the names under which the import system looks for the beginning of a package
+/// that has it already.
+fn is_of_a_package(path: &[u8]) -> bool {
+    let slash = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+    let (folder, name) = path.split_at(slash);
+    name.starts_with(b"/__init__.")
+        && freshness::stamp_of(&[folder, b"/__init__.py"].concat()).is_some()
 }
 
 fn is_folder(path: &[u8]) -> bool {

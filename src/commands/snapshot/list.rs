@@ -13,6 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use super::{folder, maker};
 use crate::report::Exit;
 use crate::snapshot::format::Head;
+use crate::snapshot::freshness;
 use crate::snapshot::plan::plan;
 
 /// What a file of an application's may end in.
@@ -54,6 +55,10 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             line.push_str(&String::from_utf8_lossy(asked));
         }
         if explain {
+            for watched in freshness::watched(&head) {
+                line.push_str("\n  ");
+                line.push_str(&watched);
+            }
             let limit = getrlimit(Resource::Stack).current;
             for step in plan(&head, limit).unwrap_or_default() {
                 line.push_str("\n  ");
