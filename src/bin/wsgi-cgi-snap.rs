@@ -34,6 +34,14 @@ mod format;
     reason = "it is a part of the library"
 )]
 mod freshness;
+#[path = "../snapshot/inherited.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod inherited;
 #[path = "../transport/invocation.rs"]
 #[allow(
     dead_code,

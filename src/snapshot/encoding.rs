@@ -25,6 +25,10 @@ impl Head {
             to.bytes(value.as_deref().unwrap_or_default());
         });
         to.number(self.names);
+        to.list(&self.inherited, |to, (number, value)| {
+            to.pair(number);
+            to.bytes(value);
+        });
         to.list(&self.files, |to, (path, stamp)| {
             to.bytes(path);
             to.stamp(stamp);
@@ -126,6 +130,7 @@ impl Head {
                 Some((name, is_set.then_some(value)))
             })?,
             names: from.number()?,
+            inherited: from.list(|from| Some((from.pair()?, from.bytes()?)))?,
             files: from.list(|from| Some((from.bytes()?, from.stamp()?)))?,
             looks: from.list(|from| {
                 Some(Look {

@@ -137,6 +137,8 @@ pub struct Head {
     /// A sum of the names of all variables that are no request's, where loading went through them;
     /// else 0.
     pub names: u64,
+    /// What loading asked for that a process inherits, and what it was: see `inherited`.
+    pub inherited: Vec<((u64, u64), Vec<u8>)>,
     /// Files that were read or mapped.
     pub files: Vec<(Vec<u8>, Stamp)>,
     /// Paths that were asked about.

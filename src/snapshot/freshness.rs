@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::format::{Folder, Head, How, Stamp, sum};
+use super::inherited::Inherited;
 use super::processor;
 use crate::exchange::{MetaVariables, is_of_a_request};
 
@@ -57,6 +58,16 @@ pub fn check(
         return Err(Stale::of("it is too old"));
     }
     check_variables(head, environment)?;
+    for (number, value) in &head.inherited {
+        let what = Inherited::of(*number);
+        if what.is_none_or(|what| what.value() != *value) {
+            let what = what.map_or("something", Inherited::name);
+            return Err(Stale {
+                reason: format!("{what} is another, and loading asks for it"),
+                is_passing: true,
+            });
+        }
+    }
     for (path, stamp) in &head.files {
         // One that was looked for and not there is all zeros.
         if stamp_of(path).unwrap_or_default() != *stamp {

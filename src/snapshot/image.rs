@@ -23,6 +23,8 @@ pub struct Basis {
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// A sum of the names of all, where they were gone through; else 0.
     pub names: u64,
+    /// What was asked for that a process inherits, and what it was.
+    pub inherited: Vec<((u64, u64), Vec<u8>)>,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
     /// Those of them that were there.
@@ -70,6 +72,7 @@ impl Basis {
             maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
             variables: self.variables.clone(),
             names: self.names,
+            inherited: self.inherited.clone(),
             looks: self.looks.clone(),
             folders: self.folders.clone(),
             ..Head::default()

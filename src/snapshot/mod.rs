@@ -10,6 +10,7 @@ mod encoding;
 pub mod format;
 pub mod freshness;
 pub mod image;
+pub mod inherited;
 pub mod maps;
 pub mod observer;
 pub mod place;

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use super::format::{How, Look, Stamp};
 use super::freshness;
-use super::observer::seen::{HIDDEN, Looks, Seen};
+use super::observer::seen::{Looks, Seen};
 
 /// How often Python's own code asked about a path, by whose sake: the observer sees that somebody
 /// asked, and not who.
@@ -72,10 +72,10 @@ pub fn is_of_the_kernel(path: &[u8]) -> bool {
 /// When something was looked at that nobody saw.
 pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
     let mut watched = Watched::default();
-    for (path, looks) in seen {
-        if path == HIDDEN {
-            bail!("loading the application makes system calls through io_uring, which nobody sees");
-        }
+    if seen.hidden {
+        bail!("loading the application makes system calls through io_uring, which nobody sees");
+    }
+    for (path, looks) in &seen.paths {
         let is_ours = path
             .strip_prefix(store)
             .is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'));
@@ -202,7 +202,10 @@ mod tests {
     use super::*;
 
     fn one(looks: Looks, asked: Asked, path: &str) -> Watched {
-        let seen = Seen::from([(path.into(), looks)]);
+        let seen = Seen {
+            paths: [(path.into(), looks)].into(),
+            ..Seen::default()
+        };
         let askers = Askers {
             stat: HashMap::from([(path.into(), asked)]),
             ..Askers::default()

@@ -26,6 +26,7 @@ use crate::report::Exit;
 use crate::snapshot::branch;
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing};
+use crate::snapshot::inherited::Inherited;
 use crate::snapshot::wake::Kept;
 use crate::snapshot::{freshness, maps, place, refusal, watch};
 
@@ -142,6 +143,7 @@ impl Making<'_> {
         lock: &File,
     ) -> Result<(Head, File)> {
         let around = outside(around);
+        let inherited = Inherited::all();
         basis.variables = freshness::variables(&[], &around);
         basis.max_age = REFUSED;
         environment::replace(&with_one_thread(&around));
@@ -164,6 +166,7 @@ impl Making<'_> {
             recorded,
             executor.rests_on(&config),
             &around,
+            inherited,
             &self.folder,
         )?;
         loaded?;
@@ -236,6 +239,7 @@ fn take_down(
     recorded: Recorded,
     packages: Vec<PathBuf>,
     around: &MetaVariables,
+    inherited: Vec<(Inherited, Vec<u8>)>,
     store: &Path,
 ) -> Result<()> {
     let mut around = around.clone();
@@ -255,6 +259,11 @@ fn take_down(
     );
     basis.variables = freshness::variables(&names, &around);
     basis.names = recorded.environment.names;
+    basis.inherited = inherited
+        .into_iter()
+        .filter(|(what, _)| recorded.seen.inherited.contains(what))
+        .map(|(what, value)| (what.number(), value))
+        .collect();
     basis.files.extend(recorded.files);
     let packages = packages.into_iter().map(PathBuf::into_os_string);
     basis

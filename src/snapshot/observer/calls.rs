@@ -3,6 +3,8 @@
 
 use std::ffi::c_long;
 
+use super::super::inherited::Inherited;
+
 /// What a call does with a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
@@ -40,6 +42,8 @@ pub(super) enum Other {
     List(i32),
     /// A descriptor is closed.
     Close(i32),
+    /// Something is asked that the process has inherited.
+    Inherited(Inherited),
     /// System calls will be made that nobody sees.
     Hidden,
 }
@@ -143,6 +147,14 @@ pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
         libc::SYS_symlinkat => at(b, c, Act::Change),
         libc::SYS_getdents | libc::SYS_getdents64 => Call::Other(Other::List(descriptor(a))),
         libc::SYS_close => Call::Other(Other::Close(descriptor(a))),
+        libc::SYS_umask => Call::Other(Other::Inherited(Inherited::Umask)),
+        libc::SYS_getrlimit => Call::Other(Other::Inherited(Inherited::Limit(a))),
+        // The C library asks for the room of its stack, which a restored process has of its own.
+        libc::SYS_prlimit64 if c == 0 && b != u64::from(libc::RLIMIT_STACK) => {
+            Call::Other(Other::Inherited(Inherited::Limit(b)))
+        }
+        libc::SYS_getpriority => Call::Other(Other::Inherited(Inherited::Priority)),
+        libc::SYS_sched_getaffinity => Call::Other(Other::Inherited(Inherited::Processors)),
         libc::SYS_io_uring_setup => Call::Other(Other::Hidden),
         _ => Call::None,
     }

@@ -1,10 +1,11 @@
 //! What an observer takes down of each path: how often it was looked at in which way, and whether
 //! the loading process itself wrote there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::encoding::{Reader, Writer};
 use super::super::format::Stamp;
+use super::super::inherited::Inherited;
 
 /// The ways in which one path was looked at, each counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,17 +28,22 @@ pub struct Looks {
     pub own: Option<Stamp>,
 }
 
-/// All paths that were looked at or written to, absolute.
-pub type Seen = BTreeMap<Vec<u8>, Looks>;
+/// All that was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The paths that were looked at or written to, absolute.
+    pub paths: BTreeMap<Vec<u8>, Looks>,
+    /// What was asked that a process inherits.
+    pub inherited: BTreeSet<Inherited>,
+    /// Whether system calls were made that nobody sees.
+    pub hidden: bool,
+}
 
-/// Stands in the list for calls that nobody sees: every path begins with a slash.
-pub const HIDDEN: &[u8] = b"io_uring";
-
-/// The list as bytes.
+/// The same as bytes.
 #[must_use]
 pub fn encode(seen: &Seen) -> Vec<u8> {
     let mut to = Writer::default();
-    let items: Vec<_> = seen.iter().collect();
+    let items: Vec<_> = seen.paths.iter().collect();
     to.list(&items, |to, (path, looks)| {
         to.bytes(path);
         for number in [
@@ -54,14 +60,17 @@ pub fn encode(seen: &Seen) -> Vec<u8> {
         to.flag(looks.own.is_some());
         to.stamp(&looks.own.unwrap_or_default());
     });
+    let inherited: Vec<_> = seen.inherited.iter().map(|what| what.number()).collect();
+    to.list(&inherited, Writer::pair);
+    to.flag(seen.hidden);
     to.into_bytes()
 }
 
-/// The list from its bytes; none when they are not what was written.
+/// What was seen from its bytes; none when they are not what was written.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Seen> {
     let mut from = Reader::new(bytes);
-    let items = from.list(|from| {
+    let paths = from.list(|from| {
         Some((
             from.bytes()?,
             Looks {
@@ -80,7 +89,12 @@ pub fn decode(bytes: &[u8]) -> Option<Seen> {
             },
         ))
     })?;
-    Some(items.into_iter().collect())
+    let inherited = from.list(|from| Inherited::of(from.pair()?))?;
+    Some(Seen {
+        paths: paths.into_iter().collect(),
+        inherited: inherited.into_iter().collect(),
+        hidden: from.flag()?,
+    })
 }
 
 #[cfg(test)]
@@ -95,7 +109,11 @@ mod tests {
             own: Some(Stamp::default()),
             ..Looks::default()
         };
-        let seen = Seen::from([(b"/a".to_vec(), looks), (b"/b".to_vec(), Looks::default())]);
+        let seen = Seen {
+            paths: [(b"/a".to_vec(), looks), (b"/b".to_vec(), Looks::default())].into(),
+            inherited: [Inherited::Umask, Inherited::Limit(7)].into(),
+            hidden: true,
+        };
         let bytes = encode(&seen);
         assert_eq!(decode(&bytes), Some(seen));
         assert_eq!(decode(&bytes[..bytes.len() - 1]), None);

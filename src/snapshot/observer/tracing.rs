@@ -44,7 +44,7 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
         threads: HashMap::new(),
         listing: HashSet::new(),
         writing: HashMap::new(),
-        seen: Seen::new(),
+        seen: Seen::default(),
     };
     observer.run()
 }
@@ -166,7 +166,7 @@ impl Observer<'_> {
                 if self.listing.insert(folder)
                     && let Some(path) = self.opened(folder)
                 {
-                    self.seen.entry(path).or_default().listed += 1;
+                    self.seen.paths.entry(path).or_default().listed += 1;
                 }
             }
             Call::Other(Other::Close(descriptor)) => {
@@ -175,9 +175,10 @@ impl Observer<'_> {
                     self.wrote(thread, path);
                 }
             }
-            Call::Other(Other::Hidden) => {
-                self.seen.entry(seen::HIDDEN.to_vec()).or_default().tried += 1;
+            Call::Other(Other::Inherited(what)) => {
+                self.seen.inherited.insert(what);
             }
+            Call::Other(Other::Hidden) => self.seen.hidden = true,
             Call::None => {}
         }
     }
@@ -186,10 +187,14 @@ impl Observer<'_> {
         let Some(path) = self.path(thread, &named) else {
             return;
         };
-        let looks = self.seen.entry(path.clone()).or_insert_with(|| Looks {
-            missing: freshness::stamp_of(&path).is_none(),
-            ..Looks::default()
-        });
+        let looks = self
+            .seen
+            .paths
+            .entry(path.clone())
+            .or_insert_with(|| Looks {
+                missing: freshness::stamp_of(&path).is_none(),
+                ..Looks::default()
+            });
         match named.act {
             Act::Open(flags) => {
                 let flags = c_int::try_from(flags & 0xffff_ffff).unwrap_or(0);
@@ -242,7 +247,7 @@ impl Observer<'_> {
 
     fn own(&mut self, path: &[u8]) {
         let stamp = freshness::stamp_of(path).unwrap_or_default();
-        self.seen.entry(path.to_vec()).or_default().own = Some(stamp);
+        self.seen.paths.entry(path.to_vec()).or_default().own = Some(stamp);
     }
 
     /// The absolute path that a call names; none for an empty one, which means the descriptor.
