@@ -7,6 +7,7 @@ mod company;
 mod descriptors;
 mod disk_full;
 mod dropped;
+mod fidelity;
 mod fresh;
 mod hooks;
 mod keeping;

@@ -1,0 +1,187 @@
+//! A request answered from an image differs from one of a fresh process in nothing but time: a table
+//! of what loading an application may do or read. Each row is answered twice from its image and
+//! twice by a fresh process under the same name; a cold answer is right unless the row says that an
+//! image must be there. A test is a group of rows, and fails with all those that are wrong.
+//! `WSGI_CGI_TEST_ROWS=umask,chdir` in the environment leaves the others out.
+
+mod answers;
+mod row;
+
+mod chance;
+mod descriptors;
+mod environment;
+mod environment_taken;
+mod files;
+mod files_by_c;
+mod files_listed;
+mod files_missing;
+mod files_of_libraries;
+mod imports;
+mod interpreter;
+mod kernel;
+mod kernel_flags;
+mod memory;
+mod packages;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use answers::{Answer, Application};
+use row::{Kind, Row, row};
+
+/// So many rows at once: a test has a processor or two.
+const AT_ONCE: usize = 2;
+/// So often an image that is there is asked until it has answered twice.
+const TRIES: usize = 6;
+
+/// Checks a group.
+#[track_caller]
+fn check(rows: &[Row]) {
+    check_with("", rows);
+}
+
+/// The same with options for all of them.
+#[track_caller]
+fn check_with(options: &str, rows: &[Row]) {
+    let chosen = std::env::var("WSGI_CGI_TEST_ROWS").ok();
+    let is_chosen =
+        |row: &&Row| (chosen.as_ref()).is_none_or(|ids| ids.split(',').any(|id| id == row.id));
+    let rows: Vec<&Row> = rows.iter().filter(is_chosen).collect();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(fault) = judge(row, options) {
+                        let mut wrong = wrong.lock().expect("no row panics");
+                        wrong.push(format!("{}: {fault}", row.id));
+                    } else if chosen.is_some() {
+                        eprintln!("{}: right", row.id);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("no row panics");
+    assert!(
+        wrong.is_empty(),
+        "{} of {} rows are wrong:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
+}
+
+/// What is wrong with the answers to a row.
+fn judge(row: &Row, options: &str) -> Result<(), String> {
+    let application = Application::new(row, options);
+    let made = application.prepare();
+    let before = match row.kind {
+        Kind::Fresh(_) => settled(row, &application),
+        _ => Vec::new(),
+    };
+    let answers = if let Kind::Fresh(change) = row.kind {
+        application.shell(change);
+        vec![application.ask(row.then), application.ask(row.then)]
+    } else {
+        settled(row, &application)
+    };
+    application.make_plain();
+    let plain = [application.ask(row.then), application.ask(row.then)].map(|answer| answer.text);
+    if plain.iter().any(|text| text.starts_with("no answer")) {
+        return Err(format!("a fresh process gives {plain:?}"));
+    }
+    let restored = |answers: &[Answer]| answers.iter().any(|answer| answer.cold.is_none());
+    if row.restored && !restored(&before) && !restored(&answers) {
+        let reasons: Vec<_> = answers.iter().flat_map(|answer| &answer.cold).collect();
+        return Err(format!("no image: {made}{reasons:?}"));
+    }
+    let is_right = match row.kind {
+        Kind::Differ => all_differ(&answers, &plain),
+        Kind::Same => plain[0] == plain[1] && answers.iter().all(|one| one.text == plain[0]),
+        Kind::Fresh(_) => {
+            plain[0] == plain[1]
+                && answers.iter().all(|one| one.text == plain[0])
+                && before.iter().all(|one| one.text != plain[0])
+        }
+    };
+    if is_right {
+        return Ok(());
+    }
+    let told: Vec<String> = before.iter().chain(&answers).map(tell).collect();
+    Err(format!(
+        "plain {}, image {}",
+        plain.map(cut).join(" and "),
+        told.join(", ")
+    ))
+}
+
+/// Answers until two came from the image, where there is one.
+fn settled(row: &Row, application: &Application) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut restored = 0;
+    while restored < 2 && answers.len() < TRIES {
+        if answers.len() >= 2 && !application.has("image") {
+            break;
+        }
+        let answer = application.ask(row.then);
+        restored += usize::from(answer.cold.is_none());
+        answers.push(answer);
+    }
+    answers
+}
+
+/// Whether no line is in two answers.
+fn all_differ(answers: &[Answer], plain: &[String; 2]) -> bool {
+    let texts = answers.iter().map(|answer| &answer.text).chain(plain);
+    let texts: Vec<Vec<&str>> = texts.map(|text| text.lines().collect()).collect();
+    let lines = texts[0].len();
+    let is_alike = texts.iter().all(|text| text.len() == lines && lines > 0);
+    is_alike
+        && (0..lines).all(|line| {
+            let mut seen: Vec<&str> = texts.iter().map(|text| text[line]).collect();
+            seen.sort_unstable();
+            seen.windows(2).all(|pair| pair[0] != pair[1])
+        })
+}
+
+fn tell(answer: &Answer) -> String {
+    let text = cut(answer.text.clone());
+    match &answer.cold {
+        Some(reason) => format!("{text} (cold: {reason})"),
+        None => text,
+    }
+}
+
+/// As much as is needed to see what is wrong.
+fn cut(text: String) -> String {
+    text.chars().take(400).collect()
+}
+
+#[test]
+fn the_table_has_no_row_twice() {
+    let groups = [
+        kernel::ROWS,
+        kernel_flags::ROWS,
+        interpreter::ROWS,
+        descriptors::ROWS,
+        memory::ROWS,
+        chance::ROWS,
+        environment::ROWS,
+        environment_taken::ROWS,
+        files::ROWS,
+        files_missing::ROWS,
+        files_listed::ROWS,
+        files_by_c::ROWS,
+        files_of_libraries::ROWS,
+        imports::ROWS,
+        packages::ROWS,
+    ];
+    let mut ids: Vec<&str> = groups.iter().copied().flatten().map(|row| row.id).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    assert!(all >= 100, "{all}");
+}
