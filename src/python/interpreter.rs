@@ -71,6 +71,7 @@ impl Interpreter {
             }
             Packages::System { .. } => settings.home = linked_home(),
         }
+        let is_language_given = std::env::var_os(LANGUAGE).is_some();
         memory::fetch_data();
         arenas::set_allocator();
         open_code::set_hook();
@@ -78,6 +79,9 @@ impl Interpreter {
         // PyO3 asks for this with the first error that it is told of, and waits for itself without
         // end where there is no memory left to make it.
         attach(|py| drop(py.get_type::<PanicException>()));
+        if !is_language_given {
+            attach(forget_language).map_err(|error| anyhow!("the environment: {error}"))?;
+        }
         Ok(Self(()))
     }
 
@@ -96,6 +100,18 @@ impl Interpreter {
         // and has no `Python` token left.
         unsafe { ffi::Py_FinalizeEx() == 0 }
     }
+}
+
+/// Python sets it in its own environment where the server gives no language (PEP 538).
+const LANGUAGE: &str = "LC_CTYPE";
+
+/// What the server did not give, neither the application nor what it starts sees.
+fn forget_language(py: Python<'_>) -> PyResult<()> {
+    let environ = py.import("os")?.getattr("environ")?;
+    environ.call_method1("pop", (LANGUAGE, py.None()))?;
+    let of_c = py.import("posix")?.getattr("environ")?;
+    of_c.call_method1("pop", (LANGUAGE.as_bytes(), py.None()))?;
+    Ok(())
 }
 
 struct Settings {

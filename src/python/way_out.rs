@@ -11,7 +11,7 @@ use std::path::Path;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyType};
+use pyo3::types::{PyDict, PyList, PyModule, PyType};
 
 /// What was found before a fork.
 static SETTLED: PyOnceLock<Settled> = PyOnceLock::new();
@@ -29,11 +29,19 @@ struct Settled {
 /// kept.
 type Judged = HashMap<usize, (Remains, Py<PyType>)>;
 
+static AT_EXIT: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+
 /// Looks through what is loaded once for all processes that will be forked from this one: each
 /// would else touch, and so copy, all of its memory. What is loaded is not collected any more.
 pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
-    // Needed on the way out; importing it costs more than all the rest there.
-    py.import("atexit")?;
+    // Needed on the way out; importing it costs more than all the rest there. The application has no
+    // such module unless it has imported it itself.
+    let loaded = py.import("sys")?.getattr("modules")?;
+    let is_loaded = loaded.contains("atexit")?;
+    _ = AT_EXIT.set(py, py.import("atexit")?.unbind());
+    if !is_loaded {
+        loaded.del_item("atexit")?;
+    }
     let gc = py.import("gc")?;
     gc.call_method0("unfreeze")?;
     gc.call_method0("collect")?;
@@ -97,7 +105,11 @@ fn run_exit_callbacks(py: Python<'_>, modules: &Bound<'_, PyDict>) -> PyResult<(
     if let Some(threading) = modules.get_item("threading")? {
         threading.call_method0("_shutdown")?;
     }
-    py.import("atexit")?.call_method0("_run_exitfuncs")?;
+    let at_exit = match AT_EXIT.get(py) {
+        Some(module) => module.bind(py).clone(),
+        None => py.import("atexit")?,
+    };
+    at_exit.call_method0("_run_exitfuncs")?;
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub enum How {
     Whole = 0,
     /// The same of a link itself.
     Link = 1,
-    /// Whether it is there, of which kind, whose, and who may use it.
+    /// Whether it is there and the same, of which kind, whose, and who may use it.
     Kind = 2,
     /// The same of a link itself.
     LinkKind = 3,

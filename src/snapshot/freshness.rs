@@ -4,6 +4,7 @@
 use std::ffi::{CString, OsStr};
 use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 
 use super::format::{Folder, Head, How, Stamp, sum};
@@ -294,9 +295,11 @@ pub fn look_at(path: &[u8], how: How) -> Stamp {
         (Err(_), _) => Stamp::default(),
         (Ok(stat), How::Whole | How::Link) => stamp(&stat),
         (Ok(stat), How::Kind | How::LinkKind) => Stamp {
-            inode: u64::from(stat.st_uid) << 32 | u64::from(stat.st_gid),
+            device: stat.st_dev,
+            inode: stat.st_ino,
             size: u64::from(stat.st_mode),
-            ..Stamp::default()
+            modified: u64::from(stat.st_uid),
+            changed: u64::from(stat.st_gid),
         },
     }
 }
@@ -358,9 +361,8 @@ pub fn list(path: Vec<u8>) -> Listed {
         let sum = sum(name.as_bytes()) | 1;
         let kind = entry.file_type();
         let is_file = kind.as_ref().is_ok_and(FileType::is_file);
-        listed.all = listed
-            .all
-            .wrapping_add(sum.wrapping_mul(number_of(kind.ok())));
+        let about = number_of(kind.ok()).wrapping_add(entry.ino() << 3) | 1;
+        listed.all = listed.all.wrapping_add(sum.wrapping_mul(about));
         if can_be_imported(name.as_bytes(), is_file) {
             listed.importable = listed.importable.wrapping_add(sum);
         }
@@ -368,7 +370,7 @@ pub fn list(path: Vec<u8>) -> Listed {
     listed
 }
 
-/// A listing tells of each entry whether it is a file, a folder or a link.
+/// A listing tells of each entry its number, and whether it is a file, a folder or a link.
 fn number_of(kind: Option<FileType>) -> u64 {
     match kind {
         Some(kind) if kind.is_file() => 1,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, Look, Opened, PAGE, Region, Stamp};
+use super::format::{Content, EAGER, Folder, How, Look, Opened, PAGE, Region, Stamp};
 use super::maps::{self, Mapping};
 use super::watch::is_of_the_kernel;
 use super::{branch, freshness};
@@ -101,7 +101,9 @@ impl Basis {
         let is_own = |path: &Vec<u8>| self.own.contains(path);
         let has_gone =
             |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
-        let looks = head.looks.iter().map(|look| (&look.path, &look.stamp));
+        let timed = |look: &&Look| matches!(look.how, How::Whole | How::Link);
+        let looks = head.looks.iter().filter(timed);
+        let looks = looks.map(|look| (&look.path, &look.stamp));
         let mut files = head
             .files
             .iter()

@@ -76,6 +76,12 @@ pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
         bail!("loading the application makes system calls through io_uring, which nobody sees");
     }
     for (path, looks) in &seen.paths {
+        if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
+            bail!(
+                "loading the application reads `{}`, where a request's variables are",
+                path.escape_ascii()
+            );
+        }
         let is_ours = path
             .strip_prefix(store)
             .is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'));

@@ -2,7 +2,9 @@
 application reads by name is asked for then. What a request brings is never there; who reads it, or
 keeps a copy of all variables, is found out. It is no module that an application could import."""
 
+import gc
 import os
+import posix
 import sys
 
 _kind = type(os.environ)
@@ -114,8 +116,33 @@ class _Recording(_kind):
         return super().__repr__()
 
 
+class _Beneath(dict):
+    """`posix.environ`, which `os.environ` was made of: whoever looks there gets all of it."""
+
+
+def _taking(name):
+    original = getattr(dict, name)
+
+    def method(self, *args, **kwargs):
+        kept.append("`posix.environ` is used")
+        return original(self, *args, **kwargs)
+
+    return method
+
+
+for _name in (
+    "__contains__ __eq__ __getitem__ __iter__ __len__ __or__ __repr__ __ror__ copy get items keys pop "
+    "popitem setdefault values"
+).split():
+    if hasattr(dict, _name):
+        setattr(_Beneath, _name, _taking(_name))
+
+
 def record():
+    global _beneath
     _given.update(os.environb)
+    _beneath = posix.environ
+    posix.environ = _Beneath(_beneath)
     _stand_ins.extend("".join(list(name)) for name in _USUAL)
     for environ in (os.environ, os.environb):
         environ.__class__ = _Recording
@@ -126,9 +153,8 @@ def recorded():
     what of all variables."""
     for environ in (os.environ, os.environb):
         environ.__class__ = _kind
+    posix.environ = _beneath
     if gone_through and not kept:
-        import gc
-
         gc.collect()
         # The list has one reference, the call another.
         if any(sys.getrefcount(_stand_ins[place]) > 2 for place in range(len(_stand_ins))):

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyModule};
 
@@ -71,6 +72,9 @@ impl Environment {
         }
         // Many look for it, and it is never there in CGI.
         names.remove(&b"HTTP_PROXY"[..]);
+        if let Ok(mut taken) = TAKEN.lock() {
+            kept.extend(taken.drain(..).map(str::to_owned));
+        }
         let all = questions::names();
         let is_handed_on = HANDED_ON.load(Ordering::Acquire);
         if is_handed_on {
@@ -125,6 +129,26 @@ pub(super) fn is_handed_on() {
     HANDED_ON.store(true, Ordering::Release);
 }
 
+/// All of them are used, in this way.
+pub(super) fn is_taken(how: &'static str) {
+    if let Ok(mut taken) = TAKEN.lock() {
+        taken.push(how);
+    }
+}
+
+/// Whether a symbol that is looked up by name is the C library's list of variables.
+pub(super) unsafe fn is_the_list(name: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's object is null or alive.
+    unsafe {
+        !name.is_null()
+            && ffi::PyUnicode_Check(name) != 0
+            && [c"environ", c"_environ", c"__environ"]
+                .iter()
+                .any(|list| ffi::PyUnicode_CompareWithASCIIString(name, list.as_ptr()) == 0)
+    }
+}
+
+static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 static HANDED_ON: AtomicBool = AtomicBool::new(false);
 /// Whether reads are taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);

@@ -158,6 +158,9 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 asked("the command", argument(0));
                 environment::is_handed_on();
             }
+            b"ctypes.dlsym" if environment::is_the_list(argument(1)) => {
+                environment::is_taken("C's `environ` is used");
+            }
             b"os.posix_spawn" | b"os.exec" | b"os.spawn" => asked("the program", argument(0)),
             b"os.fork" | b"os.forkpty" => asked("a process of its own", std::ptr::null_mut()),
             _ => {}

@@ -4,6 +4,7 @@ interpreter goes on in a restored process. It is no module that an application c
 import gc
 import io
 import os
+import posix
 import sys
 
 _set = {}
@@ -58,9 +59,9 @@ def temporary():
 
 
 def wake(variables):
-    data = os.environ._data
-    data.clear()
-    data.update(variables)
+    for data in (os.environ._data, posix.environ):
+        data.clear()
+        data.update(variables)
     # What loading made of the environment: DJANGO_SETTINGS_MODULE, TZ.
     for name in _removed:
         os.environb.pop(name, None)

@@ -8,7 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr;
 
@@ -49,9 +49,12 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
     observer.run()
 }
 
-/// What a thread of the process is at.
+/// What a thread is at.
 #[derive(Default)]
 struct Thread {
+    /// The process that it is of: the one that loads, or one that was forked and is no other program
+    /// yet.
+    process: c_int,
     /// Whether it is within a system call.
     inside: bool,
     /// What it has written to, looked at again when the call is over.
@@ -67,10 +70,10 @@ struct Observer<'a> {
     counts: bool,
     ended: bool,
     threads: HashMap<c_int, Thread>,
-    /// Descriptors of folders whose entries are being read.
-    listing: HashSet<c_int>,
-    /// Descriptors that were opened for writing.
-    writing: HashMap<c_int, Vec<u8>>,
+    /// Processes and descriptors of folders whose entries are being read.
+    listing: HashSet<(c_int, c_int)>,
+    /// Processes and descriptors that were opened for writing.
+    writing: HashMap<(c_int, c_int), Vec<u8>>,
     seen: Seen,
 }
 
@@ -107,7 +110,12 @@ impl Observer<'_> {
         let signal = libc::WSTOPSIG(status);
         let is_event = status >> 16 != 0;
         let is_new = !self.threads.contains_key(&thread);
-        let state = self.threads.entry(thread).or_default();
+        let state = self.threads.entry(thread).or_insert_with(|| Thread {
+            process: process_of(thread).unwrap_or(thread),
+            ..Thread::default()
+        });
+        // What another program does is its own matter.
+        let is_another = status >> 16 == libc::PTRACE_EVENT_EXEC && state.process != self.process;
         let mut passed_on = 0;
         if signal == AT_CALL {
             state.inside = !state.inside;
@@ -120,13 +128,14 @@ impl Observer<'_> {
             // A program that has just begun, or a thread's first moment.
             let options = libc::PTRACE_O_TRACESYSGOOD
                 | libc::PTRACE_O_TRACECLONE
-                | libc::PTRACE_O_TRACEEXEC
-                | libc::PTRACE_O_EXITKILL;
+                | libc::PTRACE_O_TRACEFORK
+                | libc::PTRACE_O_TRACEVFORK
+                | libc::PTRACE_O_TRACEEXEC;
             request(libc::PTRACE_SETOPTIONS, thread, options);
         } else if !is_event {
             passed_on = signal;
         }
-        let next = if self.ended {
+        let next = if self.ended || is_another {
             libc::PTRACE_DETACH
         } else {
             libc::PTRACE_SYSCALL
@@ -163,15 +172,17 @@ impl Observer<'_> {
                 self.named(thread, other);
             }
             Call::Other(Other::List(folder)) => {
-                if self.listing.insert(folder)
-                    && let Some(path) = self.opened(folder)
+                let process = self.process_of(thread);
+                if self.listing.insert((process, folder))
+                    && let Some(path) = opened(thread, folder)
                 {
                     self.seen.paths.entry(path).or_default().listed += 1;
                 }
             }
             Call::Other(Other::Close(descriptor)) => {
-                self.listing.remove(&descriptor);
-                if let Some(path) = self.writing.remove(&descriptor) {
+                let known = (self.process_of(thread), descriptor);
+                self.listing.remove(&known);
+                if let Some(path) = self.writing.remove(&known) {
                     self.wrote(thread, path);
                 }
             }
@@ -184,7 +195,7 @@ impl Observer<'_> {
     }
 
     fn named(&mut self, thread: c_int, named: Named) {
-        let Some(path) = self.path(thread, &named) else {
+        let Some(path) = path(thread, &named) else {
             return;
         };
         let looks = self
@@ -234,13 +245,13 @@ impl Observer<'_> {
         let Some(state) = self.threads.get_mut(&thread) else {
             return;
         };
-        let opens = std::mem::take(&mut state.opens);
+        let (opens, process) = (std::mem::take(&mut state.opens), state.process);
         for path in std::mem::take(&mut state.wrote) {
             self.own(&path);
             let opened =
                 registers(thread).and_then(|registers| c_int::try_from(registers.rax).ok());
             if let (true, Some(descriptor)) = (opens, opened) {
-                self.writing.insert(descriptor, path);
+                self.writing.insert((process, descriptor), path);
             }
         }
     }
@@ -250,30 +261,10 @@ impl Observer<'_> {
         self.seen.paths.entry(path.to_vec()).or_default().own = Some(stamp);
     }
 
-    /// The absolute path that a call names; none for an empty one, which means the descriptor.
-    fn path(&self, thread: c_int, named: &Named) -> Option<Vec<u8>> {
-        let path = string(thread, named.path)?;
-        let path = Path::new(OsStr::from_bytes(&path));
-        if path.as_os_str().is_empty() {
-            return None;
-        }
-        let whole = if path.is_absolute() {
-            path.to_owned()
-        } else {
-            let folder = if named.folder == libc::AT_FDCWD {
-                let link = format!("/proc/{}/cwd", self.process);
-                fs::read_link(link).ok()?.into_os_string().into_vec()
-            } else {
-                self.opened(named.folder)?
-            };
-            Path::new(OsStr::from_bytes(&folder)).join(path)
-        };
-        Some(std::path::absolute(whole).ok()?.into_os_string().into_vec())
-    }
-
-    fn opened(&self, descriptor: c_int) -> Option<Vec<u8>> {
-        let link = format!("/proc/{}/fd/{descriptor}", self.process);
-        Some(fs::read_link(link).ok()?.into_os_string().into_vec())
+    fn process_of(&self, thread: c_int) -> c_int {
+        self.threads
+            .get(&thread)
+            .map_or(thread, |state| state.process)
     }
 
     fn answer(&mut self, thread: c_int, &[_, question, buffer, length, room, _]: &[u64; 6]) {
@@ -322,6 +313,70 @@ impl Observer<'_> {
         };
         write(thread, buffer, &words);
     }
+}
+
+/// The absolute path that a call names; none for an empty one, which means the descriptor.
+fn path(thread: c_int, named: &Named) -> Option<Vec<u8>> {
+    let path = string(thread, named.path)?;
+    let path = Path::new(OsStr::from_bytes(&path));
+    if path.as_os_str().is_empty() {
+        return None;
+    }
+    let whole = if path.is_absolute() {
+        path.to_owned()
+    } else {
+        let folder = if named.folder == libc::AT_FDCWD {
+            let link = format!("/proc/{thread}/cwd");
+            fs::read_link(link).ok()?.into_os_string().into_vec()
+        } else {
+            opened(thread, named.folder)?
+        };
+        Path::new(OsStr::from_bytes(&folder)).join(path)
+    };
+    let whole = through_proc(thread, std::path::absolute(whole).ok()?);
+    Some(whole.into_os_string().into_vec())
+}
+
+/// The kernel's own names for a process's folders and open files lead to others.
+fn through_proc(thread: c_int, path: PathBuf) -> PathBuf {
+    let Ok(rest) = path.strip_prefix("/proc") else {
+        return path;
+    };
+    let mut parts = rest.components();
+    let own = match parts.next().map(|part| part.as_os_str().as_bytes()) {
+        Some(b"self" | b"thread-self") => Path::new("/proc").join(thread.to_string()),
+        Some(other) => Path::new("/proc").join(OsStr::from_bytes(other)),
+        None => return path,
+    };
+    let mut place = own.join(parts.as_path());
+    let mut below = Vec::new();
+    // What is not there has a folder that may be.
+    loop {
+        if let Ok(real) = place.canonicalize() {
+            let real = below.iter().rev().fold(real, |real, name| real.join(name));
+            return if real.starts_with("/proc") {
+                path
+            } else {
+                real
+            };
+        }
+        match (place.file_name().map(OsStr::to_owned), place.pop()) {
+            (Some(name), true) => below.push(name),
+            _ => return path,
+        }
+    }
+}
+
+fn opened(thread: c_int, descriptor: c_int) -> Option<Vec<u8>> {
+    let link = format!("/proc/{thread}/fd/{descriptor}");
+    Some(fs::read_link(link).ok()?.into_os_string().into_vec())
+}
+
+/// Which process a thread is of.
+fn process_of(thread: c_int) -> Option<c_int> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    line.trim().parse().ok()
 }
 
 /// None for a thread that has just ended.
