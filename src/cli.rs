@@ -179,6 +179,10 @@ pub struct ImageOptions {
     /// Send a GET for this path through the application before an image is made
     #[arg(long = "warm-up", value_name = "PATH")]
     pub(crate) warm_up: Option<String>,
+
+    /// Make an image anew once this file has changed too; repeatable
+    #[arg(long = "watch", value_name = "FILE", value_parser = parse_absolute)]
+    pub(crate) watch: Vec<PathBuf>,
 }
 
 /// The launcher does not know the working directory that an option is relative to.

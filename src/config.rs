@@ -50,10 +50,12 @@ pub struct Config {
     pub max_restores: u64,
     /// What goes through the application before an image is made.
     pub warm_up: Option<String>,
+    /// Files that an image rests on besides those that loading looks at.
+    pub watch: Vec<PathBuf>,
 }
 
 /// The options that have a twin in the environment.
-const TWINS: [&str; 17] = [
+const TWINS: [&str; 18] = [
     "APP",
     "VENV",
     "PYTHON_PATH",
@@ -71,6 +73,7 @@ const TWINS: [&str; 17] = [
     "MAX_AGE",
     "MAX_RESTORES",
     "WARM_UP",
+    "WATCH",
 ];
 
 /// The hash seed and whatever else is an image's own changes with it: a day.
@@ -167,6 +170,14 @@ impl Config {
                 .warm_up
                 .or_else(|| Some(twin("WARM_UP")?.to_string_lossy().into_owned()))
                 .or(script.warm_up),
+            watch: match (images.watch, twin("WATCH")) {
+                (flags, _) if !flags.is_empty() => flags,
+                (_, Some(twin)) => std::env::split_paths(&twin).collect(),
+                _ => script.watch,
+            }
+            .into_iter()
+            .map(absolute)
+            .collect(),
             record: match path(record, "RECORD", script.record).map(absolute) {
                 None => None,
                 Some(folder) => Some(Record {

@@ -26,6 +26,7 @@ pub struct ScriptOptions {
     pub(super) max_age: Option<u64>,
     pub(super) max_restores: Option<u64>,
     pub(super) warm_up: Option<String>,
+    pub(super) watch: Vec<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,7 +85,7 @@ impl ScriptOptions {
         {
             *path = folder.join(&path);
         }
-        for path in &mut options.python_path {
+        for path in options.python_path.iter_mut().chain(&mut options.watch) {
             *path = folder.join(&path);
         }
         Ok(options)

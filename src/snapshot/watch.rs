@@ -3,7 +3,6 @@
 //! itself is covered by the sources and the folders that are watched anyway.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -192,15 +191,6 @@ fn is_link(path: &[u8]) -> bool {
 fn mode(path: &[u8], how: How) -> libc::mode_t {
     let mode = freshness::look_at(path, how).size;
     libc::mode_t::try_from(mode).unwrap_or(0) & libc::S_IFMT
-}
-
-/// A path that the operator names, relative to the script's folder.
-#[must_use]
-pub fn named(path: &PathBuf, folder: &std::path::Path) -> Vec<u8> {
-    use std::os::unix::ffi::OsStringExt;
-    let path = folder.join(path);
-    let path = std::path::absolute(&path).unwrap_or(path);
-    path.into_os_string().into_vec()
 }
 
 #[cfg(test)]

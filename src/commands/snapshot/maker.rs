@@ -153,6 +153,10 @@ impl Making<'_> {
             config.warm_up = Some(path.to_owned());
         }
         (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
+        let watch = config.watch.iter();
+        basis
+            .files
+            .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
         signals::install();
         python::record_reading()?;
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;

@@ -14,7 +14,7 @@ _value = _names = _is_of_a_request = None
 _given = {}
 _settled = set()
 seen = set()
-gone_through = False
+gone_through = _begun = False
 kept = []
 
 # Stand for a request's variables in the eyes of who goes through all names: what keeps one of these
@@ -98,8 +98,13 @@ class _Recording(_kind):
         _settled.add(name)
 
     def __iter__(self):
-        global gone_through
-        gone_through = True
+        global gone_through, _begun
+        gone_through, _begun = True, True
+        return self._names()
+
+    def _names(self):
+        global _begun
+        _begun = False
         mine = set(self._data) | (set(_names()) - _settled)
         for name in sorted(mine):
             yield self.decodekey(name)
@@ -108,7 +113,9 @@ class _Recording(_kind):
                 yield name if self is os.environ else self.decodekey(os.fsencode(name))
 
     def __len__(self):
-        _keeps("their number is asked for")
+        # `list` and `sorted` ask how many will come, between an iterator's making and its first step.
+        if not _begun and sys._getframe(1).f_code.co_name != "__len__":
+            _keeps("their number is asked for")
         return super().__len__()
 
     def __repr__(self):
