@@ -104,16 +104,28 @@ fn judge(row: &Row, options: &str) -> Result<(), String> {
     if is_right {
         return Ok(());
     }
-    let told = |answers: &[Answer]| answers.iter().map(tell).collect::<Vec<_>>().join(", ");
+    // Long answers differ in the middle.
+    let texts = answers.iter().map(|answer| answer.text.as_str());
+    let other = texts.clone().find(|text| *text != plain);
+    let same = other.map_or(0, |other| alike(&plain, other).saturating_sub(40));
+    let told = |answers: &[Answer]| {
+        let told: Vec<String> = answers.iter().map(|answer| tell(answer, same)).collect();
+        told.join(", ")
+    };
+    let (plain, image) = (cut(&plain, same), told(&answers));
     Err(match row.kind {
-        Kind::Fresh(_) => format!(
-            "plain {}, image {}, before the change {}",
-            cut(&plain),
-            told(&answers),
-            told(&before)
-        ),
-        _ => format!("plain {}, image {}", cut(&plain), told(&answers)),
+        Kind::Fresh(_) => {
+            let before = told(&before);
+            format!("plain {plain}, image {image}, before the change {before}")
+        }
+        _ => format!("plain {plain}, image {image}"),
     })
+}
+
+/// With so many characters two texts begin alike.
+fn alike(one: &str, other: &str) -> usize {
+    let pairs = one.chars().zip(other.chars());
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 /// Answers until so many came from the image, where there is one.
@@ -146,8 +158,8 @@ fn all_differ(answers: &[Answer], plain: &str, again: &str) -> bool {
         })
 }
 
-fn tell(answer: &Answer) -> String {
-    let text = cut(&answer.text);
+fn tell(answer: &Answer, same: usize) -> String {
+    let text = cut(&answer.text, same);
     match &answer.cold {
         Some(reason) => format!("{text} (cold: {reason})"),
         None => text,
@@ -155,8 +167,10 @@ fn tell(answer: &Answer) -> String {
 }
 
 /// As much as is needed to see what is wrong.
-fn cut(text: &str) -> String {
-    text.trim_end().chars().take(400).collect()
+fn cut(text: &str, same: usize) -> String {
+    let dots = if same > 0 { "..." } else { "" };
+    let rest: String = text.trim_end().chars().skip(same).take(400).collect();
+    format!("{dots}{rest}")
 }
 
 #[test]
