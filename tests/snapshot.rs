@@ -26,6 +26,7 @@ mod slow;
 mod stack;
 mod surroundings;
 mod upgrade;
+mod visitors_words;
 mod way_out;
 mod with_packages;
 

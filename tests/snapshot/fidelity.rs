@@ -1,6 +1,6 @@
 //! A request answered from an image differs from one of a fresh process in nothing but time: a table
 //! of what loading an application may do or read. Each row is answered twice from its image and
-//! twice by a fresh process under the same name; a cold answer is right unless the row says that an
+//! by a fresh process under the same name; a cold answer is right unless the row says that an
 //! image must be there. A test is a group of rows, and fails with all those that are wrong.
 //! `WSGI_CGI_TEST_ROWS=umask,chdir` in the environment leaves the others out.
 
@@ -77,52 +77,63 @@ fn check_with(options: &str, rows: &[Row]) {
 fn judge(row: &Row, options: &str) -> Result<(), String> {
     let application = Application::new(row, options);
     let made = application.prepare();
-    let before = match row.kind {
-        Kind::Fresh(_) => settled(row, &application),
-        _ => Vec::new(),
-    };
-    let answers = if let Kind::Fresh(change) = row.kind {
+    let (before, answers) = if let Kind::Fresh(change) = row.kind {
+        let before = settled(row, &application, 1);
         application.shell(change);
-        vec![application.ask(row.then), application.ask(row.then)]
+        let ask = || application.ask(row.then);
+        (before, vec![ask(), ask()])
     } else {
-        settled(row, &application)
+        (Vec::new(), settled(row, &application, 2))
     };
     application.make_plain();
-    let plain = [application.ask(row.then), application.ask(row.then)].map(|answer| answer.text);
-    if plain.iter().any(|text| text.starts_with("no answer")) {
-        return Err(format!("a fresh process gives {plain:?}"));
+    let plain = application.ask(row.then).text;
+    if plain.starts_with("no answer") {
+        return Err(format!("a fresh process gives {plain}"));
     }
     let restored = |answers: &[Answer]| answers.iter().any(|answer| answer.cold.is_none());
     if row.restored && !restored(&before) && !restored(&answers) {
         let reasons: Vec<_> = answers.iter().flat_map(|answer| &answer.cold).collect();
         return Err(format!("no image: {made}{reasons:?}"));
     }
+    let is_plain = |answer: &Answer| answer.text == plain;
     let is_right = match row.kind {
-        Kind::Differ => all_differ(&answers, &plain),
-        Kind::Same => plain[0] == plain[1] && answers.iter().all(|one| one.text == plain[0]),
-        Kind::Fresh(_) => {
-            plain[0] == plain[1]
-                && answers.iter().all(|one| one.text == plain[0])
-                && before.iter().all(|one| one.text != plain[0])
-        }
+        Kind::Differ => all_differ(&answers, &plain, &application.ask(row.then).text),
+        Kind::Same => answers.iter().all(is_plain),
+        Kind::Fresh(_) => answers.iter().all(is_plain) && !before.iter().any(is_plain),
     };
     if is_right {
         return Ok(());
     }
-    let told: Vec<String> = before.iter().chain(&answers).map(tell).collect();
-    Err(format!(
-        "plain {}, image {}",
-        plain.map(cut).join(" and "),
+    // Long answers differ in the middle.
+    let texts = answers.iter().map(|answer| answer.text.as_str());
+    let other = texts.clone().find(|text| *text != plain);
+    let same = other.map_or(0, |other| alike(&plain, other).saturating_sub(40));
+    let told = |answers: &[Answer]| {
+        let told: Vec<String> = answers.iter().map(|answer| tell(answer, same)).collect();
         told.join(", ")
-    ))
+    };
+    let (plain, image) = (cut(&plain, same), told(&answers));
+    Err(match row.kind {
+        Kind::Fresh(_) => {
+            let before = told(&before);
+            format!("plain {plain}, image {image}, before the change {before}")
+        }
+        _ => format!("plain {plain}, image {image}"),
+    })
 }
 
-/// Answers until two came from the image, where there is one.
-fn settled(row: &Row, application: &Application) -> Vec<Answer> {
+/// With so many characters two texts begin alike.
+fn alike(one: &str, other: &str) -> usize {
+    let pairs = one.chars().zip(other.chars());
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
+/// Answers until so many came from the image, where there is one.
+fn settled(row: &Row, application: &Application, wanted: usize) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut restored = 0;
-    while restored < 2 && answers.len() < TRIES {
-        if answers.len() >= 2 && !application.has("image") {
+    while restored < wanted && answers.len() < TRIES {
+        if answers.len() >= wanted && !application.has("image") {
             break;
         }
         let answer = application.ask(row.then);
@@ -133,8 +144,9 @@ fn settled(row: &Row, application: &Application) -> Vec<Answer> {
 }
 
 /// Whether no line is in two answers.
-fn all_differ(answers: &[Answer], plain: &[String; 2]) -> bool {
-    let texts = answers.iter().map(|answer| &answer.text).chain(plain);
+fn all_differ(answers: &[Answer], plain: &str, again: &str) -> bool {
+    let texts = answers.iter().map(|answer| answer.text.as_str());
+    let texts = texts.chain([plain, again]);
     let texts: Vec<Vec<&str>> = texts.map(|text| text.lines().collect()).collect();
     let lines = texts[0].len();
     let is_alike = texts.iter().all(|text| text.len() == lines && lines > 0);
@@ -146,8 +158,8 @@ fn all_differ(answers: &[Answer], plain: &[String; 2]) -> bool {
         })
 }
 
-fn tell(answer: &Answer) -> String {
-    let text = cut(answer.text.clone());
+fn tell(answer: &Answer, same: usize) -> String {
+    let text = cut(&answer.text, same);
     match &answer.cold {
         Some(reason) => format!("{text} (cold: {reason})"),
         None => text,
@@ -155,8 +167,10 @@ fn tell(answer: &Answer) -> String {
 }
 
 /// As much as is needed to see what is wrong.
-fn cut(text: String) -> String {
-    text.chars().take(400).collect()
+fn cut(text: &str, same: usize) -> String {
+    let dots = if same > 0 { "..." } else { "" };
+    let rest: String = text.trim_end().chars().skip(same).take(400).collect();
+    format!("{dots}{rest}")
 }
 
 #[test]

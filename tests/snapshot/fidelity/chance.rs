@@ -46,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
     drawn!("uuid1", "import uuid", "[uuid.uuid1()]"),
     drawn!("uuid4", "import uuid", "[uuid.uuid4(), uuid.uuid4().int]").restored(),
     drawn!("openssl", "import ssl", "[ssl.RAND_bytes(16), ssl.RAND_bytes(1000)]").restored(),
-    drawn!("temporary-names", "import tempfile, os", "[tempfile.mktemp(), os.path.basename(tempfile.mkdtemp(dir='.'))]").restored(),
+    drawn!("temporary-names", "import tempfile", "[tempfile.mktemp(), tempfile.NamedTemporaryFile().name]").restored(),
     drawn!("sqlite-in-memory", "import sqlite3\ndb = sqlite3.connect(':memory:')",
         "[db.execute('select random()').fetchone(), db.execute('select hex(randomblob(16))').fetchone()]"),
     drawn!("sqlite-closed", "import sqlite3\ndef draw():\n    db = sqlite3.connect(':memory:')\n    r = db.execute('select random(), \

@@ -20,7 +20,7 @@ macro_rules! both {
         row(
             $id,
             concat!("import os, subprocess\n", $load),
-            "(sorted(line for line in subprocess.check_output(['/usr/bin/env', '-0'], text=True).split('\\0') \
+            "(sorted(line for line in subprocess.check_output(['/usr/bin/env', '-0'], text=True, errors='replace').split('\\0') \
              if not line.startswith(('SCRIPT_FILENAME', 'WSGI_CGI_', '_='))), \
              sorted((k, v) for k, v in os.environ.items() if k != 'SCRIPT_FILENAME' and 'WSGI_CGI_' not in k))",
         )
