@@ -2,6 +2,8 @@
 //! written to in few places (`pools`), and how to go on
 //! as a new process (`sleeper.py`).
 
+mod at_work;
+mod builtin;
 mod paths;
 mod pools;
 mod record;

@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::at_work::at_work;
 use super::paths::{path_of, source_of};
 use crate::snapshot::format::Folder;
 use crate::snapshot::freshness::{self, Listed};
@@ -161,7 +162,7 @@ fn opened(path: Vec<u8>, flags: i64) {
         note(path, true);
         return;
     }
-    let module = module();
+    let module = at_work().module();
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
@@ -210,37 +211,14 @@ unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
             Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
         }
     });
-    let line = format!("{whom} {} (`{}`)", what.unwrap_or_default(), module());
+    let line = format!(
+        "{whom} {} (`{}`)",
+        what.unwrap_or_default(),
+        at_work().module()
+    );
     if let Ok(mut read) = READ.lock()
         && !read.asked.contains(&line)
     {
         read.asked.push(line);
     }
-}
-
-/// The module that is at work, the standard library's left out where there is another.
-fn module() -> String {
-    let found = Python::attach(|py| -> PyResult<String> {
-        let sys = py.import("sys")?;
-        let standard: String = py.import("os")?.getattr("__file__")?.extract()?;
-        let standard = standard.trim_end_matches("os.py").to_owned();
-        let mut frame = sys.call_method1("_getframe", (0,))?;
-        let mut nearest = None;
-        while !frame.is_none() {
-            let name: Option<String> = frame
-                .getattr("f_globals")?
-                .get_item("__name__")?
-                .extract()?;
-            let file: String = frame.getattr("f_code")?.getattr("co_filename")?.extract()?;
-            let is_standard = file.starts_with('<')
-                || file.starts_with(&standard) && !file.contains("-packages/");
-            if !is_standard {
-                return Ok(name.unwrap_or_default());
-            }
-            nearest = nearest.or(name);
-            frame = frame.getattr("f_back")?;
-        }
-        Ok(nearest.unwrap_or_default())
-    });
-    found.unwrap_or_default()
 }

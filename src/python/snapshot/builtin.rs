@@ -1,0 +1,301 @@
+//! A function or method that Python has in C, replaced while an application is loaded: by one that
+//! takes the call down and then makes it. Python sees the same object as before: what it points to,
+//! the C function's address in a table of its module, is another for a while.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::transmute;
+use std::sync::OnceLock;
+
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+
+/// A function that is replaced until this is dropped, or for good where the process ends before.
+pub(super) struct Replaced {
+    table: *mut ffi::PyMethodDef,
+    original: Plain,
+}
+
+/// What is done before each call. What it calls itself is not taken down.
+pub(super) type Note = fn(Python<'_>, &Call);
+
+/// A call, as Python hands it to C.
+pub(super) struct Call {
+    /// The module, or the object that the method is of.
+    this: *mut PyObject,
+    given: Given,
+}
+
+enum Given {
+    Nothing,
+    One(*mut PyObject),
+    /// A tuple, and a dictionary or null.
+    Tuple(*mut PyObject, *mut PyObject),
+    /// So many, and after them the values of those that the tuple names, or null.
+    Vector(*const *mut PyObject, isize, *mut PyObject),
+}
+
+impl Replaced {
+    /// Replaces a function of a module, or a method of a type, which `owner` is; none where it is
+    /// not there, is not C's, or is called in a way that is not known.
+    pub(super) fn new(owner: &Bound<'_, PyAny>, name: &str, note: Note) -> Option<Self> {
+        let function = owner.getattr(name).ok()?;
+        let table = table(&function)?;
+        // SAFETY: the interpreter's lock is held, and CPython has the table in memory that can be
+        // written to, where it lives as long as the process.
+        unsafe {
+            let original = (*table).ml_meth.PyCFunction;
+            let slot = SLOTS
+                .iter()
+                .position(|slot| slot.set(Slot { original, note }).is_ok())?;
+            let replacement = replacement((*table).ml_flags, slot)?;
+            (*table).ml_meth.PyCFunction = transmute::<*mut c_void, Plain>(replacement);
+            Some(Self { table, original })
+        }
+    }
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        Python::attach(|_| {
+            // SAFETY: as when it was replaced.
+            unsafe { (*self.table).ml_meth.PyCFunction = self.original };
+        });
+    }
+}
+
+impl Call {
+    /// The object that the method is of.
+    pub(super) fn this<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: the caller holds it until the call has returned.
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, self.this) }
+    }
+
+    /// The argument at a place, or else of a name.
+    pub(super) fn argument<'py>(
+        &self,
+        py: Python<'py>,
+        place: usize,
+        name: &CStr,
+    ) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: the caller holds all of them until the call has returned.
+        unsafe {
+            let found = self
+                .positional(place)
+                .filter(|object| !object.is_null())
+                .or_else(|| self.named(name));
+            Bound::from_borrowed_ptr_or_opt(py, found?)
+        }
+    }
+
+    unsafe fn positional(&self, place: usize) -> Option<*mut PyObject> {
+        let index = isize::try_from(place).ok()?;
+        match self.given {
+            Given::One(object) if index == 0 => Some(object),
+            // SAFETY: the place is looked at first; what is given out is borrowed.
+            Given::Tuple(tuple, _) => unsafe {
+                (index < ffi::PyTuple_Size(tuple)).then(|| ffi::PyTuple_GetItem(tuple, index))
+            },
+            // SAFETY: as above.
+            Given::Vector(first, count, _) if index < count => unsafe { Some(*first.add(place)) },
+            _ => None,
+        }
+    }
+
+    unsafe fn named(&self, name: &CStr) -> Option<*mut PyObject> {
+        match self.given {
+            // SAFETY: a dictionary, and what is given out is borrowed.
+            Given::Tuple(_, names) if !names.is_null() => unsafe {
+                Some(ffi::PyDict_GetItemString(names, name.as_ptr()))
+            },
+            // SAFETY: a tuple of strings, and as many values after the positional arguments.
+            Given::Vector(first, count, names) if !names.is_null() => unsafe {
+                (0..ffi::PyTuple_Size(names))
+                    .find(|&place| {
+                        let known = ffi::PyTuple_GetItem(names, place);
+                        ffi::PyUnicode_CompareWithASCIIString(known, name.as_ptr()) == 0
+                    })
+                    .map(|place| *first.offset(count + place))
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Where a function has the address of its C.
+fn table(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
+    let object = function.as_ptr();
+    // SAFETY: the type says what the object is; `PyCMethod_Type`'s begin as the other's.
+    let table = unsafe {
+        if ffi::PyCFunction_Check(object) != 0 {
+            (*object.cast::<ffi::PyCFunctionObject>()).m_ml
+        } else if ffi::Py_TYPE(object) == &raw mut ffi::PyMethodDescr_Type {
+            (*object.cast::<ffi::PyMethodDescrObject>()).d_method
+        } else {
+            return None;
+        }
+    };
+    (!table.is_null()).then_some(table)
+}
+
+/// How C is called with nothing, with one object, or with a tuple.
+type Plain = ffi::PyCFunction;
+type WithKeywords =
+    unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize) -> *mut PyObject;
+type FastWithKeywords = unsafe extern "C" fn(
+    *mut PyObject,
+    *const *mut PyObject,
+    isize,
+    *mut PyObject,
+) -> *mut PyObject;
+type Method = unsafe extern "C" fn(
+    *mut PyObject,
+    *mut ffi::PyTypeObject,
+    *const *mut PyObject,
+    isize,
+    *mut PyObject,
+) -> *mut PyObject;
+
+/// C does not learn by which name it was called: each function that is replaced has functions of its
+/// own, told apart by a number.
+struct Slot {
+    original: Plain,
+    note: Note,
+}
+
+const MOST: usize = 64;
+static SLOTS: [OnceLock<Slot>; MOST] = [const { OnceLock::new() }; MOST];
+
+/// Takes a call down and gives the address to go on at.
+fn begin(slot: usize, call: &Call) -> *mut c_void {
+    thread_local! {
+        static AT_IT: Cell<bool> = const { Cell::new(false) };
+    }
+    let slot = SLOTS[slot].get().expect("it is set before it is called");
+    if !AT_IT.replace(true) {
+        Python::attach(|py| {
+            (slot.note)(py, call);
+            // SAFETY: the lock is held; none was there when C was called.
+            unsafe { ffi::PyErr_Clear() };
+        });
+        AT_IT.set(false);
+    }
+    slot.original as *mut c_void
+}
+
+unsafe extern "C" fn no_arguments<const N: usize>(
+    this: *mut PyObject,
+    nothing: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::Nothing;
+    // SAFETY: what was replaced is called in this way.
+    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, nothing) }
+}
+
+unsafe extern "C" fn one<const N: usize>(
+    this: *mut PyObject,
+    object: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::One(object);
+    // SAFETY: as above.
+    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, object) }
+}
+
+unsafe extern "C" fn tuple<const N: usize>(
+    this: *mut PyObject,
+    arguments: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::Tuple(arguments, std::ptr::null_mut());
+    // SAFETY: as above.
+    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, arguments) }
+}
+
+unsafe extern "C" fn tuple_with_keywords<const N: usize>(
+    this: *mut PyObject,
+    arguments: *mut PyObject,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::Tuple(arguments, names);
+    let original = begin(N, &Call { this, given });
+    // SAFETY: as above.
+    unsafe { transmute::<_, WithKeywords>(original)(this, arguments, names) }
+}
+
+unsafe extern "C" fn fast<const N: usize>(
+    this: *mut PyObject,
+    first: *const *mut PyObject,
+    count: isize,
+) -> *mut PyObject {
+    let given = Given::Vector(first, count, std::ptr::null_mut());
+    // SAFETY: as above.
+    unsafe { transmute::<_, Fast>(begin(N, &Call { this, given }))(this, first, count) }
+}
+
+unsafe extern "C" fn fast_with_keywords<const N: usize>(
+    this: *mut PyObject,
+    first: *const *mut PyObject,
+    count: isize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::Vector(first, count, names);
+    let original = begin(N, &Call { this, given });
+    // SAFETY: as above.
+    unsafe { transmute::<_, FastWithKeywords>(original)(this, first, count, names) }
+}
+
+unsafe extern "C" fn method<const N: usize>(
+    this: *mut PyObject,
+    of: *mut ffi::PyTypeObject,
+    first: *const *mut PyObject,
+    count: isize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let given = Given::Vector(first, count, names);
+    let original = begin(N, &Call { this, given });
+    // SAFETY: as above.
+    unsafe { transmute::<_, Method>(original)(this, of, first, count, names) }
+}
+
+/// All functions of one kind.
+macro_rules! each {
+    ($function:ident, $kind:ty) => {
+        each!($function, $kind, 0 8 16 24 32 40 48 56)
+    };
+    ($function:ident, $kind:ty, $($row:literal)*) => {
+        [$(
+            $function::<{ $row }> as $kind as *mut c_void,
+            $function::<{ $row + 1 }> as $kind as *mut c_void,
+            $function::<{ $row + 2 }> as $kind as *mut c_void,
+            $function::<{ $row + 3 }> as $kind as *mut c_void,
+            $function::<{ $row + 4 }> as $kind as *mut c_void,
+            $function::<{ $row + 5 }> as $kind as *mut c_void,
+            $function::<{ $row + 6 }> as $kind as *mut c_void,
+            $function::<{ $row + 7 }> as $kind as *mut c_void,
+        )*]
+    };
+}
+
+/// The function of a slot that is called as the flags say.
+fn replacement(flags: c_int, slot: usize) -> Option<*mut c_void> {
+    const ALL: c_int = ffi::METH_VARARGS
+        | ffi::METH_KEYWORDS
+        | ffi::METH_NOARGS
+        | ffi::METH_O
+        | ffi::METH_FASTCALL
+        | ffi::METH_METHOD;
+    const WITH_KEYWORDS: c_int = ffi::METH_VARARGS | ffi::METH_KEYWORDS;
+    const FAST_WITH_KEYWORDS: c_int = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+    const METHOD: c_int = ffi::METH_METHOD | FAST_WITH_KEYWORDS;
+    let functions: [*mut c_void; MOST] = match flags & ALL {
+        ffi::METH_NOARGS => each!(no_arguments, Plain),
+        ffi::METH_O => each!(one, Plain),
+        ffi::METH_VARARGS => each!(tuple, Plain),
+        WITH_KEYWORDS => each!(tuple_with_keywords, WithKeywords),
+        ffi::METH_FASTCALL => each!(fast, Fast),
+        FAST_WITH_KEYWORDS => each!(fast_with_keywords, FastWithKeywords),
+        METHOD => each!(method, Method),
+        _ => return None,
+    };
+    Some(functions[slot])
+}
