@@ -4,7 +4,7 @@
 use super::format::{Content, EAGER, Folder, Head, Opened, Region, Stamp, sum};
 
 /// The first bytes of an image; another layout gets another number.
-const MAGIC: u64 = 0x3330_7061_6e73_6377;
+const MAGIC: u64 = 0x3430_7061_6e73_6377;
 
 impl Head {
     /// The head as bytes, padded to whole pages.
@@ -79,6 +79,7 @@ impl Head {
             to.number(number);
         }
         to.list(&self.eager, Writer::pair);
+        to.list(&self.drawn, |to, line| to.bytes(line));
         let room = EAGER.saturating_sub(self.eager.len()) * 16;
         to.0.resize(to.0.len() + room, 0);
         let mut head = Vec::with_capacity(to.0.len() + 24);
@@ -163,6 +164,7 @@ impl Head {
             length: from.number()?,
             sealed: from.number()?,
             eager: from.list(Reader::pair)?,
+            drawn: from.list(Reader::bytes)?,
         })
     }
 }

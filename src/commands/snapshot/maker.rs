@@ -24,6 +24,7 @@ use crate::process::{descriptors, environment, memory, signals};
 use crate::python::{self, Inspection, Recorded, Sleeper};
 use crate::report::Exit;
 use crate::snapshot::branch;
+use crate::snapshot::chance::refuse_generators;
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing};
 use crate::snapshot::wake::Kept;
@@ -160,6 +161,8 @@ impl Making<'_> {
         take_down(basis, &recorded, executor.rests_on(&config), &around);
         loaded?;
         refuse_requests_variables(&recorded.variables)?;
+        recorded.refuse_obstacle()?;
+        refuse_generators()?;
         if !is_at(lock, &at("lock")) {
             bail!("the folder for images was removed");
         }
@@ -239,6 +242,7 @@ fn take_down(
     basis.found.clone_from(&recorded.found);
     basis.folders.clone_from(&recorded.folders);
     basis.asked.clone_from(&recorded.asked);
+    basis.drawn.clone_from(&recorded.drawn);
 }
 
 /// The head of an image, taken when taking it changes nothing any more; the address space is to stay

@@ -4,7 +4,8 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
+use std::ptr::null_mut;
 use std::sync::OnceLock;
 
 use pyo3::ffi::{self, PyObject};
@@ -16,8 +17,17 @@ pub(super) struct Replaced {
     original: Plain,
 }
 
-/// What is done before each call. What it calls itself is not taken down.
-pub(super) type Note = fn(Python<'_>, &Call);
+// SAFETY: the table is of no thread, and is written to under the interpreter's lock alone.
+unsafe impl Send for Replaced {}
+
+/// What takes a call down. What it calls itself is not taken down.
+#[derive(Clone, Copy)]
+pub(super) enum Note {
+    /// Before it is made.
+    Before(fn(Python<'_>, &Call)),
+    /// With what it returned; not when it raised.
+    After(fn(Python<'_>, &Call, &Bound<'_, PyAny>)),
+}
 
 /// A call, as Python hands it to C.
 pub(super) struct Call {
@@ -37,7 +47,7 @@ enum Given {
 
 impl Replaced {
     /// Replaces a function of a module, or a method of a type, which `owner` is; none where it is
-    /// not there, is not C's, or is called in a way that is not known.
+    /// not there, is not C's or Cython's, or is called in a way that is not known.
     pub(super) fn new(owner: &Bound<'_, PyAny>, name: &str, note: Note) -> Option<Self> {
         let function = owner.getattr(name).ok()?;
         let table = table(&function)?;
@@ -125,17 +135,26 @@ impl Call {
 /// Where a function has the address of its C.
 fn table(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
     let object = function.as_ptr();
-    // SAFETY: the type says what the object is; `PyCMethod_Type`'s begin as the other's.
-    let table = unsafe {
+    // SAFETY: the type says what the object is; those of `PyCMethod_Type` begin as the others.
+    unsafe {
         if ffi::PyCFunction_Check(object) != 0 {
-            (*object.cast::<ffi::PyCFunctionObject>()).m_ml
-        } else if ffi::Py_TYPE(object) == &raw mut ffi::PyMethodDescr_Type {
-            (*object.cast::<ffi::PyMethodDescrObject>()).d_method
-        } else {
-            return None;
+            return Some((*object.cast::<ffi::PyCFunctionObject>()).m_ml);
         }
-    };
-    (!table.is_null()).then_some(table)
+        if ffi::Py_TYPE(object) == &raw mut ffi::PyMethodDescr_Type {
+            return Some((*object.cast::<ffi::PyMethodDescrObject>()).d_method);
+        }
+    }
+    let kind = function.get_type();
+    if kind.name().ok()? != "cython_function_or_method" {
+        return None;
+    }
+    // SAFETY: they begin as Python's own do, but where Cython was told to use the limited interface:
+    // there an object is in that place, which is no part of a library.
+    unsafe {
+        let table = (*object.cast::<ffi::PyCFunctionObject>()).m_ml;
+        let mut about = MaybeUninit::uninit();
+        (libc::dladdr(table.cast(), about.as_mut_ptr()) != 0).then_some(table)
+    }
 }
 
 /// How C is called with nothing, with one object, or with a tuple.
@@ -167,48 +186,85 @@ struct Slot {
 const MOST: usize = 64;
 static SLOTS: [OnceLock<Slot>; MOST] = [const { OnceLock::new() }; MOST];
 
-/// Takes a call down and gives the address to go on at.
+/// What comes before a call, and its C function.
 fn begin(slot: usize, call: &Call) -> *mut c_void {
+    let slot = SLOTS[slot].get().expect("it is set before it is called");
+    if let Note::Before(note) = slot.note {
+        alone(|py| note(py, call));
+    }
+    slot.original as *mut c_void
+}
+
+/// What comes after it.
+fn end(slot: usize, call: &Call, result: *mut PyObject) -> *mut PyObject {
+    if let Some(Note::After(note)) = SLOTS[slot].get().map(|slot| slot.note) {
+        // SAFETY: null, or an object that is this function's to hand on.
+        alone(|py| unsafe {
+            if let Some(result) = Bound::from_borrowed_ptr_or_opt(py, result) {
+                note(py, call, &result);
+            }
+        });
+    }
+    result
+}
+
+/// Not within itself, and without a trace in the interpreter.
+fn alone(note: impl FnOnce(Python<'_>)) {
     thread_local! {
         static AT_IT: Cell<bool> = const { Cell::new(false) };
     }
-    let slot = SLOTS[slot].get().expect("it is set before it is called");
-    if !AT_IT.replace(true) {
-        Python::attach(|py| {
-            (slot.note)(py, call);
-            // SAFETY: the lock is held; none was there when C was called.
-            unsafe { ffi::PyErr_Clear() };
-        });
-        AT_IT.set(false);
+    if AT_IT.replace(true) {
+        return;
     }
-    slot.original as *mut c_void
+    Python::attach(|py| {
+        // An exception may be on its way: the call raised it.
+        let raised = PyErr::take(py);
+        note(py);
+        drop(PyErr::take(py));
+        if let Some(raised) = raised {
+            raised.restore(py);
+        }
+    });
+    AT_IT.set(false);
 }
 
 unsafe extern "C" fn no_arguments<const N: usize>(
     this: *mut PyObject,
     nothing: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::Nothing;
+    let call = Call {
+        this,
+        given: Given::Nothing,
+    };
     // SAFETY: what was replaced is called in this way.
-    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, nothing) }
+    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, nothing) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn one<const N: usize>(
     this: *mut PyObject,
     object: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::One(object);
-    // SAFETY: as above.
-    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, object) }
+    let call = Call {
+        this,
+        given: Given::One(object),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, object) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn tuple<const N: usize>(
     this: *mut PyObject,
     arguments: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::Tuple(arguments, std::ptr::null_mut());
-    // SAFETY: as above.
-    unsafe { transmute::<_, Plain>(begin(N, &Call { this, given }))(this, arguments) }
+    let call = Call {
+        this,
+        given: Given::Tuple(arguments, null_mut()),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, arguments) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn tuple_with_keywords<const N: usize>(
@@ -216,10 +272,13 @@ unsafe extern "C" fn tuple_with_keywords<const N: usize>(
     arguments: *mut PyObject,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::Tuple(arguments, names);
-    let original = begin(N, &Call { this, given });
-    // SAFETY: as above.
-    unsafe { transmute::<_, WithKeywords>(original)(this, arguments, names) }
+    let call = Call {
+        this,
+        given: Given::Tuple(arguments, names),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result = unsafe { transmute::<_, WithKeywords>(begin(N, &call))(this, arguments, names) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn fast<const N: usize>(
@@ -227,9 +286,13 @@ unsafe extern "C" fn fast<const N: usize>(
     first: *const *mut PyObject,
     count: isize,
 ) -> *mut PyObject {
-    let given = Given::Vector(first, count, std::ptr::null_mut());
-    // SAFETY: as above.
-    unsafe { transmute::<_, Fast>(begin(N, &Call { this, given }))(this, first, count) }
+    let call = Call {
+        this,
+        given: Given::Vector(first, count, null_mut()),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result = unsafe { transmute::<_, Fast>(begin(N, &call))(this, first, count) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn fast_with_keywords<const N: usize>(
@@ -238,10 +301,14 @@ unsafe extern "C" fn fast_with_keywords<const N: usize>(
     count: isize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::Vector(first, count, names);
-    let original = begin(N, &Call { this, given });
-    // SAFETY: as above.
-    unsafe { transmute::<_, FastWithKeywords>(original)(this, first, count, names) }
+    let call = Call {
+        this,
+        given: Given::Vector(first, count, names),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result =
+        unsafe { transmute::<_, FastWithKeywords>(begin(N, &call))(this, first, count, names) };
+    end(N, &call, result)
 }
 
 unsafe extern "C" fn method<const N: usize>(
@@ -251,10 +318,13 @@ unsafe extern "C" fn method<const N: usize>(
     count: isize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    let given = Given::Vector(first, count, names);
-    let original = begin(N, &Call { this, given });
-    // SAFETY: as above.
-    unsafe { transmute::<_, Method>(original)(this, of, first, count, names) }
+    let call = Call {
+        this,
+        given: Given::Vector(first, count, names),
+    };
+    // SAFETY: what was replaced is called in this way.
+    let result = unsafe { transmute::<_, Method>(begin(N, &call))(this, of, first, count, names) };
+    end(N, &call, result)
 }
 
 /// All functions of one kind.

@@ -1,9 +1,11 @@
-//! What an image of the interpreter needs from it: what loading read (`record`), memory that is
+//! What an image of the interpreter needs from it: what loading read (`record`), random generators
+//! (`chance`), memory that is
 //! written to in few places (`pools`), and how to go on
 //! as a new process (`sleeper.py`).
 
 mod at_work;
 mod builtin;
+mod chance;
 mod paths;
 mod pools;
 mod record;
@@ -20,6 +22,8 @@ pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;
 use crate::exchange::MetaVariables;
+use crate::process::at_fork;
+use crate::snapshot::chance::reset_sqlite;
 
 /// The Python side, kept in the image.
 pub struct Sleeper(Py<PyModule>);
@@ -38,6 +42,7 @@ impl Sleeper {
             py.import("sys")?
                 .getattr("modules")?
                 .call_method1("pop", ("_wsgi_cgi_snapshot", py.None()))?;
+            chance::record(py)?;
             Ok(Self(module.unbind()))
         })
         .map_err(|error: PyErr| anyhow!("{error}"))
@@ -52,7 +57,11 @@ impl Sleeper {
             for name in seen.try_iter()? {
                 variables.push(name?.extract()?);
             }
-            Ok(record::end(variables, iterated, &files, &searched))
+            let chance = chance::end(py)?;
+            let mut recorded = record::end(variables, iterated, &files, &searched);
+            recorded.drawn = chance.drawn;
+            recorded.obstacle = chance.obstacle;
+            Ok(recorded)
         })
         .map_err(|error: PyErr| anyhow!("{error}"))
     }
@@ -80,17 +89,21 @@ impl Sleeper {
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
+        at_fork::prepare();
+        reset_sqlite();
         pools::fill();
     }
 
     /// Goes on in the process that was there.
     pub fn after(&self) {
+        at_fork::go_on_as_parent();
         // SAFETY: as above, and `before` was called.
         unsafe { ffi::PyOS_AfterFork_Parent() };
     }
 
     /// Goes on in a new process with that environment.
     pub fn wake(&self, environment: &MetaVariables) -> Result<()> {
+        at_fork::go_on_as_child();
         // SAFETY: as above, and `before` was called before the image was written.
         unsafe { ffi::PyOS_AfterFork_Child() };
         attach(|py| {
@@ -98,6 +111,7 @@ impl Sleeper {
             for (name, value) in environment.iter() {
                 variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
+            chance::wake(py)?;
             self.0.bind(py).call_method1("wake", (variables,))?;
             Ok(())
         })
@@ -107,6 +121,7 @@ impl Sleeper {
 
 /// Does what was left to be done at exit, in a process from which nobody goes on.
 pub fn leave() {
+    at_fork::go_on_as_parent();
     // SAFETY: a question that may be asked at any time.
     if unsafe { ffi::Py_IsInitialized() } != 0 {
         // What fails is told of by Python.

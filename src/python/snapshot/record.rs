@@ -52,6 +52,22 @@ pub struct Recorded {
     pub asked: Vec<String>,
     /// Files that were opened for writing, and by which module.
     pub writers: Vec<(Vec<u8>, String)>,
+    /// Modules that drew random bytes and may have kept them.
+    pub drawn: Vec<String>,
+    /// What no other process may go on with, in words.
+    pub obstacle: Option<String>,
+}
+
+impl Recorded {
+    /// Says what no other process may go on with.
+    ///
+    /// # Errors
+    /// With that.
+    pub fn refuse_obstacle(&self) -> Result<()> {
+        self.obstacle
+            .as_ref()
+            .map_or(Ok(()), |obstacle| Err(anyhow!("{obstacle}")))
+    }
 }
 
 type Hook = unsafe extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
@@ -112,6 +128,8 @@ pub(super) fn end(
             .collect(),
         asked: noted.asked,
         writers: noted.writers,
+        drawn: Vec::new(),
+        obstacle: None,
     }
 }
 
