@@ -132,10 +132,10 @@ def end():
         kind = type(found)
         if python and issubclass(kind, python) and not issubclass(kind, system):
             known = _by_chance.get(id(found), True)
-            if known:
+            # That one Python itself seeds anew in a copy of a process.
+            if known and found is not first:
                 rest.append((_renew_python, found, python))
-            elif found is first:
-                # What Python itself does in a copy of a process undoes it.
+            elif not known and found is first:
                 rest.append((python.setstate, found, python.getstate(found)))
         elif bits and issubclass(kind, bits):
             if _is_by_chance(found):
