@@ -73,6 +73,8 @@ fn configure() -> Result<(), String> {
         ));
     }
     pyo3_build_config::add_libpython_rpath_link_args();
+    // What stands before the C library's functions is found by every library: `src/process/draws.rs`.
+    println!("cargo:rustc-link-arg-bin=wsgi-cgi=-Wl,--export-dynamic");
     Ok(())
 }
 

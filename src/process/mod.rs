@@ -2,7 +2,9 @@
 //! its terminal, and the answer that is given when nothing else can be.
 
 mod at_exit;
+pub mod at_fork;
 pub mod descriptors;
+pub mod draws;
 pub mod environment;
 pub mod interrupts;
 pub mod last_resort;

@@ -88,6 +88,7 @@ impl Head {
             to.number(number);
         }
         to.list(&self.eager, Writer::pair);
+        to.list(&self.drawn, |to, line| to.bytes(line));
         let room = EAGER.saturating_sub(self.eager.len()) * 16;
         to.0.resize(to.0.len() + room, 0);
         let mut head = Vec::with_capacity(to.0.len() + 24);
@@ -180,6 +181,7 @@ impl Head {
             length: from.number()?,
             sealed: from.number()?,
             eager: from.list(Reader::pair)?,
+            drawn: from.list(Reader::bytes)?,
         })
     }
 }

@@ -167,6 +167,8 @@ pub struct Head {
     pub sealed: u64,
     /// Parts that a request is sure to write to: start and length. At most [`EAGER`].
     pub eager: Vec<(u64, u64)>,
+    /// Modules that drew random bytes while loading.
+    pub drawn: Vec<Vec<u8>>,
 }
 
 /// FNV-1a over words: it finds what breaks by accident; who can write here needs no forgery.

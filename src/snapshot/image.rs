@@ -37,6 +37,8 @@ pub struct Basis {
     pub folders: Vec<Folder>,
     /// What was asked that cannot be watched.
     pub asked: Vec<String>,
+    /// Modules that drew random bytes.
+    pub drawn: Vec<String>,
     /// When loading began; no file may have changed since.
     pub began: u64,
     /// For so many seconds the image is used.
@@ -68,6 +70,11 @@ impl Basis {
                 .asked
                 .iter()
                 .map(|line| line.as_bytes().to_vec())
+                .collect(),
+            drawn: self
+                .drawn
+                .iter()
+                .map(|name| name.as_bytes().to_vec())
                 .collect(),
             maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
             variables: self.variables.clone(),

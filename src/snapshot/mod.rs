@@ -3,9 +3,10 @@
 //!
 //! `place` (where) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
 //! (writing) · `branch` (where a process goes on after it was restored) · `wake` (what it does
-//! first). `start` and `restore` are the launcher's alone.
+//! first) · `chance` (generators that C libraries have). `start` and `restore` are the launcher's alone.
 
 pub mod branch;
+pub mod chance;
 mod encoding;
 pub mod format;
 pub mod freshness;

@@ -1,6 +1,9 @@
 //! Two processes that are restored from one image with the same number, each in a namespace of its
 //! own, share nothing that is meant to be random.
 
+mod generators;
+mod libraries;
+
 use std::process::Command;
 
 use super::{Cgi, Site};

@@ -54,6 +54,12 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             line.push_str("\n  while loading it asked ");
             line.push_str(&String::from_utf8_lossy(asked));
         }
+        for module in &head.drawn {
+            let module = String::from_utf8_lossy(module);
+            line.push_str("\n  while loading it drew random bytes (`");
+            line.push_str(&module);
+            line.push_str("`), which every request shares");
+        }
         if explain {
             for watched in freshness::watched(&head) {
                 line.push_str("\n  ");

@@ -24,6 +24,7 @@ use crate::process::{descriptors, environment, memory, signals};
 use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
 use crate::report::Exit;
 use crate::snapshot::branch;
+use crate::snapshot::chance::refuse_generators;
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing};
 use crate::snapshot::inherited::Inherited;
@@ -164,7 +165,7 @@ impl Making<'_> {
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
         let writers = recorded.writers.clone();
-        let obstacle = of_the_environment(&recorded.environment);
+        let obstacle = of_the_environment(&recorded.environment).and(recorded.refuse_obstacle());
         take_down(
             basis,
             recorded,
@@ -175,6 +176,7 @@ impl Making<'_> {
         )?;
         loaded?;
         obstacle?;
+        refuse_generators()?;
         if !is_at(lock, &at("lock")) {
             bail!("the folder for images was removed");
         }
@@ -275,6 +277,7 @@ fn take_down(
         .extend(packages.map(OsString::into_encoded_bytes));
     basis.found = recorded.found;
     basis.asked = recorded.asked;
+    basis.drawn = recorded.drawn;
     let watched = watch::watched(
         &recorded.seen,
         &recorded.askers,

@@ -1,8 +1,11 @@
 //! What an image of the interpreter needs from it: what loading read (`record`, `environment`) and on
-//! whose behalf (`askers`, `frames`), memory that is written to in few places (`pools`), and how to go
-//! on as a new process (`sleeper.py`).
+//! whose behalf (`askers`, `at_work`), random generators (`chance`), memory that is written to in few
+//! places (`pools`), and how to go on as a new process (`sleeper.py`).
 
 mod askers;
+mod at_work;
+mod builtin;
+mod chance;
 mod environment;
 mod frames;
 mod paths;
@@ -23,6 +26,8 @@ pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;
 use crate::exchange::MetaVariables;
+use crate::process::at_fork;
+use crate::snapshot::chance::reset_sqlite;
 use crate::snapshot::observer::questions;
 
 /// The Python side, kept in the image.
@@ -48,7 +53,11 @@ impl Sleeper {
         });
         let module = module.map_err(|error| anyhow!("{error}"))?;
         let environment = Environment::record()?;
-        attach(askers::record).map_err(|error| anyhow!("{error}"))?;
+        attach(|py| {
+            chance::record(py)?;
+            askers::record(py)
+        })
+        .map_err(|error| anyhow!("{error}"))?;
         questions::begin().context(
             "no process may observe another here (ptrace), so that nobody could tell what loading \
              the application rests on",
@@ -63,12 +72,13 @@ impl Sleeper {
     pub fn recorded(&self) -> Result<Recorded> {
         let environment = self.environment.recorded()?;
         let changes = self.environment.changes()?;
-        let (files, searched, askers): (Vec<PathBuf>, Vec<PathBuf>, _) =
+        let (files, searched, askers, chance): (Vec<PathBuf>, Vec<PathBuf>, _, _) =
             attach(|py| -> PyResult<_> {
                 let (made, removed): (Py<PyAny>, Py<PyAny>) = changes.extract(py)?;
                 self.module.call_method1(py, "keep", (made, removed))?;
                 let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
-                Ok((files, searched, askers::end(py)?))
+                let chance = chance::end(py)?;
+                Ok((files, searched, askers::end(py)?, chance))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
         let seen = questions::end().context("the observer of this process is gone")?;
@@ -76,6 +86,8 @@ impl Sleeper {
             environment,
             askers,
             seen,
+            drawn: chance.drawn,
+            obstacle: chance.obstacle,
             ..record::end(&files, &searched)
         })
     }
@@ -103,17 +115,21 @@ impl Sleeper {
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
+        at_fork::prepare();
+        reset_sqlite();
         pools::fill();
     }
 
     /// Goes on in the process that was there.
     pub fn after(&self) {
+        at_fork::go_on_as_parent();
         // SAFETY: as above, and `before` was called.
         unsafe { ffi::PyOS_AfterFork_Parent() };
     }
 
     /// Goes on in a new process with that environment.
     pub fn wake(&self, environment: &MetaVariables) -> Result<()> {
+        at_fork::go_on_as_child();
         // SAFETY: as above, and `before` was called before the image was written.
         unsafe { ffi::PyOS_AfterFork_Child() };
         attach(|py| {
@@ -121,6 +137,7 @@ impl Sleeper {
             for (name, value) in environment.iter() {
                 variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
+            chance::wake(py)?;
             self.module.bind(py).call_method1("wake", (variables,))?;
             Ok(())
         })
@@ -130,6 +147,7 @@ impl Sleeper {
 
 /// Does what was left to be done at exit, in a process from which nobody goes on.
 pub fn leave() {
+    at_fork::go_on_as_parent();
     // SAFETY: a question that may be asked at any time.
     if unsafe { ffi::Py_IsInitialized() } != 0 {
         // What fails is told of by Python.

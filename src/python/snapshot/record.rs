@@ -12,6 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::askers;
+use super::at_work::at_work;
 use super::environment::{self, EnvironmentRead};
 use super::paths::{path_of, source_of};
 use crate::snapshot::freshness::{self, Listed};
@@ -57,6 +58,22 @@ pub struct Recorded {
     pub asked: Vec<String>,
     /// Files that were opened for writing, and by which module.
     pub writers: Vec<(Vec<u8>, String)>,
+    /// Modules that drew random bytes and may have kept them.
+    pub drawn: Vec<String>,
+    /// What no other process may go on with, in words.
+    pub obstacle: Option<String>,
+}
+
+impl Recorded {
+    /// Says what no other process may go on with.
+    ///
+    /// # Errors
+    /// With that.
+    pub fn refuse_obstacle(&self) -> Result<()> {
+        self.obstacle
+            .as_ref()
+            .map_or(Ok(()), |obstacle| Err(anyhow!("{obstacle}")))
+    }
 }
 
 type Hook = unsafe extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
@@ -175,7 +192,7 @@ fn opened(path: Vec<u8>, flags: i64) {
         note(path, true);
         return;
     }
-    let module = module();
+    let module = at_work().module();
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
@@ -223,37 +240,14 @@ unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
             Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
         }
     });
-    let line = format!("{whom} {} (`{}`)", what.unwrap_or_default(), module());
+    let line = format!(
+        "{whom} {} (`{}`)",
+        what.unwrap_or_default(),
+        at_work().module()
+    );
     if let Ok(mut read) = READ.lock()
         && !read.asked.contains(&line)
     {
         read.asked.push(line);
     }
-}
-
-/// The module that is at work, the standard library's left out where there is another.
-fn module() -> String {
-    let found = Python::attach(|py| -> PyResult<String> {
-        let sys = py.import("sys")?;
-        let standard: String = py.import("os")?.getattr("__file__")?.extract()?;
-        let standard = standard.trim_end_matches("os.py").to_owned();
-        let mut frame = sys.call_method1("_getframe", (0,))?;
-        let mut nearest = None;
-        while !frame.is_none() {
-            let name: Option<String> = frame
-                .getattr("f_globals")?
-                .get_item("__name__")?
-                .extract()?;
-            let file: String = frame.getattr("f_code")?.getattr("co_filename")?.extract()?;
-            let is_standard = file.starts_with('<')
-                || file.starts_with(&standard) && !file.contains("-packages/");
-            if !is_standard {
-                return Ok(name.unwrap_or_default());
-            }
-            nearest = nearest.or(name);
-            frame = frame.getattr("f_back")?;
-        }
-        Ok(nearest.unwrap_or_default())
-    });
-    found.unwrap_or_default()
 }

@@ -67,8 +67,5 @@ def wake(variables):
         os.environb.pop(name, None)
     for name, value in _set.items():
         os.environb[name] = value
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed()
     for function, args, kwargs in _hooks("after_restore"):
         function(*args, **kwargs)

@@ -1,6 +1,6 @@
 //! No two processes that are restored from one image draw the same from a library's chance.
 
-use super::{restored, site};
+use super::{cold, restored, site};
 
 #[track_caller]
 fn differs(loading: &str, expression: &str) {
@@ -14,13 +14,63 @@ fn differs(loading: &str, expression: &str) {
     assert_ne!(answers[1], answers[2], "{expression}");
 }
 
+/// A seed that loading chose gives what it gives in a fresh process.
+#[track_caller]
+fn is_the_same(loading: &str, expression: &str) {
+    let Some(site) = site(loading, expression) else {
+        return;
+    };
+    let fresh = cold(&site).run();
+    site.make();
+    assert_eq!(restored(&site), fresh.text(), "{loading}");
+    assert_eq!(restored(&site), fresh.text(), "{loading}");
+}
+
 #[test]
 fn numpys_global_state() {
     differs("import numpy", "numpy.random.random()");
-    differs(
-        "import numpy\nnumpy.random.seed(1)\nnumpy.random.random()",
-        "numpy.random.randint(1 << 60)",
+    for seeded in [
+        "numpy.random.seed(1)\nnumpy.random.seed()",
+        "kept = numpy.random.get_state()\nnumpy.random.seed(1)\nnumpy.random.set_state(kept)",
+    ] {
+        differs(
+            &format!("import numpy\n{seeded}"),
+            "numpy.random.randint(1 << 60)",
+        );
+    }
+    is_the_same(
+        "import numpy\nnumpy.random.seed(1)",
+        "numpy.random.random()",
     );
+}
+
+#[test]
+fn numpys_generators_that_loading_made() {
+    for made in [
+        "default_rng()",
+        "default_rng(numpy.random.SeedSequence().spawn(2)[1])",
+        "Generator(numpy.random.Philox())",
+        "RandomState()",
+    ] {
+        differs(
+            &format!("import numpy\nkept = numpy.random.{made}\nkept.normal()"),
+            "kept.normal()",
+        );
+    }
+    differs(
+        "import numpy\nkept = numpy.random.SeedSequence()",
+        "kept.spawn(1)[0].generate_state(4).tolist()",
+    );
+    for made in [
+        "default_rng(5)",
+        "RandomState(5)",
+        "RandomState(numpy.random.MT19937(5))",
+    ] {
+        is_the_same(
+            &format!("import numpy\nkept = numpy.random.{made}\nkept.normal()"),
+            "kept.normal()",
+        );
+    }
 }
 
 #[test]
