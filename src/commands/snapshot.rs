@@ -4,6 +4,7 @@ mod apart;
 mod list;
 mod maker;
 mod started;
+mod store;
 mod sweep;
 mod trial;
 

@@ -121,7 +121,10 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal(signal: c_int) {
-    last_resort::spoil_image();
+    // A limit of the host's is the request's misfortune.
+    if signal != libc::SIGXCPU {
+        last_resort::spoil_image();
+    }
     last_resort::fall_back();
     last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);

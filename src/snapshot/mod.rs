@@ -1,16 +1,18 @@
 //! The image of a process that has loaded an application: writing it, and waking up in it. The
 //! launcher, `src/bin/wsgi-cgi-snap.rs`, checks images and maps them; it has no Python.
 //!
-//! `place` (where) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
+//! `place` (where) · `pace` (how often) · `filter` (what may be called) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
 //! (writing) · `branch` (where a process goes on after it was restored) · `wake` (what it does
 //! first). `start` and `restore` are the launcher's alone.
 
 pub mod branch;
 mod encoding;
+pub mod filter;
 pub mod format;
 pub mod freshness;
 pub mod image;
 pub mod maps;
+pub mod pace;
 pub mod place;
 pub mod plan;
 pub mod processor;
