@@ -237,6 +237,12 @@ pub(super) fn set_handler(signal: c_int, handler: Handler) {
     set(signal, handler, 0);
 }
 
+/// A file that may not grow is an error like others, and not the end.
+pub fn ignore_file_limit() {
+    // SAFETY: to ignore a signal needs no function.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.
 pub fn forget_children(forget: bool) {
     let action = if forget { libc::SIG_IGN } else { libc::SIG_DFL };

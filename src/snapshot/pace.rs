@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// By so many requests an image has earned what making it costs, which is some four cold requests.
 pub const MANY: u64 = 20;
@@ -19,6 +20,9 @@ const FREE: u64 = 8;
 /// The first wait, in seconds, and the longest.
 const FIRST: u64 = 4;
 const LONGEST: u64 = 3600;
+
+/// Where nothing more can be counted, as the disk is full, in seconds.
+const UNCOUNTED: u64 = 64;
 
 /// A restored process has died: so long its image is not used, and so long if that repeats.
 const DIED: u64 = 300;
@@ -88,6 +92,9 @@ impl Counted {
 #[must_use]
 pub fn until_made(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path, now: u64) -> u64 {
     let tries = counted(&beside("tries"));
+    if tries.times == 0 && tries.last > 0 {
+        return tries.left(UNCOUNTED, now);
+    }
     if tries.times == 0 {
         let firsts = counted(firsts);
         return firsts.left(wait(firsts.times.saturating_sub(FREE)), now);
@@ -115,7 +122,10 @@ pub fn until_revived(crashes: &Path, now: u64) -> u64 {
 }
 
 /// Notes that an image is being made, before anything can go wrong; gives how often it was.
-pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> u64 {
+///
+/// # Errors
+/// Where that cannot be noted: then it is not to be made.
+pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> io::Result<u64> {
     let tries = beside("tries");
     let before = counted(&tries);
     if before.times == 0 {
@@ -124,7 +134,11 @@ pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> u64 
         _ = fs::remove_file(&tries);
         _ = fs::remove_file(firsts);
     }
-    count(&tries, 64).unwrap_or(0) + 1
+    count(&tries, 64).map(|before| before + 1).inspect_err(|_| {
+        // The time that it is of can be set without room.
+        let file = File::options().append(true).open(&tries);
+        _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +159,7 @@ mod tests {
         let real = counted_now();
         for second in 0..1000 {
             if until_made(&beside, &firsts, real + second) == 0 {
-                begin(&beside, &firsts);
+                begin(&beside, &firsts).expect("counted");
                 let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(real + second);
                 let file = File::options().append(true).open(beside("tries"));
                 let set = file.and_then(|file| file.set_modified(time));

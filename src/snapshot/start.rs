@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::Access;
+use rustix::process::{Resource, getrlimit};
+
 use crate::cold::{self, Started};
 use crate::exchange::MetaVariables;
 use crate::format::Head;
@@ -47,8 +50,9 @@ enum Cold {
     Again(String),
 }
 
-/// An image that others have used so many seconds ago is not given up for a request whose
-/// surroundings differ.
+/// An image that is no older, or that others have used since, in seconds, is not given up for a
+/// request whose surroundings differ.
+const YOUNG: u64 = 5;
 const IN_USE: u64 = 60;
 
 /// What an early attempt found.
@@ -84,9 +88,10 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -
     };
     if started.meta.are_of_cgi() {
         let named = started.meta.value(b"SCRIPT_FILENAME");
-        let script = wanted.as_ref().map(|wanted| wanted.script.as_os_str());
-        let script = script.map(OsStrExt::as_bytes).or(named);
-        cold::say(reason, script.unwrap_or_default());
+        let wanted = wanted.as_ref();
+        let script = wanted.map(|wanted| place::script_of(&wanted.identity));
+        let script = script.as_ref().map(|script| script.as_os_str().as_bytes());
+        cold::say(reason, script.or(named).unwrap_or_default());
     }
     if let (Some(wanted), true) = (wanted, make) {
         cold::make_after_this(wanted, &started, now());
@@ -197,7 +202,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
     freshness::check(&head, &wanted.identity, now, &started.meta).map_err(|stale| {
         let used = pace::counted(&wanted.at("used"));
         let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
-        if stale.is_passing && is_in_use {
+        if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
             Cold::Stay(stale.reason)
         } else {
             paced(wanted, &stale.reason)
@@ -226,7 +231,10 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
         environment: started.environment.as_ptr(),
         image: names[0].as_ptr(),
         trial: 0,
-        cold: Some(started.last_way_out(&names, wanted.script.as_os_str().as_bytes())),
+        cold: Some(started.last_way_out(
+            &names,
+            place::script_of(&wanted.identity).as_os_str().as_bytes(),
+        )),
     };
     restore(image, &head, started.kernel_code, &handoff).map_err(|failure| match failure.kind {
         Kind::Chance => Cold::Again(failure.reason),
@@ -239,9 +247,28 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
 fn paced(wanted: &Wanted, reason: &str) -> Cold {
     let firsts = place::firsts(&wanted.folder, &place::script_of(&wanted.identity));
     match pace::until_made(&|ending| wanted.at(ending), &firsts, now()) {
-        0 => Cold::Make(reason.into()),
+        0 => match obstacle(&wanted.folder) {
+            Some(obstacle) => Cold::Stay(format!("{reason}; none is made: {obstacle}")),
+            None => Cold::Make(reason.into()),
+        },
         left => Cold::Stay(format!("{reason}; no image is made within {left} s")),
     }
+}
+
+/// Why an attempt to make an image would end before it began.
+fn obstacle(folder: &Path) -> Option<String> {
+    /// No image is as small as this.
+    const LEAST: u64 = 4 << 20;
+    if let Some(most) = getrlimit(Resource::Fsize)
+        .current
+        .filter(|&most| most < LEAST)
+    {
+        return Some(format!(
+            "no file may be larger than {most} bytes (RLIMIT_FSIZE)"
+        ));
+    }
+    let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
+    Some(format!("`{}`: {error}", folder.display()))
 }
 
 /// There is no image: because none was made yet, or because none can be.

@@ -55,6 +55,7 @@ impl Making<'_> {
     /// Makes it of this very process.
     pub(super) fn here(&self, around: &MetaVariables) -> Result<Exit> {
         descriptors::close_others();
+        signals::ignore_file_limit();
         place::make(&self.folder).with_context(|| format!("`{}`", self.folder.display()))?;
         let identity = place::identity(&self.options, self.script)
             .with_context(|| format!("`{}`", self.script.display()))?;
@@ -71,7 +72,8 @@ impl Making<'_> {
             return Ok(Exit::Success);
         }
         // Whatever becomes of this process.
-        let attempt = pace::begin(&at, &firsts);
+        let attempt = pace::begin(&at, &firsts)
+            .with_context(|| format!("`{}` cannot be written", self.folder.display()))?;
         let mut basis = Basis {
             identity,
             began: freshness::now(),
@@ -158,6 +160,10 @@ impl Making<'_> {
         if let Err(error) = written {
             remove(&at("new"));
             report::log(&format!("the reason cannot be kept: {error:#}"));
+        }
+        // Who has one made by hand has a reason to.
+        if self.unless_since.is_none() {
+            remove(&at("tries"));
         }
         // Threads might have to be waited for without end.
         if refusal::refuse_company().is_ok() {
