@@ -154,6 +154,15 @@ impl Site {
                 return;
             }
             assert!(Instant::now() < patience, "no image: {}", answer.log);
+            self.is_impatient();
+        }
+    }
+
+    /// Nobody waits before an image is made again.
+    fn is_impatient(&self) {
+        for counted in self.kept("tries") {
+            // It may be removed by who makes one.
+            _ = std::fs::remove_file(counted);
         }
     }
 

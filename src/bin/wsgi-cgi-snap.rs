@@ -18,6 +18,14 @@ mod early;
     reason = "it is a part of the library"
 )]
 mod encoding;
+#[path = "../snapshot/filter.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod filter;
 #[path = "../snapshot/format.rs"]
 #[allow(
     dead_code,
@@ -58,6 +66,14 @@ mod invocation;
     reason = "it is a part of the library"
 )]
 mod meta_variables;
+#[path = "../snapshot/pace.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod pace;
 #[path = "../snapshot/place.rs"]
 #[allow(
     dead_code,

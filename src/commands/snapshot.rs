@@ -5,6 +5,7 @@ mod list;
 mod maker;
 mod observing;
 mod started;
+mod store;
 mod sweep;
 mod trial;
 

@@ -8,6 +8,8 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::{fs, stdio};
 
+use crate::snapshot::filter;
+
 /// The two ends that the server gave this process.
 #[derive(Debug)]
 pub struct Private {
@@ -61,8 +63,7 @@ pub fn inherited(count: i32) -> io::Result<Vec<OwnedFd>> {
 /// Closes everything but the standard descriptors, whoever left it open. Comes before anything is
 /// opened.
 pub fn close_others() {
-    // SAFETY: nothing in this process owns any of them.
-    unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+    filter::close(3, u32::MAX);
 }
 
 fn is_same_pipe(one: impl AsFd, other: impl AsFd) -> io::Result<bool> {

@@ -9,6 +9,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::process::{Resource, getrlimit};
+
 use super::descriptors::Private;
 
 /// Whether somebody has begun to answer.
@@ -19,8 +23,9 @@ static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
 static REPORT: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
-/// The image that this process was restored from, and what it is called once it is bad.
-static IMAGE: OnceLock<(CString, CString)> = OnceLock::new();
+/// The image that this process was restored from, what it is called once it is bad, and the file
+/// that counts how often that was so.
+static IMAGE: OnceLock<[CString; 3]> = OnceLock::new();
 
 /// Whole responses and the log entries that go with them.
 #[derive(Debug)]
@@ -67,13 +72,10 @@ pub fn report_to(report: BorrowedFd<'_>) {
 
 /// A process that dies before its head was sent takes the image it was restored from with it.
 pub fn spoil(image: &CStr) {
-    let bad = [
-        image.to_bytes().strip_suffix(b"image").unwrap_or_default(),
-        b"bad",
-    ]
-    .concat();
-    if let Ok(bad) = CString::new(bad) {
-        _ = IMAGE.set((image.to_owned(), bad));
+    let stem = image.to_bytes().strip_suffix(b"image").unwrap_or_default();
+    let beside = |ending: &[u8]| CString::new([stem, ending].concat());
+    if let (Ok(bad), Ok(crashes)) = (beside(b"bad"), beside(b"crashes")) {
+        _ = IMAGE.set([image.to_owned(), bad, crashes]);
     }
 }
 
@@ -98,12 +100,41 @@ pub fn fall_back() {
     }
 }
 
-/// Moves the image out of the way. Safe in a signal handler.
+/// Moves the image out of the way for a while, and notes it: what repeats is no chance. Safe in a
+/// signal handler.
 pub fn spoil_image() {
-    if let Some((image, bad)) = IMAGE.get()
+    if let Some([image, bad, crashes]) = IMAGE.get()
         && !CLAIMED.load(Ordering::Acquire)
+        && !is_short_of_memory()
+        && rustix::fs::rename(image.as_c_str(), bad.as_c_str()).is_ok()
     {
-        _ = rustix::fs::rename(image.as_c_str(), bad.as_c_str());
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if let Ok(file) = rustix::fs::open(crashes.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
+            _ = rustix::io::write(&file, b".");
+        }
+    }
+}
+
+/// Whether this process has used up half of the memory that a limit leaves it: then it may have died
+/// of that, which is the request's misfortune. Safe in a signal handler.
+fn is_short_of_memory() -> bool {
+    let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
+    let Some(least) = limits.into_iter().flatten().min() else {
+        return false;
+    };
+    let half = usize::try_from(least / 2).unwrap_or(usize::MAX);
+    // SAFETY: memory at whatever address is free, which nobody uses and which is given back.
+    unsafe {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        match mmap_anonymous(std::ptr::null_mut(), half, protection, flags) {
+            Ok(place) => {
+                _ = munmap(place, half);
+                false
+            }
+            Err(_) => true,
+        }
     }
 }
 

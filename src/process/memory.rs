@@ -1,6 +1,8 @@
 //! Memory that is not needed any more. Shared hosting limits and counts a process's resident
 //! pages, the program's own text among them, most of which is run once: to start.
 
+use crate::snapshot::filter;
+
 /// Gives back the pages of the program's text. Those that are needed again come back from the
 /// page cache, some tens of microseconds in all.
 pub fn give_back_text() {
@@ -30,6 +32,9 @@ pub fn fetch_data() {
         static __data_start: u8;
         static end: u8;
     }
+    if filter::is_on() {
+        return;
+    }
     let start = (&raw const __data_start).addr() & !0xfff;
     let length = (&raw const end).addr().saturating_sub(start);
     let address = std::ptr::with_exposed_provenance_mut(start);
@@ -38,20 +43,24 @@ pub fn fetch_data() {
 }
 
 /// Has the C library take what it needs from a heap with room at its end, so that the address space
-/// stays as it is; or as it always does.
-pub fn hold_still(still: bool) {
+/// stays as it is; or as it always does. Says whether it does so.
+pub fn hold_still(still: bool) -> bool {
     const ROOM: i32 = 16 << 20;
     const USUAL: i32 = 128 << 10;
-    let (room, large) = if still {
-        (ROOM, i32::MAX)
+    // Up to glibc 2.35 it takes no more.
+    const MOST: i32 = 32 << 20;
+    let (room, large, less) = if still {
+        (ROOM, i32::MAX, MOST)
     } else {
-        (USUAL, USUAL)
+        (USUAL, USUAL, USUAL)
     };
     // SAFETY: settings of the allocator, which any thread may change at any time.
     unsafe {
-        libc::mallopt(libc::M_TOP_PAD, room);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, large);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, large);
+        libc::mallopt(libc::M_TOP_PAD, room) == 1
+            && [large, less]
+                .iter()
+                .any(|&most| libc::mallopt(libc::M_MMAP_THRESHOLD, most) == 1)
+            && libc::mallopt(libc::M_TRIM_THRESHOLD, large) == 1
     }
 }
 
@@ -61,19 +70,29 @@ pub fn hold_still(still: bool) {
 pub fn fill_gaps() {
     const LARGEST: usize = 1 << 20;
     const SMALLEST: usize = 24;
+    // What has more gaps than this keeps the rest.
+    const MOST: usize = 256 << 20;
+    let mut left = MOST;
     // SAFETY: plain allocations, whose content nobody looks at. Each is freed once or never.
     unsafe {
         // No gap is as large as this, which lies where the last one ends.
         let beyond = libc::malloc(4 * LARGEST);
         libc::free(beyond);
+        if beyond.is_null() {
+            return;
+        }
         let mut size = LARGEST;
         while size >= SMALLEST {
             loop {
+                if left < size {
+                    return;
+                }
                 let piece = libc::malloc(size);
                 if piece.is_null() || piece >= beyond {
                     libc::free(piece);
                     break;
                 }
+                left -= size;
             }
             size -= (size / 16).next_multiple_of(16).min(size / 2).max(16);
         }

@@ -121,7 +121,10 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal(signal: c_int) {
-    last_resort::spoil_image();
+    // A limit of the host's is the request's misfortune.
+    if signal != libc::SIGXCPU {
+        last_resort::spoil_image();
+    }
     last_resort::fall_back();
     last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);
@@ -232,6 +235,12 @@ unsafe extern "C" fn on_fork_child() {
 /// Installs a handler that makes system calls and nothing else.
 pub(super) fn set_handler(signal: c_int, handler: Handler) {
     set(signal, handler, 0);
+}
+
+/// A file that may not grow is an error like others, and not the end.
+pub fn ignore_file_limit() {
+    // SAFETY: to ignore a signal needs no function.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.

@@ -3,18 +3,21 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
 use std::fs::{self, File};
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::FileType;
-use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 
 use crate::exchange::MetaVariables;
+use crate::filter;
 use crate::freshness;
+use crate::place;
 use crate::start::Wanted;
 
 /// How often this program has tried to restore an image for a request; for itself alone.
@@ -110,15 +113,49 @@ impl Started {
         exec(executed, &words, &list);
     }
 
-    /// `wsgi-cgi` beside this program takes over; the exit status where it does not.
+    /// `wsgi-cgi` beside this program takes over; the exit status where it does not, after an answer
+    /// that says so.
     pub(crate) fn become_cold(&self) -> c_int {
-        let program = cold_program();
-        let error = exec(&c_path(&program), &self.cold_words(), &self.environment);
-        eprintln!(
-            "wsgi-cgi-snap: `{}` cannot be started: {error}",
-            program.display()
-        );
+        if let Some(program) = self.cold_program() {
+            let error = exec(&c_path(&program), &self.cold_words(), &self.environment);
+            let program = place::shown(program.as_os_str().as_bytes());
+            eprintln!("wsgi-cgi-snap: `{program}` cannot be started: {error}");
+        } else {
+            eprintln!(
+                "wsgi-cgi-snap: `wsgi-cgi`, which answers without an image, is not found beside this \
+                 program: name this program by its absolute path in the script's first line"
+            );
+        }
+        if self.meta.are_of_cgi() {
+            give_up();
+        }
         1
+    }
+
+    /// `wsgi-cgi` beside this program, whose place the kernel tells in one of three ways; never in
+    /// the folder of a script.
+    fn cold_program(&self) -> Option<PathBuf> {
+        let executed = OsStr::from_bytes(self.executed.to_bytes());
+        let is_script = self
+            .arguments
+            .iter()
+            .skip(1)
+            .take(2)
+            .any(|word| word == executed);
+        let named = if is_script {
+            // The interpreter that the script's first line names.
+            self.arguments.first().map(PathBuf::from)
+        } else {
+            Some(PathBuf::from(executed))
+        };
+        let named = named.filter(|name| name.is_absolute());
+        fs::read_link("/proc/self/exe")
+            .ok()
+            .into_iter()
+            .chain(named.and_then(|name| fs::canonicalize(name).ok()))
+            .filter(|name| name.is_absolute())
+            .map(|name| name.with_file_name("wsgi-cgi"))
+            .find(|program| program.is_file())
     }
 
     /// What the cold program is started with: the file that the kernel was asked for comes first.
@@ -133,15 +170,16 @@ impl Started {
 
     /// Prepares the same for a process that has been restored and cannot begin. From now on a fatal
     /// signal leads there, until that process has its own way to deal with one.
-    pub(crate) fn last_way_out(&self, image: &CStr, bad: &CStr) -> extern "C" fn() -> ! {
+    /// The names are those of the image, of one that is bad, and of what counts its crashes.
+    pub(crate) fn last_way_out(&self, names: &[CString; 3], script: &[u8]) -> extern "C" fn() -> ! {
         let words = self.cold_words();
         _ = WAY_OUT.set(WayOut {
-            program: c_path(&cold_program()),
+            program: c_path(&self.cold_program().unwrap_or_default()),
             pointers: pointers(&words),
             _words: words,
             environment: self.environment.clone(),
-            image: image.to_owned(),
-            bad: bad.to_owned(),
+            names: names.clone(),
+            line: line("the restored process could not begin", script),
         });
         // SAFETY: the memory is for this alone, and stays mapped.
         unsafe {
@@ -179,8 +217,8 @@ struct WayOut {
     pointers: Vec<*const c_char>,
     _words: Vec<CString>,
     environment: Vec<*const c_char>,
-    image: CString,
-    bad: CString,
+    names: [CString; 3],
+    line: Vec<u8>,
 }
 
 // SAFETY: the pointers are to the words beside them and to the environment that the kernel gave,
@@ -196,15 +234,39 @@ static mut SIGNAL_STACK: [u8; SIGNAL_STACK_SIZE] = [0; SIGNAL_STACK_SIZE];
 static WAY_OUT: OnceLock<WayOut> = OnceLock::new();
 
 extern "C" fn on_fatal(_: c_int) {
-    if let Some(way_out) = WAY_OUT.get() {
-        _ = rustix::fs::rename(way_out.image.as_c_str(), way_out.bad.as_c_str());
+    if let Some(WayOut { names, .. }) = WAY_OUT.get() {
+        let [image, bad, crashes] = names;
+        _ = rustix::fs::rename(image.as_c_str(), bad.as_c_str());
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if let Ok(file) = rustix::fs::open(crashes.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
+            _ = rustix::io::write(&file, b".");
+        }
     }
     leave()
 }
 
 /// Says why a request is cold, where there is a log that is not the response: mini_httpd and others
-/// make one pipe of both. Safe in a signal handler.
-pub(crate) fn say(reason: &[u8]) {
+/// make one pipe of both.
+pub(crate) fn say(reason: &str, script: &[u8]) {
+    write_line(&line(reason, script));
+}
+
+/// The reason and the script, unless it is named there.
+fn line(reason: &str, script: &[u8]) -> Vec<u8> {
+    let (reason, script) = (place::shown(reason.as_bytes()), place::shown(script));
+    let mut line = format!("wsgi-cgi-snap: a cold request: {reason}");
+    if !script.is_empty() && !reason.contains(&script) {
+        line.push_str(" (`");
+        line.push_str(&script);
+        line.push_str("`)");
+    }
+    line.push('\n');
+    line.into_bytes()
+}
+
+/// Safe in a signal handler.
+fn write_line(line: &[u8]) {
     let (log, response) = (rustix::stdio::stderr(), rustix::stdio::stdout());
     if let (Ok(one), Ok(other)) = (rustix::fs::fstat(log), rustix::fs::fstat(response))
         && [FileType::Fifo, FileType::Socket].contains(&FileType::from_raw_mode(one.st_mode))
@@ -212,40 +274,48 @@ pub(crate) fn say(reason: &[u8]) {
     {
         return;
     }
-    let line = [
-        IoSlice::new(b"wsgi-cgi-snap: a cold request: "),
-        IoSlice::new(reason),
-        IoSlice::new(b"\n"),
-    ];
     // A log that cannot be written is no reason to fail.
-    _ = rustix::io::writev(log, &line);
+    _ = rustix::io::write(log, line);
+}
+
+/// A whole answer where there is no program to give one. Safe in a signal handler.
+fn give_up() {
+    const ANSWER: &[u8] = b"Status: 500 Internal Server Error\r\n\
+        Content-Type: text/plain; charset=utf-8\r\n\
+        Content-Length: 59\r\n\r\n\
+        This request could not be answered. The log tells the rest\n";
+    _ = rustix::io::write(rustix::stdio::stdout(), ANSWER);
 }
 
 /// Called in a process that has another C library's idea of a thread.
 extern "C" fn leave() -> ! {
-    say(b"the restored process could not begin");
-    // SAFETY: the lists end with null pointers and are never freed.
-    unsafe {
-        if let Some(way_out) = WAY_OUT.get() {
-            let (words, environment) = (way_out.pointers.as_ptr(), way_out.environment.as_ptr());
-            libc::execve(way_out.program.as_ptr(), words, environment);
-        }
-        libc::_exit(1)
+    if let Some(way_out) = WAY_OUT.get() {
+        write_line(&way_out.line);
+        let (words, environment) = (way_out.pointers.as_ptr(), way_out.environment.as_ptr());
+        // SAFETY: the lists end with null pointers and are never freed.
+        unsafe { libc::execve(way_out.program.as_ptr(), words, environment) };
     }
+    give_up();
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(1) }
 }
 
 const INTERFACE: &[u8] = b"GATEWAY_INTERFACE";
 
 /// Has an image made by a process of its own, once this one has answered as the cold program. That
 /// process is no child of this one: an application may wait for all of its children.
-pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
+pub(crate) fn make_after_this(wanted: &Wanted, started: &Started, now: u64) {
+    let Some(program) = started.cold_program() else {
+        return;
+    };
+    let program = c_path(&program);
     let mut words: Vec<OsString> = ["wsgi-cgi", "snapshot", "make", "--here"]
         .into_iter()
         .map(OsString::from)
         .collect();
     words.push(format!("--unless-since={}", now + 1).into());
     // With this variable it would be a request itself.
-    if let Some(interface) = meta.value(INTERFACE) {
+    if let Some(interface) = started.meta.value(INTERFACE) {
         let mut word = OsString::from("--gateway-interface=");
         word.push(OsStr::from_bytes(interface));
         words.push(word);
@@ -261,14 +331,17 @@ pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
         .into_iter()
         .flat_map(|word| CString::new(word.into_vec()))
         .collect();
-    let around: Vec<CString> = meta
+    let around: Vec<CString> = started
+        .meta
         .iter()
         .filter(|(name, _)| freshness::is_of_the_surroundings(name) && *name != INTERFACE)
         .flat_map(|(name, value)| CString::new([name, b"=", value].concat()))
         .collect();
-    let program = c_path(&cold_program());
-    let Ok(this) = pidfd_open(getpid(), PidfdFlags::empty()) else {
-        return;
+    let this = getpid();
+    let handle = if filter::is_on() {
+        None
+    } else {
+        pidfd_open(this, PidfdFlags::empty()).ok()
     };
     // SAFETY: this process has one thread, and each of the others goes on alone.
     unsafe {
@@ -281,38 +354,53 @@ pub(crate) fn make_after_this(wanted: &Wanted, meta: &MetaVariables, now: u64) {
             }
         }
         // The server waits for the end of its pipes, and may end its own group of processes.
-        if libc::setsid() == -1 || libc::fork() != 0 || let_go(this.as_raw_fd()).is_err() {
+        let own = handle.as_ref().map(AsRawFd::as_raw_fd);
+        if libc::setsid() == -1 || libc::fork() != 0 || let_go(own).is_err() {
             libc::_exit(0);
         }
     }
-    _ = rustix::event::poll(&mut [PollFd::new(&this, PollFlags::IN)], None);
-    drop(this);
+    if let Some(handle) = handle {
+        _ = rustix::event::poll(&mut [PollFd::new(&handle, PollFlags::IN)], None);
+    } else {
+        wait_for_the_end(this);
+    }
     exec(&program, &words, &pointers(&around));
     // SAFETY: ends the process.
     unsafe { libc::_exit(1) }
 }
 
+/// Waits as older systems can: by asking. A request that goes on for long may take a while longer to
+/// be followed.
+fn wait_for_the_end(process: Pid) {
+    let mut pause = Duration::from_millis(10);
+    let mut waited = Duration::ZERO;
+    while waited < LONGEST_REQUEST && rustix::process::test_kill_process(process).is_ok() {
+        std::thread::sleep(pause);
+        waited += pause;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// After that another process may have the number.
+const LONGEST_REQUEST: Duration = Duration::from_secs(3600);
+
 /// Closes everything that the server gave, but for one descriptor of our own.
-fn let_go(own: c_int) -> io::Result<()> {
+fn let_go(own: Option<c_int>) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(null.as_fd())?;
     rustix::stdio::dup2_stdout(null.as_fd())?;
     rustix::stdio::dup2_stderr(null.as_fd())?;
-    let own = u32::try_from(own).map_err(io::Error::other)?;
-    // SAFETY: nothing in this process uses the descriptors any more; `null` is closed here.
-    unsafe {
-        std::mem::forget(null);
-        if own > 3 {
-            libc::syscall(libc::SYS_close_range, 3, own - 1, 0);
+    // Closed here with all the others, which nothing in this process uses any more.
+    std::mem::forget(null);
+    match own {
+        Some(own) => {
+            let own = u32::try_from(own).map_err(io::Error::other)?;
+            filter::close(3, own.saturating_sub(1));
+            filter::close(own + 1, u32::MAX);
         }
-        libc::syscall(libc::SYS_close_range, own + 1, u32::MAX, 0);
+        None => filter::close(3, u32::MAX),
     }
     Ok(())
-}
-
-fn cold_program() -> PathBuf {
-    let program = fs::read_link("/proc/self/exe").unwrap_or_default();
-    program.with_file_name("wsgi-cgi")
 }
 
 fn c_path(path: &Path) -> CString {

@@ -6,6 +6,7 @@ use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::format::{Folder, Head, How, Stamp, sum};
 use super::inherited::Inherited;
@@ -241,17 +242,31 @@ pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>,
         .collect()
 }
 
-/// Boot, kernel, processor and user.
+/// Boot, kernel, name, processor, user and groups. The processor is asked once: in a virtual machine
+/// each answer takes its time.
 #[must_use]
 pub fn machine() -> Vec<u8> {
+    static MACHINE: OnceLock<Vec<u8>> = OnceLock::new();
+    MACHINE.get_or_init(look_at_machine).clone()
+}
+
+fn look_at_machine() -> Vec<u8> {
     let mut machine = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let kernel = rustix::system::uname();
     machine.extend_from_slice(kernel.release().to_bytes());
     machine.extend_from_slice(kernel.version().to_bytes());
+    machine.extend_from_slice(kernel.nodename().to_bytes());
+    machine.push(0);
+    let groups = rustix::process::getgroups().unwrap_or_default();
     for number in [
+        rustix::process::getuid().as_raw(),
+        rustix::process::getgid().as_raw(),
         rustix::process::geteuid().as_raw(),
         rustix::process::getegid().as_raw(),
-    ] {
+    ]
+    .into_iter()
+    .chain(groups.into_iter().map(|group| group.as_raw()))
+    {
         machine.extend_from_slice(&number.to_le_bytes());
     }
     for number in processor::features() {

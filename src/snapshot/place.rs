@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::format::sum;
 
-/// How an application is started: options, the working directory, and the script.
+/// How an application is started: options, the working directory, and the script as it was named.
+/// Two links to one script are two applications: `__file__`, `sys.path` and the search for a virtual
+/// environment see the name.
 pub fn identity(options: &[OsString], script: &Path) -> io::Result<Vec<u8>> {
-    let script = fs::canonicalize(script)?;
+    let script = std::path::absolute(script)?;
     let folder = std::env::current_dir()?;
     let mut identity = Vec::new();
     for word in options.iter().map(OsString::as_os_str) {
@@ -26,11 +28,73 @@ pub fn identity(options: &[OsString], script: &Path) -> io::Result<Vec<u8>> {
     Ok(identity)
 }
 
-/// The name of the application's image, without its ending.
+/// The script in an identity.
 #[must_use]
-pub fn name(identity: &[u8]) -> String {
-    let reversed: Vec<u8> = identity.iter().rev().copied().collect();
-    format!("{:016x}{:016x}", sum(identity), sum(&reversed))
+pub fn script_of(identity: &[u8]) -> PathBuf {
+    let script = identity.rsplit(|&byte| byte == 0).next();
+    PathBuf::from(OsStr::from_bytes(script.unwrap_or_default()))
+}
+
+/// The name of the application's image, without its ending. Machines that share a home have one
+/// each.
+#[must_use]
+pub fn name(identity: &[u8], machine: &[u8]) -> String {
+    hash(&[identity, machine].concat())
+}
+
+/// The file that counts how often a first image of a script was made, whichever way it is started.
+#[must_use]
+pub fn firsts(folder: &Path, script: &Path) -> PathBuf {
+    folder.join(format!("{}.firsts", hash(script.as_os_str().as_bytes())))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+    format!("{:016x}{:016x}", sum(bytes), sum(&reversed))
+}
+
+/// Why a folder is no place for images: what lies below one of these folders a server hands to
+/// whoever asks for it.
+#[must_use]
+pub fn is_published(folder: &Path, roots: &[Option<&[u8]>]) -> Option<String> {
+    let mut roots = roots.iter().flatten().filter(|root| !root.is_empty());
+    let root = roots.find(|root| {
+        let root = Path::new(OsStr::from_bytes(root));
+        folder.starts_with(root) || is_really_below(folder, root)
+    })?;
+    Some(format!(
+        "the folder for images, `{}`, is below `{}`, where the server may hand them to anybody: \
+         name one elsewhere with --cache-dir or WSGI_CGI_CACHE_DIR",
+        folder.display(),
+        OsStr::from_bytes(root).display()
+    ))
+}
+
+/// The same with links followed, asked only while the folder is not there: it costs a call for each
+/// part of both names.
+fn is_really_below(folder: &Path, root: &Path) -> bool {
+    if folder.exists() && !folder.components().any(|part| part.as_os_str() == "..") {
+        return false;
+    }
+    let there = folder
+        .ancestors()
+        .find_map(|part| fs::canonicalize(part).ok());
+    let root = fs::canonicalize(root).ok();
+    there.is_some_and(|there| root.is_some_and(|root| there.starts_with(root)))
+}
+
+/// A text for a log or a terminal, on one line: control characters in names are told, not sent.
+#[must_use]
+pub fn shown(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in String::from_utf8_lossy(text).chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// The folder: the one that is named among the options or in the environment, else the user's cache.

@@ -13,6 +13,7 @@ use rustix::mm::{
 };
 use rustix::process::{Resource, getrlimit};
 
+use crate::filter;
 use crate::format::{Head, Opened, Stamp};
 use crate::freshness;
 use crate::plan::{Part, Step, plan};
@@ -26,6 +27,41 @@ pub(crate) struct Handoff {
     pub(crate) cold: Option<extern "C" fn() -> !>,
 }
 
+/// Why nothing was restored.
+pub(crate) struct Failure {
+    pub(crate) reason: String,
+    pub(crate) kind: Kind,
+}
+
+/// What is to be expected of another attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Another process may have its parts elsewhere.
+    Chance,
+    /// Something that the image rests on is another.
+    Changed,
+    /// This process may not have what it takes, as long as its limits are as they are.
+    Limit,
+}
+
+impl Failure {
+    fn new(kind: Kind, reason: String) -> Self {
+        Self { reason, kind }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::new(Kind::Changed, reason)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
 /// Becomes the process that the image is of. `code` is where the kernel has put its code in this
 /// process.
 pub(crate) fn restore(
@@ -33,7 +69,7 @@ pub(crate) fn restore(
     head: &Head,
     code: u64,
     handoff: &Handoff,
-) -> Result<Infallible, String> {
+) -> Result<Infallible, Failure> {
     if !cfg!(target_arch = "x86_64") {
         return Err("images are for x86-64 only".into());
     }
@@ -94,6 +130,9 @@ fn fetch(parts: &[Part]) {
     /// `PIDFD_SELF` (linux/pidfd.h) and `MADV_POPULATE_WRITE`
     const SELF: c_int = -10_000;
     const POPULATE_WRITE: c_int = 23;
+    if filter::is_on() {
+        return;
+    }
     let list: Vec<libc::iovec> = parts
         .iter()
         .map(|&(start, length)| libc::iovec {
@@ -126,7 +165,7 @@ impl Mapped {
         protection: u64,
         further: MapFlags,
         file: Option<(BorrowedFd<'_>, u64)>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
         let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
         let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
         // SAFETY: nothing is there yet, or the call fails.
@@ -145,8 +184,14 @@ impl Mapped {
                 Ok(())
             }
             // A kernel that does not know the flag takes the address for a wish.
-            Ok(_) | Err(Errno::EXIST) => Err(format!("the address {start:x} is taken")),
-            Err(error) => Err(format!("the address {start:x}: {error}")),
+            Ok(_) | Err(Errno::EXIST) => Err(Failure::new(
+                Kind::Chance,
+                format!("the address {start:x} is taken"),
+            )),
+            Err(error) => Err(Failure::new(
+                Kind::Limit,
+                format!("the address {start:x}: {error}"),
+            )),
         }
     }
 }
@@ -166,13 +211,13 @@ fn unchanged<'a, 'b>(
     files: &'a mut Vec<(&'b [u8], OwnedFd)>,
     path: &'b [u8],
     stamp: &Stamp,
-) -> Result<BorrowedFd<'a>, String> {
+) -> Result<BorrowedFd<'a>, Failure> {
     if files.last().is_none_or(|(known, _)| *known != path) {
         let name = CString::new(path).map_err(|_| "the image is damaged")?;
         let file = open(&name, OFlags::RDONLY)?;
         let now = rustix::fs::fstat(&file).map_err(|error| error.to_string())?;
         if freshness::stamp(&now) != *stamp {
-            return Err(format!("`{}` has changed", path.escape_ascii()));
+            return Err(format!("`{}` has changed", path.escape_ascii()).into());
         }
         files.clear();
         files.push((path, file));
@@ -181,34 +226,42 @@ fn unchanged<'a, 'b>(
     Ok(file.as_fd())
 }
 
-fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, String> {
+fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Failure> {
     rustix::fs::open(
         path,
         flags | OFlags::CLOEXEC | OFlags::NOCTTY,
         Mode::empty(),
     )
-    .map_err(|error| format!("`{}`: {error}", path.to_bytes().escape_ascii()))
+    .map_err(|error| {
+        let kind = match error {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Kind::Limit,
+            _ => Kind::Changed,
+        };
+        let reason = format!("`{}`: {error}", path.to_bytes().escape_ascii());
+        Failure::new(kind, reason)
+    })
 }
 
 /// A file that was open, at a number beyond all that are wanted.
-fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, String> {
+fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
     let path = CString::new(file.path.as_slice()).map_err(|_| "the image is damaged")?;
     let flags = OFlags::from_bits_truncate(u32::try_from(file.flags).unwrap_or(0));
     let descriptor = open(&path, flags)?;
     let about = rustix::fs::fstat(&descriptor).map_err(|error| error.to_string())?;
     if (about.st_dev, about.st_ino) != (file.device, file.inode) {
-        return Err(format!("`{}` is another file", file.path.escape_ascii()));
+        return Err(format!("`{}` is another file", file.path.escape_ascii()).into());
     }
     if file.position > 0 {
         rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
             .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;
     }
     let beyond = i32::try_from(most + 1).map_err(|_| "the image is damaged")?;
-    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond).map_err(|error| error.to_string())
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond)
+        .map_err(|error| Failure::new(Kind::Limit, format!("descriptor {beyond}: {error}")))
 }
 
 /// Gives it the number that it had.
-fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), String> {
+fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), Failure> {
     let number = c_int::try_from(file.number).map_err(|_| "the image is damaged")?;
     let flags = if file.close_on_exec {
         libc::O_CLOEXEC
@@ -217,7 +270,10 @@ fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), String> {
     };
     // SAFETY: this program has nothing open any more under a number that small.
     match unsafe { libc::dup3(descriptor.as_raw_fd(), number, flags) } {
-        -1 => Err("a file cannot be opened again".into()),
+        -1 => {
+            let reason = format!("descriptor {number}: {}", std::io::Error::last_os_error());
+            Err(Failure::new(Kind::Limit, reason))
+        }
         _ => Ok(()),
     }
 }
@@ -231,13 +287,16 @@ fn kernel_parts(head: &Head, code: u64) -> Vec<Part> {
 }
 
 /// The C library in the image calls the kernel's code where it was.
-fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), String> {
+fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), Failure> {
     if ours == theirs {
         return Ok(());
     }
     for &part in theirs {
         let reserved = mapped.map(part, 0, MapFlags::empty(), None);
-        reserved.map_err(|error| format!("the kernel's own part: {error}"))?;
+        reserved.map_err(|failure| {
+            let reason = format!("the kernel's own part: {}", failure.reason);
+            Failure::new(failure.kind, reason)
+        })?;
     }
     for (&(from, length), &(to, _)) in ours.iter().zip(theirs) {
         // SAFETY: the target was just reserved; nothing in this program calls the kernel's code
@@ -252,7 +311,8 @@ fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Res
             )
         };
         if moved.is_err() {
-            return Err("the kernel's own part does not move".into());
+            let reason = "the kernel's own part does not move".to_owned();
+            return Err(Failure::new(Kind::Limit, reason));
         }
     }
     Ok(())

@@ -4,20 +4,24 @@
 use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_char, c_int};
 use std::fs::{self, File};
-use std::io::{Error, ErrorKind, Write};
-use std::os::unix::ffi::OsStringExt;
+use std::io::{Error, ErrorKind};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::Access;
+use rustix::process::{Resource, getrlimit};
 
 use crate::cold::{self, Started};
 use crate::exchange::MetaVariables;
 use crate::format::Head;
 use crate::freshness;
 use crate::invocation::{Evidence, Invocation};
+use crate::pace;
 use crate::place;
-use crate::restore::{Handoff, restore};
+use crate::restore::{Handoff, Kind, restore};
 use crate::split::split;
 
 /// Which image a request wants.
@@ -46,9 +50,10 @@ enum Cold {
     Again(String),
 }
 
-/// One that differs from the last one in its surroundings has no image made for it so soon after
-/// that one, in seconds: they may differ from request to request.
-const BETWEEN: u64 = 5;
+/// An image that is no older, or that others have used since, in seconds, is not given up for a
+/// request whose surroundings differ.
+const YOUNG: u64 = 5;
+const IN_USE: u64 = 60;
 
 /// What an early attempt found.
 static VERDICT: OnceLock<(Option<Wanted>, Cold)> = OnceLock::new();
@@ -74,14 +79,22 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -
         Cold::Stay(reason) => (reason, false),
         Cold::Again(reason) => {
             started.try_again();
+            // What stays so for all tries is no chance.
+            if let Some(wanted) = wanted {
+                _ = pace::count(&wanted.at("unlucky"), u64::MAX);
+            }
             (reason, false)
         }
     };
     if started.meta.are_of_cgi() {
-        cold::say(reason.as_bytes());
+        let named = started.meta.value(b"SCRIPT_FILENAME");
+        let wanted = wanted.as_ref();
+        let script = wanted.map(|wanted| place::script_of(&wanted.identity));
+        let script = script.as_ref().map(|script| script.as_os_str().as_bytes());
+        cold::say(reason, script.or(named).unwrap_or_default());
     }
     if let (Some(wanted), true) = (wanted, make) {
-        cold::make_after_this(wanted, &started.meta, now());
+        cold::make_after_this(wanted, &started, now());
     }
     started.become_cold()
 }
@@ -134,17 +147,33 @@ fn wanted(started: &Started) -> Result<Wanted, String> {
         }
         Invocation::Interpreter { mut arguments } => {
             let script = arguments.pop().map(PathBuf::from);
-            let script = script.filter(|script| script.is_file());
             (arguments, script.ok_or("only a script has an image")?)
         }
         Invocation::Direct => return Err("only a script has an image".into()),
     };
+    match fs::metadata(&script) {
+        Ok(about) if about.is_file() => {}
+        Ok(_) => return Err("only a script has an image".into()),
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && !script.as_os_str().as_bytes().contains(&b'/') =>
+        {
+            return Err("only a script has an image".into());
+        }
+        Err(error) => return Err(format!("`{}`: {error}", script.display())),
+    }
     let identity = place::identity(&options, &script)
         .map_err(|error| format!("`{}`: {error}", script.display()))?;
     let folder = place::folder(&options, |name| std::env::var_os(name));
+    let folder = folder.ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?;
+    let roots = [&b"DOCUMENT_ROOT"[..], b"CONTEXT_DOCUMENT_ROOT"];
+    let roots = roots.map(|name| started.meta.value(name));
+    if let Some(why) = place::is_published(&folder, &roots) {
+        return Err(why);
+    }
     Ok(Wanted {
-        folder: folder.ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?,
-        name: place::name(&identity),
+        folder,
+        name: place::name(&identity, &freshness::machine()),
         options,
         script,
         identity,
@@ -161,7 +190,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
         }
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", path.display()))),
     };
-    let damaged = || Cold::Make("the image is damaged".into());
+    let damaged = || paced(wanted, "the image is damaged");
     let head = read_head(&image).ok_or_else(damaged)?;
     // Whatever is written to the file, or cuts it, shows in its length and its time.
     let about = image.metadata().map_err(|_| damaged())?;
@@ -171,10 +200,12 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
     }
     let now = now();
     freshness::check(&head, &wanted.identity, now, &started.meta).map_err(|stale| {
-        if stale.is_passing && now.abs_diff(head.made) < BETWEEN {
+        let used = pace::counted(&wanted.at("used"));
+        let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
+        if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
             Cold::Stay(stale.reason)
         } else {
-            Cold::Make(stale.reason)
+            paced(wanted, &stale.reason)
         }
     })?;
     if u64::from(std::process::id()) == head.maker {
@@ -183,41 +214,70 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
             "this process has the number of the image's maker".into(),
         ));
     }
-    if !started.is_again() && count(&wanted.at("used")) >= head.max_restores {
-        return Err(Cold::Make(
-            "it has answered as many requests as it may".into(),
-        ));
+    let until_tried = pace::until_tried(&wanted.at("unlucky"), now);
+    if until_tried > 0 && !started.is_again() {
+        return Err(Cold::Stay(format!(
+            "the image could not be restored; it is tried again in {until_tried} s"
+        )));
+    }
+    // Where nobody can count, nobody does.
+    let count = || pace::count(&wanted.at("used"), head.max_restores).unwrap_or(0);
+    if !started.is_again() && count() >= head.max_restores {
+        return Err(paced(wanted, "it has answered as many requests as it may"));
     }
     let name = |path: PathBuf| CString::new(path.into_os_string().into_vec()).unwrap_or_default();
-    let (name, bad) = (name(path), name(wanted.at("bad")));
+    let names = [path, wanted.at("bad"), wanted.at("crashes")].map(name);
     let handoff = Handoff {
         environment: started.environment.as_ptr(),
-        image: name.as_ptr(),
+        image: names[0].as_ptr(),
         trial: 0,
-        cold: Some(started.last_way_out(&name, &bad)),
+        cold: Some(started.last_way_out(
+            &names,
+            place::script_of(&wanted.identity).as_os_str().as_bytes(),
+        )),
     };
-    restore(image, &head, started.kernel_code, &handoff).map_err(Cold::Again)
+    restore(image, &head, started.kernel_code, &handoff).map_err(|failure| match failure.kind {
+        Kind::Chance => Cold::Again(failure.reason),
+        Kind::Changed => paced(wanted, &failure.reason),
+        Kind::Limit => Cold::Stay(failure.reason),
+    })
 }
 
-/// Adds one to how often the image was used, and gives the number before: as many bytes as the file
-/// has. Without it, nobody counts.
-fn count(used: &Path) -> u64 {
-    let file = File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(used);
-    let counted = file.and_then(|mut file| {
-        let before = file.metadata()?.len();
-        file.write_all(b".").map(|()| before)
-    });
-    counted.unwrap_or(0)
+/// An image is made, unless the last attempts were too recent and of too little use.
+fn paced(wanted: &Wanted, reason: &str) -> Cold {
+    let firsts = place::firsts(&wanted.folder, &place::script_of(&wanted.identity));
+    match pace::until_made(&|ending| wanted.at(ending), &firsts, now()) {
+        0 => match obstacle(&wanted.folder) {
+            Some(obstacle) => Cold::Stay(format!("{reason}; none is made: {obstacle}")),
+            None => Cold::Make(reason.into()),
+        },
+        left => Cold::Stay(format!("{reason}; no image is made within {left} s")),
+    }
+}
+
+/// Why an attempt to make an image would end before it began.
+fn obstacle(folder: &Path) -> Option<String> {
+    /// No image is as small as this.
+    const LEAST: u64 = 4 << 20;
+    if let Some(most) = getrlimit(Resource::Fsize)
+        .current
+        .filter(|&most| most < LEAST)
+    {
+        return Some(format!(
+            "no file may be larger than {most} bytes (RLIMIT_FSIZE)"
+        ));
+    }
+    let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
+    Some(format!("`{}`: {error}", folder.display()))
 }
 
 /// There is no image: because none was made yet, or because none can be.
 fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
+    let until_revived = pace::until_revived(&wanted.at("crashes"), now());
     for ending in ["refused", "bad"] {
+        if ending == "bad" && until_revived == 0 {
+            continue;
+        }
         let head = open(&wanted.at(ending))
             .ok()
             .and_then(|file| read_head(&file));
@@ -226,13 +286,15 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
             && freshness::check(&head, &wanted.identity, now(), meta).is_ok()
         {
             return Cold::Stay(match head.refusal.as_slice() {
-                [] => "a restored process has died".into(),
+                [] => format!(
+                    "a restored process has died; no image is used within {until_revived} s"
+                ),
                 refusal => String::from_utf8_lossy(refusal).into_owned(),
             });
         }
     }
     match place::make(&wanted.folder) {
-        Ok(()) => Cold::Make("there is no image yet".into()),
+        Ok(()) => paced(wanted, "there is no image yet"),
         Err(error) => Cold::Stay(format!("`{}`: {error}", wanted.folder.display())),
     }
 }
@@ -277,7 +339,7 @@ fn trial(path: &Path, started: &Started) -> c_int {
     let why = match open(path) {
         Ok(image) => match read_head(&image) {
             Some(head) => match restore(image, &head, started.kernel_code, &handoff) {
-                Err(why) => why,
+                Err(failure) => failure.reason,
                 Ok(never) => match never {},
             },
             None => "it is damaged".into(),

@@ -64,12 +64,11 @@ impl<'a> Evidence<'a> {
             executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
             meta,
             is_this_program: |path| {
-                let program = Path::new("/proc/self/exe");
-                let launcher = || {
-                    let program = std::fs::read_link(program).unwrap_or_default();
-                    program.with_file_name("wsgi-cgi-snap")
-                };
-                is_same_file(path, program) || is_same_file(path, &launcher())
+                let program = this_program();
+                let launcher = || program.with_file_name("wsgi-cgi-snap");
+                is_same_file(path, Path::new("/proc/self/exe"))
+                    || is_same_file(path, &program)
+                    || is_same_file(path, &launcher())
             },
             is_same_file,
         }
@@ -125,6 +124,22 @@ impl<'a> Evidence<'a> {
             argument == script || (self.is_same_file)(Path::new(argument), script)
         })
     }
+}
+
+/// This very program. Without `/proc` it is the file that the kernel was asked for, or the
+/// interpreter that the first line of that file names, which is `argv[0]` then.
+fn this_program() -> PathBuf {
+    if let Ok(program) = std::fs::read_link("/proc/self/exe") {
+        return program;
+    }
+    let named = std::env::args_os().next().map(PathBuf::from);
+    let named = named.filter(|name| name.is_absolute());
+    // SAFETY: null, or a string of the kernel's, which stays where it is.
+    let executed = unsafe {
+        let name = libc::getauxval(libc::AT_EXECFN) as *const std::ffi::c_char;
+        (!name.is_null()).then(|| PathBuf::from(OsStr::from_bytes(CStr::from_ptr(name).to_bytes())))
+    };
+    named.or(executed).unwrap_or_default()
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -129,6 +129,7 @@ fn a_script_that_is_replaced_while_requests_come() {
             assert_eq!(site.request().logs_anything().run().text(), text);
         }
         eventually("an image", || {
+            site.is_impatient();
             let answer = site.request().logs_anything().run();
             assert_eq!(answer.text(), text);
             answer.log.is_empty()

@@ -24,7 +24,11 @@ pub(super) fn make(
     cache_dir: Option<&Path>,
     environment: &MetaVariables,
 ) -> Result<Exit> {
-    let script = fs::canonicalize(script).with_context(|| format!("`{}`", script.display()))?;
+    // As it is named: a link is another script. Its folder is the working directory, which nobody
+    // knows by another name than its own.
+    let script = std::path::absolute(script)
+        .and_then(|named| fs::metadata(&named).map(|_| named))
+        .with_context(|| format!("`{}`", script.display()))?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["snapshot", "make", "--here"]);
     if let Some(path) = warm_up {
@@ -57,10 +61,15 @@ pub(super) fn make(
         });
     }
     for _ in 0..ATTEMPTS {
-        match command.status()?.code() {
+        let ended = command.status()?;
+        match ended.code() {
             Some(0) => return Ok(Exit::Success),
             Some(maker::AGAIN) => {}
-            _ => return Ok(Exit::Failure),
+            Some(_) => return Ok(Exit::Failure),
+            None => bail!(
+                "`{}`: no image: the process that was to make it ended with {ended}",
+                script.display()
+            ),
         }
     }
     bail!(

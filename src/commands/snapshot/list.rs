@@ -1,23 +1,21 @@
 //! The images that there are.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rustix::process::{Resource, getrlimit};
 
+use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use super::{folder, maker};
 use crate::report::Exit;
 use crate::snapshot::format::Head;
 use crate::snapshot::freshness;
+use crate::snapshot::pace;
+use crate::snapshot::place::{self, script_of, shown};
 use crate::snapshot::plan::plan;
-
-/// What a file of an application's may end in.
-const ENDINGS: [&str; 4] = ["image", "bad", "refused", "used"];
 
 /// A line for each: script, size, age, restores; or why there is none. With `explain` also what it
 /// takes to restore it.
@@ -26,33 +24,36 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
     let mut lines = Vec::new();
     for (path, head) in heads(folder) {
         let Some(head) = head else {
-            lines.push(format!("{}: not an image of this version", path.display()));
+            let path = shown(path.as_os_str().as_encoded_bytes());
+            lines.push(format!("{path}: not an image of this version"));
             continue;
         };
-        let script = script_of(&head.identity);
+        let script = shown(script_of(&head.identity).as_os_str().as_encoded_bytes());
         let ending = path.extension().unwrap_or_default();
         if ending == "refused" {
-            lines.push(String::from_utf8_lossy(&head.refusal).into_owned());
+            lines.push(shown(&head.refusal));
             continue;
         }
         if ending == "bad" {
+            let left = pace::until_revived(&path.with_extension("crashes"), now);
             lines.push(format!(
-                "{}: no image: a process restored from it has died",
-                script.display()
+                "{script}: no image for another {left} s: a process restored from it has died"
             ));
             continue;
         }
+        let Ok(about) = fs::metadata(&path) else {
+            continue;
+        };
         let mut line = format!(
-            "{}  {} kB  {} min  {} requests  {} files watched",
-            script.display(),
-            fs::metadata(&path)?.blocks() / 2,
+            "{script}  {} kB  {} min  {} requests  {} files watched",
+            about.blocks() / 2,
             now.saturating_sub(head.made) / 60,
-            fs::metadata(path.with_extension("used")).map_or(0, |used| used.len()),
+            pace::counted(&path.with_extension("used")).times,
             head.files.len() + head.looks.len() + head.folders.len()
         );
         for asked in &head.asked {
             line.push_str("\n  while loading it asked ");
-            line.push_str(&String::from_utf8_lossy(asked));
+            line.push_str(&shown(asked));
         }
         for module in &head.drawn {
             let module = String::from_utf8_lossy(module);
@@ -68,7 +69,7 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             let limit = getrlimit(Resource::Stack).current;
             for step in plan(&head, limit).unwrap_or_default() {
                 line.push_str("\n  ");
-                line.push_str(&step.to_string());
+                line.push_str(&shown(step.to_string().as_bytes()));
             }
         }
         lines.push(line);
@@ -79,33 +80,52 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
         writeln!(out, "{line}")?;
     }
     if lines.is_empty() {
-        writeln!(out, "There is no image in `{}`.", folder.display())?;
+        let folder = shown(folder.as_os_str().as_encoded_bytes());
+        writeln!(out, "There is no image in `{folder}`.")?;
     }
     Ok(Exit::Success)
 }
 
-/// Removes those of one script, or all.
+/// Removes those of one script, as it is named or as what it leads to, or all.
 pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Result<Exit> {
     let options = script.map(maker::first_line_options).and_then(Result::ok);
     let folder = folder(cache_dir, &options.unwrap_or_default())?;
-    let wanted = script
-        .map(|script| fs::canonicalize(script).or_else(|_| std::path::absolute(script)))
+    let wanted: Option<Vec<PathBuf>> = script
+        .map(|script| -> Result<_> {
+            let named =
+                std::path::absolute(script).with_context(|| format!("`{}`", script.display()))?;
+            let real = fs::canonicalize(script);
+            Ok([named].into_iter().chain(real).collect())
+        })
         .transpose()?;
     for (path, head) in heads(&folder) {
-        let is_wanted = wanted
-            .as_ref()
-            .is_none_or(|wanted| head.is_some_and(|head| script_of(&head.identity) == *wanted));
+        let is_wanted = wanted.as_ref().is_none_or(|wanted| {
+            head.is_some_and(|head| wanted.contains(&script_of(&head.identity)))
+        });
         if is_wanted {
             forget(&path);
         }
     }
+    match wanted {
+        Some(wanted) => {
+            for script in wanted {
+                store::remove(&place::firsts(&folder, &script));
+            }
+        }
+        None => forget_counts(&folder),
+    }
     Ok(Exit::Success)
 }
 
-/// Removes an application's files, of which this is one.
-pub(super) fn forget(path: &Path) {
-    for ending in ENDINGS {
-        _ = fs::remove_file(path.with_extension(ending));
+/// Removes what was counted of images that are gone or were never made.
+fn forget_counts(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match store::ending(&path) {
+            Some(FIRSTS) => store::remove(&path),
+            Some("tries" | "crashes" | "unlucky" | "used") => forget(&path),
+            _ => {}
+        }
     }
 }
 
@@ -113,23 +133,7 @@ pub(super) fn forget(path: &Path) {
 fn heads(folder: &Path) -> impl Iterator<Item = (PathBuf, Option<Head>)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter_map(|path| {
-        let ending = path.extension()?.to_str()?;
-        let counts = ENDINGS[..3].contains(&ending);
+        let counts = WITH_HEAD.contains(&store::ending(&path)?) && store::is_ours(&path);
         counts.then(|| (path.clone(), read_head(&path)))
     })
-}
-
-/// The script that an image is of.
-pub(super) fn script_of(identity: &[u8]) -> PathBuf {
-    let script = identity.rsplit(|&byte| byte == 0).next();
-    PathBuf::from(OsStr::from_bytes(script.unwrap_or_default()))
-}
-
-pub(super) fn read_head(path: &Path) -> Option<Head> {
-    let file = File::open(path).ok()?;
-    let mut start = [0; 24];
-    file.read_exact_at(&mut start, 0).ok()?;
-    let mut head = vec![0; Head::length(&start)?];
-    file.read_exact_at(&mut head, 0).ok()?;
-    Head::decode(&head)
 }

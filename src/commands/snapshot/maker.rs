@@ -7,37 +7,36 @@ use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::fs::FlockOperation;
 
 use super::super::cgi;
 use super::super::executor::Executor;
-use super::list::read_head;
+use super::store::{is_at, read_head, remove, take_lock};
 use super::{started, sweep, trial};
 use crate::config::{App, Config};
 use crate::exchange::MetaVariables;
 use crate::process::{descriptors, environment, memory, signals};
 use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
-use crate::report::Exit;
+use crate::report::{self, Exit};
 use crate::snapshot::branch;
 use crate::snapshot::chance::refuse_generators;
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing};
 use crate::snapshot::inherited::Inherited;
+use crate::snapshot::place::shown;
 use crate::snapshot::wake::Kept;
-use crate::snapshot::{freshness, maps, place, refusal, watch};
+use crate::snapshot::{freshness, maps, pace, place, refusal, watch};
 
 /// What an attempt ends with that may succeed a moment later (EX_TEMPFAIL).
 pub(super) const AGAIN: i32 = 75;
 
 /// For so many seconds nobody tries again what was refused: its reason may have been elsewhere.
 const REFUSED: u64 = 3600;
-/// And what changed while it was loaded.
-const CHANGING: u64 = 3;
+/// As long as that at most, if it is refused again and again.
+const MOST_REFUSED: u64 = 86_400;
 
 /// Libraries for arithmetic start a thread for each processor unless they are told not to.
 const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
@@ -58,32 +57,35 @@ impl Making<'_> {
     /// Makes it of this very process.
     pub(super) fn here(&self, around: &MetaVariables) -> Result<Exit> {
         descriptors::close_others();
+        signals::ignore_file_limit();
         place::make(&self.folder).with_context(|| format!("`{}`", self.folder.display()))?;
         let identity = place::identity(&self.options, self.script)
             .with_context(|| format!("`{}`", self.script.display()))?;
-        let name = place::name(&identity);
+        let name = place::name(&identity, &freshness::machine());
         let at = |ending: &str| self.folder.join(format!("{name}.{ending}"));
+        let firsts = place::firsts(&self.folder, &place::script_of(&identity));
         // Neither this nor the image's file is open in a restored process, which has their owners
         // in its memory all the same.
-        let lock = ManuallyDrop::new(File::create(at("lock")).context("the lock")?);
-        if rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive).is_err()
-            || !is_at(&lock, &at("lock"))
-        {
+        let Some(lock) = take_lock(&at("lock"))? else {
             return Ok(Exit::Success); // another process is at it
-        }
-        let made = read_head(&at("image")).map(|head| head.made);
-        if self
-            .unless_since
-            .is_some_and(|since| made.is_some_and(|made| made >= since))
-        {
+        };
+        let lock = ManuallyDrop::new(lock);
+        if self.is_made(&at, &firsts)? {
             return Ok(Exit::Success);
         }
+        // Whatever becomes of this process.
+        let attempt = pace::begin(&at, &firsts)
+            .with_context(|| format!("`{}` cannot be written", self.folder.display()))?;
         let mut basis = Basis {
             identity,
             began: freshness::now(),
-            files: [self.script, Path::new("/etc/localtime")]
-                .map(|path| path.as_os_str().as_bytes().to_vec())
-                .into(),
+            // Whatever the working directory will be.
+            files: [
+                &std::path::absolute(self.script)?,
+                Path::new("/etc/localtime"),
+            ]
+            .map(|path| path.as_os_str().as_bytes().to_vec())
+            .into(),
             ..Basis::default()
         };
         let written = self
@@ -93,11 +95,22 @@ impl Making<'_> {
             end(AGAIN) // the folder was removed, and whatever is there now is another process's
         }
         if let Err(error) = written {
-            _ = fs::remove_file(at("new"));
-            self.refuse(&error, &basis, &at("refused"))?;
+            remove(&at("new"));
+            self.refuse(&error, &basis, &at, attempt)?;
         }
-        for ending in ["refused", "bad", "used"] {
-            _ = fs::remove_file(at(ending));
+        let is_changed = ["image", "bad"].iter().all(|ending| {
+            read_head(&at(ending)).is_none_or(|head| {
+                freshness::check(&head, &basis.identity, head.made, &outside(around)).is_err()
+            })
+        });
+        if is_changed || self.unless_since.is_none() {
+            remove(&at("crashes"));
+        }
+        if self.unless_since.is_none() {
+            remove(&at("tries"));
+        }
+        for ending in ["refused", "bad", "used", "unlucky"] {
+            remove(&at(ending));
         }
         fs::rename(at("new"), at("image")).context("the image")?;
         sweep::sweep(&self.folder, &name);
@@ -105,32 +118,62 @@ impl Making<'_> {
         end(0)
     }
 
+    /// Whether there is one that is good enough, or another process has just tried: of many requests
+    /// at a time each has one made.
+    fn is_made(&self, at: &dyn Fn(&str) -> PathBuf, firsts: &Path) -> Result<bool> {
+        let Some(since) = self.unless_since else {
+            return Ok(false);
+        };
+        let is_made = read_head(&at("image")).is_some_and(|head| head.made >= since);
+        let is_early = since > 0 && pace::until_made(at, firsts, now()?) > 0;
+        Ok(is_made || is_early)
+    }
+
     /// Says for other processes why there is no image, until what that rests on changes.
-    fn refuse(&self, error: &anyhow::Error, basis: &Basis, refused: &Path) -> Result<()> {
-        let reason = format!("{}: no image: {error:#}", self.script.display());
+    fn refuse(
+        &self,
+        error: &anyhow::Error,
+        basis: &Basis,
+        at: &dyn Fn(&str) -> PathBuf,
+        attempt: u64,
+    ) -> Result<()> {
+        let script = shown(self.script.as_os_str().as_bytes());
+        let reason = format!("{script}: no image: {error:#}");
+        let changing = pace::wait(attempt);
         let max_age = if error.is::<Changing>() {
-            CHANGING
+            changing
         } else {
-            REFUSED
+            (REFUSED << (attempt - 1).min(5)).min(MOST_REFUSED)
         };
         let head = match basis.refusal(now()?, &reason, max_age) {
             Ok(head) => head,
             // Of a file that changed meanwhile nobody knows which content was read.
             Err(_) => Basis {
                 identity: basis.identity.clone(),
-                max_age: CHANGING,
+                max_age: changing,
                 ..Basis::default()
             }
-            .refusal(now()?, &reason, CHANGING)?,
+            .refusal(now()?, &reason, changing)?,
         };
-        let new = refused.with_extension("new");
-        image::create(&new)?.write_all(&head.encode())?;
-        fs::rename(&new, refused).context("the reason")?;
+        let written = image::create(&at("new")).and_then(|mut file| {
+            file.write_all(&head.encode())?;
+            Ok(fs::rename(at("new"), at("refused"))?)
+        });
+        if let Err(error) = written {
+            remove(&at("new"));
+            report::log(&format!("the reason cannot be kept: {error:#}"));
+        }
+        // Who has one made by hand has a reason to.
+        if self.unless_since.is_none() {
+            remove(&at("tries"));
+        }
         // Threads might have to be waited for without end.
         if refusal::refuse_company().is_ok() {
             python::leave();
         }
-        if head.max_age == CHANGING {
+        // Whoever has loaded it in vain has also done what was left to be done at exit: that is not
+        // repeated but for what may be another the next time.
+        if error.is::<Changing>() {
             end(AGAIN)
         }
         bail!("{reason}")
@@ -180,7 +223,7 @@ impl Making<'_> {
         if !is_at(lock, &at("lock")) {
             bail!("the folder for images was removed");
         }
-        _ = fs::remove_file(at("new"));
+        remove(&at("new"));
         let file = ManuallyDrop::new(image::create(&at("new"))?);
         let own = [file.as_raw_fd(), lock.as_raw_fd()];
         sleeper.before();
@@ -201,7 +244,7 @@ impl Making<'_> {
                 kept.put_back();
                 memory::hold_still(false);
                 if handoff.trial != 0 {
-                    trial::live(&head, &handoff, &sleeper, &executor, &config);
+                    trial::live(&head, &handoff, &sleeper);
                 }
                 let exit = started::go_on(&handoff, &sleeper, config, executor);
                 // What the maker has in memory is not worth the pages that freeing it would touch.
@@ -223,14 +266,6 @@ impl Making<'_> {
         sleeper.close()?;
         python::settle().map_err(|failure| anyhow!("{}", failure.summary))
     }
-}
-
-/// Whether a file still has that name.
-fn is_at(file: &File, path: &Path) -> bool {
-    let (file, named) = (file.metadata(), fs::symlink_metadata(path));
-    file.is_ok_and(|file| {
-        named.is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino()))
-    })
 }
 
 /// What the application registered to be done at exit is for those that answer requests.
@@ -307,8 +342,9 @@ fn take_down(
 /// The head of an image, taken when taking it changes nothing any more; the address space is to stay
 /// as it is until the image is written.
 fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
-    memory::hold_still(true);
-    memory::fill_gaps();
+    if memory::hold_still(true) {
+        memory::fill_gaps();
+    }
     for _ in 0..8 {
         let before = maps::layout()?;
         let head = image::head(basis, opened.to_vec(), now)?;

@@ -1,40 +1,60 @@
-//! Keeps the folder for images small: those of scripts that are gone, and beyond a limit those that
-//! were used longest ago, are removed.
+//! Keeps the folder for images small: what is too old or of a script that is gone, what makers left
+//! behind, and beyond a limit the images that were used longest ago are removed. Files that are not
+//! ours stay.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::list::{forget, read_head, script_of};
+use super::maker;
+use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
+use crate::snapshot::freshness;
+use crate::snapshot::place::script_of;
 
 /// All images together have so many bytes at most.
 const MOST: u64 = 2 << 30;
+
+/// What a maker has not touched for so long it has left behind.
+const LEFT: Duration = Duration::from_secs(3600);
+
+/// What is counted is forgotten after so long.
+const FORGOTTEN: Duration = Duration::from_secs(2 * 86_400);
 
 /// Sweeps the folder; the image of that name stays.
 pub(super) fn sweep(folder: &Path, newest: &str) {
     let mut images: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_newest = path.file_stem().is_some_and(|stem| stem == newest);
-        let (Some("image" | "bad" | "refused"), false) = (ending, is_newest) else {
+        let Some(ending) = store::ending(&path) else {
             continue;
         };
-        let is_gone = read_head(&path).is_none_or(|head| !script_of(&head.identity).exists());
+        let is_newest = path.file_stem().is_some_and(|stem| stem == newest);
         let Ok(about) = entry.metadata() else {
             continue;
         };
-        if is_gone {
-            forget(&path);
+        if is_newest || !store::is_ours(&path) {
             continue;
         }
-        let used = fs::metadata(path.with_extension("used"));
-        let used = used
-            .or(Ok(about.clone()))
-            .and_then(|about: fs::Metadata| about.modified());
-        let used = used.unwrap_or(SystemTime::UNIX_EPOCH);
-        images.push((used, about.blocks() * 512, path));
+        let is_older = |than| is_older(&about, than);
+        match ending {
+            "new" if is_older(LEFT) => remove_left(&path),
+            "lock" if is_older(LEFT) && !has_siblings(&path) => remove_left(&path),
+            FIRSTS if is_older(FORGOTTEN) => store::remove(&path),
+            ending if WITH_HEAD.contains(&ending) => {
+                if is_over(&path) {
+                    forget(&path);
+                } else {
+                    images.push((last_use(&path, &about), about.blocks() * 512, path));
+                }
+            }
+            "used" | "tries" | "crashes" | "unlucky"
+                if is_older(FORGOTTEN) && !has_siblings(&path) =>
+            {
+                store::remove(&path);
+            }
+            _ => {}
+        }
     }
     images.sort();
     let mut total: u64 = images.iter().map(|(_, size, _)| size).sum();
@@ -44,5 +64,46 @@ pub(super) fn sweep(folder: &Path, newest: &str) {
         }
         forget(&path);
         total -= size;
+    }
+}
+
+/// Whether nobody can use it any more. Where a script is, another machine may know better.
+fn is_over(path: &Path) -> bool {
+    let Some(head) = read_head(path) else {
+        return true;
+    };
+    let is_old = maker::now().is_ok_and(|now| now.abs_diff(head.made) > head.max_age);
+    let is_here = head.machine == freshness::machine();
+    is_old || is_here && !script_of(&head.identity).exists()
+}
+
+fn last_use(path: &Path, about: &fs::Metadata) -> SystemTime {
+    let used = fs::symlink_metadata(path.with_extension("used"));
+    let used = used
+        .and_then(|used| used.modified())
+        .or_else(|_| about.modified());
+    used.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn is_older(about: &fs::Metadata, than: Duration) -> bool {
+    let age = about.modified().map(|modified| modified.elapsed());
+    age.is_ok_and(|age| age.is_ok_and(|age| age > than))
+}
+
+/// Whether there is more of an application than what counts and locks.
+fn has_siblings(path: &Path) -> bool {
+    WITH_HEAD
+        .iter()
+        .any(|ending| path.with_extension(ending).exists())
+}
+
+/// Removes what no maker is at, holding its lock meanwhile.
+fn remove_left(path: &Path) {
+    let lock = path.with_extension("lock");
+    if let Ok(Some(_held)) = store::take_lock(&lock) {
+        store::remove(path);
+        if !has_siblings(&lock) {
+            store::remove(&lock);
+        }
     }
 }

@@ -12,7 +12,6 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
 use super::super::executor::Executor;
-use crate::config::Config;
 use crate::exchange::{BodyLength, MetaVariables, Responder};
 use crate::process::descriptors;
 use crate::python::Sleeper;
@@ -78,20 +77,11 @@ fn seal(file: &File, head: &mut Head) -> Result<()> {
 }
 
 /// The life of that process.
-pub(super) fn live(
-    head: &Head,
-    handoff: &Handoff,
-    sleeper: &Sleeper,
-    executor: &Executor,
-    config: &Config,
-) -> ! {
+pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper) -> ! {
     let tried = || -> Result<()> {
         // What the application prints is not for the maker.
         let mut out = File::from(descriptors::take()?.stdout);
         sleeper.wake(&wake::environment(handoff))?;
-        if let Some(path) = &config.warm_up {
-            warm_up(executor, path)?;
-        }
         for (start, length) in image::written_parts(head)? {
             writeln!(out, "{start} {length}")?;
         }
