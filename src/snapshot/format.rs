@@ -132,7 +132,7 @@ pub struct Head {
     pub asked: Vec<Vec<u8>>,
     /// The number of the process that made it.
     pub maker: u64,
-    /// Variables of the environment, and what they were.
+    /// Variables of the environment, and what stands for their values: see `freshness`.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// A sum of the names of all variables that are no request's, where loading went through them;
     /// else 0.

@@ -115,7 +115,7 @@ pub fn watched(head: &Head) -> Vec<String> {
 
 fn check_variables(head: &Head, environment: &MetaVariables) -> Result<(), Stale> {
     for (name, value) in &head.variables {
-        if environment.value(name) != value.as_deref() {
+        if environment.value(name).map(digest) != *value {
             return Err(Stale::variable(name, "has changed"));
         }
     }
@@ -227,7 +227,13 @@ pub fn is_given_unasked(name: &[u8]) -> bool {
     is_watched(name) || basic.contains(&name)
 }
 
-/// The variables that an image rests on: those that were read, and those of the C library's.
+/// Stands for a variable's value, which may be a visitor's word and is in no file.
+fn digest(value: &[u8]) -> Vec<u8> {
+    let backwards: Vec<u8> = value.iter().rev().copied().collect();
+    [sum(value), sum(&backwards)].map(u64::to_le_bytes).concat()
+}
+
+/// The variables that an image rests on, with what stands for their values: those that were read, and those of the C library's.
 #[must_use]
 pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let watched = environment.iter().map(|(name, _)| name);
@@ -235,7 +241,7 @@ pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>,
     names.extend(read.iter().map(Vec::as_slice));
     names.sort_unstable();
     names.dedup();
-    let value = |name: &[u8]| environment.value(name).map(<[u8]>::to_vec);
+    let value = |name: &[u8]| environment.value(name).map(digest);
     names
         .into_iter()
         .map(|name| (name.to_vec(), value(name)))

@@ -19,7 +19,7 @@ use super::{branch, freshness};
 pub struct Basis {
     /// The `#!` line's argument and the script.
     pub identity: Vec<u8>,
-    /// Variables that were read, and their values.
+    /// Variables that were read, and what stands for their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// A sum of the names of all, where they were gone through; else 0.
     pub names: u64,
@@ -138,6 +138,19 @@ impl fmt::Display for Changing {
 }
 
 impl std::error::Error for Changing {}
+
+/// Who observed the process that loads was ended, as that process itself might have been: nothing is
+/// known of the application.
+#[derive(Debug)]
+pub struct Unobserved;
+
+impl fmt::Display for Unobserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the observer of this process has ended")
+    }
+}
+
+impl std::error::Error for Unobserved {}
 
 /// A limit that is larger is not met: so much room seldom lies where another process has nothing.
 const MOST_STACK: u64 = 1 << 30;

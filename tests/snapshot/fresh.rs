@@ -197,7 +197,7 @@ fn a_folder_that_another_took_the_place_of() {
     assert_eq!(site.restored(), "theirs");
     std::fs::rename(site.file("modules"), site.file("old")).expect("moved");
     std::fs::rename(site.file("new"), site.file("modules")).expect("moved");
-    assert_eq!(site.cold("the folder `"), "mine");
+    assert_eq!(site.cold("`"), "mine");
 }
 
 #[test]

@@ -135,7 +135,13 @@ fn what_it_takes_to_restore_one_can_be_printed() {
     site.make();
     let status = site.command(&["status", "--explain"]);
     let status = String::from_utf8(status.stdout).expect("text");
-    let steps: Vec<&str> = status.lines().skip(1).map(str::trim_start).collect();
+    let lines = status.lines().skip(1).map(str::trim_start);
+    let (watched, steps): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.starts_with("watch "));
+    assert!(
+        watched.iter().any(|line| line.ends_with("/app.cgi")),
+        "{status}"
+    );
     assert!(steps.len() > 10, "{status}");
     assert!(steps[0].starts_with("map "), "{status}");
     assert!(

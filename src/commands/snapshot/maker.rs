@@ -24,7 +24,7 @@ use crate::report::{self, Exit};
 use crate::snapshot::branch;
 use crate::snapshot::chance::refuse_generators;
 use crate::snapshot::format::{Head, Opened};
-use crate::snapshot::image::{self, Basis, Changing};
+use crate::snapshot::image::{self, Basis, Changing, Unobserved};
 use crate::snapshot::inherited::Inherited;
 use crate::snapshot::place::shown;
 use crate::snapshot::wake::Kept;
@@ -96,6 +96,9 @@ impl Making<'_> {
         }
         if let Err(error) = written {
             remove(&at("new"));
+            if error.is::<Unobserved>() {
+                end(AGAIN)
+            }
             self.refuse(&error, &basis, &at, attempt)?;
         }
         let is_changed = ["image", "bad"].iter().all(|ending| {

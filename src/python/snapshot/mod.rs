@@ -28,6 +28,7 @@ use super::interpreter::attach;
 use crate::exchange::MetaVariables;
 use crate::process::at_fork;
 use crate::snapshot::chance::reset_sqlite;
+use crate::snapshot::image::Unobserved;
 use crate::snapshot::observer::questions;
 
 /// The Python side, kept in the image.
@@ -81,7 +82,7 @@ impl Sleeper {
                 Ok((files, searched, askers::end(py)?, chance))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
-        let seen = questions::end().context("the observer of this process is gone")?;
+        let seen = questions::end().ok_or(Unobserved)?;
         Ok(Recorded {
             environment,
             askers,
