@@ -49,9 +49,9 @@ pub enum SnapshotCommand {
         #[arg(long, hide = true)]
         here: bool,
 
-        /// Be that process
-        #[arg(long, hide = true)]
-        observed: bool,
+        /// Be that process, observed by the one of this number
+        #[arg(long, value_name = "PID", hide = true)]
+        observed: Option<i32>,
 
         /// This variable of the request, with which this would be one
         #[arg(long, value_name = "VALUE", hide = true)]

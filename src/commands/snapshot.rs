@@ -34,7 +34,7 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
         } => {
             if *here {
                 observing::observe(environment, gateway_interface.as_deref())
-            } else if *observed {
+            } else if let Some(observer) = *observed {
                 folder(cache_dir.clone(), options).and_then(|folder| {
                     maker::Making {
                         script,
@@ -42,6 +42,7 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
                         options: options.clone(),
                         folder,
                         unless_since: *unless_since,
+                        observer,
                     }
                     .here(environment)
                 })

@@ -51,6 +51,8 @@ pub(super) struct Making<'a> {
     pub(super) folder: PathBuf,
     /// An image that was made since is good enough.
     pub(super) unless_since: Option<u64>,
+    /// The process that observes this one.
+    pub(super) observer: i32,
 }
 
 impl Making<'_> {
@@ -207,7 +209,7 @@ impl Making<'_> {
         signals::install();
         python::record_reading()?;
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;
-        let sleeper = Sleeper::record()?;
+        let sleeper = Sleeper::record(self.observer)?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
         let writers = recorded.writers.clone();
