@@ -237,7 +237,7 @@ unsafe extern "C" fn no_arguments<const N: usize>(
         given: Given::Nothing,
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, nothing) };
+    let result = unsafe { transmute::<*mut c_void, Plain>(begin(N, &call))(this, nothing) };
     end(N, &call, result)
 }
 
@@ -250,7 +250,7 @@ unsafe extern "C" fn one<const N: usize>(
         given: Given::One(object),
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, object) };
+    let result = unsafe { transmute::<*mut c_void, Plain>(begin(N, &call))(this, object) };
     end(N, &call, result)
 }
 
@@ -263,7 +263,7 @@ unsafe extern "C" fn tuple<const N: usize>(
         given: Given::Tuple(arguments, null_mut()),
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, Plain>(begin(N, &call))(this, arguments) };
+    let result = unsafe { transmute::<*mut c_void, Plain>(begin(N, &call))(this, arguments) };
     end(N, &call, result)
 }
 
@@ -277,7 +277,8 @@ unsafe extern "C" fn tuple_with_keywords<const N: usize>(
         given: Given::Tuple(arguments, names),
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, WithKeywords>(begin(N, &call))(this, arguments, names) };
+    let result =
+        unsafe { transmute::<*mut c_void, WithKeywords>(begin(N, &call))(this, arguments, names) };
     end(N, &call, result)
 }
 
@@ -291,7 +292,7 @@ unsafe extern "C" fn fast<const N: usize>(
         given: Given::Vector(first, count, null_mut()),
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, Fast>(begin(N, &call))(this, first, count) };
+    let result = unsafe { transmute::<*mut c_void, Fast>(begin(N, &call))(this, first, count) };
     end(N, &call, result)
 }
 
@@ -306,8 +307,9 @@ unsafe extern "C" fn fast_with_keywords<const N: usize>(
         given: Given::Vector(first, count, names),
     };
     // SAFETY: what was replaced is called in this way.
-    let result =
-        unsafe { transmute::<_, FastWithKeywords>(begin(N, &call))(this, first, count, names) };
+    let result = unsafe {
+        transmute::<*mut c_void, FastWithKeywords>(begin(N, &call))(this, first, count, names)
+    };
     end(N, &call, result)
 }
 
@@ -323,7 +325,8 @@ unsafe extern "C" fn method<const N: usize>(
         given: Given::Vector(first, count, names),
     };
     // SAFETY: what was replaced is called in this way.
-    let result = unsafe { transmute::<_, Method>(begin(N, &call))(this, of, first, count, names) };
+    let result =
+        unsafe { transmute::<*mut c_void, Method>(begin(N, &call))(this, of, first, count, names) };
     end(N, &call, result)
 }
 
