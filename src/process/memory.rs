@@ -44,6 +44,7 @@ pub fn fetch_data() {
 
 /// Has the C library take what it needs from a heap with room at its end, so that the address space
 /// stays as it is; or as it always does. Says whether it does so.
+#[must_use]
 pub fn hold_still(still: bool) -> bool {
     const ROOM: i32 = 16 << 20;
     const USUAL: i32 = 128 << 10;

@@ -271,7 +271,7 @@ fn look_at_machine() -> Vec<u8> {
         rustix::process::getegid().as_raw(),
     ]
     .into_iter()
-    .chain(groups.into_iter().map(|group| group.as_raw()))
+    .chain(groups.into_iter().map(rustix::process::Gid::as_raw))
     {
         machine.extend_from_slice(&number.to_le_bytes());
     }

@@ -142,8 +142,8 @@ impl Making<'_> {
         at: &dyn Fn(&str) -> PathBuf,
         attempt: u64,
     ) -> Result<()> {
-        let script = shown(self.script.as_os_str().as_bytes());
-        let reason = format!("{script}: no image: {error:#}");
+        let reason = format!("{}: no image: {error:#}", self.script.display());
+        let reason = shown(reason.as_bytes());
         let changing = pace::wait(attempt);
         let max_age = if error.is::<Changing>() {
             changing
@@ -247,7 +247,7 @@ impl Making<'_> {
             }
             Some(handoff) => {
                 kept.put_back();
-                memory::hold_still(false);
+                _ = memory::hold_still(false);
                 if handoff.trial != 0 {
                     trial::live(&head, &handoff, &sleeper);
                 }

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
 
 use crate::snapshot::format::Head;
-use crate::snapshot::place;
 
 /// What an application's files end in, but for those of one that is making an image.
 pub(super) const ENDINGS: [&str; 7] = [
@@ -114,7 +113,8 @@ pub(super) fn take_lock(path: &Path) -> Result<Option<File>> {
         .open(path)
         .with_context(|| format!("`{}`", path.display()))?;
     let about = lock.metadata()?;
-    if !about.is_file() || !place::is_ours(&about) {
+    let is_ours = about.uid() == rustix::process::geteuid().as_raw();
+    if !about.is_file() || !is_ours {
         bail!(
             "`{}` is no file of this program's: remove it, or name another folder with --cache-dir",
             path.display()
