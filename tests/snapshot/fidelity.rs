@@ -2,7 +2,8 @@
 //! of what loading an application may do or read. Each row is answered twice from its image and
 //! by a fresh process under the same name; a cold answer is right unless the row says that an
 //! image must be there. A test is a group of rows, and fails with all those that are wrong.
-//! `WSGI_CGI_TEST_ROWS=umask,chdir` in the environment leaves the others out.
+//! `WSGI_CGI_TEST_ROWS=umask,chdir` in the environment leaves the others out,
+//! and shows the answers of what is right too.
 
 mod answers;
 mod row;
@@ -53,11 +54,13 @@ fn check_with(options: &str, rows: &[Row]) {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(fault) = judge(row, options) {
-                        let mut wrong = wrong.lock().expect("no row panics");
-                        wrong.push(format!("{}: {fault}", row.id));
-                    } else if chosen.is_some() {
-                        eprintln!("{}: right", row.id);
+                    match judge(row, options) {
+                        Ok(told) if chosen.is_some() => eprintln!("{}: {told}", row.id),
+                        Ok(_) => {}
+                        Err(fault) => {
+                            let mut wrong = wrong.lock().expect("no row panics");
+                            wrong.push(format!("{}: {fault}", row.id));
+                        }
                     }
                 }
             });
@@ -73,8 +76,8 @@ fn check_with(options: &str, rows: &[Row]) {
     );
 }
 
-/// What is wrong with the answers to a row.
-fn judge(row: &Row, options: &str) -> Result<(), String> {
+/// What the answers to a row are, as an error where they are wrong.
+fn judge(row: &Row, options: &str) -> Result<String, String> {
     let application = Application::new(row, options);
     let made = application.prepare();
     let (before, answers) = if let Kind::Fresh(change) = row.kind {
@@ -101,9 +104,6 @@ fn judge(row: &Row, options: &str) -> Result<(), String> {
         Kind::Same => answers.iter().all(is_plain),
         Kind::Fresh(_) => answers.iter().all(is_plain) && !before.iter().any(is_plain),
     };
-    if is_right {
-        return Ok(());
-    }
     // Long answers differ in the middle.
     let texts = answers.iter().map(|answer| answer.text.as_str());
     let other = texts.clone().find(|text| *text != plain);
@@ -113,13 +113,14 @@ fn judge(row: &Row, options: &str) -> Result<(), String> {
         told.join(", ")
     };
     let (plain, image) = (cut(&plain, same), told(&answers));
-    Err(match row.kind {
+    let told = match row.kind {
         Kind::Fresh(_) => {
             let before = told(&before);
             format!("plain {plain}, image {image}, before the change {before}")
         }
         _ => format!("plain {plain}, image {image}"),
-    })
+    };
+    if is_right { Ok(told) } else { Err(told) }
 }
 
 /// With so many characters two texts begin alike.

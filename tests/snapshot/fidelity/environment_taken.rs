@@ -214,7 +214,7 @@ pub(super) const ROWS: &[Row] = &[
         "http://bb"
     ),
     of_library!(
-        "certificates",
+        "certificates-named",
         "import ssl\nM = ssl.get_default_verify_paths().cafile",
         "SSL_CERT_FILE",
         "/etc/passwd",

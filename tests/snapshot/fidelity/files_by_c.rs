@@ -28,8 +28,8 @@ macro_rules! by_c {
             ),
             "M",
         )
-        .files("echo 1 >n; mkdir d; touch d/a; ln -s d l")
-        .after("echo two >n; touch d/b; mkdir e; ln -sfn e l; touch new; chmod 755 n; mkdir newd")
+        .files("echo 1 >n; mkdir d.d; touch d.d/a; ln -s d.d l.d")
+        .after("echo two >n; touch d.d/b; mkdir e.d; ln -sfn e.d l.d; touch new; chmod 755 n; mkdir newd.d")
     };
 }
 
@@ -43,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
     by_c!("c-open64", "fd = libc.open64(b'n', 0)\nM = os.read(fd, 9)\nos.close(fd)"),
     by_c!("c-open-missing", "M = libc.open(b'new', 0) >= 0 and 'there'"),
     by_c!("c-openat", "fd = libc.openat(-100, b'n', 0)\nM = os.read(fd, 9)\nos.close(fd)"),
-    by_c!("c-openat-folder", "d = os.open('d', 0)\nM = libc.openat(d, b'b', 0) >= 0 and 'there'\nos.close(d)"),
+    by_c!("c-openat-folder", "d = os.open('d.d', 0)\nM = libc.openat(d, b'b', 0) >= 0 and 'there'\nos.close(d)"),
     by_c!("c-open-creating", "fd = libc.open(b'n', os.O_RDWR | os.O_CREAT, 0o644)\nM = os.read(fd, 9)\nos.close(fd)"),
     by_c!("c-stat", "libc.stat(b'n', buffer)\nM = buffer.raw[48:56]"),
     by_c!("c-stat-missing", "M = libc.stat(b'new', buffer)"),
@@ -56,24 +56,24 @@ pub(super) const ROWS: &[Row] = &[
     by_c!("c-access-executable", "M = libc.access(b'n', 1)"),
     by_c!("c-faccessat", "M = libc.faccessat(-100, b'new', 0, 0)"),
     by_c!("c-euidaccess", "M = libc.euidaccess(b'new', 0)"),
-    by_c!("c-readlink", "libc.readlink(b'l', buffer, 99)\nM = buffer.value"),
-    by_c!("c-readlinkat", "libc.readlinkat(-100, b'l', buffer, 99)\nM = buffer.value"),
-    by_c!("c-realpath", "libc.realpath(b'l', buffer)\nM = buffer.value[-2:]"),
+    by_c!("c-readlink", "libc.readlink(b'l.d', buffer, 99)\nM = buffer.value"),
+    by_c!("c-readlinkat", "libc.readlinkat(-100, b'l.d', buffer, 99)\nM = buffer.value"),
+    by_c!("c-realpath", "libc.realpath(b'l.d', buffer)\nM = buffer.value[-3:]"),
     by_c!("c-realpath-missing", "M = libc.realpath(b'new', buffer) is not None"),
-    by_c!("c-canonical", "M = ctypes.string_at(libc.canonicalize_file_name(b'l'))[-2:]"),
-    by_c!("c-opendir", "M = names(libc.opendir(b'd'))"),
-    by_c!("c-opendir-missing", "M = names(libc.opendir(b'newd'))"),
-    by_c!("c-fdopendir", "M = names(libc.fdopendir(os.open('d', 0)))"),
-    by_c!("c-scandir", "l = p()\nM = libc.scandir(b'd', ctypes.byref(l), None, None)"),
-    by_c!("c-scandirat", "l = p()\nM = libc.scandirat(-100, b'd', ctypes.byref(l), None, None)"),
-    by_c!("c-glob", "g = (ctypes.c_size_t * 20)()\nM = (libc.glob(b'd/*', 0, None, g), g[0])"),
+    by_c!("c-canonical", "M = ctypes.string_at(libc.canonicalize_file_name(b'l.d'))[-3:]"),
+    by_c!("c-opendir", "M = names(libc.opendir(b'd.d'))"),
+    by_c!("c-opendir-missing", "M = names(libc.opendir(b'newd.d'))"),
+    by_c!("c-fdopendir", "M = names(libc.fdopendir(os.open('d.d', 0)))"),
+    by_c!("c-scandir", "l = p()\nM = libc.scandir(b'd.d', ctypes.byref(l), None, None)"),
+    by_c!("c-scandirat", "l = p()\nM = libc.scandirat(-100, b'd.d', ctypes.byref(l), None, None)"),
+    by_c!("c-glob", "g = (ctypes.c_size_t * 20)()\nM = (libc.glob(b'd.d/*', 0, None, g), g[0])"),
     by_c!("c-ftw", "seen = []\nf = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, p, ctypes.c_int)(lambda n, *_: seen.append(n) or 0)\n\
-         libc.ftw(b'd', f, 5)\nM = sorted(seen)"),
+         libc.ftw(b'd.d', f, 5)\nM = sorted(seen)"),
     by_c!("c-nftw", "seen = []\nf = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, p, ctypes.c_int, p)(lambda n, *_: seen.append(n) or 0)\n\
-         libc.nftw(b'd', f, 5, 0)\nM = sorted(seen)"),
-    by_c!("c-fts", "libc.fts_open.restype = libc.fts_read.restype = p\na = (ctypes.c_char_p * 2)(b'd', None)\n\
+         libc.nftw(b'd.d', f, 5, 0)\nM = sorted(seen)"),
+    by_c!("c-fts", "libc.fts_open.restype = libc.fts_read.restype = p\na = (ctypes.c_char_p * 2)(b'd.d', None)\n\
          f = libc.fts_open(a, 16, None)\nM = 0\nwhile libc.fts_read(p(f)): M += 1\nlibc.fts_close(p(f))"),
-    by_c!("c-chdir-and-fopen", "here = os.getcwd()\nlibc.chdir(b'l')\nM = libc.access(b'a', 0)\nos.chdir(here)"),
+    by_c!("c-chdir-and-fopen", "here = os.getcwd()\nlibc.chdir(b'l.d')\nM = libc.access(b'a', 0)\nos.chdir(here)"),
     by_c!("c-mapped", "fd = libc.open(b'n', 0)\nat = libc.mmap(None, ctypes.c_size_t(4096), 1, 2, fd, ctypes.c_long(0))\n\
          M = ctypes.string_at(at, 2)\nos.close(fd)"),
     by_c!("c-raw-openat", "fd = libc.syscall(257, -100, b'n', 0)\nM = os.read(fd, 9)\nos.close(fd)"),
@@ -82,16 +82,16 @@ pub(super) const ROWS: &[Row] = &[
     by_c!("c-raw-access", "M = libc.syscall(21, b'new', 0)"),
     by_c!("c-raw-statx", "M = libc.syscall(332, -100, b'new', 0, 0xfff, buffer)"),
     by_c!("c-raw-openat2", "how = (ctypes.c_uint64 * 3)()\nM = libc.syscall(437, -100, b'new', how, 24) >= 0"),
-    by_c!("c-raw-readlink", "libc.syscall(89, b'l', buffer, 99)\nM = buffer.value"),
+    by_c!("c-raw-readlink", "libc.syscall(89, b'l.d', buffer, 99)\nM = buffer.value"),
     by_c!("c-own-handle-fopen", "'libc.so.6'", "M = text(libc.fopen(b'n', b'r'))"),
     by_c!("c-own-handle-open", "'libc.so.6'", "fd = libc.open(b'n', 0)\nM = os.read(fd, 9)\nos.close(fd)"),
     by_c!("c-own-handle-access", "'libc.so.6'", "M = libc.access(b'new', 0)"),
     by_c!("c-own-handle-stat", "'libc.so.6'", "libc.stat(b'n', buffer)\nM = buffer.raw[48:56]"),
-    by_c!("c-own-handle-opendir", "'libc.so.6'", "M = names(libc.opendir(b'd'))"),
+    by_c!("c-own-handle-opendir", "'libc.so.6'", "M = names(libc.opendir(b'd.d'))"),
     by_c!("c-in-a-thread", "import threading\ndef run():\n    global M\n    M = text(libc.fopen(b'n', b'r'))\n\
          t = threading.Thread(target=run)\nt.start(); t.join()"),
-    by_c!("c-statvfs-and-stat", "libc.statvfs(b'd', buffer)\nM = libc.stat(b'newd', buffer)"),
-    by_c!("c-getline-after-popen-free", "libc.fopen.restype = p\nf = libc.fopen(b'n', b're')\nM = text(f)"),
+    by_c!("c-statvfs-and-stat", "libc.statvfs(b'd.d', buffer)\nM = libc.stat(b'newd.d', buffer)"),
+    by_c!("c-fopen-closing-on-exec", "libc.fopen.restype = p\nf = libc.fopen(b'n', b're')\nM = text(f)"),
     by_c!("c-library-missing", "try: ctypes.CDLL('./new'); M = 'there'\nexcept OSError as e: M = 'cannot open' in str(e)"),
     by_c!("c-xattr", "M = libc.getxattr(b'new', b'user.x', buffer, 9) == -1 and ctypes.get_errno() or libc.access(b'new', 0)"),
     row("c-reader", "import ctypes\nlibc = ctypes.CDLL(None); libc.fopen.restype = ctypes.c_void_p\nf = libc.fopen(b'n.txt', b'r'); \

@@ -14,10 +14,11 @@ macro_rules! missing {
     };
 }
 
-/// And of a file in a folder that is not there.
+/// And of a file in a folder that is not there, by a name that no import could mean: where modules
+/// come from is watched anyway.
 macro_rules! deeper {
     ($id:literal, $load:literal) => {
-        row($id, $load, "M").after("mkdir -p conf/d; echo '[a]' >conf/d/a.ini")
+        row($id, $load, "M").after("mkdir -p conf.d/d; echo '[a]' >conf.d/d/a.ini")
     };
 }
 
@@ -46,31 +47,31 @@ pub(super) const ROWS: &[Row] = &[
     missing!("missing-in-a-thread", "import os, threading\nM = []\nt = threading.Thread(target=lambda: M.append(os.path.exists('.env')))\nt.start(); t.join()"),
     row("exists", "import os\nM = os.path.exists('maintenance')", "M").after("touch maintenance").restored(),
     row("dangling", "import os\nM = os.path.exists('flag')", "M").files("ln -s elsewhere flag").after("touch elsewhere"),
-    row("no-folder-then-one", "import os\nM = os.path.isdir('uploads')", "M").after("mkdir uploads").restored(),
-    row("no-link-then-one", "import os\ntry: M = os.readlink('current')\nexcept OSError: M = 'none'", "M").after("ln -s a current"),
+    row("no-folder-then-one", "import os\nM = os.path.isdir('uploads.d')", "M").after("mkdir uploads.d").restored(),
+    row("no-link-then-one", "import os\ntry: M = os.readlink('current.d')\nexcept OSError: M = 'none'", "M").after("ln -s a current.d"),
     row("not-a-folder", "import os\ntry: M = os.listdir('data')\nexcept OSError as e: M = type(e).__name__", "M")
         .files("touch data").after("rm data; mkdir data"),
     row("below-a-file", "import os\nM = os.path.exists('data/x')", "M").files("touch data").after("rm data; mkdir data; touch data/x"),
     row("not-executable", "import os\nM = os.access('hook', os.X_OK)", "M").files("touch hook").after("chmod +x hook"),
-    deeper!("missing-folder-open", "try: M = open('conf/d/a.ini').read()\nexcept OSError: M = ''").restored(),
-    deeper!("missing-folder-exists", "import os\nM = os.path.exists('conf/d/a.ini')").restored(),
-    deeper!("missing-folder-listdir", "import os\ntry: M = os.listdir('conf/d')\nexcept OSError: M = 'none'"),
-    deeper!("missing-folder-scandir", "import os\ntry: M = len(list(os.scandir('conf/d')))\nexcept OSError: M = 'none'"),
-    deeper!("missing-folder-glob", "import glob\nM = glob.glob('conf/d/*.ini')"),
-    deeper!("missing-folder-glob-deep", "import glob\nM = glob.glob('conf/**/*.ini', recursive=True)"),
-    deeper!("missing-folder-walk", "import os\nM = [f for _, _, f in os.walk('conf')]"),
-    deeper!("missing-folder-pathlib", "import pathlib\nM = sorted(map(str, pathlib.Path('conf').rglob('*.ini')))"),
-    deeper!("missing-folder-config", "import configparser\nc = configparser.ConfigParser()\nc.read('conf/d/a.ini')\nM = c.sections()"),
-    row("template-that-overrides", "import os\nfor folder in ('site', 'theme', 'default'):\n    \
+    deeper!("missing-folder-open", "try: M = open('conf.d/d/a.ini').read()\nexcept OSError: M = ''").restored(),
+    deeper!("missing-folder-exists", "import os\nM = os.path.exists('conf.d/d/a.ini')").restored(),
+    deeper!("missing-folder-listdir", "import os\ntry: M = os.listdir('conf.d/d')\nexcept OSError: M = 'none'"),
+    deeper!("missing-folder-scandir", "import os\ntry: M = len(list(os.scandir('conf.d/d')))\nexcept OSError: M = 'none'"),
+    deeper!("missing-folder-glob", "import glob\nM = glob.glob('conf.d/d/*.ini')"),
+    deeper!("missing-folder-glob-deep", "import glob\nM = glob.glob('conf.d/**/*.ini', recursive=True)"),
+    deeper!("missing-folder-walk", "import os\nM = [f for _, _, f in os.walk('conf.d')]"),
+    deeper!("missing-folder-pathlib", "import pathlib\nM = sorted(map(str, pathlib.Path('conf.d').rglob('*.ini')))"),
+    deeper!("missing-folder-config", "import configparser\nc = configparser.ConfigParser()\nc.read('conf.d/d/a.ini')\nM = c.sections()"),
+    row("template-that-overrides", "import os\nfor folder in ('site', 'theme.d', 'default'):\n    \
          if os.path.exists(folder + '/page.html'):\n        M = open(folder + '/page.html').read()\n        break", "M")
         .files("mkdir site default; echo plain >default/page.html").after("echo own >site/page.html").restored(),
-    row("template-in-a-new-folder", "import os\nfor folder in ('site', 'theme', 'default'):\n    \
+    row("template-in-a-new-folder", "import os\nfor folder in ('site', 'theme.d', 'default'):\n    \
          try: M = open(folder + '/page.html').read(); break\n    except OSError: pass", "M")
-        .files("mkdir site default; echo plain >default/page.html").after("mkdir theme; echo own >theme/page.html").restored(),
+        .files("mkdir site default; echo plain >default/page.html").after("mkdir theme.d; echo own >theme.d/page.html").restored(),
     row("first-of-two", "import os\nM = next(n for n in ('a', 'b') if os.path.exists(n))", "M").files("touch b").after("touch a").restored(),
     row("newest-of-two", "import os\nM = max(('a', 'b'), key=os.path.getmtime)", "M")
         .files("touch -d 2001-01-01 a; touch -d 2002-01-01 b").after("touch a").restored(),
-    row("gone-then-back", "import os\nM = os.path.exists('flag')", "M").files("touch flag; rm flag").after("mkdir flag"),
+    row("gone-then-back", "import os\nM = os.path.exists('flag.d')", "M").after("mkdir flag.d"),
     row("script-beside", "import os\nM = os.path.exists(__file__ + '.disabled')", "M").after("touch app.cgi.disabled").restored(),
     row("no-time-zone", "import os, time\nos.environ['TZ'] = ':' + os.path.abspath('zone')\ntime.tzset()\nM = time.localtime(0).tm_hour", "M")
         .after("cp /usr/share/zoneinfo/Asia/Tokyo zone"),

@@ -65,7 +65,7 @@ pub(super) const ROWS: &[Row] = &[
     certificates!("certificates", "c.load_verify_locations(cafile='ca.pem')"),
     certificates!("certificates-by-default", "c = ssl.create_default_context(cafile='ca.pem')"),
     certificates!("certificates-of-a-variable", "os.environ['SSL_CERT_FILE'] = os.path.abspath('ca.pem'); c.set_default_verify_paths()"),
-    certificates!("certificates-read-by-python", "c.load_verify_locations(cadata=open('ca.pem').read())").restored(),
+    certificates!("certificates-read-by-python", "cadata = open('ca.pem').read(); cadata and c.load_verify_locations(cadata=cadata)").restored(),
     row("certificate-chain-missing", "import ssl\nc = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\ntry: c.load_cert_chain('own.pem')\n\
          except FileNotFoundError: M = 'none'\nexcept ssl.SSLError: M = 'broken'", "M").after("echo >own.pem"),
     row("certificate-decoded", "import _ssl\ntry: M = _ssl._test_decode_cert('ca.pem')['notAfter']\nexcept Exception: M = 'none'", "M")
@@ -81,8 +81,8 @@ pub(super) const ROWS: &[Row] = &[
     of_file!("zone-read-by-c", "cp /usr/share/zoneinfo/Asia/Tokyo zone",
         "import os, time\nos.environ['TZ'] = ':' + os.path.abspath('zone')\ntime.tzset()\nM = time.localtime(0).tm_hour",
         "cp /usr/share/zoneinfo/Europe/Moscow zone"),
-    of_file!("locale-missing", ":", "import locale, os\nos.environ['LOCPATH'] = os.path.abspath('loc')\ntry: M = locale.setlocale(locale.LC_CTYPE, 'xx_XX')\n\
-         except locale.Error: M = os.path.exists('loc')", "mkdir -p loc/xx_XX"),
+    of_file!("locale-missing", ":", "import locale, os\nos.environ['LOCPATH'] = os.path.abspath('loc.d')\ntry: M = locale.setlocale(locale.LC_CTYPE, 'xx_XX')\n\
+         except locale.Error: M = os.path.exists('loc.d')", "mkdir -p loc.d/xx_XX"),
     row("gettext", "import gettext\nM = gettext.translation('x', 'l', ['de']).gettext('yes')", "M").files(catalogue!("ja")).after(catalogue!("jawohl")),
     row("gettext-missing", "import gettext\nM = gettext.translation('x', 'l', ['de'], fallback=True).gettext('yes')", "M").after(catalogue!("ja")),
     of_file!("linecache", "echo 'one = 1' >n.txt", "import linecache\nM = linecache.getline('n.txt', 1)", "echo 'two = 22' >n.txt"),

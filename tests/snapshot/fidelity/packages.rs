@@ -44,12 +44,12 @@ pub(super) const ROWS: &[Row] = &[
         .files("mkdir templates; echo 1 >templates/a.html").after("echo 22 >templates/a.html"),
     row("flask-config", "import flask, os\napp = flask.Flask('shop', root_path=os.getcwd())\nM = app.config.from_pyfile('c.cfg', silent=True), app.config.get('N')", "M")
         .after("echo 'N = 1' >c.cfg"),
-    row("flask-instance", "import flask, os\napp = flask.Flask('shop', root_path=os.getcwd(), instance_path=os.path.abspath('instance'))\nM = os.path.exists(app.instance_path)", "M")
-        .after("mkdir instance"),
+    row("flask-instance", "import flask, os\napp = flask.Flask('shop', root_path=os.getcwd(), instance_path=os.path.abspath('instance.d'))\nM = os.path.exists(app.instance_path)", "M")
+        .after("mkdir instance.d"),
     row("werkzeug", "from werkzeug.security import generate_password_hash as g, gen_salt\ng('a', method='pbkdf2:sha256:1')",
         "[g('a', method='pbkdf2:sha256:1'), gen_salt(20)]")
         .differs().restored(),
-    row("django-token", "from django.utils.crypto import get_random_string as g\ng(20)", "[g(20)]").differs().restored(),
+    row("django-token", "from django.utils.crypto import get_random_string as g\ng(20)", "[g(20)]").differs(),
     row("django-template", "import django\nfrom django.conf import settings\nsettings.configure(TEMPLATES=[dict(BACKEND='django.template.backends.django.DjangoTemplates', DIRS=['site', 't'])])\n\
          django.setup()\nfrom django.template.loader import get_template\nM = get_template('a.html').render()", "M")
         .files("mkdir site t; echo 1 >t/a.html").after("echo 22 >site/a.html"),
