@@ -21,16 +21,13 @@ pub(super) fn observe(environment: &MetaVariables, interface: Option<&OsStr>) ->
     let given = variables
         .iter()
         .filter(|(name, _)| freshness::is_given_unasked(name));
+    let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(mark) = words.iter_mut().find(|word| *word == "--here") {
+        *mark = format!("--observed={}", std::process::id()).into();
+    }
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .args(std::env::args_os().skip(1).map(|word| {
-            let is_mark = word == "--here";
-            if is_mark {
-                OsString::from("--observed")
-            } else {
-                word
-            }
-        }))
+        .args(words)
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     std::process::exit(observer::observe(command, &variables)?)
