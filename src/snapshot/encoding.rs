@@ -67,6 +67,7 @@ impl Head {
                 region.start,
                 region.length,
                 region.protection,
+                region.advice,
                 kind,
                 one,
                 other,
@@ -164,6 +165,7 @@ impl Head {
                     start: from.number()?,
                     length: from.number()?,
                     protection: from.number()?,
+                    advice: from.number()?,
                     content: match (from.number()?, from.number()?, from.number()?) {
                         (0, ..) => Content::Nothing,
                         (1, offset, _) => Content::Image(offset),

@@ -33,6 +33,20 @@ pub struct Region {
     pub protection: u64,
     /// Where its bytes come from.
     pub content: Content,
+    /// What the kernel is told to do with it: bits of [`advice`].
+    pub advice: u64,
+}
+
+/// What the kernel can be told to do with a region (madvise(2), mmap(2)).
+pub mod advice {
+    /// A child gets it empty (`MADV_WIPEONFORK`).
+    pub const WIPE: u64 = 1;
+    /// It may come back empty at any time (`MAP_DROPPABLE`).
+    pub const DROP: u64 = 2;
+    /// A child does not get it (`MADV_DONTFORK`).
+    pub const KEEP: u64 = 4;
+    /// It is in no core file (`MADV_DONTDUMP`).
+    pub const HIDE: u64 = 8;
 }
 
 /// Where the bytes of a region come from.

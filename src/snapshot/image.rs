@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, How, Look, Opened, PAGE, Region, Stamp};
+use super::format::{Content, EAGER, Folder, How, Look, Opened, PAGE, Region, Stamp, advice};
 use super::maps::{self, Mapping};
 use super::watch::is_of_the_kernel;
 use super::{branch, freshness};
@@ -181,7 +181,12 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
             }
             _ => {}
         }
-        let content = content(&mut head, mapping)?;
+        let advice = advice(mapping)?;
+        let content = if advice & (advice::WIPE | advice::DROP) == 0 {
+            content(&mut head, mapping)?
+        } else {
+            Content::Nothing
+        };
         let used = match content {
             Content::Image(_) => used(mapping),
             _ => length,
@@ -196,6 +201,7 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
                     length,
                     protection: mapping.protection,
                     content,
+                    advice,
                 });
             }
         }
@@ -207,6 +213,24 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     head.thread_pointer = branch::thread_pointer();
     place_pages(&mut head);
     Ok(head)
+}
+
+/// What the kernel was told of a part of memory. What a child would get empty holds what no two
+/// processes may have: generators of chance keep their state there.
+fn advice(mapping: &Mapping) -> Result<u64> {
+    let mut advice = 0;
+    for flag in mapping.flags.split(' ') {
+        advice |= match flag {
+            "wf" => advice::WIPE,
+            "dp" => advice::DROP,
+            "dc" => advice::KEEP,
+            "dd" if !mapping.name.starts_with('[') => advice::HIDE,
+            "lo" => bail!("loading the application locks memory, which may not be had again"),
+            "um" | "uw" => bail!("loading the application handles its own page faults"),
+            _ => 0,
+        };
+    }
+    Ok(advice)
 }
 
 fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
@@ -226,13 +250,15 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         }
         bail!("`{}` is mapped", mapping.name);
     }
-    Ok(if mapping.protection == 0 {
-        Content::Nothing
-    } else if is_file && !writable && !mapping.changed {
-        Content::File(add_file(head, mapping.name.as_bytes()), mapping.offset)
-    } else {
-        Content::Image(0)
-    })
+    Ok(
+        if mapping.protection == 0 && (is_file || !mapping.changed) {
+            Content::Nothing
+        } else if is_file && !writable && !mapping.changed {
+            Content::File(add_file(head, mapping.name.as_bytes()), mapping.offset)
+        } else {
+            Content::Image(0)
+        },
+    )
 }
 
 /// `folder/name.py` for `folder/__pycache__/name.cpython-311.pyc`.
@@ -308,6 +334,10 @@ pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
             continue;
         };
         end = offset + region.length;
+        if region.protection & 1 == 0 {
+            write_hidden(region, offset, to)?;
+            continue;
+        }
         let mut begun = None;
         for page in (0..=region.length).step_by(4096) {
             let at_end = page == region.length;
@@ -325,6 +355,19 @@ pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
         }
     }
     to.set_len(end)
+}
+
+/// Writes pages that may not be read at present: the kernel reads them for whoever asks it to.
+fn write_hidden(region: &Region, offset: u64, to: &File) -> std::io::Result<()> {
+    let own = File::open("/proc/self/mem")?;
+    let mut page = [0_u8; 4096];
+    for at in (0..region.length).step_by(page.len()) {
+        own.read_exact_at(&mut page, region.start + at)?;
+        if page.iter().any(|&byte| byte != 0) {
+            to.write_all_at(&page, offset + at)?;
+        }
+    }
+    Ok(())
 }
 
 fn memory<'a>(start: u64, length: u64) -> &'a [u8] {

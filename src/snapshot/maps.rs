@@ -15,8 +15,10 @@ pub(super) struct Mapping {
     pub(super) offset: u64,
     /// A file's path, a name in brackets, or empty.
     pub(super) name: String,
-    /// Whether some of its pages are no longer the file's.
+    /// Whether some of its pages are no longer the file's, or have been written to at all.
     pub(super) changed: bool,
+    /// What the kernel was told to do with it: two letters each (proc(5), `VmFlags`).
+    pub(super) flags: String,
 }
 
 /// All mappings, in order.
@@ -26,10 +28,16 @@ pub(super) fn mappings() -> Result<Vec<Mapping>> {
     for line in text.lines() {
         if let Some(mapping) = parse(line) {
             mappings.push(mapping);
-        } else if let Some(amount) = line.strip_prefix("Anonymous:")
-            && let Some(last) = mappings.last_mut()
-        {
-            last.changed = amount.trim() != "0 kB";
+        } else if let Some(last) = mappings.last_mut() {
+            let amount = line
+                .strip_prefix("Anonymous:")
+                .or_else(|| line.strip_prefix("Swap:"));
+            if amount.is_some_and(|amount| amount.trim() != "0 kB") {
+                last.changed = true;
+            }
+            if let Some(flags) = line.strip_prefix("VmFlags:") {
+                last.flags = flags.trim().to_owned();
+            }
         }
     }
     Ok(mappings)
@@ -66,6 +74,7 @@ fn parse(line: &str) -> Option<Mapping> {
         offset,
         name: rest.trim_start().to_owned(),
         changed: false,
+        flags: String::new(),
     })
 }
 

@@ -18,6 +18,7 @@ pub mod observer;
 pub mod pace;
 pub mod place;
 pub mod plan;
+pub mod process_state;
 pub mod processor;
 pub mod refusal;
 pub mod wake;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::format::{Content, Head, Opened, PAGE, Stamp};
+use super::format::{Content, Head, Opened, PAGE, Stamp, advice};
 
 /// A part of the address space: start and length.
 pub type Part = (u64, u64);
@@ -17,6 +17,8 @@ pub enum Step<'a> {
         part: Part,
         /// As `mmap` has it.
         protection: u64,
+        /// Whether it may come back empty at any time.
+        may_drop: bool,
     },
     /// Maps pages of the image.
     Pages {
@@ -39,6 +41,13 @@ pub enum Step<'a> {
         path: &'a [u8],
         /// As it was.
         stamp: Stamp,
+    },
+    /// Tells the kernel what to do with a part.
+    Advise {
+        /// Which.
+        part: Part,
+        /// Bits of `format::advice`.
+        advice: u64,
     },
     /// Maps the room that the stack may grow into.
     Stack(Part),
@@ -70,7 +79,11 @@ pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
     for region in &head.regions {
         let (part, protection) = ((region.start, region.length), region.protection);
         steps.push(match region.content {
-            Content::Nothing => Step::Empty { part, protection },
+            Content::Nothing => Step::Empty {
+                part,
+                protection,
+                may_drop: region.advice & advice::DROP != 0,
+            },
             Content::Image(offset) => Step::Pages {
                 part,
                 protection,
@@ -87,6 +100,10 @@ pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
                 }
             }
         });
+        let advice = region.advice & !advice::DROP;
+        if advice != 0 {
+            steps.push(Step::Advise { part, advice });
+        }
     }
     let (start, length) = head.stack;
     if length > 0 {
@@ -114,9 +131,10 @@ impl fmt::Display for Step<'_> {
             [flag(1, 'r'), flag(2, 'w'), flag(4, 'x')].iter().collect()
         };
         match self {
-            Self::Empty { part, protection } => {
-                write!(f, "map    {} {} zeros", at(part), flags(*protection))
-            }
+            Self::Empty {
+                part, protection, ..
+            } => write!(f, "map    {} {} zeros", at(part), flags(*protection)),
+            Self::Advise { part, advice } => write!(f, "advise {} {advice:x}", at(part)),
             Self::Pages {
                 part,
                 protection,
@@ -169,6 +187,7 @@ mod tests {
             length: 0x1000,
             protection: 5,
             content,
+            advice: 0,
         };
         Head {
             files: vec![(b"/lib/a.so".to_vec(), Stamp::default())],

@@ -105,7 +105,40 @@ pub fn opened(own: &[i32], writers: &[(Vec<u8>, String)]) -> Result<Vec<Opened>>
         };
         opened.push(file);
     }
+    refuse_shared(&opened)?;
     Ok(opened)
+}
+
+/// Descriptors of one opened file have one position, which files that are opened again have not.
+fn refuse_shared(opened: &[Opened]) -> Result<()> {
+    /// `KCMP_FILE` (kcmp(2))
+    const FILE: i32 = 0;
+    let this = rustix::process::getpid().as_raw_nonzero().get();
+    let numbers: Vec<u64> = (0..3)
+        .chain(opened.iter().map(|file| file.number))
+        .collect();
+    for (place, file) in opened.iter().enumerate() {
+        for &other in &numbers[..place + 3] {
+            // SAFETY: compares two numbers.
+            let compared =
+                unsafe { libc::syscall(libc::SYS_kcmp, this, this, FILE, file.number, other) };
+            // Where that cannot be asked, the same file is taken for it.
+            let is_one = compared == 0
+                || compared < 0
+                    && opened.iter().any(|one| {
+                        one.number == other && (one.device, one.inode) == (file.device, file.inode)
+                    });
+            if is_one {
+                bail!(
+                    "loading the application opened `{}` once for two descriptors ({} and {other}), \
+                     which share their position",
+                    file.path.escape_ascii(),
+                    file.number
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn reopened(number: i32, path: &Path) -> Result<Option<Opened>> {

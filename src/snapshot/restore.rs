@@ -14,7 +14,7 @@ use rustix::mm::{
 use rustix::process::{Resource, getrlimit};
 
 use crate::filter;
-use crate::format::{Head, Opened, Stamp};
+use crate::format::{Head, Opened, Stamp, advice};
 use crate::freshness;
 use crate::plan::{Part, Step, plan};
 
@@ -81,9 +81,19 @@ pub(crate) fn restore(
     let mut mapped = Mapped(Vec::with_capacity(steps.len() + ours.len()));
     for step in &steps {
         match step {
-            Step::Empty { part, protection } => {
-                mapped.map(*part, *protection, MapFlags::empty(), None)?;
+            Step::Empty {
+                part,
+                protection,
+                may_drop,
+            } => {
+                let flags = if *may_drop {
+                    DROPPABLE
+                } else {
+                    MapFlags::empty()
+                };
+                mapped.map(*part, *protection, flags, None)?;
             }
+            Step::Advise { part, advice } => advise(*part, *advice)?,
             Step::Pages {
                 part,
                 protection,
@@ -122,6 +132,24 @@ pub(crate) fn restore(
         put_in_place(file, &descriptor)?;
     }
     jump(head, handoff)
+}
+
+/// `MAP_DROPPABLE` (linux/mman.h, Linux 6.11), a kind of mapping in the place of `MAP_PRIVATE`.
+const DROPPABLE: MapFlags = MapFlags::from_bits_retain(8);
+
+fn advise((start, length): Part, advice: u64) -> Result<(), String> {
+    for (bit, which) in [
+        (advice::WIPE, Advice::LinuxWipeOnFork),
+        (advice::KEEP, Advice::LinuxDontFork),
+        (advice::HIDE, Advice::LinuxDontDump),
+    ] {
+        if advice & bit != 0 {
+            // SAFETY: the part was just mapped; none of these changes its content.
+            unsafe { madvise(address(start), size(length), which) }
+                .map_err(|error| format!("the memory at {start:x} cannot be as it was: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Fetches pages, which would else cost a fault each as they are written to. An old kernel knows
@@ -167,7 +195,12 @@ impl Mapped {
         file: Option<(BorrowedFd<'_>, u64)>,
     ) -> Result<(), Failure> {
         let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
-        let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE | further;
+        let kind = if further == DROPPABLE {
+            MapFlags::empty()
+        } else {
+            MapFlags::PRIVATE
+        };
+        let flags = kind | MapFlags::FIXED_NOREPLACE | further;
         // SAFETY: nothing is there yet, or the call fails.
         let mapped = unsafe {
             let (start, length) = (address(start), size(length));

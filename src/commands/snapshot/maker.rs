@@ -27,6 +27,7 @@ use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing, Unobserved};
 use crate::snapshot::inherited::Inherited;
 use crate::snapshot::place::shown;
+use crate::snapshot::process_state::ProcessState;
 use crate::snapshot::wake::Kept;
 use crate::snapshot::{freshness, maps, pace, place, refusal, watch};
 
@@ -209,6 +210,7 @@ impl Making<'_> {
         signals::install();
         python::record_reading()?;
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;
+        let state = ProcessState::now();
         let sleeper = Sleeper::record(self.observer)?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
@@ -235,6 +237,7 @@ impl Making<'_> {
         refusal::refuse_company()?;
         let opened = refusal::opened(&own, &writers)?;
         basis.files.extend(refusal::read_on(&opened));
+        let changes = state.changes()?;
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(basis, &opened, now()?)?;
         let mut written = Ok(());
@@ -249,9 +252,9 @@ impl Making<'_> {
                 kept.put_back();
                 _ = memory::hold_still(false);
                 if handoff.trial != 0 {
-                    trial::live(&head, &handoff, &sleeper);
+                    trial::live(&head, &handoff, &sleeper, &changes);
                 }
-                let exit = started::go_on(&handoff, &sleeper, config, executor);
+                let exit = started::go_on(&handoff, &sleeper, &changes, config, executor);
                 // What the maker has in memory is not worth the pages that freeing it would touch.
                 std::process::exit(exit.code().into())
             }

@@ -9,6 +9,7 @@ use crate::process::{environment, last_resort};
 use crate::python::Sleeper;
 use crate::report::{self, Exit};
 use crate::snapshot::branch::Handoff;
+use crate::snapshot::process_state::Changes;
 use crate::snapshot::wake;
 
 /// Answers as any other process, with the application that is loaded already. Before it has begun,
@@ -16,7 +17,8 @@ use crate::snapshot::wake;
 pub(super) fn go_on(
     handoff: &Handoff,
     sleeper: &Sleeper,
-    config: Config,
+    changes: &Changes,
+    mut config: Config,
     executor: Executor,
 ) -> Exit {
     if !handoff.image.is_null() {
@@ -29,6 +31,13 @@ pub(super) fn go_on(
     // The client's `Proxy:` header (CVE-2016-5385).
     around.remove("HTTP_PROXY");
     environment::replace(&around);
+    if !changes.put_back() {
+        report::log("what loading changed of the process cannot be put back in another");
+        last_resort::fall_back();
+    }
+    if changes.has_moved() {
+        config.chdir = None;
+    }
     if let Err(error) = sleeper.wake(&around) {
         report::log(&format!("the restored process cannot go on: {error:#}"));
         last_resort::fall_back();

@@ -18,6 +18,7 @@ use crate::python::Sleeper;
 use crate::report;
 use crate::snapshot::branch::Handoff;
 use crate::snapshot::format::Head;
+use crate::snapshot::process_state::Changes;
 use crate::snapshot::{image, wake};
 use crate::transport::cgi::{self, CgiWriter};
 use crate::transport::wire::Form;
@@ -77,10 +78,13 @@ fn seal(file: &File, head: &mut Head) -> Result<()> {
 }
 
 /// The life of that process.
-pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper) -> ! {
+pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &Changes) -> ! {
     let tried = || -> Result<()> {
         // What the application prints is not for the maker.
         let mut out = File::from(descriptors::take()?.stdout);
+        if !changes.put_back() {
+            bail!("what loading changed of the process cannot be put back in another");
+        }
         sleeper.wake(&wake::environment(handoff))?;
         for (start, length) in image::written_parts(head)? {
             writeln!(out, "{start} {length}")?;

@@ -170,9 +170,12 @@ def recorded():
     return seen, gone_through, kept
 
 
-def changes():
-    """What loading made of the environment: DJANGO_SETTINGS_MODULE, TZ."""
+def changes(of_c, unset):
+    """What loading made of the environment (DJANGO_SETTINGS_MODULE, TZ), and where C's list, which
+    programs get that are started, differs from `os.environ`."""
     data = os.environ._data
     made = {name: value for name, value in data.items() if _given.get(name) != value or name in _settled}
     removed = [name for name in _settled.union(_given) if name not in data]
-    return made, removed
+    made_in_c = {name: value for name, value in of_c.items() if data.get(name) != value}
+    removed_in_c = [name for name in {*unset, *data} if name not in of_c]
+    return made, removed, made_in_c, removed_in_c

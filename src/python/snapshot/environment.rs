@@ -2,14 +2,14 @@
 //! `environment.py`; here C's `getenv` is a read too, and what is asked for comes from the observer.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyModule};
+use pyo3::types::{PyBytes, PyDict, PyModule};
 
 use super::super::interpreter::attach;
 use crate::snapshot::freshness;
@@ -104,7 +104,18 @@ impl Environment {
 
     /// What loading set and removed.
     pub(super) fn changes(&self) -> Result<Py<PyAny>> {
-        attach(|py| self.0.call_method0(py, "changes")).map_err(|error: PyErr| anyhow!("{error}"))
+        let unset = UNSET.lock().map(|mut unset| std::mem::take(&mut *unset));
+        let unset: Vec<Vec<u8>> = unset.unwrap_or_default().into_iter().collect();
+        let of_c = crate::exchange::MetaVariables::from_environment();
+        attach(|py| -> PyResult<_> {
+            let list = PyDict::new(py);
+            for (name, value) in of_c.iter() {
+                list.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+            }
+            let unset: Vec<_> = unset.iter().map(|name| PyBytes::new(py, name)).collect();
+            self.0.call_method1(py, "changes", (list, unset))
+        })
+        .map_err(|error: PyErr| anyhow!("{error}"))
     }
 }
 
@@ -152,6 +163,8 @@ static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 static HANDED_ON: AtomicBool = AtomicBool::new(false);
 /// Whether reads are taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);
+/// What was removed from C's list.
+static UNSET: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
 /// What C read.
 static READ: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
 
@@ -187,6 +200,46 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
             return std::ptr::null_mut();
         }
         getenv(name)
+    }
+}
+
+/// Comes before the C library's own, which it goes on to.
+///
+/// # Safety
+/// As `unsetenv` (POSIX).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
+    type Function = unsafe extern "C" fn(*const c_char) -> c_int;
+    // SAFETY: the caller's promise; the C library's function has this signature.
+    unsafe {
+        if RECORDING.load(Ordering::Relaxed)
+            && !name.is_null()
+            && let Ok(mut unset) = UNSET.lock()
+        {
+            unset.insert(CStr::from_ptr(name).to_bytes().to_vec());
+        }
+        let next = libc::dlsym(libc::RTLD_NEXT, c"unsetenv".as_ptr());
+        if next.is_null() {
+            return -1;
+        }
+        std::mem::transmute::<*mut c_void, Function>(next)(name)
+    }
+}
+
+/// The same for all variables: those of a request cannot be removed as they are not here.
+#[unsafe(no_mangle)]
+extern "C" fn clearenv() -> c_int {
+    type Function = extern "C" fn() -> c_int;
+    if RECORDING.load(Ordering::Relaxed) {
+        is_taken("C removes all of them");
+    }
+    // SAFETY: the C library's function has this signature.
+    unsafe {
+        let next = libc::dlsym(libc::RTLD_NEXT, c"clearenv".as_ptr());
+        if next.is_null() {
+            return -1;
+        }
+        std::mem::transmute::<*mut c_void, Function>(next)()
     }
 }
 

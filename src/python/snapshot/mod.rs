@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyModule};
+use pyo3::types::{PyBytes, PyDict, PyModule, PyTuple};
 
 use environment::Environment;
 pub use environment::EnvironmentRead;
@@ -86,8 +86,8 @@ impl Sleeper {
         let changes = self.environment.changes()?;
         let (files, searched, askers, chance): (Vec<PathBuf>, Vec<PathBuf>, _, _) =
             attach(|py| -> PyResult<_> {
-                let (made, removed): (Py<PyAny>, Py<PyAny>) = changes.extract(py)?;
-                self.module.call_method1(py, "keep", (made, removed))?;
+                let changes = changes.bind(py).cast::<PyTuple>()?.clone();
+                self.module.call_method1(py, "keep", changes)?;
                 let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
                 let chance = chance::end(py)?;
                 Ok((files, searched, askers::end(py)?, chance))

@@ -11,10 +11,16 @@ _set = {}
 _removed = []
 
 
-def keep(made, removed):
+_set_in_c = {}
+_removed_in_c = []
+
+
+def keep(made, removed, made_in_c, removed_in_c):
     """What loading made of the environment."""
     _set.update(made)
     _removed.extend(removed)
+    _set_in_c.update(made_in_c)
+    _removed_in_c.extend(removed_in_c)
 
 
 def recorded():
@@ -67,5 +73,14 @@ def wake(variables):
         os.environb.pop(name, None)
     for name, value in _set.items():
         os.environb[name] = value
+    for name in _removed_in_c:
+        os.unsetenv(name)
+    for name, value in _set_in_c.items():
+        os.putenv(name, value)
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        main = threading.main_thread()
+        if getattr(main, "_native_id", None) is not None:
+            main._native_id = threading.get_native_id()
     for function, args, kwargs in _hooks("after_restore"):
         function(*args, **kwargs)
