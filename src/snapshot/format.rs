@@ -47,6 +47,16 @@ pub mod advice {
     pub const KEEP: u64 = 4;
     /// It is in no core file (`MADV_DONTDUMP`).
     pub const HIDE: u64 = 8;
+    /// Pages that are equal may be merged (`MADV_MERGEABLE`).
+    pub const MERGE: u64 = 16;
+    /// Huge pages are wanted (`MADV_HUGEPAGE`), or are not.
+    pub const HUGE: u64 = 32;
+    /// See [`HUGE`].
+    pub const SMALL: u64 = 64;
+    /// It is read in order (`MADV_SEQUENTIAL`), or at random.
+    pub const ORDER: u64 = 128;
+    /// See [`ORDER`].
+    pub const RANDOM: u64 = 256;
 }
 
 /// Where the bytes of a region come from.

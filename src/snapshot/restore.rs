@@ -142,6 +142,11 @@ fn advise((start, length): Part, advice: u64) -> Result<(), String> {
         (advice::WIPE, Advice::LinuxWipeOnFork),
         (advice::KEEP, Advice::LinuxDontFork),
         (advice::HIDE, Advice::LinuxDontDump),
+        (advice::MERGE, Advice::LinuxMergeable),
+        (advice::HUGE, Advice::LinuxHugepage),
+        (advice::SMALL, Advice::LinuxNoHugepage),
+        (advice::ORDER, Advice::Sequential),
+        (advice::RANDOM, Advice::Random),
     ] {
         if advice & bit != 0 {
             // SAFETY: the part was just mapped; none of these changes its content.

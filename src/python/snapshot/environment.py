@@ -138,8 +138,8 @@ def _taking(name):
 
 
 for _name in (
-    "__contains__ __eq__ __getitem__ __iter__ __len__ __or__ __repr__ __ror__ copy get items keys pop "
-    "popitem setdefault values"
+    "__contains__ __delitem__ __eq__ __getitem__ __ior__ __iter__ __len__ __or__ __repr__ __ror__ "
+    "__setitem__ clear copy get items keys pop popitem setdefault update values"
 ).split():
     if hasattr(dict, _name):
         setattr(_Beneath, _name, _taking(_name))

@@ -4,7 +4,6 @@ interpreter goes on in a restored process. It is no module that an application c
 import gc
 import io
 import os
-import posix
 import sys
 
 _set = {}
@@ -47,11 +46,22 @@ def before():
     for function, args, kwargs in reversed(_hooks("before_snapshot")):
         function(*args, **kwargs)
     gc.unfreeze()
+    refuse_low_level_generators()
     # What is not written yet would be written by every restored process.
     for kind in (io.TextIOWrapper, io.BufferedWriter):
         for file in gc.get_objects():
-            if isinstance(file, kind) and not file.closed and file.writable():
+            if issubclass(type(file), kind) and not file.closed and file.writable():
                 file.flush()
+
+
+def refuse_low_level_generators():
+    """`_random.Random` itself, of which nobody knows how it was seeded, and which nothing but what
+    refers to it knows."""
+    kind = getattr(sys.modules.get("_random"), "Random", None)
+    if kind is not None:
+        for held in gc.get_referents(*gc.get_objects()):
+            if type(held) is kind:
+                raise RuntimeError("a generator of `_random` was made, which cannot be reset")
 
 
 def temporary():
@@ -65,9 +75,10 @@ def temporary():
 
 
 def wake(variables):
-    for data in (os.environ._data, posix.environ):
-        data.clear()
-        data.update(variables)
+    # `posix.environ` is the same object.
+    data = os.environ._data
+    data.clear()
+    data.update(variables)
     # What loading made of the environment: DJANGO_SETTINGS_MODULE, TZ.
     for name in _removed:
         os.environb.pop(name, None)
