@@ -110,6 +110,8 @@ class _Recording(_kind):
             yield self.decodekey(name)
         if not _is_passing():
             for name in _stand_ins:
+                if os.fsencode(name) in _settled:
+                    continue
                 yield name if self is os.environ else self.decodekey(os.fsencode(name))
 
     def __len__(self):

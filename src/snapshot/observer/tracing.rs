@@ -34,6 +34,8 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
             Ok(())
         });
     }
+    // SAFETY: takes a number. What does not end while it is loaded ends with its observer.
+    unsafe { libc::alarm(LONGEST) };
     let child = command.spawn().context("the process that loads")?;
     let process = c_int::try_from(child.id())?;
     let mut observer = Observer {
@@ -48,6 +50,9 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
     };
     observer.run()
 }
+
+/// So many seconds loading may take.
+const LONGEST: u32 = 600;
 
 /// What a thread is at.
 #[derive(Default)]
@@ -130,7 +135,8 @@ impl Observer<'_> {
                 | libc::PTRACE_O_TRACECLONE
                 | libc::PTRACE_O_TRACEFORK
                 | libc::PTRACE_O_TRACEVFORK
-                | libc::PTRACE_O_TRACEEXEC;
+                | libc::PTRACE_O_TRACEEXEC
+                | libc::PTRACE_O_EXITKILL;
             request(libc::PTRACE_SETOPTIONS, thread, options);
         } else if !is_event {
             passed_on = signal;
