@@ -136,7 +136,10 @@ pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> io::
     }
     count(&tries, 64).map(|before| before + 1).inspect_err(|_| {
         // The time that it is of can be set without room.
-        let file = File::options().append(true).open(&tries);
+        let file = File::options()
+            .append(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(&tries);
         _ = file.and_then(|file| file.set_modified(SystemTime::now()));
     })
 }
