@@ -12,6 +12,7 @@ mod fresh;
 mod hooks;
 mod identity;
 mod keeping;
+mod kernel;
 mod lasting;
 mod little;
 mod loading;

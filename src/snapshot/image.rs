@@ -230,6 +230,9 @@ fn advice(mapping: &Mapping) -> Result<u64> {
             "nh" => advice::SMALL,
             "sr" => advice::ORDER,
             "rr" => advice::RANDOM,
+            "gd" if mapping.name != "[stack]" => {
+                bail!("loading the application maps memory that grows by itself")
+            }
             "lo" => bail!("loading the application locks memory, which may not be had again"),
             "um" | "uw" => bail!("loading the application handles its own page faults"),
             _ => 0,
@@ -255,15 +258,13 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         }
         bail!("`{}` is mapped", mapping.name);
     }
-    Ok(
-        if mapping.protection == 0 && (is_file || !mapping.changed) {
-            Content::Nothing
-        } else if is_file && !writable && !mapping.changed {
-            Content::File(add_file(head, mapping.name.as_bytes()), mapping.offset)
-        } else {
-            Content::Image(0)
-        },
-    )
+    Ok(if mapping.protection == 0 && !is_file && !mapping.changed {
+        Content::Nothing
+    } else if is_file && !writable && !mapping.changed {
+        Content::File(add_file(head, mapping.name.as_bytes()), mapping.offset)
+    } else {
+        Content::Image(0)
+    })
 }
 
 /// `folder/name.py` for `folder/__pycache__/name.cpython-311.pyc`.

@@ -14,7 +14,13 @@ pub struct ProcessState(Vec<(&'static Aspect, Vec<u8>)>);
 
 /// What loading changed, to be put back.
 #[derive(Default)]
-pub struct Changes(Vec<(&'static Aspect, Vec<u8>)>);
+pub struct Changes(Vec<Change>);
+
+struct Change {
+    aspect: &'static Aspect,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
 
 impl ProcessState {
     /// As it is now. What cannot be read is always the same.
@@ -31,10 +37,14 @@ impl ProcessState {
     pub fn changes(&self) -> Result<Changes> {
         let mut changes = Changes::default();
         let now = Self::now().0.into_iter();
-        for ((aspect, now), (_, before)) in now.zip(&self.0) {
+        for ((aspect, after), (_, before)) in now.zip(&self.0) {
             match aspect.way {
-                _ if now == *before => {}
-                Way::PutBack(_) => changes.0.push((aspect, now)),
+                _ if after == *before => {}
+                Way::PutBack(_) => changes.0.push(Change {
+                    aspect,
+                    before: before.clone(),
+                    after,
+                }),
                 Way::Obstacle => bail!(
                     "loading the application changes {} of the process, which another process \
                      cannot be given: do that when a request needs it",
@@ -47,24 +57,30 @@ impl ProcessState {
 }
 
 impl Changes {
-    /// Puts all of it back; false, and everything as it was, where that cannot be done.
+    /// Puts all of it back; false, and everything as it was, where that cannot be done. What this
+    /// process was given otherwise than the one that loaded would have become something else. A trial
+    /// is a child of that one and was given what it has become.
     #[must_use]
-    pub fn put_back(&self) -> bool {
-        let mut before = Vec::new();
-        for (aspect, value) in &self.0 {
-            let Way::PutBack(write) = aspect.way else {
+    pub fn put_back(&self, is_trial: bool) -> bool {
+        type Write = fn(&[u8]) -> bool;
+        let mut done: Vec<(Write, Vec<u8>)> = Vec::new();
+        for change in &self.0 {
+            let Way::PutBack(write) = change.aspect.way else {
                 continue;
             };
-            let had = (aspect.read)();
-            if !write(value) || (aspect.read)() != *value {
-                for (write, had) in before.into_iter().rev() {
-                    let write: fn(&[u8]) -> bool = write;
-                    let had: Vec<u8> = had;
+            let had = (change.aspect.read)();
+            let is_own = [aspects::FOLDER, aspects::NAME].contains(&change.aspect.name);
+            let is_given = had == change.before || is_trial && had == change.after;
+            let is_put_back = (is_own || is_given)
+                && write(&change.after)
+                && (change.aspect.read)() == change.after;
+            done.push((write, had));
+            if !is_put_back {
+                for (write, had) in done.into_iter().rev() {
                     _ = write(&had);
                 }
                 return false;
             }
-            before.push((write, had));
         }
         true
     }
@@ -74,6 +90,6 @@ impl Changes {
     pub fn has_moved(&self) -> bool {
         self.0
             .iter()
-            .any(|(aspect, _)| aspect.name == aspects::FOLDER)
+            .any(|change| change.aspect.name == aspects::FOLDER)
     }
 }

@@ -50,6 +50,8 @@ pub struct Watched {
     pub folders: Vec<Vec<u8>>,
     /// Paths that are as the loading process itself has left them.
     pub own: Vec<Vec<u8>>,
+    /// Folders in which the loading process itself made something.
+    pub filled: HashSet<Vec<u8>>,
     /// Paths of which nobody wanted to know more than whether something is there.
     pub only_looked_for: Vec<Vec<u8>>,
     /// Paths that came or went while the application was loaded, by another's hand.
@@ -71,8 +73,8 @@ pub fn is_of_the_kernel(path: &[u8]) -> bool {
 /// When something was looked at that nobody saw.
 pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
     let mut watched = Watched::default();
-    if seen.hidden {
-        bail!("loading the application makes system calls through io_uring, which nobody sees");
+    if let Some(what) = seen.hidden.first() {
+        bail!("loading the application {}", what.words());
     }
     for (path, looks) in &seen.paths {
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
@@ -121,6 +123,9 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     if let Some(own) = looks.own {
         if own == now {
             watched.own.push(path.to_vec());
+        }
+        if let Some(slash) = path.iter().rposition(|&byte| byte == b'/') {
+            watched.filled.insert(path[..slash].to_vec());
         }
         // It came and went: another process has one of its own.
         if !is_there && looks.asked + looks.asked_itself + looks.read_link + looks.tried == 0 {

@@ -21,6 +21,7 @@ mod imports;
 mod interpreter;
 mod kernel;
 mod kernel_flags;
+mod kernel_others;
 mod memory;
 mod packages;
 
@@ -179,6 +180,7 @@ fn the_table_has_no_row_twice() {
     let groups = [
         kernel::ROWS,
         kernel_flags::ROWS,
+        kernel_others::ROWS,
         interpreter::ROWS,
         descriptors::ROWS,
         memory::ROWS,

@@ -332,6 +332,12 @@ fn take_down(
     let (mut folders, listed) = (Vec::new(), &watched.folders);
     for (folder, is_searched) in recorded.folders {
         let is_listed = !is_searched || listed.contains(&folder.path);
+        // What loading itself has put there makes no difference to whoever looks for modules.
+        let folder = if !is_listed && watched.filled.contains(&folder.path) {
+            freshness::list(folder.path)
+        } else {
+            folder
+        };
         folders.push(folder.folder(is_listed));
     }
     // What C listed.

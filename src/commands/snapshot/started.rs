@@ -31,7 +31,7 @@ pub(super) fn go_on(
     // The client's `Proxy:` header (CVE-2016-5385).
     around.remove("HTTP_PROXY");
     environment::replace(&around);
-    if !changes.put_back() {
+    if !changes.put_back(false) {
         report::log("what loading changed of the process cannot be put back in another");
         last_resort::fall_back();
     }

@@ -82,7 +82,7 @@ pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &
     let tried = || -> Result<()> {
         // What the application prints is not for the maker.
         let mut out = File::from(descriptors::take()?.stdout);
-        if !changes.put_back() {
+        if !changes.put_back(true) {
             bail!("what loading changed of the process cannot be put back in another");
         }
         sleeper.wake(&wake::environment(handoff))?;

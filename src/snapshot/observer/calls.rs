@@ -44,8 +44,77 @@ pub(super) enum Other {
     Close(i32),
     /// Something is asked that the process has inherited.
     Inherited(Inherited),
-    /// System calls will be made that nobody sees.
-    Hidden,
+    /// The process does something that nobody sees, or is given what nobody can ask the kernel for.
+    Hidden(Hidden),
+}
+
+/// What cannot be seen later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hidden {
+    /// System calls through a ring.
+    Ring = 1,
+    /// Which files and ports it may use.
+    Landlock = 2,
+    /// Who may observe it.
+    Observer = 3,
+    /// Its table of segments.
+    Segments = 4,
+    /// System calls that are signals to itself.
+    Dispatch = 5,
+    /// What is told of its memory.
+    Layout = 6,
+    /// Ports of the machine.
+    Ports = 7,
+    /// Where its memory comes from.
+    Policy = 8,
+    /// Its keys.
+    Keys = 9,
+    /// Barriers in other threads.
+    Barriers = 10,
+    /// Pages that nobody may touch.
+    Guards = 11,
+}
+
+impl Hidden {
+    const ALL: [Self; 11] = [
+        Self::Ring,
+        Self::Landlock,
+        Self::Observer,
+        Self::Segments,
+        Self::Dispatch,
+        Self::Layout,
+        Self::Ports,
+        Self::Policy,
+        Self::Keys,
+        Self::Barriers,
+        Self::Guards,
+    ];
+
+    /// The one of that number.
+    #[must_use]
+    pub fn of(number: u64) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|hidden| *hidden as u64 == number)
+    }
+
+    /// What loading does, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ring => "makes system calls through io_uring, which nobody sees",
+            Self::Landlock => "restricts what it may reach (landlock)",
+            Self::Observer => "names who may observe it (prctl)",
+            Self::Segments => "changes its table of segments (modify_ldt)",
+            Self::Dispatch => "has system calls dispatched to itself (prctl)",
+            Self::Layout => "changes what is told of its memory (prctl)",
+            Self::Ports => "asks for ports of the machine (ioperm, iopl)",
+            Self::Policy => "says where its memory is to come from (set_mempolicy, mbind)",
+            Self::Guards => "guards pages of its memory (madvise)",
+            Self::Keys => "uses the kernel's keys (keyctl)",
+            Self::Barriers => "registers for barriers in other threads (membarrier)",
+        }
+    }
 }
 
 /// A call in the observer's terms.
@@ -99,6 +168,15 @@ fn nofollow(flags: u64) -> Act {
         Act::AskItself
     }
 }
+
+fn hidden(what: Hidden) -> Call {
+    Call::Other(Other::Hidden(what))
+}
+
+/// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h, Linux 6.13)
+const GUARD_INSTALL: u64 = 102;
+/// linux/prctl.h
+const SET_SYSCALL_USER_DISPATCH: i32 = 59;
 
 /// What a call of that number with those arguments does.
 pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
@@ -155,7 +233,23 @@ pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
         }
         libc::SYS_getpriority => Call::Other(Other::Inherited(Inherited::Priority)),
         libc::SYS_sched_getaffinity => Call::Other(Other::Inherited(Inherited::Processors)),
-        libc::SYS_io_uring_setup => Call::Other(Other::Hidden),
+        libc::SYS_io_uring_setup => hidden(Hidden::Ring),
+        libc::SYS_landlock_restrict_self => hidden(Hidden::Landlock),
+        libc::SYS_modify_ldt if a != 0 => hidden(Hidden::Segments),
+        libc::SYS_set_mempolicy | libc::SYS_mbind | libc::SYS_migrate_pages => {
+            hidden(Hidden::Policy)
+        }
+        libc::SYS_keyctl | libc::SYS_add_key | libc::SYS_request_key => hidden(Hidden::Keys),
+        libc::SYS_madvise if c == GUARD_INSTALL => hidden(Hidden::Guards),
+        // 0 asks what there is.
+        libc::SYS_membarrier if a != 0 => hidden(Hidden::Barriers),
+        libc::SYS_ioperm | libc::SYS_iopl => hidden(Hidden::Ports),
+        libc::SYS_prctl => match i32::try_from(a) {
+            Ok(libc::PR_SET_PTRACER) => hidden(Hidden::Observer),
+            Ok(libc::PR_SET_MM) => hidden(Hidden::Layout),
+            Ok(SET_SYSCALL_USER_DISPATCH) => hidden(Hidden::Dispatch),
+            _ => Call::None,
+        },
         _ => Call::None,
     }
 }

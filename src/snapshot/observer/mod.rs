@@ -7,7 +7,6 @@
 //! took down) · `questions` (what the loading process asks it). What follows from what was seen is
 //! decided in `watch`.
 
-#[cfg(target_arch = "x86_64")]
 mod calls;
 pub mod questions;
 pub mod seen;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::encoding::{Reader, Writer};
 use super::super::format::Stamp;
 use super::super::inherited::Inherited;
+pub use super::calls::Hidden;
 
 /// The ways in which one path was looked at, each counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub struct Seen {
     pub paths: BTreeMap<Vec<u8>, Looks>,
     /// What was asked that a process inherits.
     pub inherited: BTreeSet<Inherited>,
-    /// Whether system calls were made that nobody sees.
-    pub hidden: bool,
+    /// What was done that cannot be seen later.
+    pub hidden: BTreeSet<Hidden>,
 }
 
 /// The same as bytes.
@@ -62,7 +63,8 @@ pub fn encode(seen: &Seen) -> Vec<u8> {
     });
     let inherited: Vec<_> = seen.inherited.iter().map(|what| what.number()).collect();
     to.list(&inherited, Writer::pair);
-    to.flag(seen.hidden);
+    let hidden: Vec<_> = seen.hidden.iter().map(|what| *what as u64).collect();
+    to.list(&hidden, |to, number| to.number(*number));
     to.into_bytes()
 }
 
@@ -90,10 +92,11 @@ pub fn decode(bytes: &[u8]) -> Option<Seen> {
         ))
     })?;
     let inherited = from.list(|from| Inherited::of(from.pair()?))?;
+    let hidden = from.list(|from| Hidden::of(from.number()?))?;
     Some(Seen {
         paths: paths.into_iter().collect(),
         inherited: inherited.into_iter().collect(),
-        hidden: from.flag()?,
+        hidden: hidden.into_iter().collect(),
     })
 }
 
@@ -112,7 +115,7 @@ mod tests {
         let seen = Seen {
             paths: [(b"/a".to_vec(), looks), (b"/b".to_vec(), Looks::default())].into(),
             inherited: [Inherited::Umask, Inherited::Limit(7)].into(),
-            hidden: true,
+            hidden: [Hidden::Landlock].into(),
         };
         let bytes = encode(&seen);
         assert_eq!(decode(&bytes), Some(seen));

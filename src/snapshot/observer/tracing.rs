@@ -195,7 +195,12 @@ impl Observer<'_> {
             Call::Other(Other::Inherited(what)) => {
                 self.seen.inherited.insert(what);
             }
-            Call::Other(Other::Hidden) => self.seen.hidden = true,
+            // A forked process keeps its own.
+            Call::Other(Other::Hidden(what)) => {
+                if self.process_of(thread) == self.process {
+                    self.seen.hidden.insert(what);
+                }
+            }
             Call::None => {}
         }
     }

@@ -28,8 +28,9 @@ pub(super) enum Way {
 
 use Way::{Obstacle, PutBack};
 
-/// The name of the working directory's.
+/// What each process has of its own, whatever it was given.
 pub(super) const FOLDER: &str = "the working directory";
+pub(super) const NAME: &str = "the name of the process";
 
 const fn aspect(name: &'static str, read: fn() -> Vec<u8>, way: Way) -> Aspect {
     Aspect { name, read, way }
@@ -70,7 +71,12 @@ pub(super) static ASPECTS: [Aspect; 60] = [
     limit!("the limit on CPU time", libc::RLIMIT_CPU),
     limit!("the limit on the size of files", libc::RLIMIT_FSIZE),
     limit!("the limit on data", libc::RLIMIT_DATA),
-    limit!("the limit on the stack", libc::RLIMIT_STACK),
+    // The room of a restored stack is fixed before.
+    aspect(
+        "the limit on the stack",
+        || get_limit(libc::RLIMIT_STACK),
+        Obstacle,
+    ),
     limit!("the limit on core files", libc::RLIMIT_CORE),
     limit!("the limit on resident memory", libc::RLIMIT_RSS),
     limit!("the limit on processes", libc::RLIMIT_NPROC),
@@ -217,7 +223,7 @@ pub(super) static ASPECTS: [Aspect; 60] = [
         Obstacle,
     ),
     aspect("the answer of CPUID", answers_cpuid, Obstacle),
-    aspect("the name of the process", name, PutBack(set_name)),
+    aspect(NAME, name, PutBack(set_name)),
     aspect(
         "the list of processors for memory",
         || own_files::status(&["Mems_allowed"]),

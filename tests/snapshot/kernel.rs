@@ -1,0 +1,145 @@
+//! What loading does to the process as the kernel knows it: put back in each restored process, or
+//! said to be why there is no image. That answers are those of a fresh process is the table's part.
+
+use super::Site;
+
+fn answering(load: &str, expression: &str) -> Site {
+    Site::new(&format!(
+        "import ctypes, os, resource, signal, sys\nlibc = ctypes.CDLL(None)\n{load}\n\
+         def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+         return [repr({expression}).encode()]\n"
+    ))
+}
+
+#[test]
+fn what_can_be_put_back_is() {
+    for (load, expression, expected) in [
+        ("os.umask(0o027)", "os.umask(0)", "23"),
+        (
+            "os.mkdir('data') if not os.path.exists('data') else 0\nos.chdir('data')",
+            "os.path.basename(os.getcwd())",
+            "'data'",
+        ),
+        (
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))",
+            "resource.getrlimit(resource.RLIMIT_NOFILE)",
+            "(200, 300)",
+        ),
+        (
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [10])",
+            "[int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])]",
+            "[10]",
+        ),
+        ("os.setpriority(os.PRIO_PROCESS, 0, 9)", "os.nice(0)", "9"),
+        (
+            "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+            "os.sched_getscheduler(0)",
+            "3",
+        ),
+        (
+            "os.sched_setaffinity(0, [0])",
+            "os.sched_getaffinity(0)",
+            "{0}",
+        ),
+        (
+            "libc.prctl(4, 0, 0, 0, 0)",
+            "libc.prctl(3, 0, 0, 0, 0)",
+            "0",
+        ),
+        (
+            "libc.prctl(38, 1, 0, 0, 0)",
+            "libc.prctl(39, 0, 0, 0, 0)",
+            "1",
+        ),
+        (
+            "libc.prctl(15, b'my site', 0, 0, 0)",
+            "open('/proc/self/comm').read()",
+            r"'my site\n'",
+        ),
+        (
+            "libc.prctl(29, 70000, 0, 0, 0)",
+            "libc.prctl(30, 0, 0, 0, 0)",
+            "70000",
+        ),
+        (
+            "libc.syscall(251, 1, 0, 3 << 13)",
+            "libc.syscall(252, 1, 0)",
+            "24576",
+        ),
+        (
+            "libm = ctypes.CDLL('libm.so.6')\nlibm.fesetround(0x800)",
+            "libm.fegetround()",
+            "2048",
+        ),
+    ] {
+        let site = answering(load, expression);
+        site.make();
+        for _ in 0..2 {
+            assert_eq!(site.restored(), expected, "{load}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_named() {
+    for (load, reason) in [
+        (
+            "os.setpgid(0, 0)",
+            "changes the process group of the process",
+        ),
+        ("os.setsid()", "changes the session of the process"),
+        (
+            "libc.personality(0x0040000)",
+            "changes the personality of the process",
+        ),
+        (
+            "import subprocess\nP = subprocess.Popen(['true'])",
+            "changes the children of the process",
+        ),
+        (
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [10])\nos.kill(os.getpid(), 10)",
+            "changes the signals that are waiting of the process",
+        ),
+        (
+            "resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))",
+            "changes the limit on the stack of the process",
+        ),
+        (
+            "libc.prctl(0x59616d61, 1, 0, 0, 0)",
+            "names who may observe it (prctl)",
+        ),
+        (
+            "import mmap\nm = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n\
+             libc.mlock(ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(m))), 4096)",
+            "locked memory",
+        ),
+    ] {
+        let site = answering(load, "1");
+        let made = site.command(&["make", "app.cgi"]);
+        let log = String::from_utf8_lossy(&made.stderr);
+        assert!(
+            log.contains("loading the application ") && log.contains(reason),
+            "{load}: {log}"
+        );
+        assert!(!made.status.success() && site.kept("image").is_empty());
+    }
+}
+
+#[test]
+fn where_it_cannot_be_put_back_a_fresh_process_begins_as_it_was_started() {
+    let site = answering(
+        "os.chdir('data')\nos.umask(0o027)\nsignal.pthread_sigmask(signal.SIG_BLOCK, [10])",
+        "(os.path.basename(os.getcwd()), [int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])])",
+    );
+    std::fs::create_dir(site.file("data")).expect("a folder");
+    site.make();
+    assert_eq!(site.restored(), "('data', [10])");
+    // What is blocked already when a request comes is no part of the image.
+    let blocks = "import os, signal; os.environ.pop('LC_CTYPE', 0); signal.pthread_sigmask(signal.SIG_BLOCK, [12]); \
+                  os.execv('./app.cgi', ['./app.cgi'])";
+    let request = site.request().program("/usr/bin/python3");
+    let answer = request.arguments(&["-c", blocks]).logs_anything().run();
+    assert_eq!(answer.text(), "('data', [10, 12])");
+    let reason = "what loading changed of the process cannot be put back in another";
+    assert!(answer.log.contains(reason), "{}", answer.log);
+}
