@@ -1,5 +1,5 @@
 //! What an image of the interpreter needs from it: what loading read (`record`, `environment`) and on
-//! whose behalf (`askers`, `at_work`), random generators (`chance`), memory that is written to in few
+//! whose behalf (`askers`, `frames`), by which modules (`at_work`), random generators (`chance`), memory that is written to in few
 //! places (`pools`), and how to go on as a new process (`sleeper.py`).
 
 mod askers;
@@ -90,7 +90,7 @@ impl Sleeper {
                 self.module.call_method1(py, "keep", changes)?;
                 let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
                 let chance = chance::end(py)?;
-                Ok((files, searched, askers::end(py)?, chance))
+                Ok((files, searched, askers::end(), chance))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
         let seen = questions::end().ok_or(Unobserved)?;
