@@ -84,6 +84,10 @@ impl Config {
     ///
     /// # Errors
     /// For a script that cannot be read, a value that means nothing, and a name that is unknown.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table, a line or two for each option"
+    )]
     pub fn decide(
         flags: impl Into<CgiOptions>,
         environment: &MetaVariables,

@@ -36,7 +36,7 @@ pub(super) fn mappings() -> Result<Vec<Mapping>> {
                 last.changed = true;
             }
             if let Some(flags) = line.strip_prefix("VmFlags:") {
-                last.flags = flags.trim().to_owned();
+                flags.trim().clone_into(&mut last.flags);
             }
         }
     }

@@ -162,7 +162,7 @@ fn both(one: (u64, u64), other: (u64, u64)) -> Call {
 }
 
 fn nofollow(flags: u64) -> Act {
-    if flags & libc::AT_SYMLINK_NOFOLLOW.cast_unsigned() as u64 == 0 {
+    if flags & u64::from(libc::AT_SYMLINK_NOFOLLOW.cast_unsigned()) == 0 {
         Act::Ask
     } else {
         Act::AskItself

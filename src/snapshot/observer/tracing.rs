@@ -304,7 +304,9 @@ impl Observer<'_> {
             END => {
                 // What is still open for writing is as it is now.
                 let writing: Vec<_> = self.writing.values().cloned().collect();
-                writing.iter().for_each(|path| self.own(path));
+                for path in &writing {
+                    self.own(path);
+                }
                 let list = seen::encode(&self.seen);
                 self.counts = false;
                 self.ended = list.len() as u64 <= room;

@@ -101,16 +101,7 @@ pub(super) static ASPECTS: [Aspect; 60] = [
         io_priority,
         PutBack(set_io_priority),
     ),
-    aspect(
-        "the personality",
-        // SAFETY: asks, and changes nothing.
-        || {
-            unsafe { libc::personality(0xffff_ffff) }
-                .to_le_bytes()
-                .into()
-        },
-        Obstacle,
-    ),
+    aspect("the personality", personality, Obstacle),
     aspect("the session", session, Obstacle),
     aspect("the process group", group, Obstacle),
     aspect(
@@ -378,6 +369,13 @@ fn set_io_priority(value: &[u8]) -> bool {
     };
     // SAFETY: takes numbers.
     unsafe { libc::syscall(libc::SYS_ioprio_set, THIS, 0, i64::from_le_bytes(value)) == 0 }
+}
+
+fn personality() -> Vec<u8> {
+    // SAFETY: this value asks, and changes nothing.
+    unsafe { libc::personality(0xffff_ffff) }
+        .to_le_bytes()
+        .into()
 }
 
 fn session() -> Vec<u8> {
