@@ -57,6 +57,8 @@ pub mod advice {
     pub const ORDER: u64 = 128;
     /// See [`ORDER`].
     pub const RANDOM: u64 = 256;
+    /// Whoever touches it is ended, as at a stack's end (`MADV_GUARD_INSTALL`).
+    pub const GUARD: u64 = 512;
 }
 
 /// Where the bytes of a region come from.

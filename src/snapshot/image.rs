@@ -169,11 +169,10 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     let mut head = basis.head(now)?;
     head.opened = opened;
     for (place, mapping) in mappings.iter().enumerate() {
-        let length = mapping.end - mapping.start;
         match mapping.name.as_str() {
             "[vsyscall]" => continue,
             name if name.starts_with("[vvar") || name == "[vdso]" => {
-                head.vdso.push((mapping.start, length));
+                head.vdso.push((mapping.start, mapping.end - mapping.start));
                 continue;
             }
             "[stack]" => {
@@ -187,23 +186,14 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
         } else {
             Content::Nothing
         };
-        let used = match content {
-            Content::Image(_) => used(mapping),
-            _ => length,
-        };
-        for (start, length, content) in [
-            (mapping.start, used, content),
-            (mapping.start + used, length - used, Content::Nothing),
-        ] {
-            if length > 0 {
-                head.regions.push(Region {
-                    start,
-                    length,
-                    protection: mapping.protection,
-                    content,
-                    advice,
-                });
-            }
+        for (start, length, content, guard) in pieces(mapping, content)? {
+            head.regions.push(Region {
+                start,
+                length,
+                protection: mapping.protection,
+                content,
+                advice: advice | guard,
+            });
         }
     }
     basis.refuse_changing(&head)?;
@@ -215,10 +205,42 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     Ok(head)
 }
 
+/// The parts of a mapping: start, length, content, and whether they are there to end whoever touches
+/// them.
+fn pieces(mapping: &Mapping, content: Content) -> Result<Vec<(u64, u64, Content, u64)>> {
+    let length = mapping.end - mapping.start;
+    if !matches!(content, Content::Image(_)) {
+        return Ok(vec![(mapping.start, length, content, 0)]);
+    }
+    let guards = maps::guards(mapping)?;
+    let (mut pieces, mut next) = (Vec::new(), mapping.start);
+    let mut add = |start, end, content: &Content, guard| {
+        if start < end {
+            pieces.push((start, end - start, content.clone(), guard));
+        }
+    };
+    for &(start, length) in &guards {
+        add(next, start, &content, 0);
+        next = start + length;
+        add(start, next, &Content::Nothing, advice::GUARD);
+    }
+    let used = if guards.is_empty() {
+        mapping.start + used(mapping)
+    } else {
+        mapping.end
+    };
+    add(next, used, &content, 0);
+    add(used, mapping.end, &Content::Nothing, 0);
+    Ok(pieces)
+}
+
 /// What the kernel was told of a part of memory. What a child would get empty holds what no two
 /// processes may have: generators of chance keep their state there.
 fn advice(mapping: &Mapping) -> Result<u64> {
     let mut advice = 0;
+    if mapping.key != 0 {
+        bail!("loading the application gives memory a protection key");
+    }
     for flag in mapping.flags.split(' ') {
         advice |= match flag {
             "wf" => advice::WIPE,
@@ -234,7 +256,9 @@ fn advice(mapping: &Mapping) -> Result<u64> {
                 bail!("loading the application maps memory that grows by itself")
             }
             "lo" => bail!("loading the application locks memory, which may not be had again"),
-            "um" | "uw" => bail!("loading the application handles its own page faults"),
+            "um" | "uw" | "ui" => bail!("loading the application handles its own page faults"),
+            "ht" => bail!("loading the application maps huge pages"),
+            "sl" => bail!("loading the application seals memory"),
             _ => 0,
         };
     }

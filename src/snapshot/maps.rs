@@ -1,8 +1,12 @@
 //! The address space of this process, as the kernel lists it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::ptr;
 
 use anyhow::{Context, Result};
+
+use super::format::PAGE;
 
 /// A line of `/proc/self/smaps`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub(super) struct Mapping {
     pub(super) changed: bool,
     /// What the kernel was told to do with it: two letters each (proc(5), `VmFlags`).
     pub(super) flags: String,
+    /// Its protection key.
+    pub(super) key: u64,
 }
 
 /// All mappings, in order.
@@ -38,6 +44,9 @@ pub(super) fn mappings() -> Result<Vec<Mapping>> {
             if let Some(flags) = line.strip_prefix("VmFlags:") {
                 flags.trim().clone_into(&mut last.flags);
             }
+            if let Some(key) = line.strip_prefix("ProtectionKey:") {
+                last.key = key.trim().parse().unwrap_or(0);
+            }
         }
     }
     Ok(mappings)
@@ -46,6 +55,54 @@ pub(super) fn mappings() -> Result<Vec<Mapping>> {
 /// Where the parts of the address space are; equal for two moments without a change between them.
 pub fn layout() -> Result<Vec<(u64, u64)>> {
     Ok(mappings()?.iter().map(|m| (m.start, m.end)).collect())
+}
+
+/// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h, Linux 6.13)
+const GUARD_INSTALL: i32 = 102;
+
+/// Pages of a mapping that end whoever touches them, which newer C libraries put at the ends of
+/// threads' stacks: start and length.
+pub(super) fn guards(mapping: &Mapping) -> Result<Vec<(u64, u64)>> {
+    // Documentation/admin-guide/mm/pagemap.rst
+    const IS_GUARD: u64 = 1 << 58;
+    let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
+    let mut entries = vec![0; usize::try_from((mapping.end - mapping.start) / PAGE * 8)?];
+    pagemap.read_exact_at(&mut entries, mapping.start / PAGE * 8)?;
+    let mut guards: Vec<(u64, u64)> = Vec::new();
+    for (entry, page) in entries.chunks_exact(8).zip((mapping.start..).step_by(4096)) {
+        if u64::from_le_bytes(entry.try_into()?) & IS_GUARD == 0 {
+            continue;
+        }
+        match guards.last_mut() {
+            Some((start, length)) if *start + *length == page => *length += PAGE,
+            _ => guards.push((page, PAGE)),
+        }
+    }
+    Ok(guards)
+}
+
+/// Whether the kernel tells which pages those are: not all that have them do.
+#[must_use]
+pub fn shows_guards() -> bool {
+    const SIZE: usize = 4096;
+    // SAFETY: memory at whatever address is free, which nobody touches and which is given back.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let page = libc::mmap(ptr::null_mut(), SIZE, 3, flags, -1, 0);
+        if page == libc::MAP_FAILED {
+            return false;
+        }
+        let start = page.addr() as u64;
+        let mapping = Mapping {
+            start,
+            end: start + PAGE,
+            ..Mapping::default()
+        };
+        let is_shown = libc::madvise(page, SIZE, GUARD_INSTALL) == 0
+            && guards(&mapping).is_ok_and(|guards| !guards.is_empty());
+        libc::munmap(page, SIZE);
+        is_shown
+    }
 }
 
 /// `start-end rwxp offset device inode name`
@@ -75,6 +132,7 @@ fn parse(line: &str) -> Option<Mapping> {
         name: rest.trim_start().to_owned(),
         changed: false,
         flags: String::new(),
+        key: 0,
     })
 }
 

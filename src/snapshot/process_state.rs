@@ -3,11 +3,15 @@
 //! obstacle.
 
 mod aspects;
+mod enrolled;
 mod own_files;
+
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
 use aspects::{ASPECTS, Aspect, Way};
+pub use enrolled::shows_barriers;
 
 /// All of it at one moment.
 pub struct ProcessState(Vec<(&'static Aspect, Vec<u8>)>);
@@ -56,13 +60,29 @@ impl ProcessState {
     }
 }
 
+type Write = fn(&[u8]) -> bool;
+
+/// What was there before it was put back, newest last.
+static UNDO: OnceLock<Vec<(Write, Vec<u8>)>> = OnceLock::new();
+/// What takes over where the process cannot go on.
+static COLD: OnceLock<extern "C" fn() -> !> = OnceLock::new();
+
 impl Changes {
+    /// Undoes what can be undone, in the process that loaded: it has an image to write, and a process
+    /// to start that is like those to come.
+    pub fn undo(&self) {
+        for change in self.0.iter().rev() {
+            if let Way::PutBack(write) = change.aspect.way {
+                _ = write(&change.before);
+            }
+        }
+    }
+
     /// Puts all of it back; false, and everything as it was, where that cannot be done. What this
     /// process was given otherwise than the one that loaded would have become something else. A trial
     /// is a child of that one and was given what it has become.
     #[must_use]
     pub fn put_back(&self, is_trial: bool) -> bool {
-        type Write = fn(&[u8]) -> bool;
         let mut done: Vec<(Write, Vec<u8>)> = Vec::new();
         for change in &self.0 {
             let Way::PutBack(write) = change.aspect.way else {
@@ -76,12 +96,11 @@ impl Changes {
                 && (change.aspect.read)() == change.after;
             done.push((write, had));
             if !is_put_back {
-                for (write, had) in done.into_iter().rev() {
-                    _ = write(&had);
-                }
+                revert(&done);
                 return false;
             }
         }
+        _ = UNDO.set(done);
         true
     }
 
@@ -92,4 +111,26 @@ impl Changes {
             .iter()
             .any(|change| change.aspect.name == aspects::FOLDER)
     }
+}
+
+fn revert(done: &[(Write, Vec<u8>)]) {
+    for (write, had) in done.iter().rev() {
+        _ = write(had);
+    }
+}
+
+/// The way out of a process in which changes were put back: who takes it finds the process as it was
+/// given, but for what cannot be undone.
+pub fn undone_before(cold: Option<extern "C" fn() -> !>) -> Option<extern "C" fn() -> !> {
+    _ = COLD.set(cold?);
+    Some(undo_and_leave)
+}
+
+extern "C" fn undo_and_leave() -> ! {
+    revert(UNDO.get().map_or(&[], Vec::as_slice));
+    if let Some(cold) = COLD.get() {
+        cold();
+    }
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(1) }
 }

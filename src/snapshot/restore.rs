@@ -154,6 +154,17 @@ fn advise((start, length): Part, advice: u64) -> Result<(), String> {
                 .map_err(|error| format!("the memory at {start:x} cannot be as it was: {error}"))?;
         }
     }
+    if advice & advice::GUARD != 0 {
+        /// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h)
+        const GUARD_INSTALL: c_int = 102;
+        // SAFETY: as above; the part is empty.
+        if unsafe { libc::madvise(address(start), size(length), GUARD_INSTALL) } != 0 {
+            let error = std::io::Error::last_os_error();
+            return Err(format!(
+                "the memory at {start:x} cannot be guarded: {error}"
+            ));
+        }
+    }
     Ok(())
 }
 

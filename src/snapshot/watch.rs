@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Result, bail};
 
 use super::format::{How, Look, Stamp};
-use super::freshness;
-use super::observer::seen::{Looks, Seen};
+use super::observer::seen::{Hidden, Looks, Seen};
+use super::{freshness, maps, process_state};
 
 /// How often Python's own code asked about a path, by whose sake: the observer sees that somebody
 /// asked, and not who.
@@ -67,13 +67,22 @@ pub fn is_of_the_kernel(path: &[u8]) -> bool {
         || [&b"/proc"[..], b"/sys", b"/dev"].contains(&path)
 }
 
+/// Whether this system tells later what older ones do not.
+fn can_be_asked(what: Hidden) -> bool {
+    match what {
+        Hidden::Guards => maps::shows_guards(),
+        Hidden::Barriers => process_state::shows_barriers(),
+        _ => false,
+    }
+}
+
 /// What is to be watched of what was seen; nothing in the folder of this program's own.
 ///
 /// # Errors
 /// When something was looked at that nobody saw.
 pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
     let mut watched = Watched::default();
-    if let Some(what) = seen.hidden.first() {
+    if let Some(what) = seen.hidden.iter().find(|what| !can_be_asked(**what)) {
         bail!("loading the application {}", what.words());
     }
     for (path, looks) in &seen.paths {

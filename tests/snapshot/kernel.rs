@@ -143,3 +143,35 @@ fn where_it_cannot_be_put_back_a_fresh_process_begins_as_it_was_started() {
     let reason = "what loading changed of the process cannot be put back in another";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
+
+#[test]
+fn a_fresh_process_in_the_place_of_a_restored_one_begins_as_it_was_started() {
+    let site = answering(
+        "import sys, types\nos.chdir('data')\nos.nice(3)\nos.umask(0o027)\n\
+         sys.modules['snapshot_restore_py'] = hooks = types.ModuleType('snapshot_restore_py')\n\
+         def fails():\n    if os.path.exists('fail'): raise OSError('no')\n\
+         hooks.get_before_snapshot = list\nhooks.get_after_restore = lambda: [(fails, (), {})]",
+        "(os.path.basename(os.getcwd()), os.nice(0), os.umask(0))",
+    );
+    std::fs::create_dir(site.file("data")).expect("a folder");
+    site.make();
+    let restored = site.restored();
+    std::fs::write(site.file("data/fail"), "").expect("written");
+    // As some servers start it.
+    let answer = site.shell("exec ./app.cgi").logs_anything().run();
+    assert_eq!(answer.text(), restored);
+    let reason = "the restored process cannot go on: OSError: no";
+    assert!(answer.log.contains(reason), "{}", answer.log);
+}
+
+#[test]
+fn what_loading_limits_does_not_limit_the_making_of_the_image() {
+    let site = answering(
+        "os.chdir('data')\nos.umask(0o777)\n\
+         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))",
+        "(os.umask(0), resource.getrlimit(resource.RLIMIT_FSIZE)[0])",
+    );
+    std::fs::create_dir(site.file("data")).expect("a folder");
+    site.make();
+    assert_eq!(site.restored(), "(511, 4096)");
+}

@@ -227,6 +227,8 @@ impl Making<'_> {
         loaded?;
         obstacle?;
         refuse_generators()?;
+        let changes = state.changes()?;
+        changes.undo();
         if !is_at(lock, &at("lock")) {
             bail!("the folder for images was removed");
         }
@@ -237,7 +239,6 @@ impl Making<'_> {
         refusal::refuse_company()?;
         let opened = refusal::opened(&own, &writers)?;
         basis.files.extend(refusal::read_on(&opened));
-        let changes = state.changes()?;
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(basis, &opened, now()?)?;
         let mut written = Ok(());

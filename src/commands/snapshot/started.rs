@@ -9,7 +9,7 @@ use crate::process::{environment, last_resort};
 use crate::python::Sleeper;
 use crate::report::{self, Exit};
 use crate::snapshot::branch::Handoff;
-use crate::snapshot::process_state::Changes;
+use crate::snapshot::process_state::{self, Changes};
 use crate::snapshot::wake;
 
 /// Answers as any other process, with the application that is loaded already. Before it has begun,
@@ -25,7 +25,7 @@ pub(super) fn go_on(
         // SAFETY: the launcher's string, in memory that stays mapped.
         last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
     }
-    last_resort::fall_back_to(handoff.cold);
+    last_resort::fall_back_to(process_state::undone_before(handoff.cold));
     let meta = wake::environment(handoff);
     let mut around = meta.clone();
     // The client's `Proxy:` header (CVE-2016-5385).

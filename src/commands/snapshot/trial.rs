@@ -13,7 +13,7 @@ use rustix::fs::{Timespec, Timestamps};
 
 use super::super::executor::Executor;
 use crate::exchange::{BodyLength, MetaVariables, Responder};
-use crate::process::descriptors;
+use crate::process::{descriptors, signals};
 use crate::python::Sleeper;
 use crate::report;
 use crate::snapshot::branch::Handoff;
@@ -32,6 +32,8 @@ const ATTEMPTS: usize = 5;
 /// Has a process restored from the image, which looks at itself and ends; then seals the image with
 /// what was learnt.
 pub(super) fn pass(image: &Path, file: &File, mut head: Head) -> Result<()> {
+    // An application that has ignored the ends of its children could not wait for one.
+    signals::forget_children(false);
     let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
     let mut trial = Command::new(&launcher);
     trial.arg0("#?").arg(image).env_clear().stdin(Stdio::null());

@@ -73,10 +73,12 @@ pub enum Hidden {
     Barriers = 10,
     /// Pages that nobody may touch.
     Guards = 11,
+    /// That memory to come is locked.
+    Locks = 12,
 }
 
 impl Hidden {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ring,
         Self::Landlock,
         Self::Observer,
@@ -88,6 +90,7 @@ impl Hidden {
         Self::Keys,
         Self::Barriers,
         Self::Guards,
+        Self::Locks,
     ];
 
     /// The one of that number.
@@ -111,6 +114,7 @@ impl Hidden {
             Self::Ports => "asks for ports of the machine (ioperm, iopl)",
             Self::Policy => "says where its memory is to come from (set_mempolicy, mbind)",
             Self::Guards => "guards pages of its memory (madvise)",
+            Self::Locks => "locks memory (mlockall)",
             Self::Keys => "uses the kernel's keys (keyctl)",
             Self::Barriers => "registers for barriers in other threads (membarrier)",
         }
@@ -239,6 +243,7 @@ pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
         libc::SYS_set_mempolicy | libc::SYS_mbind | libc::SYS_migrate_pages => {
             hidden(Hidden::Policy)
         }
+        libc::SYS_mlockall => hidden(Hidden::Locks),
         libc::SYS_keyctl | libc::SYS_add_key | libc::SYS_request_key => hidden(Hidden::Keys),
         libc::SYS_madvise if c == GUARD_INSTALL => hidden(Hidden::Guards),
         // 0 asks what there is.

@@ -1,13 +1,13 @@
 //! The table of what is taken down: how each is read, and whether and how it is put back. What comes
 //! later in the table is put back later: what would stand in another's way comes last.
 
-use std::ffi::{CString, c_int, c_ulong};
+use std::ffi::{CStr, c_int, c_ulong};
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-use super::own_files;
+use super::{enrolled, own_files};
 
 /// One thing that the kernel keeps.
 pub(super) struct Aspect {
@@ -65,7 +65,7 @@ macro_rules! limit {
     };
 }
 
-pub(super) static ASPECTS: [Aspect; 60] = [
+pub(super) static ASPECTS: [Aspect; 63] = [
     aspect(FOLDER, folder, PutBack(set_folder)),
     aspect("the umask", umask, PutBack(set_umask)),
     limit!("the limit on CPU time", libc::RLIMIT_CPU),
@@ -150,7 +150,7 @@ pub(super) static ASPECTS: [Aspect; 60] = [
     aspect(
         "its place in line when memory is out",
         || own_files::content("oom_score_adj"),
-        PutBack(|value| own_files::write("oom_score_adj", value)),
+        PutBack(|value| own_files::write(c"/proc/self/oom_score_adj", value)),
     ),
     aspect(
         "what a core file holds",
@@ -214,6 +214,17 @@ pub(super) static ASPECTS: [Aspect; 60] = [
         Obstacle,
     ),
     aspect("the answer of CPUID", answers_cpuid, Obstacle),
+    aspect(
+        "the units of the processor that it may use",
+        enrolled::units,
+        PutBack(enrolled::ask_for_units),
+    ),
+    aspect("its other segment", enrolled::other_segment, Obstacle),
+    aspect(
+        "the barriers in other threads",
+        enrolled::barriers,
+        PutBack(enrolled::register_barriers),
+    ),
     aspect(NAME, name, PutBack(set_name)),
     aspect(
         "the list of processors for memory",
@@ -246,12 +257,15 @@ fn folder() -> Vec<u8> {
     let path = std::env::current_dir().unwrap_or_default();
     let about = fs::metadata(".").map_or((0, 0), |about| (about.dev(), about.ino()));
     let numbers = [about.0, about.1].map(u64::to_le_bytes).concat();
-    [&numbers, path.as_os_str().as_bytes()].concat()
+    // As C has it: it is undone in a signal handler too.
+    [&numbers, path.as_os_str().as_bytes(), b"\0"].concat()
 }
 
 fn set_folder(value: &[u8]) -> bool {
-    let path = value.get(16..).and_then(|path| CString::new(path).ok());
-    path.is_some_and(|path| rustix::process::chdir(&path).is_ok())
+    let path = value
+        .get(16..)
+        .and_then(|path| CStr::from_bytes_with_nul(path).ok());
+    path.is_some_and(|path| rustix::process::chdir(path).is_ok())
 }
 
 fn number(value: &[u8]) -> Option<c_int> {
@@ -458,8 +472,17 @@ fn set_name(value: &[u8]) -> bool {
 }
 
 fn set_coredump_filter(value: &[u8]) -> bool {
-    let text = std::str::from_utf8(value).unwrap_or_default().trim();
-    own_files::write("coredump_filter", format!("0x{text}").as_bytes())
+    // It is read in the base that its beginning names.
+    let (mut text, digits) = (*b"0x00000000", value.trim_ascii());
+    let Some(place) = text
+        .len()
+        .checked_sub(digits.len())
+        .filter(|&place| place >= 2)
+    else {
+        return false;
+    };
+    text[place..].copy_from_slice(digits);
+    own_files::write(c"/proc/self/coredump_filter", &text)
 }
 
 /// As many bytes as the kernel has signals for.

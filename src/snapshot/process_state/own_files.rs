@@ -1,10 +1,13 @@
 //! What the kernel tells of a process in files, and of its standard descriptors.
 
+use std::ffi::CStr;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
 
 /// Some lines of `/proc/self/status`.
 pub(super) fn status(names: &[&str]) -> Vec<u8> {
@@ -22,9 +25,10 @@ pub(super) fn content(name: &str) -> Vec<u8> {
     fs::read(Path::new("/proc/self").join(name)).unwrap_or_default()
 }
 
-/// Writes to such a file.
-pub(super) fn write(name: &str, value: &[u8]) -> bool {
-    fs::write(Path::new("/proc/self").join(name), value).is_ok()
+/// Writes to such a file. Safe in a signal handler.
+pub(super) fn write(path: &CStr, value: &[u8]) -> bool {
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    file.is_ok_and(|file| rustix::io::write(&file, value).is_ok())
 }
 
 /// Which folder a path leads to.

@@ -57,7 +57,8 @@ pub(super) const ROWS: &[Row] = &[
         "memory-barrier",
         "libc.syscall(324, 16, 0, 0)",
         "libc.syscall(324, 8, 0, 0)"
-    ),
+    )
+    .restored(),
     c!(
         "memory-policy",
         "libc.syscall(238, 1, None, 0)",
@@ -81,7 +82,8 @@ pub(super) const ROWS: &[Row] = &[
          libc.madvise(ctypes.c_void_p(page + 4096), ctypes.c_size_t(4096), 102)\n\
          def there(at): return libc.access(ctypes.c_void_p(at), 0) == 0 or ctypes.get_errno() != 14",
         "([there(page + at) for at in (0, 4096, 8192)], ctypes.string_at(page, 3), ctypes.string_at(page + 8192, 3))"
-    ),
+    )
+    .restored(),
     c!(
         "file-that-nobody-may-read",
         "libc.mmap.restype = ctypes.c_void_p\nfile = os.open('data', os.O_RDONLY)\n\
