@@ -80,7 +80,12 @@ fn can_be_asked(what: Hidden) -> bool {
 ///
 /// # Errors
 /// When something was looked at that nobody saw.
-pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
+pub fn watched(
+    seen: &Seen,
+    askers: &Askers,
+    databases: &[Vec<u8>],
+    store: &[u8],
+) -> Result<Watched> {
     let mut watched = Watched::default();
     if let Some(what) = seen.hidden.iter().find(|what| !can_be_asked(**what)) {
         bail!("loading the application {}", what.words());
@@ -95,6 +100,21 @@ pub fn watched(seen: &Seen, askers: &Askers, store: &[u8]) -> Result<Watched> {
         let is_ours = path
             .strip_prefix(store)
             .is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'));
+        // SQLite's own looks at a database, and its journals, which come and go.
+        let database = databases
+            .iter()
+            .find_map(|known| path.strip_prefix(&known[..]));
+        let looks = match database {
+            Some(b"") => &Looks {
+                opened: 0,
+                asked: askers.stat.get(path).map_or(0, |asked| asked.total()),
+                asked_itself: 0,
+                tried: 0,
+                ..looks.clone()
+            },
+            Some(b"-journal" | b"-wal" | b"-shm") => continue,
+            _ => looks,
+        };
         if !is_of_the_kernel(path) && !is_ours {
             watch(&mut watched, path, looks, askers);
         }
@@ -220,7 +240,7 @@ mod tests {
             stat: HashMap::from([(path.into(), asked)]),
             ..Askers::default()
         };
-        watched(&seen, &askers, b"/store").expect("what is watched")
+        watched(&seen, &askers, &[], b"/store").expect("what is watched")
     }
 
     #[test]

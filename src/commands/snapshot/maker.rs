@@ -325,6 +325,7 @@ fn take_down(
     let watched = watch::watched(
         &recorded.seen,
         &recorded.askers,
+        &recorded.databases,
         store.as_os_str().as_bytes(),
     )?;
     basis.files.extend(watched.files);

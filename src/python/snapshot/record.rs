@@ -27,6 +27,7 @@ static READ: Mutex<Noted> = Mutex::new(Noted {
     folders: Vec::new(),
     asked: Vec::new(),
     writers: Vec::new(),
+    databases: Vec::new(),
 });
 
 #[derive(Default)]
@@ -36,6 +37,7 @@ struct Noted {
     folders: Vec<Listed>,
     asked: Vec<String>,
     writers: Vec<(Vec<u8>, String)>,
+    databases: Vec<Vec<u8>>,
 }
 
 /// What was read while the application was loaded.
@@ -58,6 +60,8 @@ pub struct Recorded {
     pub asked: Vec<String>,
     /// Files that were opened for writing, and by which module.
     pub writers: Vec<(Vec<u8>, String)>,
+    /// Databases that were opened (SQLite).
+    pub databases: Vec<Vec<u8>>,
     /// Modules that drew random bytes and may have kept them.
     pub drawn: Vec<String>,
     /// What no other process may go on with, in words.
@@ -127,6 +131,7 @@ pub(super) fn end(files: &[PathBuf], searched: &[PathBuf]) -> Recorded {
             .collect(),
         asked: noted.asked,
         writers: noted.writers,
+        databases: noted.databases,
         ..Recorded::default()
     }
 }
@@ -164,7 +169,12 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 }
             }
             b"socket.connect" => asked("the network", argument(1)),
-            b"sqlite3.connect" => asked("the database", argument(0)),
+            b"sqlite3.connect" => {
+                asked("the database", argument(0));
+                if let Some(path) = path_of(argument(0)) {
+                    database(path);
+                }
+            }
             b"subprocess.Popen" => {
                 asked("the program", argument(0));
                 if argument(3) == ffi::Py_None() {
@@ -196,6 +206,26 @@ fn opened(path: Vec<u8>, flags: i64) {
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
+    }
+}
+
+/// A database is no file that is read: it changes all the time, and whoever opens it sees that.
+fn database(path: Vec<u8>) {
+    // `file:NAME?mode=ro`, made absolute as any other name.
+    let path = match memchr::memmem::find(&path, b"/file:") {
+        Some(place) => {
+            let name = &path[place + b"/file:".len()..];
+            let name = name.split(|&byte| byte == b'?').next().unwrap_or_default();
+            if name.starts_with(b"/") {
+                name.to_vec()
+            } else {
+                [&path[..=place], name].concat()
+            }
+        }
+        None => path,
+    };
+    if let Ok(mut read) = READ.lock() {
+        read.databases.push(path);
     }
 }
 

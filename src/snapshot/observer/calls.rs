@@ -112,7 +112,7 @@ impl Hidden {
             Self::Dispatch => "has system calls dispatched to itself (prctl)",
             Self::Layout => "changes what is told of its memory (prctl)",
             Self::Ports => "asks for ports of the machine (ioperm, iopl)",
-            Self::Policy => "says where its memory is to come from (set_mempolicy, mbind)",
+            Self::Policy => "says where its memory is to come from (set_mempolicy)",
             Self::Guards => "guards pages of its memory (madvise)",
             Self::Locks => "locks memory (mlockall)",
             Self::Keys => "uses the kernel's keys (keyctl)",
@@ -240,9 +240,8 @@ pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
         libc::SYS_io_uring_setup => hidden(Hidden::Ring),
         libc::SYS_landlock_restrict_self => hidden(Hidden::Landlock),
         libc::SYS_modify_ldt if a != 0 => hidden(Hidden::Segments),
-        libc::SYS_set_mempolicy | libc::SYS_mbind | libc::SYS_migrate_pages => {
-            hidden(Hidden::Policy)
-        }
+        // What is said of single parts (`mbind`, as OpenBLAS does) makes them faster, and no more.
+        libc::SYS_set_mempolicy => hidden(Hidden::Policy),
         libc::SYS_mlockall => hidden(Hidden::Locks),
         libc::SYS_keyctl | libc::SYS_add_key | libc::SYS_request_key => hidden(Hidden::Keys),
         libc::SYS_madvise if c == GUARD_INSTALL => hidden(Hidden::Guards),
