@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
     drawn!("system-generator-kept", "import random\ng = random.SystemRandom()", "[g.random(), g.getrandbits(99)]").restored(),
     drawn!("own-generator", "import random\ng = random.Random()", "[g.random(), g.getrandbits(90)]"),
     row("own-generator-not-drawn-from", "import random\ng = random.Random()", "[g.random()]").differs(),
-    drawn!("low-level-generator", "import _random\ng = _random.Random()", "[g.random()]"),
+    row("low-level-generator", "import _random\ng = _random.Random(7)", "g.random()"),
     drawn!("generator-seeded-by-the-system", "import os, random\ng = random.Random(os.urandom(16))", "[g.random()]"),
     drawn!("generator-seeded-by-time", "import random, time\ng = random.Random(time.time_ns())", "[g.random()]"),
     drawn!("uuid1", "import uuid", "[uuid.uuid1()]"),
