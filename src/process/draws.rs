@@ -78,6 +78,15 @@ unsafe extern "C" fn draw(start: *mut u8, length: usize, flags: u32, caller: usi
     if flags & INSECURE == 0 {
         note(caller);
     }
+    if length == 0 {
+        return 0;
+    }
+    if start.is_null() {
+        // SAFETY: this thread's own.
+        unsafe { *libc::__errno_location() = libc::EFAULT };
+        return -1;
+    }
+    let length = length.min(isize::MAX.unsigned_abs());
     // SAFETY: the caller's memory, which the kernel writes to or refuses.
     let bytes = unsafe { std::slice::from_raw_parts_mut(start.cast::<MaybeUninit<u8>>(), length) };
     match rustix::rand::getrandom(bytes, GetRandomFlags::from_bits_retain(flags)) {

@@ -236,7 +236,10 @@ static WAY_OUT: OnceLock<WayOut> = OnceLock::new();
 extern "C" fn on_fatal(_: c_int) {
     if let Some(WayOut { names, .. }) = WAY_OUT.get() {
         let [image, bad, crashes] = names;
-        _ = rustix::fs::rename(image.as_c_str(), bad.as_c_str());
+        // Of several that die of one image at a time the first counts.
+        if rustix::fs::rename(image.as_c_str(), bad.as_c_str()).is_err() {
+            leave()
+        }
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
         let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
         if let Ok(file) = rustix::fs::open(crashes.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
