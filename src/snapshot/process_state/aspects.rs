@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
 use super::{enrolled, own_files};
+use crate::snapshot::inherited::Inherited;
 
 /// One thing that the kernel keeps.
 pub(super) struct Aspect {
@@ -59,7 +60,7 @@ macro_rules! limit {
     ($name:literal, $which:expr) => {
         aspect(
             $name,
-            || get_limit($which),
+            || Inherited::Limit($which.into()).value(),
             PutBack(|value| set_limit($which, value)),
         )
     };
@@ -67,14 +68,14 @@ macro_rules! limit {
 
 pub(super) static ASPECTS: [Aspect; 63] = [
     aspect(FOLDER, folder, PutBack(set_folder)),
-    aspect("the umask", umask, PutBack(set_umask)),
+    aspect("the umask", || Inherited::Umask.value(), PutBack(set_umask)),
     limit!("the limit on CPU time", libc::RLIMIT_CPU),
     limit!("the limit on the size of files", libc::RLIMIT_FSIZE),
     limit!("the limit on data", libc::RLIMIT_DATA),
     // The room of a restored stack is fixed before.
     aspect(
         "the limit on the stack",
-        || get_limit(libc::RLIMIT_STACK),
+        || Inherited::Limit(libc::RLIMIT_STACK.into()).value(),
         Obstacle,
     ),
     limit!("the limit on core files", libc::RLIMIT_CORE),
@@ -89,11 +90,15 @@ pub(super) static ASPECTS: [Aspect; 63] = [
     limit!("the limit on niceness", libc::RLIMIT_NICE),
     limit!("the limit on real-time priority", libc::RLIMIT_RTPRIO),
     limit!("the limit on real-time CPU", libc::RLIMIT_RTTIME),
-    aspect("the priority", priority, PutBack(set_priority)),
+    aspect(
+        "the priority",
+        || Inherited::Priority.value(),
+        PutBack(set_priority),
+    ),
     aspect("the scheduling policy", scheduler, PutBack(set_scheduler)),
     aspect(
         "the list of processors",
-        processors,
+        || Inherited::Processors.value(),
         PutBack(set_processors),
     ),
     aspect(
@@ -272,16 +277,6 @@ fn number(value: &[u8]) -> Option<c_int> {
     Some(c_int::from_le_bytes(value.try_into().ok()?))
 }
 
-fn umask() -> Vec<u8> {
-    // SAFETY: put back at once.
-    let mask = unsafe {
-        let mask = libc::umask(0o077);
-        libc::umask(mask);
-        mask
-    };
-    mask.to_le_bytes().into()
-}
-
 fn set_umask(value: &[u8]) -> bool {
     let Some(mask) = value.try_into().ok().map(libc::mode_t::from_le_bytes) else {
         return false;
@@ -289,20 +284,6 @@ fn set_umask(value: &[u8]) -> bool {
     // SAFETY: takes a number.
     unsafe { libc::umask(mask) };
     true
-}
-
-fn get_limit(which: libc::__rlimit_resource_t) -> Vec<u8> {
-    let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
-    // SAFETY: looked at where the call has filled it in.
-    let limit = unsafe {
-        if libc::getrlimit64(which, limit.as_mut_ptr()) != 0 {
-            return Vec::new();
-        }
-        limit.assume_init()
-    };
-    [limit.rlim_cur, limit.rlim_max]
-        .map(u64::to_le_bytes)
-        .concat()
 }
 
 fn set_limit(which: libc::__rlimit_resource_t, value: &[u8]) -> bool {
@@ -315,12 +296,6 @@ fn set_limit(which: libc::__rlimit_resource_t, value: &[u8]) -> bool {
     };
     // SAFETY: reads the structure.
     unsafe { libc::setrlimit64(which, &raw const limit) == 0 }
-}
-
-fn priority() -> Vec<u8> {
-    // SAFETY: asks.
-    let priority = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
-    priority.to_le_bytes().into()
 }
 
 fn set_priority(value: &[u8]) -> bool {
@@ -354,13 +329,6 @@ fn set_scheduler(value: &[u8]) -> bool {
     unsafe {
         libc::sched_setscheduler(0, c_int::from_le_bytes(*policy), &raw const parameters) == 0
     }
-}
-
-fn processors() -> Vec<u8> {
-    let mut list = [0_u8; 1024];
-    // SAFETY: writes to the list.
-    let found = unsafe { libc::sched_getaffinity(0, list.len(), list.as_mut_ptr().cast()) };
-    if found == 0 { list.into() } else { Vec::new() }
 }
 
 fn set_processors(value: &[u8]) -> bool {
