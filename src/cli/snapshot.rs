@@ -53,6 +53,10 @@ pub enum SnapshotCommand {
         #[arg(long, value_name = "PID", hide = true)]
         observed: Option<i32>,
 
+        /// How often it was tried, this time counted in
+        #[arg(long, value_name = "NUMBER", hide = true, default_value_t = 1)]
+        attempt: u64,
+
         /// This variable of the request, with which this would be one
         #[arg(long, value_name = "VALUE", hide = true)]
         gateway_interface: Option<OsString>,

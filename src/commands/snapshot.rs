@@ -1,6 +1,7 @@
 //! Make, list and remove images of loaded applications.
 
 mod apart;
+mod attempt;
 mod list;
 mod maker;
 mod observing;
@@ -29,19 +30,25 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
             options,
             here,
             observed,
+            attempt,
             gateway_interface,
             unless_since,
         } => {
             if *here {
-                observing::observe(environment, gateway_interface.as_deref())
+                folder(cache_dir.clone(), options).and_then(|folder| {
+                    let files = attempt::Files::new(&folder, options, script)?;
+                    let interface = gateway_interface.as_deref();
+                    observing::observe(&files, *unless_since, environment, interface)
+                })
             } else if let Some(observer) = *observed {
                 folder(cache_dir.clone(), options).and_then(|folder| {
                     maker::Making {
                         script,
                         warm_up: warm_up.as_deref(),
                         options: options.clone(),
-                        folder,
-                        unless_since: *unless_since,
+                        files: attempt::Files::new(&folder, options, script)?,
+                        attempt: *attempt,
+                        by_hand: unless_since.is_none(),
                         observer,
                     }
                     .here(environment)

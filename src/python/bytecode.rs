@@ -4,6 +4,8 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -93,8 +95,8 @@ pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
         None => Ok(None),
         Some((count, Some(folder))) => Ok(Some((count, folder))),
         Some((_, None)) => Err(anyhow!(
-            "there is no folder for compiled modules that is this user's alone: name one with \
-             --cache-dir"
+            "there is no folder for compiled modules that is this user's alone and that the server \
+             hands to nobody: name one with --cache-dir"
         )),
     }
 }
@@ -164,9 +166,18 @@ impl State {
     }
 }
 
-/// The folder, made if need be; none that others could have made or can write to.
+/// The folder, made if need be; none that others could have made or can write to, or that a server hands
+/// out.
 fn own_folder(named: Option<PathBuf>) -> Option<PathBuf> {
     let cache = named.or_else(|| place::folder(&[], |name| std::env::var_os(name)))?;
+    // Constants of the code are in there, secret keys among them.
+    let roots = place::ROOTS.map(|name| std::env::var_os(OsStr::from_bytes(name)));
+    let roots = roots
+        .each_ref()
+        .map(|root| root.as_deref().map(OsStr::as_bytes));
+    if place::is_published(&cache, &roots).is_some() {
+        return None;
+    }
     let folder = cache.join("bytecode");
     place::make(&cache).ok()?;
     place::make(&folder).ok()?;

@@ -3,7 +3,7 @@
 //! process is another, or there is no image. Python's own are in `src/python/snapshot/chance.rs`.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -27,17 +27,29 @@ const HARMLESS: [(&str, &str); 12] = [
     ("_pydantic_core", "for the order of a hash table"),
 ];
 
-/// Refuses generators that would go on in every process with what they drew for this one.
+/// Refuses generators that would go on in every process with what they drew for this one; `seen` are the
+/// files whose own code made the system call. The C library's is made for others, who are known by
+/// their calls of it.
 ///
 /// # Errors
 /// With the library that has one.
-pub fn refuse_generators() -> Result<()> {
+pub fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
     if !at_fork::is_complete() {
         bail!("loading the application registered too many functions with pthread_atfork");
     }
-    let renewed = at_fork::renewed();
-    for library in draws::drawers() {
-        if !renewed.contains(&library) && !is_harmless(&library) && !has_sqlite(&library) {
+    // The kernel's names for them are without links.
+    let real = |file: PathBuf| file.canonicalize().unwrap_or(file);
+    let renewed: Vec<PathBuf> = at_fork::renewed().into_iter().map(real).collect();
+    let program = std::env::current_exe().unwrap_or_default();
+    let seen = seen
+        .iter()
+        .map(|file| PathBuf::from(OsStr::from_bytes(file)));
+    let seen = seen.filter(|file| *file != program && !is_libc(file));
+    for library in draws::drawers().into_iter().chain(seen) {
+        if !renewed.contains(&real(library.clone()))
+            && !is_harmless(&library)
+            && !has_sqlite(&library)
+        {
             bail!(
                 "loading the application used the random generator of `{}`, which cannot be reset: \
                  use it when the first request needs it",
@@ -46,6 +58,11 @@ pub fn refuse_generators() -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_libc(library: &Path) -> bool {
+    let name = library.file_name().map_or(&b""[..], OsStr::as_bytes);
+    name.starts_with(b"libc.so") || name.starts_with(b"libc-2.")
 }
 
 fn is_harmless(library: &Path) -> bool {
@@ -75,6 +92,14 @@ pub fn reset_sqlite() {
     }
 }
 
+/// How many libraries with a SQLite are loaded, each of which reads `/dev/urandom` once.
+#[must_use]
+pub fn sqlite_libraries() -> u64 {
+    let libraries = libraries();
+    let with_one = libraries.iter().filter(|library| has_sqlite(library));
+    with_one.count() as u64
+}
+
 const SQLITE: &CStr = c"sqlite3_randomness";
 
 fn has_sqlite(library: &Path) -> bool {
@@ -92,7 +117,7 @@ fn libraries() -> Vec<PathBuf> {
         // SAFETY: the list below, and what the C library tells of one library.
         unsafe {
             let name = CStr::from_ptr((*about).dlpi_name).to_bytes();
-            let name = std::ffi::OsStr::from_bytes(name);
+            let name = OsStr::from_bytes(name);
             (*list.cast::<Vec<PathBuf>>()).push(name.into());
         }
         0

@@ -119,9 +119,7 @@ impl Basis {
         match files.find(|(path, stamp)| {
             (is_recent(stamp.changed) || has_gone(path, stamp)) && !is_own(path)
         }) {
-            Some((path, _)) => {
-                Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into())
-            }
+            Some((path, _)) => Err(Changing::meanwhile(path).into()),
             None => Ok(()),
         }
     }
@@ -129,11 +127,48 @@ impl Basis {
 
 /// Nobody can tell which content of a file was loaded: another attempt may succeed.
 #[derive(Debug)]
-pub struct Changing(pub String);
+pub struct Changing {
+    reason: String,
+    /// Whether it is loading itself that changes it, which it may not do again.
+    pub by_loading: bool,
+}
+
+impl Changing {
+    /// By another's hand.
+    #[must_use]
+    pub fn meanwhile(path: &[u8]) -> Self {
+        Self {
+            reason: format!("`{}` changed meanwhile", path.escape_ascii()),
+            by_loading: false,
+        }
+    }
+
+    /// A file that has its name no more.
+    #[must_use]
+    pub fn in_use(name: &str) -> Self {
+        Self {
+            reason: format!("`{name}` is in use"),
+            by_loading: false,
+        }
+    }
+
+    /// After it was looked at.
+    #[must_use]
+    pub fn by_loading(path: &[u8]) -> Self {
+        Self {
+            reason: format!(
+                "loading the application changes `{}`, which it looks at before: the next process \
+                 finds it otherwise",
+                path.escape_ascii()
+            ),
+            by_loading: true,
+        }
+    }
+}
 
 impl fmt::Display for Changing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -278,7 +313,7 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         // What lies before a library's code is mapped first.
         let is_code = mapping.protection & 4 != 0 || mapping.name.contains(".so");
         if is_code && !mapping.shared {
-            return Err(Changing(format!("`{}` is in use", mapping.name)).into());
+            return Err(Changing::in_use(&mapping.name).into());
         }
         bail!("`{}` is mapped", mapping.name);
     }

@@ -53,6 +53,9 @@ fn hash(bytes: &[u8]) -> String {
     format!("{:016x}{:016x}", sum(bytes), sum(&reversed))
 }
 
+/// The variables that name folders which a server hands out.
+pub const ROOTS: [&[u8]; 2] = [b"DOCUMENT_ROOT", b"CONTEXT_DOCUMENT_ROOT"];
+
 /// Why a folder is no place for images: what lies below one of these folders a server hands to
 /// whoever asks for it.
 #[must_use]
@@ -70,12 +73,8 @@ pub fn is_published(folder: &Path, roots: &[Option<&[u8]>]) -> Option<String> {
     ))
 }
 
-/// The same with links followed, asked only while the folder is not there: it costs a call for each
-/// part of both names.
+/// The same with links followed; what is not there yet will be where its folder is.
 fn is_really_below(folder: &Path, root: &Path) -> bool {
-    if folder.exists() && !folder.components().any(|part| part.as_os_str() == "..") {
-        return false;
-    }
     let there = folder
         .ancestors()
         .find_map(|part| fs::canonicalize(part).ok());

@@ -166,8 +166,7 @@ fn wanted(started: &Started) -> Result<Wanted, String> {
         .map_err(|error| format!("`{}`: {error}", script.display()))?;
     let folder = place::folder(&options, |name| std::env::var_os(name));
     let folder = folder.ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?;
-    let roots = [&b"DOCUMENT_ROOT"[..], b"CONTEXT_DOCUMENT_ROOT"];
-    let roots = roots.map(|name| started.meta.value(name));
+    let roots = place::ROOTS.map(|name| started.meta.value(name));
     if let Some(why) = place::is_published(&folder, &roots) {
         return Err(why);
     }

@@ -54,6 +54,9 @@ pub struct Watched {
     pub filled: HashSet<Vec<u8>>,
     /// Paths of which nobody wanted to know more than whether something is there.
     pub only_looked_for: Vec<Vec<u8>>,
+    /// Paths that the loading process looked at and then changed, so that the next one finds them
+    /// otherwise.
+    pub rewritten: Vec<Vec<u8>>,
     /// Paths that came or went while the application was loaded, by another's hand.
     pub changed: Vec<Vec<u8>>,
 }
@@ -76,7 +79,11 @@ fn can_be_asked(what: Hidden) -> bool {
     }
 }
 
-/// What is to be watched of what was seen; nothing in the folder of this program's own.
+/// What gives random bytes to whoever reads it.
+pub const RANDOM_DEVICES: [&[u8]; 2] = [b"/dev/random", b"/dev/urandom"];
+
+/// What is to be watched of what was seen; nothing in the folder of this program's own. So many reads of
+/// random devices are known to be no obstacle.
 ///
 /// # Errors
 /// When something was looked at that nobody saw.
@@ -84,6 +91,7 @@ pub fn watched(
     seen: &Seen,
     askers: &Askers,
     databases: &[Vec<u8>],
+    device_reads: u64,
     store: &[u8],
 ) -> Result<Watched> {
     let mut watched = Watched::default();
@@ -94,6 +102,14 @@ pub fn watched(
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
             bail!(
                 "loading the application reads `{}`, where a request's variables are",
+                path.escape_ascii()
+            );
+        }
+        // SQLite's generator is reset.
+        if RANDOM_DEVICES.contains(&&path[..]) && looks.opened > device_reads {
+            bail!(
+                "loading the application reads random bytes from `{}`, which every request would \
+                 share: read them when a request needs them",
                 path.escape_ascii()
             );
         }
@@ -156,11 +172,21 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
         if let Some(slash) = path.iter().rposition(|&byte| byte == b'/') {
             watched.filled.insert(path[..slash].to_vec());
         }
+        let reads_all = reads_all(path, looks, askers);
+        let is_otherwise = |first: Stamp, now: Stamp| {
+            let is_there = |stamp| stamp != Stamp::default();
+            is_there(first) != is_there(now) || reads_all && first != now
+        };
+        let itself = freshness::look_at(path, How::Link);
+        let changes = is_otherwise(looks.first, now) || is_otherwise(looks.first_itself, itself);
+        if looks.looked && changes && !is_compiled(path) {
+            watched.rewritten.push(path.to_vec());
+        }
         // It came and went: another process has one of its own.
         if !is_there && looks.asked + looks.asked_itself + looks.read_link + looks.tried == 0 {
             return;
         }
-    } else if looks.missing == is_there {
+    } else if (looks.first != Stamp::default()) != is_there {
         watched.changed.push(path.to_vec());
     }
     let listed = looks.listed > askers.listed.get(path).copied().unwrap_or(0);
@@ -205,6 +231,24 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     }
 }
 
+/// Whether more than its being there was asked of what is no folder.
+fn reads_all(path: &[u8], looks: &Looks, askers: &Askers) -> bool {
+    let of = |map: &HashMap<Vec<u8>, Asked>| map.get(path).copied().unwrap_or_default();
+    let (stat, lstat) = (of(&askers.stat), of(&askers.lstat));
+    !is_folder(path)
+        && (looks.opened > 0
+            || looks.read_link > 0
+            || stat.for_all + lstat.for_all > 0
+            || looks.asked > stat.total()
+            || looks.asked_itself > lstat.total())
+}
+
+/// Whether this is compiled code, or its folder, which the import system writes for the next process: it
+/// makes no difference to what is imported.
+fn is_compiled(path: &[u8]) -> bool {
+    path.ends_with(b"/__pycache__") || memchr::memmem::find(path, b".pyc").is_some()
+}
+
 /// Whether this is one of the names under which the import system looks for the beginning of a package
 /// that has it already.
 fn is_of_a_package(path: &[u8]) -> bool {
@@ -240,7 +284,7 @@ mod tests {
             stat: HashMap::from([(path.into(), asked)]),
             ..Askers::default()
         };
-        watched(&seen, &askers, &[], b"/store").expect("what is watched")
+        watched(&seen, &askers, &[], 0, b"/store").expect("what is watched")
     }
 
     #[test]
@@ -278,9 +322,12 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_watched() {
-        let looks = |missing| Looks {
+        let looks = |missing: bool| Looks {
             tried: 1,
-            missing,
+            first: Stamp {
+                inode: u64::from(!missing),
+                ..Stamp::default()
+            },
             ..Looks::default()
         };
         let none = "/etc/there/is/none";

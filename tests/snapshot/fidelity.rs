@@ -96,7 +96,8 @@ fn judge(row: &Row, options: &str) -> Result<String, String> {
     }
     let restored = |answers: &[Answer]| answers.iter().any(|answer| answer.cold.is_none());
     if row.restored && !restored(&before) && !restored(&answers) {
-        let reasons: Vec<_> = answers.iter().flat_map(|answer| &answer.cold).collect();
+        let cold = before.iter().chain(&answers);
+        let reasons: Vec<_> = cold.flat_map(|answer| &answer.cold).collect();
         return Err(format!("no image: {made}{reasons:?}"));
     }
     let is_plain = |answer: &Answer| answer.text == plain;

@@ -64,7 +64,7 @@ pub(super) fn make(
         let ended = command.status()?;
         match ended.code() {
             Some(0) => return Ok(Exit::Success),
-            Some(maker::AGAIN) => {}
+            Some(maker::AGAIN | maker::SETTLES) => {}
             Some(_) => return Ok(Exit::Failure),
             None => bail!(
                 "`{}`: no image: the process that was to make it ended with {ended}",

@@ -14,7 +14,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::cgi;
 use super::super::executor::Executor;
-use super::store::{is_at, read_head, remove, take_lock};
+use super::attempt::Files;
+use super::store::{read_head, remove};
 use super::{started, sweep, trial};
 use crate::config::{App, Config};
 use crate::exchange::MetaVariables;
@@ -22,17 +23,20 @@ use crate::process::{descriptors, environment, memory, signals};
 use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
 use crate::report::{self, Exit};
 use crate::snapshot::branch;
-use crate::snapshot::chance::refuse_generators;
+use crate::snapshot::chance::{refuse_generators, sqlite_libraries};
 use crate::snapshot::format::{Head, Opened};
 use crate::snapshot::image::{self, Basis, Changing, Unobserved};
 use crate::snapshot::inherited::Inherited;
 use crate::snapshot::place::shown;
 use crate::snapshot::process_state::ProcessState;
 use crate::snapshot::wake::Kept;
-use crate::snapshot::{freshness, maps, pace, place, refusal, watch};
+use crate::snapshot::{freshness, maps, pace, refusal, watch};
 
 /// What an attempt ends with that may succeed a moment later (EX_TEMPFAIL).
 pub(super) const AGAIN: i32 = 75;
+
+/// What it ends with where the reason is what loading itself has changed, and may change no more.
+pub(super) const SETTLES: i32 = 76;
 
 /// For so many seconds nobody tries again what was refused: its reason may have been elsewhere.
 const REFUSED: u64 = 3600;
@@ -48,11 +52,13 @@ pub(super) struct Making<'a> {
     pub(super) warm_up: Option<&'a str>,
     /// How the script is started.
     pub(super) options: Vec<OsString>,
-    /// The folder for images.
-    pub(super) folder: PathBuf,
-    /// An image that was made since is good enough.
-    pub(super) unless_since: Option<u64>,
-    /// The process that observes this one.
+    /// Where it is to be.
+    pub(super) files: Files,
+    /// How often it was tried.
+    pub(super) attempt: u64,
+    /// Who has one made by hand has a reason to.
+    pub(super) by_hand: bool,
+    /// The process that observes this one, and sees to it that no other is at it.
     pub(super) observer: i32,
 }
 
@@ -61,26 +67,10 @@ impl Making<'_> {
     pub(super) fn here(&self, around: &MetaVariables) -> Result<Exit> {
         descriptors::close_others();
         signals::ignore_file_limit();
-        place::make(&self.folder).with_context(|| format!("`{}`", self.folder.display()))?;
-        let identity = place::identity(&self.options, self.script)
-            .with_context(|| format!("`{}`", self.script.display()))?;
-        let name = place::name(&identity, &freshness::machine());
-        let at = |ending: &str| self.folder.join(format!("{name}.{ending}"));
-        let firsts = place::firsts(&self.folder, &place::script_of(&identity));
-        // Neither this nor the image's file is open in a restored process, which has their owners
-        // in its memory all the same.
-        let Some(lock) = take_lock(&at("lock"))? else {
-            return Ok(Exit::Success); // another process is at it
-        };
-        let lock = ManuallyDrop::new(lock);
-        if self.is_made(&at, &firsts)? {
-            return Ok(Exit::Success);
-        }
-        // Whatever becomes of this process.
-        let attempt = pace::begin(&at, &firsts)
-            .with_context(|| format!("`{}` cannot be written", self.folder.display()))?;
+        let files = &self.files;
+        let lock = files.lock();
         let mut basis = Basis {
-            identity,
+            identity: files.identity.clone(),
             began: freshness::now(),
             // Whatever the working directory will be.
             files: [
@@ -92,64 +82,48 @@ impl Making<'_> {
             ..Basis::default()
         };
         let written = self
-            .write(around, &mut basis, &at, &lock)
-            .and_then(|(head, file)| trial::pass(&at("new"), &file, head));
-        if !is_at(&lock, &at("lock")) {
+            .write(around, &mut basis, lock)
+            .and_then(|(head, file)| trial::pass(&files.at("new"), &file, head));
+        if lock.is_none() || files.lock() != lock {
             end(AGAIN) // the folder was removed, and whatever is there now is another process's
         }
         if let Err(error) = written {
-            remove(&at("new"));
+            remove(&files.at("new"));
             if error.is::<Unobserved>() {
                 end(AGAIN)
             }
-            self.refuse(&error, &basis, &at, attempt)?;
+            self.refuse(&error, &basis)?;
         }
         let is_changed = ["image", "bad"].iter().all(|ending| {
-            read_head(&at(ending)).is_none_or(|head| {
+            read_head(&files.at(ending)).is_none_or(|head| {
                 freshness::check(&head, &basis.identity, head.made, &outside(around)).is_err()
             })
         });
-        if is_changed || self.unless_since.is_none() {
-            remove(&at("crashes"));
+        if is_changed || self.by_hand {
+            remove(&files.at("crashes"));
         }
-        if self.unless_since.is_none() {
-            remove(&at("tries"));
+        if self.by_hand {
+            remove(&files.at("tries"));
         }
         for ending in ["refused", "bad", "used", "unlucky"] {
-            remove(&at(ending));
+            remove(&files.at(ending));
         }
-        fs::rename(at("new"), at("image")).context("the image")?;
-        sweep::sweep(&self.folder, &name);
+        fs::rename(files.at("new"), files.at("image")).context("the image")?;
+        sweep::sweep(&files.folder, &files.name);
         std::io::stdout().flush()?;
         end(0)
     }
 
-    /// Whether there is one that is good enough, or another process has just tried: of many requests
-    /// at a time each has one made.
-    fn is_made(&self, at: &dyn Fn(&str) -> PathBuf, firsts: &Path) -> Result<bool> {
-        let Some(since) = self.unless_since else {
-            return Ok(false);
-        };
-        let is_made = read_head(&at("image")).is_some_and(|head| head.made >= since);
-        let is_early = since > 0 && pace::until_made(at, firsts, now()?) > 0;
-        Ok(is_made || is_early)
-    }
-
     /// Says for other processes why there is no image, until what that rests on changes.
-    fn refuse(
-        &self,
-        error: &anyhow::Error,
-        basis: &Basis,
-        at: &dyn Fn(&str) -> PathBuf,
-        attempt: u64,
-    ) -> Result<()> {
+    fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
+        let files = &self.files;
         let reason = format!("{}: no image: {error:#}", self.script.display());
         let reason = shown(reason.as_bytes());
-        let changing = pace::wait(attempt);
+        let changing = pace::wait(self.attempt);
         let max_age = if error.is::<Changing>() {
             changing
         } else {
-            (REFUSED << (attempt - 1).min(5)).min(MOST_REFUSED)
+            (REFUSED << self.attempt.saturating_sub(1).min(5)).min(MOST_REFUSED)
         };
         let head = match basis.refusal(now()?, &reason, max_age) {
             Ok(head) => head,
@@ -161,17 +135,16 @@ impl Making<'_> {
             }
             .refusal(now()?, &reason, changing)?,
         };
-        let written = image::create(&at("new")).and_then(|mut file| {
+        let written = image::create(&files.at("new")).and_then(|mut file| {
             file.write_all(&head.encode())?;
-            Ok(fs::rename(at("new"), at("refused"))?)
+            Ok(fs::rename(files.at("new"), files.at("refused"))?)
         });
         if let Err(error) = written {
-            remove(&at("new"));
+            remove(&files.at("new"));
             report::log(&format!("the reason cannot be kept: {error:#}"));
         }
-        // Who has one made by hand has a reason to.
-        if self.unless_since.is_none() {
-            remove(&at("tries"));
+        if self.by_hand {
+            remove(&files.at("tries"));
         }
         // Threads might have to be waited for without end.
         if refusal::refuse_company().is_ok() {
@@ -179,8 +152,8 @@ impl Making<'_> {
         }
         // Whoever has loaded it in vain has also done what was left to be done at exit: that is not
         // repeated but for what may be another the next time.
-        if error.is::<Changing>() {
-            end(AGAIN)
+        if let Some(changing) = error.downcast_ref::<Changing>() {
+            end(if changing.by_loading { SETTLES } else { AGAIN })
         }
         bail!("{reason}")
     }
@@ -189,10 +162,9 @@ impl Making<'_> {
         &self,
         around: &MetaVariables,
         basis: &mut Basis,
-        at: &dyn Fn(&str) -> PathBuf,
-        lock: &File,
+        lock: Option<(u64, u64)>,
     ) -> Result<(Head, File)> {
-        let around = outside(around);
+        let (around, files) = (outside(around), &self.files);
         let inherited = Inherited::all();
         basis.variables = freshness::variables(&[], &around);
         basis.max_age = REFUSED;
@@ -214,30 +186,30 @@ impl Making<'_> {
         let sleeper = Sleeper::record(self.observer)?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
-        let writers = recorded.writers.clone();
+        let (writers, drew) = (recorded.writers.clone(), recorded.seen.drew.clone());
         let obstacle = of_the_environment(&recorded.environment).and(recorded.refuse_obstacle());
-        take_down(
+        let taken = take_down(
             basis,
             recorded,
             executor.rests_on(&config),
             &around,
             inherited,
-            &self.folder,
-        )?;
+            &files.folder,
+        );
         loaded?;
         obstacle?;
-        refuse_generators()?;
+        refuse_generators(&drew)?;
+        taken?;
         let changes = state.changes()?;
         changes.undo();
-        if !is_at(lock, &at("lock")) {
+        if files.lock() != lock {
             bail!("the folder for images was removed");
         }
-        remove(&at("new"));
-        let file = ManuallyDrop::new(image::create(&at("new"))?);
-        let own = [file.as_raw_fd(), lock.as_raw_fd()];
+        remove(&files.at("new"));
+        let file = ManuallyDrop::new(image::create(&files.at("new"))?);
         sleeper.before();
         refusal::refuse_company()?;
-        let opened = refusal::opened(&own, &writers)?;
+        let opened = refusal::opened(&[file.as_raw_fd()], &writers)?;
         basis.files.extend(refusal::read_on(&opened));
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(basis, &opened, now()?)?;
@@ -322,35 +294,51 @@ fn take_down(
     basis.found = recorded.found;
     basis.asked = recorded.asked;
     basis.drawn = recorded.drawn;
-    let watched = watch::watched(
+    let device_reads = sqlite_libraries() + recorded.device_readers.len() as u64;
+    for reader in recorded.device_readers {
+        if !basis.drawn.contains(&reader) {
+            basis.drawn.push(reader);
+        }
+    }
+    let mut watched = watch::watched(
         &recorded.seen,
         &recorded.askers,
         &recorded.databases,
+        device_reads,
         store.as_os_str().as_bytes(),
     )?;
     basis.files.extend(watched.files);
     basis.looks = watched.looks;
     basis.own = watched.own;
-    let (mut folders, listed) = (Vec::new(), &watched.folders);
+    let (mut folders, listed) = (Vec::new(), std::mem::take(&mut watched.folders));
     for (folder, is_searched) in recorded.folders {
         let is_listed = !is_searched || listed.contains(&folder.path);
-        // What loading itself has put there makes no difference to whoever looks for modules.
-        let folder = if !is_listed && watched.filled.contains(&folder.path) {
-            freshness::list(folder.path)
+        // What loading itself has put there makes no difference to whoever looks for modules, and does to
+        // whoever lists them.
+        let folder = if watched.filled.contains(&folder.path) {
+            let (path, before) = (folder.path.clone(), folder.folder(is_listed));
+            let now = freshness::list(path).folder(is_listed);
+            if is_listed && now.names != before.names {
+                watched.rewritten.push(now.path.clone());
+            }
+            now
         } else {
-            folder
+            folder.folder(is_listed)
         };
-        folders.push(folder.folder(is_listed));
+        folders.push(folder);
     }
     // What C listed.
-    for path in listed {
+    for path in &listed {
         if !folders.iter().any(|known| known.path == *path) {
             folders.push(freshness::list(path.clone()).folder(true));
         }
     }
     basis.folders = folders;
-    match watched.changed.first() {
-        Some(path) => Err(Changing(format!("`{}` changed meanwhile", path.escape_ascii())).into()),
+    if let Some(path) = watched.changed.first() {
+        return Err(Changing::meanwhile(path).into());
+    }
+    match watched.rewritten.first() {
+        Some(path) => Err(Changing::by_loading(path).into()),
         None => Ok(()),
     }
 }

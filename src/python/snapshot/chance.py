@@ -10,10 +10,15 @@ _began = time.time()
 # Where numbers were drawn, and whether what was made of each is seeded anew.
 _draws = []
 _numbers = {}
-# Generators by their ids; numpy's are kept, others are known from their first moment.
-_by_chance = {}
+# Where the seeds of generators are from, and by which modules, by the generators' ids; numpy's are kept,
+# others are known from their first moment.
+_seeded = {}
 _kept = []
-_states = set()
+# The same of states that were taken of them.
+_states = {}
+# What stands in code that has to do with random numbers.
+_constants = set()
+_standard = os.__file__[: -len("os.py")]
 # What is done in each restored process.
 _renewals = []
 
@@ -46,26 +51,88 @@ def _drawn(number):
     return found is not None
 
 
-def _is_chance(seed):
-    """Whether another process would have another seed: drawn, of the clock, the process's number."""
-    if seed is None:
+# Where a seed is from: another process has another, or has the same as it stands in the code. None of
+# both is None: nobody can tell.
+CHANCE, CODE = "chance", "code"
+
+
+def executed(code):
+    """Code of a module that has to do with random numbers: a number that stands in it is no chance."""
+    inner, found = [code], []
+    while inner:
+        code = inner.pop()
+        found.append(code)
+        inner.extend(part for part in code.co_consts if hasattr(part, "co_consts"))
+    if any(_of_random_numbers(name) for code in found for name in code.co_names + code.co_varnames):
+        for code in found:
+            _constants.update(_values(code.co_consts))
+
+
+def _of_random_numbers(name):
+    name = name.lower()
+    return "seed" in name or "random" in name or "rng" in name
+
+
+def _values(constants):
+    """With their types: 1 is no True."""
+    for constant in constants:
+        if isinstance(constant, (tuple, frozenset)):
+            yield from _values(constant)
+        elif isinstance(constant, (int, float, str, bytes)):
+            yield type(constant), constant
+
+
+def _is_constant(seed):
+    """Whether it stands in code: that of a function or module that is at work, or one that has to do
+    with random numbers."""
+    known = {(type(seed), seed)}
+    # `Random` appends to bytes their SHA-512, and takes words for bytes.
+    if isinstance(seed, int) and seed >> 512:
+        seed >>= 512
+        data = seed.to_bytes((seed.bit_length() + 7) // 8, "big")
+        known = {(bytes, data)}
+        try:
+            known.add((str, data.decode()))
+        except UnicodeError:
+            pass
+    if isinstance(seed, int) and seed < 0:
+        known.add((int, -seed))
+    if known & _constants:
         return True
-    if isinstance(seed, (list, tuple)) or hasattr(seed, "tolist"):
-        seed = seed.tolist() if hasattr(seed, "tolist") else seed
-        if isinstance(seed, (list, tuple)):
-            return any([_is_chance(part) for part in seed])
+    frame = sys._getframe()
+    while frame:
+        file = frame.f_code.co_filename
+        is_standard = file.startswith(("<", _standard)) and "-packages" not in file
+        if not is_standard and known & set(_values(frame.f_code.co_consts)):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _origin(seed):
+    if seed is None:
+        return CHANCE
+    if hasattr(seed, "tolist"):
+        seed = seed.tolist()
+    if isinstance(seed, (list, tuple)):
+        origins = [_origin(part) for part in seed]
+        if CHANCE in origins:
+            return CHANCE
+        return None if None in origins else CODE
     if isinstance(seed, (bytes, bytearray)):
+        if _is_constant(bytes(seed)):
+            return CODE
         seed = int.from_bytes(seed, "big")
     if not isinstance(seed, (int, float)) or seed != seed:
-        return False
+        return None
     for unit in (1, 1000, 1000000, 1000000000):
         if (_began - 1) * unit <= abs(seed) <= (time.time() + 1) * unit:
-            return True
-    if isinstance(seed, float):
-        return False
-    seed = abs(seed)
-    # `Random` appends to bytes their SHA-512.
-    return seed == os.getpid() or _drawn(seed) or seed >> 512 != 0 and _drawn(seed >> 512)
+            return CHANCE
+    if isinstance(seed, int):
+        number = abs(seed)
+        if number == os.getpid() or _drawn(number) or number >> 512 and _drawn(number >> 512):
+            return CHANCE
+    return CODE if _is_constant(seed) else None
 
 
 def _hash(state):
@@ -82,28 +149,33 @@ def _hash(state):
         return None
 
 
-def seeded(generator, seed, keep):
-    _by_chance[id(generator)] = _is_chance(seed)
+def seeded(generator, seed, keep, module):
+    _seeded[id(generator)] = _origin(seed), module
     if keep:
         _kept.append(generator)
 
 
 def state_taken(generator, state):
-    if _is_by_chance(generator):
-        _states.add(_hash(state))
+    _states[_hash(state)] = _seed_of(generator)
 
 
-def state_put(generator, state, keep):
-    _by_chance[id(generator)] = _hash(state) in _states
+def state_put(generator, state, keep, module):
+    _seeded[id(generator)] = _states.get(_hash(state), (None, module))
     if keep:
         _kept.append(generator)
 
 
-def _is_by_chance(generator):
-    known = _by_chance.get(id(generator))
-    if known is None:
-        known = _is_chance(getattr(_source(generator), "entropy", 0))
-    return known
+def _seed_of(generator):
+    """Where its seed is from, and by which module."""
+    for known in (generator, getattr(generator, "_bit_generator", None)):
+        if id(known) in _seeded:
+            return _seeded[id(known)]
+    source = _source(generator)
+    if source is not None:
+        return _origin(source.entropy), "numpy.random"
+    # Python's own are seeded by chance where nobody seeds them. The old ones of numpy's tell nothing.
+    is_old = type(generator).__module__.startswith("numpy.")
+    return (None, "numpy.random") if is_old else (CHANCE, "")
 
 
 def _source(generator):
@@ -113,7 +185,8 @@ def _source(generator):
 
 
 def end():
-    """Decides; the modules whose draws every process shares."""
+    """Decides; the modules whose draws every process shares, and the one that seeded a generator with
+    what nobody knows."""
     import gc
 
     modules = sys.modules.get
@@ -123,29 +196,33 @@ def end():
     bits = getattr(modules("numpy.random.bit_generator"), "BitGenerator", None)
     source = getattr(modules("numpy.random.bit_generator"), "SeedSequence", None)
     old = getattr(modules("numpy.random.mtrand"), "RandomState", None)
-    sources, rest = [], []
+    sources, rest, unknown = [], [], []
     # What is frozen is not told of.
     is_frozen = gc.get_freeze_count()
     gc.unfreeze()
     # Of some objects `isinstance` asks what they stand for, and makes it.
     for found in gc.get_objects() if python or bits else ():
         kind = type(found)
-        if python and issubclass(kind, python) and not issubclass(kind, system):
-            known = _by_chance.get(id(found), True)
+        is_pythons = python and issubclass(kind, python) and not issubclass(kind, system)
+        if bits and issubclass(kind, source):
+            origin, module = _origin(found.entropy), "numpy.random"
+        elif is_pythons or bits and issubclass(kind, (bits, old)):
+            origin, module = _seed_of(found)
+        else:
+            continue
+        if origin is None:
+            unknown.append(module)
+        elif is_pythons:
             # That one Python itself seeds anew in a copy of a process.
-            if known and found is not first:
+            if origin is CHANCE and found is not first:
                 rest.append((_renew_python, found, python))
-            elif not known and found is first:
+            elif origin is CODE and found is first:
                 rest.append((python.setstate, found, python.getstate(found)))
-        elif bits and issubclass(kind, bits):
-            if _is_by_chance(found):
-                rest.append((_renew_bits, found))
-        elif bits and issubclass(kind, old):
-            if _is_by_chance(found):
-                rest.append((_renew_old, found))
-        elif bits and issubclass(kind, source):
-            if _is_chance(found.entropy):
+        elif origin is CHANCE:
+            if issubclass(kind, source):
                 sources.append((_renew_source, found))
+            else:
+                rest.append((_renew_bits if issubclass(kind, bits) else _renew_old, found))
     if is_frozen:
         gc.freeze()
     # Generators come after what they have their seeds from, and those after their parts.
@@ -157,16 +234,17 @@ def end():
     for module, is_renewed in _draws:
         if not is_renewed and not module.startswith("numpy.") and module not in shared:
             shared.append(module)
-    for kept in (_draws, _numbers, _by_chance, _kept, _states):
+    for kept in (_draws, _numbers, _seeded, _kept, _states, _constants):
         kept.clear()
-    return shared
+    return shared, unknown[0] if unknown else None
 
 
 def _authkey():
     process = sys.modules.get("multiprocessing.process")
     config = getattr(getattr(process, "_current_process", None), "_config", {})
     key = config.get("authkey")
-    if key is not None and _is_chance(bytes(key)):
+    # A key that was set is kept; who made it of chance is told of by its draw.
+    if key is not None and _origin(bytes(key)) is CHANCE:
         _renewals.append((_renew_key, config, type(key)))
 
 

@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -16,6 +17,8 @@ const SOURCE: &str = include_str!("chance.py");
 
 static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 static REPLACED: Mutex<Vec<Replaced>> = Mutex::new(Vec::new());
+/// Whether it is taken down.
+static RECORDED: AtomicBool = AtomicBool::new(false);
 /// Who made a UUID by the clock.
 static BY_CLOCK: Mutex<Option<String>> = Mutex::new(None);
 
@@ -34,6 +37,7 @@ pub(super) fn record(py: Python<'_>) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?;
     modules.call_method1("pop", ("_wsgi_cgi_chance", py.None()))?;
     _ = MODULE.set(py, module.unbind());
+    RECORDED.store(true, Ordering::Release);
     draws::record();
     let loader = py.import("_imp")?;
     replace(&loader, "create_builtin", Note::After(created));
@@ -50,17 +54,27 @@ pub(super) fn record(py: Python<'_>) -> PyResult<()> {
 
 /// Ends it, and decides.
 pub(super) fn end(py: Python<'_>) -> PyResult<Chance> {
+    RECORDED.store(false, Ordering::Release);
     let replaced = REPLACED.lock().map(|mut all| std::mem::take(&mut *all));
     drop(replaced);
     let by_clock = BY_CLOCK.lock().ok().and_then(|mut by| by.take());
+    let (drawn, unknown): (_, Option<String>) = python(py)?.call_method0(py, "end")?.extract(py)?;
+    let by_clock = by_clock.map(|module| {
+        format!(
+            "loading the application made a UUID of the time (`uuid.uuid1` in `{module}`), whose \
+             clock two requests would share: make it when a request needs it"
+        )
+    });
+    let unknown = unknown.map(|module| {
+        format!(
+            "loading the application seeded a random generator (in `{module}`) with what is no \
+             constant of its code, and might be chance: seed it with a constant, or when a request \
+             needs it"
+        )
+    });
     Ok(Chance {
-        drawn: python(py)?.call_method0(py, "end")?.extract(py)?,
-        obstacle: by_clock.map(|module| {
-            format!(
-                "loading the application made a UUID of the time (`uuid.uuid1` in `{module}`), whose \
-                 clock two requests would share: make it when a request needs it"
-            )
-        }),
+        drawn,
+        obstacle: by_clock.or(unknown),
     })
 }
 
@@ -99,7 +113,8 @@ fn filled(py: Python<'_>, call: &Call, _: &Bound<'_, PyAny>) {
         let name = module
             .getattr("__name__")
             .and_then(|name| name.extract::<String>());
-        if name.is_ok_and(|name| name == "_random" || name == "numpy.random.mtrand") {
+        let with_generators = ["_random", "numpy.random.mtrand", "numpy.random._mt19937"];
+        if name.is_ok_and(|name: String| with_generators.contains(&name.as_str())) {
             look_at_types(&module);
         }
     }
@@ -132,12 +147,15 @@ fn look_at_types(module: &Bound<'_, PyAny>) {
             Note::Before(|py, call| state_put(py, call, false)),
         );
     }
-    if let Ok(kind) = module.getattr("RandomState") {
+    // Who makes a `RandomState` with a seed, or gives it one, ends here.
+    if let Ok(kind) = module.getattr("MT19937") {
         replace(
             &kind,
-            "seed",
+            "_legacy_seeding",
             Note::Before(|py, call| seeded(py, call, true)),
         );
+    }
+    if let Ok(kind) = module.getattr("RandomState") {
         replace(&kind, "get_state", Note::After(state_taken));
         replace(
             &kind,
@@ -145,6 +163,16 @@ fn look_at_types(module: &Bound<'_, PyAny>) {
             Note::Before(|py, call| state_put(py, call, true)),
         );
     }
+}
+
+/// Whether the interpreter runs and chance is taken down.
+pub(super) fn is_recorded() -> bool {
+    RECORDED.load(Ordering::Acquire)
+}
+
+/// Code of a module is about to run.
+pub(super) fn executed(py: Python<'_>, code: &Bound<'_, PyAny>) {
+    tell(py, "executed", (code,));
 }
 
 fn drew(py: Python<'_>, _: &Call, bytes: &Bound<'_, PyAny>) {
@@ -160,7 +188,8 @@ fn by_clock(_: Python<'_>, _: &Call) {
 
 fn seeded(py: Python<'_>, call: &Call, keep: bool) {
     if let Some(this) = call.this(py) {
-        tell(py, "seeded", (this, call.argument(py, 0, c"seed"), keep));
+        let (seed, module) = (call.argument(py, 0, c"seed"), at_work().module());
+        tell(py, "seeded", (this, seed, keep, module));
     }
 }
 
@@ -175,7 +204,12 @@ fn state_put(py: Python<'_>, call: &Call, keep: bool) {
         tell(
             py,
             "state_put",
-            (this, call.argument(py, 0, c"state"), keep),
+            (
+                this,
+                call.argument(py, 0, c"state"),
+                keep,
+                at_work().module(),
+            ),
         );
     }
 }

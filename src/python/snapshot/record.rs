@@ -13,11 +13,12 @@ use pyo3::prelude::*;
 
 use super::askers;
 use super::at_work::at_work;
+use super::chance;
 use super::environment::{self, EnvironmentRead};
 use super::paths::{path_of, source_of};
 use crate::snapshot::freshness::{self, Listed};
 use crate::snapshot::observer::seen::Seen;
-use crate::snapshot::watch::{Askers, is_of_the_kernel};
+use crate::snapshot::watch::{self, Askers, is_of_the_kernel};
 
 /// Whether what happens is taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);
@@ -28,6 +29,7 @@ static READ: Mutex<Noted> = Mutex::new(Noted {
     asked: Vec::new(),
     writers: Vec::new(),
     databases: Vec::new(),
+    device_readers: Vec::new(),
 });
 
 #[derive(Default)]
@@ -38,6 +40,7 @@ struct Noted {
     asked: Vec<String>,
     writers: Vec<(Vec<u8>, String)>,
     databases: Vec<Vec<u8>>,
+    device_readers: Vec<String>,
 }
 
 /// What was read while the application was loaded.
@@ -64,6 +67,8 @@ pub struct Recorded {
     pub databases: Vec<Vec<u8>>,
     /// Modules that drew random bytes and may have kept them.
     pub drawn: Vec<String>,
+    /// Modules that opened a device that gives random bytes, once for each time.
+    pub device_readers: Vec<String>,
     /// What no other process may go on with, in words.
     pub obstacle: Option<String>,
 }
@@ -132,6 +137,7 @@ pub(super) fn end(files: &[PathBuf], searched: &[PathBuf]) -> Recorded {
         asked: noted.asked,
         writers: noted.writers,
         databases: noted.databases,
+        device_readers: noted.device_readers,
         ..Recorded::default()
     }
 }
@@ -167,6 +173,13 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 if let Some(path) = source_of(argument(0)) {
                     note(path, true);
                 }
+                if chance::is_recorded() {
+                    Python::attach(|py| {
+                        if let Some(code) = Bound::from_borrowed_ptr_or_opt(py, argument(0)) {
+                            chance::executed(py, &code);
+                        }
+                    });
+                }
             }
             b"socket.connect" => asked("the network", argument(1)),
             b"sqlite3.connect" => {
@@ -198,6 +211,10 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
 }
 
 fn opened(path: Vec<u8>, flags: i64) {
+    if watch::RANDOM_DEVICES.contains(&&path[..]) {
+        read_random_bytes();
+        return;
+    }
     if flags & i64::from(libc::O_ACCMODE) == i64::from(libc::O_RDONLY) {
         note(path, true);
         return;
@@ -206,6 +223,14 @@ fn opened(path: Vec<u8>, flags: i64) {
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
+    }
+}
+
+/// Whoever reads there has random bytes, which it may keep.
+fn read_random_bytes() {
+    let module = at_work().module();
+    if let Ok(mut read) = READ.lock() {
+        read.device_readers.push(module);
     }
 }
 

@@ -2,7 +2,7 @@
 interpreter goes on in a restored process. It is no module that an application could import."""
 
 import gc
-import io
+import _io as io
 import os
 import sys
 

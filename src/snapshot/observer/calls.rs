@@ -18,10 +18,10 @@ pub(super) enum Act {
     ReadLink,
     /// `access`, `chdir`: whether it is there and what it may be used for.
     Try,
-    /// Makes or changes it; whether that succeeds tells whether it was there.
+    /// Makes, changes or removes it; whether that succeeds tells whether it was there.
     Change,
-    /// Removes it.
-    Remove,
+    /// Puts another in its place, whatever was there.
+    Replace,
 }
 
 /// A path among the arguments of a call.
@@ -42,6 +42,8 @@ pub(super) enum Other {
     List(i32),
     /// A descriptor is closed.
     Close(i32),
+    /// Random bytes are drawn.
+    Draw,
     /// Something is asked that the process has inherited.
     Inherited(Inherited),
     /// The process does something that nobody sees, or is given what nobody can ask the kernel for.
@@ -156,13 +158,13 @@ fn here(path: u64, act: Act) -> Call {
 }
 
 /// One name becomes another, or both are one file's.
-fn both(one: (u64, u64), other: (u64, u64)) -> Call {
-    let named = |(folder, path)| Named {
+fn both(one: (u64, u64), other: (u64, u64), act: Act) -> Call {
+    let named = |(folder, path), act| Named {
         folder: descriptor(folder),
         path,
-        act: Act::Remove,
+        act,
     };
-    Call::Two(named(one), named(other))
+    Call::Two(named(one, Act::Change), named(other, act))
 }
 
 fn nofollow(flags: u64) -> Act {
@@ -179,12 +181,17 @@ fn hidden(what: Hidden) -> Call {
 
 /// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h, Linux 6.13)
 const GUARD_INSTALL: u64 = 102;
+/// `GRND_INSECURE` (linux/random.h)
+const INSECURE: u64 = 4;
 /// linux/prctl.h
 const SET_SYSCALL_USER_DISPATCH: i32 = 59;
 
+/// The working directory, as a folder's descriptor.
+const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
+
 /// What a call of that number with those arguments does.
-pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
-    const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
+pub(super) fn call(number: u64, arguments: [u64; 6]) -> Call {
+    let [a, b, c, d, ..] = arguments;
     let Ok(number) = c_long::try_from(number) else {
         return Call::None;
     };
@@ -214,21 +221,27 @@ pub(super) fn call(number: u64, [a, b, c, d, ..]: [u64; 6]) -> Call {
         | libc::SYS_utime
         | libc::SYS_utimes
         | libc::SYS_setxattr
-        | libc::SYS_lsetxattr => here(a, Act::Change),
+        | libc::SYS_lsetxattr
+        | libc::SYS_unlink
+        | libc::SYS_rmdir => here(a, Act::Change),
         libc::SYS_mkdirat
         | libc::SYS_mknodat
         | libc::SYS_fchmodat
         | libc::SYS_fchownat
         | libc::SYS_futimesat
-        | libc::SYS_utimensat => at(a, b, Act::Change),
-        libc::SYS_unlink | libc::SYS_rmdir => here(a, Act::Remove),
-        libc::SYS_unlinkat => at(a, b, Act::Remove),
-        libc::SYS_rename | libc::SYS_link => both((HERE, a), (HERE, b)),
-        libc::SYS_renameat | libc::SYS_renameat2 | libc::SYS_linkat => both((a, b), (c, d)),
+        | libc::SYS_utimensat
+        | libc::SYS_unlinkat => at(a, b, Act::Change),
+        libc::SYS_rename => both((HERE, a), (HERE, b), Act::Replace),
+        libc::SYS_renameat => both((a, b), (c, d), Act::Replace),
+        libc::SYS_renameat2 if arguments[4] == 0 => both((a, b), (c, d), Act::Replace),
+        libc::SYS_link => both((HERE, a), (HERE, b), Act::Change),
+        libc::SYS_renameat2 | libc::SYS_linkat => both((a, b), (c, d), Act::Change),
         libc::SYS_symlink => here(b, Act::Change),
         libc::SYS_symlinkat => at(b, c, Act::Change),
         libc::SYS_getdents | libc::SYS_getdents64 => Call::Other(Other::List(descriptor(a))),
         libc::SYS_close => Call::Other(Other::Close(descriptor(a))),
+        // What only the keys of hash tables are drawn with is no secret.
+        libc::SYS_getrandom if c & INSECURE == 0 => Call::Other(Other::Draw),
         libc::SYS_umask => Call::Other(Other::Inherited(Inherited::Umask)),
         libc::SYS_getrlimit => Call::Other(Other::Inherited(Inherited::Limit(a))),
         // The C library asks for the room of its stack, which a restored process has of its own.

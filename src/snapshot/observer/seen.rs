@@ -23,10 +23,17 @@ pub struct Looks {
     pub read_link: u64,
     /// Tried: whether it is there and may be used (`access`, `mkdir`, `chdir`).
     pub tried: u64,
-    /// Whether it was not there at the first look.
-    pub missing: bool,
+    /// As it was when it was first named.
+    pub first: Stamp,
+    /// The same of a link itself.
+    pub first_itself: Stamp,
+    /// Whether it was looked at before the loading process itself had written to it, or while it had
+    /// what was there before: a fresh process finds it otherwise.
+    pub looked: bool,
     /// As it was when the loading process had last written to it, if it did.
     pub own: Option<Stamp>,
+    /// Whether what the loading process wrote came to what was there before.
+    pub adds: bool,
 }
 
 /// All that was seen.
@@ -38,6 +45,8 @@ pub struct Seen {
     pub inherited: BTreeSet<Inherited>,
     /// What was done that cannot be seen later.
     pub hidden: BTreeSet<Hidden>,
+    /// The files whose code drew random bytes.
+    pub drew: BTreeSet<Vec<u8>>,
 }
 
 /// The same as bytes.
@@ -57,7 +66,10 @@ pub fn encode(seen: &Seen) -> Vec<u8> {
         ] {
             to.number(number);
         }
-        to.flag(looks.missing);
+        to.stamp(&looks.first);
+        to.stamp(&looks.first_itself);
+        to.flag(looks.looked);
+        to.flag(looks.adds);
         to.flag(looks.own.is_some());
         to.stamp(&looks.own.unwrap_or_default());
     });
@@ -65,6 +77,8 @@ pub fn encode(seen: &Seen) -> Vec<u8> {
     to.list(&inherited, Writer::pair);
     let hidden: Vec<_> = seen.hidden.iter().map(|what| *what as u64).collect();
     to.list(&hidden, |to, number| to.number(*number));
+    let drew: Vec<_> = seen.drew.iter().collect();
+    to.list(&drew, |to, file| to.bytes(file));
     to.into_bytes()
 }
 
@@ -82,7 +96,10 @@ pub fn decode(bytes: &[u8]) -> Option<Seen> {
                 asked_itself: from.number()?,
                 read_link: from.number()?,
                 tried: from.number()?,
-                missing: from.flag()?,
+                first: from.stamp()?,
+                first_itself: from.stamp()?,
+                looked: from.flag()?,
+                adds: from.flag()?,
                 own: {
                     let is_own = from.flag()?;
                     let stamp = from.stamp()?;
@@ -93,10 +110,12 @@ pub fn decode(bytes: &[u8]) -> Option<Seen> {
     })?;
     let inherited = from.list(|from| Inherited::of(from.pair()?))?;
     let hidden = from.list(|from| Hidden::of(from.number()?))?;
+    let drew = from.list(Reader::bytes)?;
     Some(Seen {
         paths: paths.into_iter().collect(),
         inherited: inherited.into_iter().collect(),
         hidden: hidden.into_iter().collect(),
+        drew: drew.into_iter().collect(),
     })
 }
 
@@ -116,6 +135,7 @@ mod tests {
             paths: [(b"/a".to_vec(), looks), (b"/b".to_vec(), Looks::default())].into(),
             inherited: [Inherited::Umask, Inherited::Limit(7)].into(),
             hidden: [Hidden::Landlock].into(),
+            drew: [b"/lib/a.so".to_vec()].into(),
         };
         let bytes = encode(&seen);
         assert_eq!(decode(&bytes), Some(seen));

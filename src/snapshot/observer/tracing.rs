@@ -14,6 +14,7 @@ use std::ptr;
 
 use anyhow::{Context, Result};
 
+use super::super::format::How;
 use super::super::freshness;
 use super::calls::{self, Act, Call, Named, Other};
 use super::questions::{BEGIN, END, MARK, NAMES, NONE, VALUE};
@@ -50,6 +51,9 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
     };
     observer.run()
 }
+
+/// The signal of a stop at a system call.
+const AT_CALL: c_int = libc::SIGTRAP | 0x80;
 
 /// So many seconds loading may take.
 const LONGEST: u32 = 600;
@@ -101,6 +105,7 @@ impl Observer<'_> {
             }
             self.threads.remove(&thread);
             if thread == self.process {
+                self.let_go();
                 return Ok(if libc::WIFEXITED(status) {
                     libc::WEXITSTATUS(status)
                 } else {
@@ -110,8 +115,32 @@ impl Observer<'_> {
         }
     }
 
+    /// What the process that loads has left running, a daemon perhaps, goes on without an observer:
+    /// each thread stops at a signal, which it does not get.
+    fn let_go(&mut self) {
+        for (thread, state) in self.threads.drain() {
+            let mut status = 0;
+            // SAFETY: a signal for a thread that this process observes, and the wait for it.
+            unsafe {
+                libc::syscall(libc::SYS_tgkill, state.process, thread, libc::SIGWINCH);
+                libc::waitpid(thread, &raw mut status, libc::__WALL);
+            }
+            let signal = if libc::WIFSTOPPED(status) {
+                libc::WSTOPSIG(status)
+            } else {
+                0
+            };
+            let is_its_own =
+                status >> 16 == 0 && !matches!(signal, libc::SIGWINCH | libc::SIGTRAP | AT_CALL);
+            request(
+                libc::PTRACE_DETACH,
+                thread,
+                if is_its_own { signal } else { 0 },
+            );
+        }
+    }
+
     fn stopped(&mut self, thread: c_int, status: c_int) {
-        const AT_CALL: c_int = libc::SIGTRAP | 0x80;
         let signal = libc::WSTOPSIG(status);
         let is_event = status >> 16 != 0;
         let is_new = !self.threads.contains_key(&thread);
@@ -166,11 +195,11 @@ impl Observer<'_> {
         if is_question {
             self.answer(thread, &arguments);
         } else if self.counts {
-            self.take_down(thread, number, arguments);
+            self.take_down(thread, number, arguments, registers.rip);
         }
     }
 
-    fn take_down(&mut self, thread: c_int, number: u64, arguments: [u64; 6]) {
+    fn take_down(&mut self, thread: c_int, number: u64, arguments: [u64; 6], place: u64) {
         match calls::call(number, arguments) {
             Call::One(named) => self.named(thread, named),
             Call::Two(one, other) => {
@@ -182,7 +211,7 @@ impl Observer<'_> {
                 if self.listing.insert((process, folder))
                     && let Some(path) = opened(thread, folder)
                 {
-                    self.seen.paths.entry(path).or_default().listed += 1;
+                    looks_at(&mut self.seen, path).listed += 1;
                 }
             }
             Call::Other(Other::Close(descriptor)) => {
@@ -190,6 +219,12 @@ impl Observer<'_> {
                 self.listing.remove(&known);
                 if let Some(path) = self.writing.remove(&known) {
                     self.wrote(thread, path);
+                }
+            }
+            // Who draws by the C library's functions is known to the process itself (`draws`).
+            Call::Other(Other::Draw) => {
+                if self.process_of(thread) == self.process {
+                    self.seen.drew.extend(file_of(thread, place));
                 }
             }
             Call::Other(Other::Inherited(what)) => {
@@ -209,40 +244,49 @@ impl Observer<'_> {
         let Some(path) = path(thread, &named) else {
             return;
         };
-        let looks = self
-            .seen
-            .paths
-            .entry(path.clone())
-            .or_insert_with(|| Looks {
-                missing: freshness::stamp_of(&path).is_none(),
-                ..Looks::default()
-            });
+        let looks = looks_at(&mut self.seen, path.clone());
+        // What it wrote itself is no news to it, unless that came to what was there before.
+        let is_news = looks.own.is_none() || looks.adds;
         match named.act {
             Act::Open(flags) => {
                 let flags = c_int::try_from(flags & 0xffff_ffff).unwrap_or(0);
                 let access = flags & libc::O_ACCMODE;
                 if flags & libc::O_PATH != 0 {
                     looks.asked += 1;
+                    looks.looked |= is_news;
                 } else if access == libc::O_RDONLY && flags & libc::O_CREAT == 0 {
                     looks.opened += 1;
+                    looks.looked |= is_news;
                 } else {
-                    // A new file has no content that could be read.
-                    let is_new =
+                    // A new file has no content that could be read; whether there is one already is
+                    // told by `O_EXCL`, and where it has to be there.
+                    let is_alone =
                         flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL;
-                    looks.opened += u64::from(access == libc::O_RDWR && !is_new);
-                    looks.tried += u64::from(flags & libc::O_CREAT == 0);
+                    let is_new = is_alone || flags & libc::O_TRUNC != 0;
+                    let reads = access == libc::O_RDWR && !is_new;
+                    let has_to_be_there = flags & libc::O_CREAT == 0;
+                    looks.opened += u64::from(reads);
+                    looks.tried += u64::from(has_to_be_there);
+                    looks.looked |= is_news && (reads || has_to_be_there || is_alone);
+                    looks.adds |= looks.own.is_none() && !is_new;
                     self.wrote(thread, path);
                     self.threads.entry(thread).or_default().opens = true;
                 }
             }
-            Act::Ask => looks.asked += 1,
-            Act::AskItself => looks.asked_itself += 1,
-            Act::ReadLink => looks.read_link += 1,
-            Act::Try => looks.tried += 1,
-            Act::Remove => self.wrote(thread, path),
+            Act::Replace => self.wrote(thread, path),
             Act::Change => {
-                looks.tried += 1;
+                looks.tried += u64::from(is_news);
+                looks.looked |= is_news;
                 self.wrote(thread, path);
+            }
+            look => {
+                *match look {
+                    Act::AskItself => &mut looks.asked_itself,
+                    Act::ReadLink => &mut looks.read_link,
+                    Act::Try => &mut looks.tried,
+                    _ => &mut looks.asked,
+                } += 1;
+                looks.looked |= is_news;
             }
         }
     }
@@ -269,7 +313,7 @@ impl Observer<'_> {
 
     fn own(&mut self, path: &[u8]) {
         let stamp = freshness::stamp_of(path).unwrap_or_default();
-        self.seen.paths.entry(path.to_vec()).or_default().own = Some(stamp);
+        looks_at(&mut self.seen, path.to_vec()).own = Some(stamp);
     }
 
     fn process_of(&self, thread: c_int) -> c_int {
@@ -328,6 +372,15 @@ impl Observer<'_> {
     }
 }
 
+/// What is known of a path, from the first time on that it is named.
+fn looks_at(seen: &mut Seen, path: Vec<u8>) -> &mut Looks {
+    seen.paths.entry(path).or_insert_with_key(|path| Looks {
+        first: freshness::look_at(path, How::Whole),
+        first_itself: freshness::look_at(path, How::Link),
+        ..Looks::default()
+    })
+}
+
 /// The absolute path that a call names; none for an empty one, which means the descriptor.
 fn path(thread: c_int, named: &Named) -> Option<Vec<u8>> {
     let path = string(thread, named.path)?;
@@ -383,6 +436,23 @@ fn through_proc(thread: c_int, path: PathBuf) -> PathBuf {
 fn opened(thread: c_int, descriptor: c_int) -> Option<Vec<u8>> {
     let link = format!("/proc/{thread}/fd/{descriptor}");
     Some(fs::read_link(link).ok()?.into_os_string().into_vec())
+}
+
+/// The file that an instruction is of.
+fn file_of(thread: c_int, place: u64) -> Option<Vec<u8>> {
+    let maps = fs::read_to_string(format!("/proc/{thread}/maps")).ok()?;
+    let line = maps.lines().find(|line| {
+        let range = line
+            .split(' ')
+            .next()
+            .and_then(|range| range.split_once('-'));
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        range.is_some_and(|(start, end)| {
+            number(start).is_some_and(|start| start <= place)
+                && number(end).is_some_and(|end| place < end)
+        })
+    })?;
+    Some(line.as_bytes()[line.find('/')?..].to_vec())
 }
 
 /// Which process a thread is of.

@@ -85,6 +85,63 @@ fn seeded_by_the_application() {
     }
 }
 
+/// What loading says of why there is no image.
+fn refusal(loading: &str) -> String {
+    let site = site(loading, "0");
+    let made = site.command(&["make", "app.cgi"]);
+    let log = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(log.contains("no image"), "{loading}: {log}");
+    log
+}
+
+#[test]
+fn seeded_with_what_is_made_of_chance() {
+    for loading in [
+        "import random, uuid\nrandom.seed(uuid.uuid4().hex + 'x')",
+        "import random, secrets\nrandom.seed(secrets.randbelow(10 ** 9))",
+        "import random, time\nrandom.seed(time.perf_counter())",
+        "import random, time\nrandom.seed(time.monotonic_ns())",
+        "import random, time\nrandom.seed(f'{time.time()}')",
+        "import random\nrandom.seed(f'{os.getpid()}')",
+        "import random\nrandom.seed(os.getpid() * 31)",
+        "import random, hashlib\nrandom.seed(hashlib.sha256(os.urandom(8)).hexdigest())",
+        "import random\nrandom.seed(id(object()))",
+        "import random, secrets\nkept = random.Random(secrets.randbelow(10 ** 9))",
+        "import random\nstate = random.Random(os.getppid() + 70000).getstate()\nrandom.setstate(state)",
+    ] {
+        let log = refusal(loading);
+        assert!(
+            log.contains("seeded a random generator (in `_wsgi_cgi_app`)"),
+            "{log}"
+        );
+    }
+}
+
+/// A constant of the code, wherever it stands.
+#[test]
+fn seeded_with_a_constant_that_is_elsewhere() {
+    let site = site(
+        "import sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n\
+         import random, settings\nrandom.seed(settings.SEED)",
+        "random.random()",
+    );
+    std::fs::write(site.file("settings.py"), "SEED = 987_654_321\n").expect("a module");
+    site.make();
+    assert_eq!(drawn(&site), drawn(&site));
+}
+
+#[test]
+fn read_from_the_device() {
+    for loading in [
+        "import ctypes\nc = ctypes.CDLL(None)\nkept = c.open(b'/dev/urandom', 0)\nos.close(kept)",
+        "import subprocess\nkept = subprocess.check_output(['head', '-c8', '/dev/urandom'])\n\
+         import ctypes\nc = ctypes.CDLL(None)\nos.close(c.open(b'/dev/urandom', 0))",
+    ] {
+        let log = refusal(loading);
+        assert!(log.contains("random bytes from `/dev/"), "{log}");
+    }
+}
+
 #[test]
 fn generators_of_its_own() {
     let own = "import random\nclass Own(random.Random): pass\n";
@@ -119,6 +176,11 @@ fn what_the_system_gives_is_named_where_it_may_be_kept() {
             "secrets.token_hex()",
         ),
         ("import uuid\nkept = uuid.uuid4()", "uuid.uuid4()"),
+        ("kept = open('/dev/urandom', 'rb').read(8)", "os.urandom(8)"),
+        (
+            "device = os.open('/dev/urandom', 0)\nkept = os.read(device, 8)\nos.close(device)",
+            "os.urandom(8)",
+        ),
         ("import ssl\nkept = ssl.RAND_bytes(8)", "ssl.RAND_bytes(8)"),
     ] {
         assert_eq!(

@@ -1,0 +1,95 @@
+//! An attempt at an image, as the process begins it that observes the one that loads: where the files
+//! are, who may be at it, and that it is counted before anything can go wrong.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::maker::now;
+use super::store::{read_head, take_lock};
+use crate::exchange::MetaVariables;
+use crate::snapshot::{freshness, pace, place};
+
+/// An application's files in the folder for images.
+pub(super) struct Files {
+    pub(super) folder: PathBuf,
+    pub(super) identity: Vec<u8>,
+    /// All but their endings.
+    pub(super) name: String,
+    /// What counts the first images of the script.
+    firsts: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(folder: &Path, options: &[OsString], script: &Path) -> Result<Self> {
+        let identity =
+            place::identity(options, script).with_context(|| format!("`{}`", script.display()))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            name: place::name(&identity, &freshness::machine()),
+            firsts: place::firsts(folder, &place::script_of(&identity)),
+            identity,
+        })
+    }
+
+    pub(super) fn at(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ending}", self.name))
+    }
+
+    /// What the lock is, as long as nobody removes the folder.
+    pub(super) fn lock(&self) -> Option<(u64, u64)> {
+        let about = fs::symlink_metadata(self.at("lock")).ok()?;
+        Some((about.dev(), about.ino()))
+    }
+}
+
+/// One that has begun; no other process makes this image meanwhile.
+pub(super) struct Attempt {
+    /// How often it was tried, this time counted in.
+    pub(super) number: u64,
+    _lock: File,
+}
+
+/// Begins one; none where another process is at it or has just been, or there is an image that was
+/// made since.
+///
+/// # Errors
+/// Where it cannot be counted, or the folder is no place for images.
+pub(super) fn begin(
+    files: &Files,
+    unless_since: Option<u64>,
+    around: &MetaVariables,
+) -> Result<Option<Attempt>> {
+    let folder = files.folder.display();
+    let roots = place::ROOTS.map(|name| around.value(name));
+    if let Some(reason) = place::is_published(&files.folder, &roots) {
+        bail!("{reason}");
+    }
+    place::make(&files.folder).with_context(|| format!("`{folder}`"))?;
+    let at = |ending: &str| files.at(ending);
+    let count =
+        || pace::begin(&at, &files.firsts).with_context(|| format!("`{folder}` cannot be written"));
+    let lock = match take_lock(&files.at("lock")) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            // It is no reason to try again at each request.
+            count()?;
+            return Err(error);
+        }
+    };
+    // Of many requests at a time each has one made.
+    if let Some(since) = unless_since {
+        let is_made = read_head(&files.at("image")).is_some_and(|head| head.made >= since);
+        if is_made || since > 0 && pace::until_made(&at, &files.firsts, now()?) > 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Attempt {
+        number: count()?,
+        _lock: lock,
+    }))
+}
