@@ -168,7 +168,12 @@ impl Making<'_> {
         let inherited = Inherited::all();
         basis.variables = freshness::variables(&[], &around);
         basis.max_age = REFUSED;
-        environment::replace(&with_one_thread(&around));
+        let ours = ONE_THREAD.map(|name| (name, around.get(name).is_none()));
+        let ours = ours
+            .into_iter()
+            .filter_map(|(name, is_ours)| is_ours.then_some(name));
+        let ours: Vec<&str> = ours.collect();
+        environment::replace(&with_one_thread(&around, &ours));
         let typed = cgi::parse(self.options.clone())?;
         let mut config = Config::decide(typed.options, &around, App::file(self.script.to_owned()))?;
         if let Some(path) = self.warm_up {
@@ -183,7 +188,7 @@ impl Making<'_> {
         python::record_reading()?;
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;
         let state = ProcessState::now();
-        let sleeper = Sleeper::record(self.observer)?;
+        let sleeper = Sleeper::record(self.observer, &ours)?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
         let (writers, drew) = (recorded.writers.clone(), recorded.seen.drew.clone());
@@ -390,12 +395,10 @@ pub(super) fn outside(variables: &MetaVariables) -> MetaVariables {
     MetaVariables::from_pairs(kept)
 }
 
-fn with_one_thread(around: &MetaVariables) -> MetaVariables {
+fn with_one_thread(around: &MetaVariables, ours: &[&str]) -> MetaVariables {
     let mut with = around.clone();
-    for name in ONE_THREAD {
-        if with.get(name).is_none() {
-            with.set(name, "1");
-        }
+    for name in ours {
+        with.set(name, "1");
     }
     with
 }

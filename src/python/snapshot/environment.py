@@ -12,6 +12,7 @@ _kind = type(os.environ)
 _value = _names = _is_of_a_request = None
 
 _given = {}
+_ours = ()
 _settled = set()
 seen = set()
 gone_through = _begun = False
@@ -20,6 +21,7 @@ kept = []
 # Stand for a request's variables in the eyes of who goes through all names: what keeps one of these
 # would have kept a visitor's.
 _stand_ins = []
+_stands_for = set()
 _USUAL = (
     "HTTP_HOST HTTP_COOKIE HTTP_USER_AGENT HTTP_ACCEPT HTTP_AUTHORIZATION QUERY_STRING PATH_INFO "
     "REMOTE_ADDR REMOTE_USER REQUEST_METHOD REQUEST_URI SCRIPT_NAME SERVER_NAME SERVER_PORT "
@@ -28,6 +30,13 @@ _USUAL = (
 ).split()
 # These copy all variables to look for some, and keep none.
 _PASSING = {("dotenv.main", "resolve_variables"), ("urllib.request", "getproxies_environment")}
+
+
+# What C makes of a name nobody sees: who goes through the names where such a function is at hand may keep
+# what it gives.
+_UNSEEN = set(
+    "join encode dumps format format_map fullmatch findall finditer match search sub subn hash".split()
+)
 
 
 def _caller():
@@ -70,12 +79,61 @@ def _read(name):
 
 def _stands_in(name):
     """Whether who goes through all names has been told of it; that it is wanted is noted."""
-    return gone_through and os.fsdecode(name) in _stand_ins
+    return gone_through and name in _stands_for
 
 
 def _keeps(what):
     module, function = _caller()
     kept.append("%s in `%s`" % (what, module))
+
+
+class _StandIn(str):
+    """A name that stands for a request's variable, or a part of one. What is decided by it another
+    process would decide otherwise; what is made of it is found where it is kept."""
+
+    __hash__ = str.__hash__
+
+
+def _decided(*_):
+    what = "a decision rests on the name of a request's variable"
+    if what not in kept:
+        _keeps(what)
+
+
+def _deciding(name):
+    original = getattr(str, name)
+
+    def method(self, *args):
+        result = original(self, *args)
+        is_trivial = isinstance(args[0], _StandIn) or args[0] == ""
+        if result is not NotImplemented and result not in (False, -1) and not is_trivial:
+            _decided()
+        return result
+
+    return method
+
+
+def _stand_in(made):
+    if isinstance(made, str):
+        return _StandIn(made)
+    if isinstance(made, (list, tuple)):
+        return type(made)([_stand_in(part) for part in made])
+    return made
+
+
+def _deriving(name):
+    original = getattr(str, name)
+    return lambda self, *args, **kwargs: _stand_in(original(self, *args, **kwargs))
+
+
+for _name in "__contains__ __eq__ count endswith find index rfind rindex startswith".split():
+    setattr(_StandIn, _name, _deciding(_name))
+for _name in (
+    "__add__ __format__ __getitem__ __mul__ __rmul__ __str__ capitalize casefold center expandtabs lower "
+    "lstrip partition removeprefix removesuffix replace rpartition rsplit rstrip split strip swapcase "
+    "title translate upper zfill"
+).split():
+    setattr(_StandIn, _name, _deriving(_name))
 
 
 class _Recording(_kind):
@@ -100,6 +158,11 @@ class _Recording(_kind):
     def __iter__(self):
         global gone_through, _begun
         gone_through, _begun = True, True
+        frame = sys._getframe(1)
+        while frame.f_globals.get("__name__") in ("os", "_collections_abc", "collections.abc"):
+            frame = frame.f_back
+        if _UNSEEN.intersection(frame.f_code.co_names) and not _is_passing():
+            _keeps("something is made of their names")
         return self._names()
 
     def _names(self):
@@ -110,7 +173,7 @@ class _Recording(_kind):
             yield self.decodekey(name)
         if not _is_passing():
             for name in _stand_ins:
-                if os.fsencode(name) in _settled:
+                if os.fsencode(str.__str__(name)) in _settled:
                     continue
                 yield name if self is os.environ else self.decodekey(os.fsencode(name))
 
@@ -147,12 +210,18 @@ for _name in (
         setattr(_Beneath, _name, _taking(_name))
 
 
-def record():
-    global _beneath
+def record(ours):
+    global _beneath, _ours
+    _ours = ours
     _given.update(os.environb)
     _beneath = posix.environ
     posix.environ = _Beneath(_beneath)
-    _stand_ins.extend("".join(list(name)) for name in _USUAL)
+    _stand_ins.extend(map(_StandIn, _USUAL))
+    _stands_for.update(map(os.fsencode, _USUAL))
+    # What this program gives C alone.
+    for name in ours:
+        for known in (os.environ._data, _given, _beneath):
+            known.pop(name, None)
     for environ in (os.environ, os.environb):
         environ.__class__ = _Recording
 
@@ -165,8 +234,12 @@ def recorded():
     posix.environ = _beneath
     if gone_through and not kept:
         gc.collect()
+        known = {id(name) for name in _stand_ins}
         # The list has one reference, the call another.
-        if any(sys.getrefcount(_stand_ins[place]) > 2 for place in range(len(_stand_ins))):
+        is_kept = any(sys.getrefcount(_stand_ins[place]) > 2 for place in range(len(_stand_ins)))
+        if is_kept or any(
+            type(found) is _StandIn and id(found) not in known for found in gc.get_objects()
+        ):
             kept.append("a copy of their names is kept")
     _stand_ins.clear()
     return seen, gone_through, kept
@@ -178,6 +251,8 @@ def changes(of_c, unset):
     data = os.environ._data
     made = {name: value for name, value in data.items() if _given.get(name) != value or name in _settled}
     removed = [name for name in _settled.union(_given) if name not in data]
+    for name in _ours:
+        of_c.pop(name, None)
     made_in_c = {name: value for name, value in of_c.items() if data.get(name) != value}
     removed_in_c = [name for name in {*unset, *data} if name not in of_c]
     return made, removed, made_in_c, removed_in_c

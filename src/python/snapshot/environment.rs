@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use pyo3::ffi;
@@ -32,8 +32,8 @@ pub struct EnvironmentRead {
 pub(super) struct Environment(Py<PyModule>);
 
 impl Environment {
-    /// From now on each read is taken down.
-    pub(super) fn record() -> Result<Self> {
+    /// From now on each read is taken down. Some variables are this program's, for C alone.
+    pub(super) fn record(ours: &[&str]) -> Result<Self> {
         let source = CString::new(SOURCE)?;
         let module = attach(|py| -> PyResult<_> {
             let name = c"_wsgi_cgi_environment";
@@ -41,7 +41,10 @@ impl Environment {
             module.setattr("_value", wrap_pyfunction!(value, py)?)?;
             module.setattr("_names", wrap_pyfunction!(names, py)?)?;
             module.setattr("_is_of_a_request", wrap_pyfunction!(is_of_a_request, py)?)?;
-            module.call_method0("record")?;
+            let ours: Vec<_> = (ours.iter())
+                .map(|name| PyBytes::new(py, name.as_bytes()))
+                .collect();
+            module.call_method1("record", (ours,))?;
             // No module of the application's.
             py.import("sys")?
                 .getattr("modules")?
@@ -70,13 +73,17 @@ impl Environment {
         if let Ok(mut of_c) = READ.lock() {
             names.append(&mut of_c);
         }
+        // What a copy of this process asked for, which could not tell.
+        let elsewhere = questions::elsewhere();
+        names.extend(elsewhere.asked);
         // Many look for it, and it is never there in CGI.
         names.remove(&b"HTTP_PROXY"[..]);
         if let Ok(mut taken) = TAKEN.lock() {
             kept.extend(taken.drain(..).map(str::to_owned));
         }
         let all = questions::names();
-        let is_handed_on = HANDED_ON.load(Ordering::Acquire);
+        let is_handed_on = HANDED_ON.load(Ordering::Acquire)
+            || elsewhere.programs > GIVEN_THEIR_OWN.load(Ordering::Acquire);
         if is_handed_on {
             let unknown =
                 |name: &&Vec<u8>| !freshness::is_given_unasked(name) && !names.contains(*name);
@@ -140,6 +147,11 @@ pub(super) fn is_handed_on() {
     HANDED_ON.store(true, Ordering::Release);
 }
 
+/// A program is started that gets other variables.
+pub(super) fn gives_others() {
+    GIVEN_THEIR_OWN.fetch_add(1, Ordering::AcqRel);
+}
+
 /// All of them are used, in this way.
 pub(super) fn is_taken(how: &'static str) {
     if let Ok(mut taken) = TAKEN.lock() {
@@ -147,20 +159,37 @@ pub(super) fn is_taken(how: &'static str) {
     }
 }
 
-/// Whether a symbol that is looked up by name is the C library's list of variables.
-pub(super) unsafe fn is_the_list(name: *mut ffi::PyObject) -> bool {
-    // SAFETY: the caller's object is null or alive.
+/// A symbol of a library is looked up by its name: the C library's list of variables, or its own functions
+/// in the place of those below.
+pub(super) unsafe fn is_looked_up(library: *mut ffi::PyObject, name: *mut ffi::PyObject) {
+    // SAFETY: the caller's objects are null or alive; what is made here is released here.
     unsafe {
-        !name.is_null()
-            && ffi::PyUnicode_Check(name) != 0
-            && [c"environ", c"_environ", c"__environ"]
-                .iter()
-                .any(|list| ffi::PyUnicode_CompareWithASCIIString(name, list.as_ptr()) == 0)
+        if name.is_null() || ffi::PyUnicode_Check(name) == 0 {
+            return;
+        }
+        let is = |known: &CStr| ffi::PyUnicode_CompareWithASCIIString(name, known.as_ptr()) == 0;
+        if [c"environ", c"_environ", c"__environ"]
+            .iter()
+            .any(|list| is(list))
+        {
+            is_taken("C's `environ` is used");
+        }
+        let ours = [c"getenv", c"secure_getenv", c"unsetenv", c"clearenv"];
+        if ours.iter().any(|function| is(function)) {
+            let file = ffi::PyObject_GetAttrString(library, c"_name".as_ptr());
+            // The whole program's are those below.
+            if file != ffi::Py_None() {
+                is_taken("a function of the C library's own is called, past this program's");
+            }
+            ffi::Py_XDECREF(file);
+        }
     }
 }
 
 static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 static HANDED_ON: AtomicBool = AtomicBool::new(false);
+/// How many programs were given variables of their own.
+static GIVEN_THEIR_OWN: AtomicU64 = AtomicU64::new(0);
 /// Whether reads are taken down.
 static RECORDING: AtomicBool = AtomicBool::new(false);
 /// What was removed from C's list.

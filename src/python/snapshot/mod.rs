@@ -41,11 +41,12 @@ const SOURCE: &str = include_str!("sleeper.py");
 
 impl Sleeper {
     /// Takes down from now on what is read of the environment and who looks at files; this process's
-    /// parent observes the rest.
+    /// parent observes the rest. Some variables are this program's own, and the application sees none of
+    /// them.
     ///
     /// # Errors
     /// When that cannot be.
-    pub fn record(observer: i32) -> Result<Self> {
+    pub fn record(observer: i32, ours: &[&str]) -> Result<Self> {
         let source = CString::new(SOURCE)?;
         let module = attach(|py| -> PyResult<_> {
             let name = c"_wsgi_cgi_snapshot";
@@ -57,7 +58,7 @@ impl Sleeper {
             Ok(module.unbind())
         });
         let module = module.map_err(|error| anyhow!("{error}"))?;
-        let environment = Environment::record()?;
+        let environment = Environment::record(ours)?;
         attach(|py| {
             chance::record(py)?;
             askers::record(py)

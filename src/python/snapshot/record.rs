@@ -192,15 +192,15 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 asked("the program", argument(0));
                 if argument(3) == ffi::Py_None() {
                     environment::is_handed_on();
+                } else {
+                    environment::gives_others();
                 }
             }
             b"os.system" => {
                 asked("the command", argument(0));
                 environment::is_handed_on();
             }
-            b"ctypes.dlsym" if environment::is_the_list(argument(1)) => {
-                environment::is_taken("C's `environ` is used");
-            }
+            b"ctypes.dlsym" => environment::is_looked_up(argument(0), argument(1)),
             b"os.posix_spawn" | b"os.exec" | b"os.spawn" => asked("the program", argument(0)),
             b"os.fork" | b"os.forkpty" => asked("a process of its own", std::ptr::null_mut()),
             _ => {}

@@ -18,6 +18,8 @@ pub(super) const VALUE: c_ulong = 2;
 pub(super) const NAMES: c_ulong = 3;
 /// What was seen; the observer lets go.
 pub(super) const END: c_ulong = 4;
+/// What was done in copies of this process.
+pub(super) const ELSEWHERE: c_ulong = 5;
 
 /// In the answer's first word: there is no such thing.
 pub(super) const NONE: u64 = u64::MAX;
@@ -73,12 +75,36 @@ pub fn value(name: &[u8]) -> Option<Vec<u8>> {
 /// The names of all variables that are neither a request's nor the server's own.
 #[must_use]
 pub fn names() -> Vec<Vec<u8>> {
-    let names = ask(NAMES, b"").unwrap_or_default();
-    names
-        .split(|&byte| byte == 0)
-        .filter(|name| !name.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect()
+    list(&ask(NAMES, b"").unwrap_or_default())
+}
+
+/// Names, each followed by a zero.
+fn list(names: &[u8]) -> Vec<Vec<u8>> {
+    let names = names.split(|&byte| byte == 0);
+    let names = names.filter(|name| !name.is_empty());
+    names.map(<[u8]>::to_vec).collect()
+}
+
+/// What was done in copies of this process (`fork`).
+#[derive(Debug, Default)]
+pub struct Elsewhere {
+    /// How many of them have become other programs.
+    pub programs: u64,
+    /// The names of variables that they asked for.
+    pub asked: Vec<Vec<u8>>,
+}
+
+/// What was done in copies of this process.
+#[must_use]
+pub fn elsewhere() -> Elsewhere {
+    let answer = ask(ELSEWHERE, b"").unwrap_or_default();
+    let Some((number, names)) = answer.split_first_chunk::<8>() else {
+        return Elsewhere::default();
+    };
+    Elsewhere {
+        programs: u64::from_le_bytes(*number),
+        asked: list(names),
+    }
 }
 
 /// What was seen since [`begin`]; nothing more is.

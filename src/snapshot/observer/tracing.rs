@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use super::super::format::How;
 use super::super::freshness;
 use super::calls::{self, Act, Call, Named, Other};
-use super::questions::{BEGIN, END, MARK, NAMES, NONE, VALUE};
+use super::questions::{BEGIN, ELSEWHERE, END, MARK, NAMES, NONE, VALUE};
 use super::seen::{self, Looks, Seen};
 use crate::exchange::MetaVariables;
 
@@ -47,6 +47,8 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
         threads: HashMap::new(),
         listing: HashSet::new(),
         writing: HashMap::new(),
+        programs: 0,
+        asked: Vec::new(),
         seen: Seen::default(),
     };
     observer.run()
@@ -83,6 +85,10 @@ struct Observer<'a> {
     listing: HashSet<(c_int, c_int)>,
     /// Processes and descriptors that were opened for writing.
     writing: HashMap<(c_int, c_int), Vec<u8>>,
+    /// How many copies of the process that loads have become other programs.
+    programs: u64,
+    /// The variables that copies of it asked for, each followed by a zero.
+    asked: Vec<u8>,
     seen: Seen,
 }
 
@@ -150,6 +156,7 @@ impl Observer<'_> {
         });
         // What another program does is its own matter.
         let is_another = status >> 16 == libc::PTRACE_EVENT_EXEC && state.process != self.process;
+        self.programs += u64::from(is_another && self.counts);
         let mut passed_on = 0;
         if signal == AT_CALL {
             state.inside = !state.inside;
@@ -336,6 +343,10 @@ impl Observer<'_> {
                 Some(Vec::new())
             }
             VALUE => text().and_then(|name| {
+                if self.process_of(thread) != self.process {
+                    self.asked.extend_from_slice(&name);
+                    self.asked.push(0);
+                }
                 let is_given = freshness::is_of_the_surroundings(&name);
                 let value = self.variables.value(&name).filter(|_| is_given);
                 value.map(<[u8]>::to_vec)
@@ -345,6 +356,7 @@ impl Observer<'_> {
                 let given = names.filter(|name| freshness::is_of_neither(name));
                 Some(given.flat_map(|name| [name, b"\0"].concat()).collect())
             }
+            ELSEWHERE => Some([&self.programs.to_le_bytes()[..], &self.asked].concat()),
             END => {
                 // What is still open for writing is as it is now.
                 let writing: Vec<_> = self.writing.values().cloned().collect();

@@ -11,6 +11,8 @@ fn the_environment() {
 const COOKIE: &[(&str, &str)] = &[("HTTP_COOKIE", "id=1")];
 const ADA: &[(&str, &str)] = &[("REMOTE_USER", "ada")];
 const BOB: &[(&str, &str)] = &[("REMOTE_USER", "bob")];
+const APP: &[(&str, &str)] = &[("APP_MODE", "a")];
+const THREADS: &[(&str, &str)] = &[("OMP_NUM_THREADS", "3")];
 const TOKEN: &[(&str, &str)] = &[("OIDC_access_token", "first"), ("SECRET_TOKEN", "first")];
 const OTHER_TOKEN: &[(&str, &str)] = &[("OIDC_access_token", "later"), ("SECRET_TOKEN", "later")];
 
@@ -176,6 +178,88 @@ pub(super) const ROWS: &[Row] = &[
     )
     .then(ADA),
     row("compared", "import os\nE = os.environ == {}", "E").then(ADA),
+    row(
+        "names-in-a-set",
+        "import os\nE = 'REMOTE_USER' in set(os.environ)",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-in-a-dictionary",
+        "import os\nE = 'REMOTE_USER' in dict.fromkeys(os.environ)",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-in-a-list",
+        "import os\nE = 'REMOTE_USER' in list(os.environ)",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-compared",
+        "import os\nE = any(n == 'REMOTE_USER' for n in os.environ)",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-without-their-beginning",
+        "import os\nE = sorted(n[7:] for n in os.environ if n[:7] == 'REMOTE_')",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-in-lower-case",
+        "import os\nE = 'remote_user' in [n.lower() for n in os.environ]",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-joined",
+        "import os\nE = ' '.join(sorted(os.environ))",
+        "'REMOTE_USER' in E.split()",
+    )
+    .then(ADA),
+    row(
+        "names-counted-by-beginning",
+        "import os\nE = sum(n.startswith('REMOTE_') for n in os.environ)",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "names-split",
+        "import os\nE = [n.split('_')[0] for n in os.environ]",
+        "'REMOTE' in E",
+    )
+    .then(ADA),
+    row(
+        "names-by-beginning-of-ones-own",
+        "import os\nE = [n for n in os.environ if n.startswith('APP_')]",
+        "E",
+    )
+    .first(APP)
+    .then(APP)
+    .restored(),
+    row(
+        "threads-not-asked-for",
+        "import os",
+        "(os.environ.get('OMP_NUM_THREADS'), 'OPENBLAS_NUM_THREADS' in os.environ)",
+    )
+    .then(ADA)
+    .restored(),
+    row(
+        "threads-looked-at",
+        "import os\nE = os.environ.get('OMP_NUM_THREADS', 'all')",
+        "E",
+    )
+    .then(ADA),
+    row(
+        "threads-asked-for",
+        "import os\nE = os.environ.get('OMP_NUM_THREADS', 'all')",
+        "(E, os.environ['OMP_NUM_THREADS'])",
+    )
+    .first(THREADS)
+    .then(THREADS),
     row(
         "same-object",
         "import os\nfrom os import environ, getenv",

@@ -49,6 +49,32 @@ pub(super) const ROWS: &[Row] = &[
     taken!("taken-by-getenv", "M = os.getenv('MODE')"),
     taken!("taken-by-getenvb", "M = os.getenvb(b'MODE')"),
     taken!("taken-as-bytes", "M = os.environb.get(b'MODE')"),
+    taken!(
+        "taken-by-a-spawned-shell",
+        "r, w = os.pipe(); os.set_inheritable(w, True)\nos.spawnl(os.P_WAIT, '/bin/sh', 'sh', '-c', 'echo $MODE >&%d' % w)\nos.close(w); M = os.read(r, 9); os.close(r)"
+    ),
+    taken!(
+        "taken-by-fork-and-exec",
+        "r, w = os.pipe(); os.set_inheritable(w, True)\np = os.fork()\n\
+        if p == 0: os.execl('/bin/sh', 'sh', '-c', 'echo $MODE >&%d' % w)\nos.waitpid(p, 0); os.close(w); M = os.read(r, 9); os.close(r)"
+    ),
+    taken!(
+        "taken-by-a-fork",
+        "r, w = os.pipe()\np = os.fork()\n\
+        if p == 0: os.write(w, os.environ.get('MODE', 'none').encode()); os._exit(0)\nos.waitpid(p, 0); os.close(w); M = os.read(r, 9); os.close(r)"
+    ),
+    taken!(
+        "taken-by-c-system",
+        "import ctypes\nctypes.CDLL(None).system(b'echo $MODE >out')\nM = open('out').read()"
+    ),
+    taken!(
+        "taken-by-posix-spawn",
+        "p = os.posix_spawn('/bin/sh', ['sh', '-c', 'echo $MODE >out'], os.environ)\nos.waitpid(p, 0)\nM = open('out').read()"
+    ),
+    taken!(
+        "taken-by-libc-itself",
+        "import ctypes\nc = ctypes.CDLL('libc.so.6'); c.getenv.restype = ctypes.c_char_p\nM = c.getenv(b'MODE')"
+    ),
     taken!("taken-by-pop", "M = os.environ.pop('MODE')"),
     taken!(
         "taken-by-setdefault",
