@@ -78,11 +78,12 @@ impl Changes {
         }
     }
 
-    /// Puts all of it back; false, and everything as it was, where that cannot be done. What this
-    /// process was given otherwise than the one that loaded would have become something else. A trial
-    /// is a child of that one and was given what it has become.
-    #[must_use]
-    pub fn put_back(&self, is_trial: bool) -> bool {
+    /// Puts all of it back. What this process was given otherwise than the one that loaded would have
+    /// become something else. A trial is a child of that one and was given what it has become.
+    ///
+    /// # Errors
+    /// With the name of what cannot be put back; then everything is as it was.
+    pub fn put_back(&self, is_trial: bool) -> Result<(), &'static str> {
         let mut done: Vec<(Write, Vec<u8>)> = Vec::new();
         for change in &self.0 {
             let Way::PutBack(write) = change.aspect.way else {
@@ -97,11 +98,11 @@ impl Changes {
             done.push((write, had));
             if !is_put_back {
                 revert(&done);
-                return false;
+                return Err(change.aspect.name);
             }
         }
         _ = UNDO.set(done);
-        true
+        Ok(())
     }
 
     /// Whether loading changed the working directory.

@@ -140,7 +140,7 @@ fn where_it_cannot_be_put_back_a_fresh_process_begins_as_it_was_started() {
     let request = site.request().program("/usr/bin/python3");
     let answer = request.arguments(&["-c", blocks]).logs_anything().run();
     assert_eq!(answer.text(), "('data', [10, 12])");
-    let reason = "what loading changed of the process cannot be put back in another";
+    let reason = "which this process cannot be given";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
 

@@ -19,7 +19,7 @@ use super::store::{read_head, remove};
 use super::{started, sweep, trial};
 use crate::config::{App, Config};
 use crate::exchange::MetaVariables;
-use crate::process::{descriptors, environment, memory, signals};
+use crate::process::{at_fork, descriptors, environment, memory, signals};
 use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
 use crate::report::{self, Exit};
 use crate::snapshot::branch;
@@ -186,8 +186,9 @@ impl Making<'_> {
             .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
         signals::install();
         python::record_reading()?;
-        let mut executor = Executor::ready(&config, &around, Inspection::default())?;
+        // What is customized for all of a machine's Python programs is loaded with the interpreter.
         let state = ProcessState::now();
+        let mut executor = Executor::ready(&config, &around, Inspection::default())?;
         let sleeper = Sleeper::record(self.observer, &ours)?;
         let loaded = Self::load(&mut executor, &config, &sleeper);
         let recorded = sleeper.recorded()?;
@@ -219,6 +220,7 @@ impl Making<'_> {
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(basis, &opened, now()?)?;
         let mut written = Ok(());
+        at_fork::prepare();
         let handoff = branch::branch(&mut || written = image::write(&encoded, &head, &file));
         match handoff {
             None => {
@@ -228,6 +230,7 @@ impl Making<'_> {
             }
             Some(handoff) => {
                 kept.put_back();
+                at_fork::go_on_as_child();
                 _ = memory::hold_still(false);
                 if handoff.trial != 0 {
                     trial::live(&head, &handoff, &sleeper, &changes);

@@ -1,6 +1,8 @@
 //! The life of a process that was restored from an image to answer a request.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::super::cgi;
 use super::super::executor::Executor;
@@ -10,7 +12,7 @@ use crate::python::Sleeper;
 use crate::report::{self, Exit};
 use crate::snapshot::branch::Handoff;
 use crate::snapshot::process_state::{self, Changes};
-use crate::snapshot::wake;
+use crate::snapshot::{pace, wake};
 
 /// Answers as any other process, with the application that is loaded already. Before it has begun,
 /// what goes wrong leaves the request to the cold program.
@@ -31,8 +33,12 @@ pub(super) fn go_on(
     // The client's `Proxy:` header (CVE-2016-5385).
     around.remove("HTTP_PROXY");
     environment::replace(&around);
-    if !changes.put_back(false) {
-        report::log("what loading changed of the process cannot be put back in another");
+    if let Err(what) = changes.put_back(false) {
+        let script = config.app.to_string();
+        report::log(&format!(
+            "{script}: loading changed {what}, which this process cannot be given"
+        ));
+        wait_with_the_next(handoff);
         last_resort::fall_back();
     }
     if changes.has_moved() {
@@ -40,7 +46,19 @@ pub(super) fn go_on(
     }
     if let Err(error) = sleeper.wake(&around) {
         report::log(&format!("the restored process cannot go on: {error:#}"));
+        wait_with_the_next(handoff);
         last_resort::fall_back();
     }
     cgi::run_restored(meta, config, executor)
+}
+
+/// What one process could not do the next one mostly cannot either: the image rests for a while.
+fn wait_with_the_next(handoff: &Handoff) {
+    if handoff.image.is_null() {
+        return;
+    }
+    // SAFETY: as above.
+    let image = unsafe { CStr::from_ptr(handoff.image) };
+    let image = Path::new(OsStr::from_bytes(image.to_bytes()));
+    _ = pace::count(&image.with_extension("unlucky"), 64);
 }

@@ -37,6 +37,13 @@ pub(super) fn pass(image: &Path, file: &File, mut head: Head) -> Result<()> {
     let launcher = std::env::current_exe()?.with_file_name("wsgi-cgi-snap");
     let mut trial = Command::new(&launcher);
     trial.arg0("#?").arg(image).env_clear().stdin(Stdio::null());
+    // SAFETY: a system call and nothing else, in the child before it becomes the program.
+    unsafe {
+        trial.pre_exec(|| {
+            libc::alarm(LONGEST);
+            Ok(())
+        });
+    }
     let mut tried = trial.output();
     for _ in 1..ATTEMPTS {
         let code = tried.as_ref().map(|tried| tried.status.code());
@@ -62,6 +69,9 @@ pub(super) fn pass(image: &Path, file: &File, mut head: Head) -> Result<()> {
     seal(file, &mut head)
 }
 
+/// Its start and its end take milliseconds.
+const LONGEST: u32 = 60;
+
 /// Whoever writes to the file from now on changes its time, which is in it.
 fn seal(file: &File, head: &mut Head) -> Result<()> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
@@ -84,8 +94,8 @@ pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &
     let tried = || -> Result<()> {
         // What the application prints is not for the maker.
         let mut out = File::from(descriptors::take()?.stdout);
-        if !changes.put_back(true) {
-            bail!("what loading changed of the process cannot be put back in another");
+        if let Err(what) = changes.put_back(true) {
+            bail!("loading changed {what}, which another process cannot be given");
         }
         sleeper.wake(&wake::environment(handoff))?;
         for (start, length) in image::written_parts(head)? {

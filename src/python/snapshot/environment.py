@@ -11,6 +11,7 @@ _kind = type(os.environ)
 # Replaced by the program's own functions.
 _value = _names = _is_of_a_request = None
 
+_standard = os.__file__[: -len("os.py")]
 _given = {}
 _ours = ()
 _settled = set()
@@ -210,7 +211,7 @@ for _name in (
         setattr(_Beneath, _name, _taking(_name))
 
 
-def record(ours):
+def record(ours, early):
     global _beneath, _ours
     _ours = ours
     _given.update(os.environb)
@@ -218,12 +219,38 @@ def record(ours):
     posix.environ = _Beneath(_beneath)
     _stand_ins.extend(map(_StandIn, _USUAL))
     _stands_for.update(map(os.fsencode, _USUAL))
+    for code in early:
+        _read_early(code)
     # What this program gives C alone.
     for name in ours:
         for known in (os.environ._data, _given, _beneath):
             known.pop(name, None)
     for environ in (os.environ, os.environb):
         environ.__class__ = _Recording
+
+
+def _read_early(code):
+    """What customizes the interpreter runs before anybody looks: the names in its code are taken for
+    those of variables that it has read. It has found none of them but those that are given unasked."""
+    file = code.co_filename
+    is_standard = file.startswith(("<frozen", _standard)) and "-packages" not in file
+    if is_standard or file == "wsgi-cgi":
+        return
+    inner, names, words = [code], set(), set()
+    while inner:
+        part = inner.pop()
+        names.update(part.co_names)
+        words.update(constant for constant in part.co_consts if isinstance(constant, str))
+        inner.extend(constant for constant in part.co_consts if hasattr(constant, "co_consts"))
+    if not names.intersection(("environ", "environb", "getenv", "getenvb")):
+        return
+    for word in words:
+        name = os.fsencode(word)
+        if not word.isidentifier() or name in seen:
+            continue
+        seen.add(name)
+        if name not in os.environ._data and not _is_of_a_request(name) and _value(name) is not None:
+            kept.append("`%s` reads %s before the application is loaded" % (file, word))
 
 
 def recorded():

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
 
 use super::super::interpreter::attach;
+use super::record;
 use crate::snapshot::freshness;
 use crate::snapshot::observer::questions;
 
@@ -44,7 +45,7 @@ impl Environment {
             let ours: Vec<_> = (ours.iter())
                 .map(|name| PyBytes::new(py, name.as_bytes()))
                 .collect();
-            module.call_method1("record", (ours,))?;
+            module.call_method1("record", (ours, record::early(py)))?;
             // No module of the application's.
             py.import("sys")?
                 .getattr("modules")?

@@ -124,11 +124,11 @@ impl Sleeper {
         }
     }
 
-    /// Readies the interpreter for going on in another process.
+    /// Readies the interpreter for going on in another process. What libraries want done comes last, by
+    /// [`at_fork::prepare`]: an allocator may be locked from then on.
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
-        at_fork::prepare();
         reset_sqlite();
         pools::fill();
     }
@@ -142,7 +142,6 @@ impl Sleeper {
 
     /// Goes on in a new process with that environment.
     pub fn wake(&self, environment: &MetaVariables) -> Result<()> {
-        at_fork::go_on_as_child();
         // SAFETY: as above, and `before` was called before the image was written.
         unsafe { ffi::PyOS_AfterFork_Child() };
         attach(|py| {

@@ -173,7 +173,9 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 if let Some(path) = source_of(argument(0)) {
                     note(path, true);
                 }
-                if chance::is_recorded() {
+                if !chance::is_recorded() {
+                    ran_early(argument(0));
+                } else {
                     Python::attach(|py| {
                         if let Some(code) = Bound::from_borrowed_ptr_or_opt(py, argument(0)) {
                             chance::executed(py, &code);
@@ -208,6 +210,34 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
         ffi::PyErr_Clear();
     }
     0
+}
+
+/// Code that ran before the environment was watched: what customizes the interpreter. Each is kept.
+static EARLY: Mutex<Vec<Early>> = Mutex::new(Vec::new());
+
+struct Early(*mut ffi::PyObject);
+
+// SAFETY: an object that is of no thread, used with the interpreter's lock held.
+unsafe impl Send for Early {}
+
+unsafe fn ran_early(code: *mut ffi::PyObject) {
+    if let Ok(mut early) = EARLY.lock()
+        && early.len() < 1000
+    {
+        // SAFETY: borrowed from the caller, which holds the interpreter's lock.
+        unsafe { ffi::Py_XINCREF(code) };
+        early.push(Early(code));
+    }
+}
+
+/// That code.
+pub(super) fn early(py: Python<'_>) -> Vec<Bound<'_, PyAny>> {
+    let early = EARLY.lock().map(|mut early| std::mem::take(&mut *early));
+    let early = early.unwrap_or_default().into_iter();
+    // SAFETY: the reference was taken when it was kept.
+    early
+        .filter_map(|code| unsafe { Bound::from_owned_ptr_or_opt(py, code.0) })
+        .collect()
 }
 
 fn opened(path: Vec<u8>, flags: i64) {

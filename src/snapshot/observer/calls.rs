@@ -243,13 +243,20 @@ pub(super) fn call(number: u64, arguments: [u64; 6]) -> Call {
         // What only the keys of hash tables are drawn with is no secret.
         libc::SYS_getrandom if c & INSECURE == 0 => Call::Other(Other::Draw),
         libc::SYS_umask => Call::Other(Other::Inherited(Inherited::Umask)),
-        libc::SYS_getrlimit => Call::Other(Other::Inherited(Inherited::Limit(a))),
+        // What is set to what it was seems unchanged, and in another process would not be.
+        libc::SYS_getrlimit | libc::SYS_setrlimit => {
+            Call::Other(Other::Inherited(Inherited::Limit(a)))
+        }
         // The C library asks for the room of its stack, which a restored process has of its own.
-        libc::SYS_prlimit64 if c == 0 && b != u64::from(libc::RLIMIT_STACK) => {
+        libc::SYS_prlimit64 if c != 0 || b != u64::from(libc::RLIMIT_STACK) => {
             Call::Other(Other::Inherited(Inherited::Limit(b)))
         }
-        libc::SYS_getpriority => Call::Other(Other::Inherited(Inherited::Priority)),
-        libc::SYS_sched_getaffinity => Call::Other(Other::Inherited(Inherited::Processors)),
+        libc::SYS_getpriority | libc::SYS_setpriority => {
+            Call::Other(Other::Inherited(Inherited::Priority))
+        }
+        libc::SYS_sched_getaffinity | libc::SYS_sched_setaffinity => {
+            Call::Other(Other::Inherited(Inherited::Processors))
+        }
         libc::SYS_io_uring_setup => hidden(Hidden::Ring),
         libc::SYS_landlock_restrict_self => hidden(Hidden::Landlock),
         libc::SYS_modify_ldt if a != 0 => hidden(Hidden::Segments),

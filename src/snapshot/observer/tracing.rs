@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -35,10 +36,15 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
             Ok(())
         });
     }
-    // SAFETY: takes a number. What does not end while it is loaded ends with its observer.
-    unsafe { libc::alarm(LONGEST) };
     let child = command.spawn().context("the process that loads")?;
     let process = c_int::try_from(child.id())?;
+    LOADING.store(process, Ordering::Release);
+    // SAFETY: the handler makes two system calls and nothing else.
+    unsafe {
+        let handler = end_both as extern "C" fn(c_int);
+        libc::signal(libc::SIGALRM, handler as libc::sighandler_t);
+        libc::alarm(LONGEST);
+    }
     let mut observer = Observer {
         process,
         variables,
@@ -51,7 +57,22 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
         asked: Vec::new(),
         seen: Seen::default(),
     };
-    observer.run()
+    let ended = observer.run();
+    // SAFETY: takes a number.
+    unsafe { libc::alarm(0) };
+    ended
+}
+
+/// The process that loads.
+static LOADING: AtomicI32 = AtomicI32::new(0);
+
+/// What takes too long ends with its observer, whether it is still observed or not.
+extern "C" fn end_both(_: c_int) {
+    // SAFETY: two system calls, which a signal handler may make.
+    unsafe {
+        libc::kill(LOADING.load(Ordering::Acquire), libc::SIGKILL);
+        libc::_exit(128 + libc::SIGALRM);
+    }
 }
 
 /// The signal of a stop at a system call.

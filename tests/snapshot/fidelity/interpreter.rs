@@ -7,7 +7,29 @@ fn the_interpreter() {
     super::check(ROWS);
 }
 
+/// A virtual environment of the script's own, with a line that is run whenever its Python starts.
+macro_rules! customized {
+    ($id:literal, $line:literal, $show:literal) => {
+        row($id, "", $show).files(concat!(
+            "\"$PYTHON\" -m venv --without-pip venv\nprintf '%s\\n' \"",
+            $line,
+            "\" >\"$(echo venv/lib/python*/site-packages)/own.pth\""
+        ))
+    };
+}
+
+const MODE: &[(&str, &str)] = &[("MODE", "b")];
+
 pub(super) const ROWS: &[Row] = &[
+    customized!("customized", "import sys; sys.own = 7", "__import__('sys').own").restored(),
+    customized!("customized-umask", "import os; os.umask(0o71)", "oct(__import__('os').umask(0))").restored(),
+    customized!("customized-by-a-variable", "import os, sys; sys.own = os.environ.get('MODE')", "__import__('sys').own")
+        .first(MODE)
+        .then(MODE),
+    customized!("customized-by-no-variable", "import os, sys; sys.own = os.environ.get('MODE')", "__import__('sys').own")
+        .then(MODE),
+    customized!("customized-by-a-missing-variable", "import os, sys; sys.own = os.getenv('MODE')", "__import__('sys').own")
+        .restored(),
     row("main-thread", "import threading", "(threading.main_thread().native_id == threading.get_native_id(), \
          threading.main_thread().ident == threading.get_ident(), threading.active_count())")
         .restored(),
