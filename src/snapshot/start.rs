@@ -210,7 +210,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
     if u64::from(std::process::id()) == head.maker {
         // By its number a library knows that it is in another process, and needs other chances.
         return Err(Cold::Stay(
-            "this process has the number of the image's maker".into(),
+            "this process has the PID that the image's maker had".into(),
         ));
     }
     let until_tried = pace::until_tried(&wanted.at("unlucky"), now);

@@ -72,7 +72,7 @@ fn of_one_that_has_the_number_of_the_images_maker() {
     };
     assert!(request.run().text().starts_with("1\n"));
     let request = apart(&site, "(exit 0); (exit 0); ./app.cgi; true").expect("as before");
-    let log = "this process has the number of the image's maker";
+    let log = "this process has the PID that the image's maker had";
     let answer = request.logs(log).run();
     assert!(answer.text().starts_with("4\n"), "{}", answer.text());
 }

@@ -56,9 +56,8 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             line.push_str(&shown(asked));
         }
         for module in &head.drawn {
-            let module = String::from_utf8_lossy(module);
             line.push_str("\n  while loading it drew random bytes (`");
-            line.push_str(&module);
+            line.push_str(&shown(module));
             line.push_str("`), which every request shares");
         }
         if explain {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::maker;
 use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
+use crate::snapshot::format::Head;
 use crate::snapshot::freshness;
 use crate::snapshot::place::script_of;
 
@@ -42,8 +43,15 @@ pub(super) fn sweep(folder: &Path, newest: &str) {
             "lock" if is_older(LEFT) && !has_siblings(&path) => remove_left(&path),
             FIRSTS if is_older(FORGOTTEN) => store::remove(&path),
             ending if WITH_HEAD.contains(&ending) => {
-                if is_over(&path) {
+                let Some(head) = read_head(&path) else {
                     forget(&path);
+                    continue;
+                };
+                if is_without_script(&head) {
+                    forget(&path);
+                } else if is_old(&head) {
+                    // What was counted decides when another is made.
+                    store::remove(&path);
                 } else {
                     images.push((last_use(&path, &about), about.blocks() * 512, path));
                 }
@@ -67,14 +75,13 @@ pub(super) fn sweep(folder: &Path, newest: &str) {
     }
 }
 
-/// Whether nobody can use it any more. Where a script is, another machine may know better.
-fn is_over(path: &Path) -> bool {
-    let Some(head) = read_head(path) else {
-        return true;
-    };
-    let is_old = maker::now().is_ok_and(|now| now.abs_diff(head.made) > head.max_age);
-    let is_here = head.machine == freshness::machine();
-    is_old || is_here && !script_of(&head.identity).exists()
+/// Where a script is, another machine may know better.
+fn is_without_script(head: &Head) -> bool {
+    head.machine == freshness::machine() && !script_of(&head.identity).exists()
+}
+
+fn is_old(head: &Head) -> bool {
+    maker::now().is_ok_and(|now| now.abs_diff(head.made) > head.max_age)
 }
 
 fn last_use(path: &Path, about: &fs::Metadata) -> SystemTime {

@@ -173,14 +173,14 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 if let Some(path) = source_of(argument(0)) {
                     note(path, true);
                 }
-                if !chance::is_recorded() {
-                    ran_early(argument(0));
-                } else {
+                if chance::is_recorded() {
                     Python::attach(|py| {
                         if let Some(code) = Bound::from_borrowed_ptr_or_opt(py, argument(0)) {
                             chance::executed(py, &code);
                         }
                     });
+                } else {
+                    ran_early(argument(0));
                 }
             }
             b"socket.connect" => asked("the network", argument(1)),
@@ -199,7 +199,8 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                 }
             }
             b"os.system" => {
-                asked("the command", argument(0));
+                // The rest may be secret.
+                asked_to_run(argument(0));
                 environment::is_handed_on();
             }
             b"ctypes.dlsym" => environment::is_looked_up(argument(0), argument(1)),
@@ -312,6 +313,24 @@ fn note(path: Vec<u8>, is_file: bool) {
     }
 }
 
+/// A shell's command was run: its first word is told.
+unsafe fn asked_to_run(command: *mut ffi::PyObject) {
+    // SAFETY: the interpreter lock is held, and the object is borrowed from a tuple that lives
+    // through the call.
+    let text = Python::attach(|py| unsafe {
+        let command = Bound::from_borrowed_ptr_or_opt(py, command)?;
+        let bytes = py
+            .import("os")
+            .ok()?
+            .call_method1("fsencode", (command,))
+            .ok()?;
+        bytes.extract::<Vec<u8>>().ok()
+    });
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    let word = text.split_whitespace().next().unwrap_or_default();
+    take_down(&format!("the command '{word}'"));
+}
+
 /// Somebody was asked who cannot be watched.
 unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
     // SAFETY: the interpreter lock is held, and the object is borrowed from a tuple that lives
@@ -325,11 +344,11 @@ unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
             Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
         }
     });
-    let line = format!(
-        "{whom} {} (`{}`)",
-        what.unwrap_or_default(),
-        at_work().module()
-    );
+    take_down(&format!("{whom} {}", what.unwrap_or_default()));
+}
+
+fn take_down(whom: &str) {
+    let line = format!("{whom} (`{}`)", at_work().module());
     if let Ok(mut read) = READ.lock()
         && !read.asked.contains(&line)
     {

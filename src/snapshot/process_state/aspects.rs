@@ -153,7 +153,7 @@ pub(super) static ASPECTS: [Aspect; 63] = [
     aspect("standard output", || own_files::descriptor(1), Obstacle),
     aspect("standard error", || own_files::descriptor(2), Obstacle),
     aspect(
-        "its place in line when memory is out",
+        "the OOM score adjustment",
         || own_files::content("oom_score_adj"),
         PutBack(|value| own_files::write(c"/proc/self/oom_score_adj", value)),
     ),
@@ -202,7 +202,7 @@ pub(super) static ASPECTS: [Aspect; 63] = [
         memory_errors,
         Obstacle,
     ),
-    aspect("guesses of the processor", guesses, Obstacle),
+    aspect("the control of speculation", guesses, Obstacle),
     aspect(
         "code in writable memory",
         || get_control(PR_GET_MDWE),
