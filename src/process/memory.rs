@@ -70,7 +70,7 @@ pub fn hold_still(still: bool) -> bool {
 /// process of which a copy is made, and copied page by page as it changes.
 pub fn fill_gaps() {
     const LARGEST: usize = 1 << 20;
-    const SMALLEST: usize = 24;
+    const SMALLEST: usize = 16;
     // What has more gaps than this keeps the rest.
     const MOST: usize = 256 << 20;
     let mut left = MOST;

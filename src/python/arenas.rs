@@ -18,10 +18,17 @@ const HUGE: usize = 2 << 20;
 const FRAMES: usize = 16 << 10;
 
 static LOADING: AtomicBool = AtomicBool::new(true);
+static WISHED: AtomicBool = AtomicBool::new(true);
 /// What is left of the last huge page.
 static REST: Mutex<Range<usize>> = Mutex::new(0..0);
 /// A piece for frames that was given back.
 static KEPT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// Makes no wish for huge pages, for a process that becomes an image: what is mapped from a file has none,
+/// and the wish alone costs each restored process a call for each.
+pub fn without_huge_pages() {
+    WISHED.store(false, Ordering::Relaxed);
+}
 
 /// Has Python take its memory here. Comes before the interpreter.
 pub(super) fn set_allocator() {
@@ -93,7 +100,9 @@ fn huge_page() -> Option<Range<usize>> {
                 _ = munmap(part, length);
             }
         }
-        _ = madvise(page, HUGE, Advice::LinuxHugepage);
+        if WISHED.load(Ordering::Relaxed) {
+            _ = madvise(page, HUGE, Advice::LinuxHugepage);
+        }
     }
     let start = page.expose_provenance();
     Some(start..start + HUGE)

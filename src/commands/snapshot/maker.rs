@@ -186,6 +186,7 @@ impl Making<'_> {
             .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
         signals::install();
         python::record_reading()?;
+        python::without_huge_pages();
         // What is customized for all of a machine's Python programs is loaded with the interpreter.
         let state = ProcessState::now();
         let mut executor = Executor::ready(&config, &around, Inspection::default())?;
