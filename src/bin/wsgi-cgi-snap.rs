@@ -74,6 +74,14 @@ mod meta_variables;
     reason = "it is a part of the library"
 )]
 mod pace;
+#[path = "../snapshot/pages.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod pages;
 #[path = "../snapshot/place.rs"]
 #[allow(
     dead_code,

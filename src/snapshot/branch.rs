@@ -22,6 +22,8 @@ pub struct Handoff {
     pub image: *const c_char,
     /// Whether this is but a trial.
     pub trial: u64,
+    /// What the image is known by, for a process that is to tell which pages it has written to; else 0.
+    pub learns: u64,
     /// Makes the process the cold program's, as if nothing had been restored; null in a trial.
     pub cold: Option<extern "C" fn() -> !>,
 }

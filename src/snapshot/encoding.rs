@@ -192,6 +192,10 @@ impl Head {
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }

@@ -467,7 +467,9 @@ pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
                 continue;
             }
             match parts.last_mut() {
-                Some((start, length)) if *start + *length == page => *length += PAGE,
+                Some((start, length)) if *start + *length == page && page != region.start => {
+                    *length += PAGE;
+                }
                 _ => parts.push((page, PAGE)),
             }
         }

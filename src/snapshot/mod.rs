@@ -16,6 +16,7 @@ pub mod inherited;
 pub mod maps;
 pub mod observer;
 pub mod pace;
+pub mod pages;
 pub mod place;
 pub mod plan;
 pub mod process_state;

@@ -24,6 +24,7 @@ pub(crate) struct Handoff {
     pub(crate) environment: *const *const c_char,
     pub(crate) image: *const c_char,
     pub(crate) trial: u64,
+    pub(crate) learns: u64,
     pub(crate) cold: Option<extern "C" fn() -> !>,
 }
 

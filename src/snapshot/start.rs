@@ -20,6 +20,7 @@ use crate::format::Head;
 use crate::freshness;
 use crate::invocation::{Evidence, Invocation};
 use crate::pace;
+use crate::pages;
 use crate::place;
 use crate::restore::{Handoff, Kind, restore};
 use crate::split::split;
@@ -190,7 +191,7 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", path.display()))),
     };
     let damaged = || paced(wanted, "the image is damaged");
-    let head = read_head(&image).ok_or_else(damaged)?;
+    let mut head = read_head(&image).ok_or_else(damaged)?;
     // Whatever is written to the file, or cuts it, shows in its length and its time.
     let about = image.metadata().map_err(|_| damaged())?;
     let modified = freshness::time(about.mtime(), about.mtime_nsec().cast_unsigned());
@@ -224,12 +225,18 @@ fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
     if !started.is_again() && count() >= head.max_restores {
         return Err(paced(wanted, "it has answered as many requests as it may"));
     }
+    let known = known_pages(&wanted.at("pages"), &head);
+    let learns = if known.is_none() { head.sealed } else { 0 };
+    if let Some(parts) = known.filter(|parts| !parts.is_empty()) {
+        head.eager = parts;
+    }
     let name = |path: PathBuf| CString::new(path.into_os_string().into_vec()).unwrap_or_default();
     let names = [path, wanted.at("bad"), wanted.at("crashes")].map(name);
     let handoff = Handoff {
         environment: started.environment.as_ptr(),
         image: names[0].as_ptr(),
         trial: 0,
+        learns,
         cold: Some(started.last_way_out(
             &names,
             place::script_of(&wanted.identity).as_os_str().as_bytes(),
@@ -318,6 +325,14 @@ fn open(path: &Path) -> std::io::Result<File> {
     }
 }
 
+/// What the first request has learnt.
+fn known_pages(path: &Path, head: &Head) -> Option<Vec<(u64, u64)>> {
+    let file = open(path).ok()?;
+    let mut bytes = vec![0; pages::LONGEST];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    pages::decode(&bytes[..length], head)
+}
+
 fn read_head(image: &File) -> Option<Head> {
     let mut start = [0; 4096];
     let read = image.read_at(&mut start, 0).ok()?;
@@ -333,6 +348,7 @@ fn trial(path: &Path, started: &Started) -> c_int {
         environment: started.environment.as_ptr(),
         image: std::ptr::null(),
         trial: 1,
+        learns: 0,
         cold: None,
     };
     let why = match open(path) {

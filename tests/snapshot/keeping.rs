@@ -1,5 +1,7 @@
 //! How long an image is kept, where, and what is told of it.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::{HELLO, Site, eventually};
 
 #[test]
@@ -98,4 +100,29 @@ fn a_refusal_lasts_until_what_it_rests_on_changes() {
     eventually("an image", || !site.kept("image").is_empty());
     assert!(site.kept("refused").is_empty());
     assert_eq!(site.restored(), "restored");
+}
+
+#[test]
+fn the_pages_that_a_request_writes_to_are_kept_for_the_next() {
+    let site = Site::new(HELLO);
+    site.make();
+    assert!(site.kept("pages").is_empty());
+    assert_eq!(site.restored(), "restored");
+    let [path] = &site.kept("pages")[..] else {
+        panic!("one list of pages")
+    };
+    let first = std::fs::read(path).expect("a list");
+    let file = |path| std::fs::metadata(path).expect("a file").ino();
+    let before = file(path);
+    assert_eq!(site.restored(), "restored");
+    // It is taken as it is, and not made again.
+    assert_eq!(file(path), before);
+    // What is damaged, or of another image, is made anew; nobody waits for what is no file.
+    for damaged in [&b""[..], b"wcsnapg1", &first[..first.len() - 1]] {
+        std::fs::write(path, damaged).expect("written");
+        assert_eq!(site.restored(), "restored");
+        assert_eq!(std::fs::read(path).expect("a list").len(), first.len());
+    }
+    site.make();
+    assert!(site.kept("pages").is_empty());
 }

@@ -122,7 +122,7 @@ fn forget_counts(folder: &Path) {
         let path = entry.path();
         match store::ending(&path) {
             Some(FIRSTS) => store::remove(&path),
-            Some("tries" | "crashes" | "unlucky" | "used") => forget(&path),
+            Some("pages" | "tries" | "crashes" | "unlucky" | "used") => forget(&path),
             _ => {}
         }
     }

@@ -105,7 +105,7 @@ impl Making<'_> {
         if self.by_hand {
             remove(&files.at("tries"));
         }
-        for ending in ["refused", "bad", "used", "unlucky"] {
+        for ending in ["refused", "bad", "pages", "used", "unlucky"] {
             remove(&files.at(ending));
         }
         fs::rename(files.at("new"), files.at("image")).context("the image")?;
@@ -237,6 +237,9 @@ impl Making<'_> {
                     trial::live(&head, &handoff, &sleeper, &changes);
                 }
                 let exit = started::go_on(&handoff, &sleeper, &changes, config, executor);
+                if matches!(exit, Exit::Success) {
+                    started::tell_pages(&handoff, &head);
+                }
                 // What the maker has in memory is not worth the pages that freeing it would touch.
                 std::process::exit(exit.code().into())
             }

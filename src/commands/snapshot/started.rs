@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::super::cgi;
@@ -11,8 +12,9 @@ use crate::process::{environment, last_resort};
 use crate::python::Sleeper;
 use crate::report::{self, Exit};
 use crate::snapshot::branch::Handoff;
+use crate::snapshot::format::Head;
 use crate::snapshot::process_state::{self, Changes};
-use crate::snapshot::{pace, wake};
+use crate::snapshot::{image, pace, pages, wake};
 
 /// Answers as any other process, with the application that is loaded already. Before it has begun,
 /// what goes wrong leaves the request to the cold program.
@@ -50,6 +52,24 @@ pub(super) fn go_on(
         last_resort::fall_back();
     }
     cgi::run_restored(meta, config, executor)
+}
+
+/// Keeps which pages this process has written to, for those that follow: the client has its answer.
+pub(super) fn tell_pages(handoff: &Handoff, head: &Head) {
+    if handoff.learns == 0 || handoff.image.is_null() {
+        return;
+    }
+    // SAFETY: as above.
+    let image = unsafe { CStr::from_ptr(handoff.image) };
+    let path = Path::new(OsStr::from_bytes(image.to_bytes())).with_extension("pages");
+    let Ok(parts) = image::written_parts(head) else {
+        return;
+    };
+    // One of an image that is gone. Where it cannot be kept each process goes on as this one did.
+    _ = std::fs::remove_file(&path);
+    if let Ok(file) = image::create(&path) {
+        _ = file.write_all_at(&pages::encode(handoff.learns, &parts), 0);
+    }
 }
 
 /// What one process could not do the next one mostly cannot either: the image rests for a while.

@@ -12,8 +12,8 @@ use rustix::fs::FlockOperation;
 use crate::snapshot::format::Head;
 
 /// What an application's files end in, but for those of one that is making an image.
-pub(super) const ENDINGS: [&str; 7] = [
-    "image", "bad", "refused", "used", "tries", "crashes", "unlucky",
+pub(super) const ENDINGS: [&str; 8] = [
+    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky",
 ];
 
 /// Those of them that have a head.
@@ -63,7 +63,7 @@ pub(super) fn is_ours(path: &Path) -> bool {
         let start = &start[..read];
         Some(match ending {
             "lock" => start.is_empty(),
-            "new" => start.is_empty() || start.starts_with(MAGIC),
+            "new" | "pages" => start.is_empty() || start.starts_with(MAGIC),
             ending if WITH_HEAD.contains(&ending) => start.starts_with(MAGIC),
             _ => start.iter().all(|&byte| byte == b'.'),
         })

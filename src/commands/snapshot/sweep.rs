@@ -56,7 +56,7 @@ pub(super) fn sweep(folder: &Path, newest: &str) {
                     images.push((last_use(&path, &about), about.blocks() * 512, path));
                 }
             }
-            "used" | "tries" | "crashes" | "unlucky"
+            "pages" | "used" | "tries" | "crashes" | "unlucky"
                 if is_older(FORGOTTEN) && !has_siblings(&path) =>
             {
                 store::remove(&path);
