@@ -56,6 +56,16 @@ def _drawn(number):
 CHANCE, CODE = "chance", "code"
 
 
+def _small_number():
+    """The instruction that has a small number in itself (Python 3.14), which is none of the constants."""
+    code = compile("201", "", "eval").co_code
+    # Where it is a constant its place among them, 0, is in the instruction.
+    return next((name for name, value in zip(code[::2], code[1::2]) if value == 201), None)
+
+
+_SMALL_NUMBER = _small_number()
+
+
 def executed(code):
     """Code of a module that has to do with random numbers: a number that stands in it is no chance."""
     inner, found = [code], []
@@ -65,12 +75,20 @@ def executed(code):
         inner.extend(part for part in code.co_consts if hasattr(part, "co_consts"))
     if any(_of_random_numbers(name) for code in found for name in code.co_names + code.co_varnames):
         for code in found:
-            _constants.update(_values(code.co_consts))
+            _constants.update(_constants_of(code))
 
 
 def _of_random_numbers(name):
     name = name.lower()
     return "seed" in name or "random" in name or "rng" in name
+
+
+def _constants_of(code):
+    found = set(_values(code.co_consts))
+    if _SMALL_NUMBER is not None:
+        pairs = zip(code.co_code[::2], code.co_code[1::2])
+        found.update((int, value) for name, value in pairs if name == _SMALL_NUMBER)
+    return found
 
 
 def _values(constants):
@@ -103,7 +121,7 @@ def _is_constant(seed):
     while frame:
         file = frame.f_code.co_filename
         is_standard = file.startswith(("<", _standard)) and "-packages" not in file
-        if not is_standard and known & set(_values(frame.f_code.co_consts)):
+        if not is_standard and known & _constants_of(frame.f_code):
             return True
         frame = frame.f_back
     return False
