@@ -15,6 +15,7 @@ mod file_wrapper;
 mod headers;
 mod input;
 mod invocation;
+mod one_run;
 mod oracle;
 mod process;
 mod readme;

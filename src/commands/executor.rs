@@ -156,6 +156,9 @@ impl Executor {
                     gateway.answer(py, &application, &request.meta)
                 }
                 Ok(Loaded::Answered(outcome)) => outcome,
+                Ok(Loaded::Later) => {
+                    gateway.fail(py, &Failure::new(500, "the script answers no request"))
+                }
                 Err(failure) => gateway.fail(py, &failure),
             };
             // Whoever keeps the application keeps what its module has from being finalised.
