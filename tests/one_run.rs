@@ -225,7 +225,6 @@ fn a_server_that_nothing_guards_is_an_error_at_once() {
         "from wsgiref.simple_server import make_server\nmake_server('', 0, shop).serve_forever()",
         "import asyncio\nasync def main():\n    server = await asyncio.start_server(print, '::1', 0)\n    await server.serve_forever()\nasyncio.run(main())",
         "import socket\nsocket.create_server(('127.0.0.1', 0)).accept()",
-        "import _socket\ns = _socket.socket()\ns.bind(('127.0.0.1', 0))\ns.listen()\ns._accept()",
     ] {
         let text = format!("{SHOP}{server}\n");
         let answer = refused(&text, " starts a server while the application is loaded");
@@ -234,8 +233,9 @@ fn a_server_that_nothing_guards_is_an_error_at_once() {
     }
     // Nor one that finds its port taken, and ends the program.
     refused(
-        "import socket, sys\ntaken = socket.socket()\ntaken.bind(('127.0.0.1', 0))\ntry:\n    \
-         socket.socket().bind(taken.getsockname())\nexcept OSError:\n    sys.exit(1)\n",
+        "import socket, sys\nfrom wsgiref.simple_server import make_server\n\
+         taken = socket.create_server(('127.0.0.1', 0))\ntry:\n    \
+         make_server('127.0.0.1', taken.getsockname()[1], None)\nexcept OSError:\n    sys.exit(1)\n",
         " starts a server while the application is loaded",
     );
     // Nor one behind the guard of a script that has nothing else.
@@ -249,7 +249,8 @@ fn a_server_that_nothing_guards_is_an_error_at_once() {
 #[test]
 fn a_port_that_is_only_asked_for_is_no_server() {
     once(
-        "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\ns.close()\n\
+        "import socket\ns = socket.create_server(('127.0.0.1', 0))\n\
+         c = socket.create_connection(s.getsockname())\n\
          u = socket.socket(socket.AF_UNIX)\nu.bind('\\0wsgi-cgi-%d' % os.getpid())\nu.listen()\n\
          d = socket.socket(type=socket.SOCK_DGRAM)\nd.bind(('127.0.0.1', 0))\n\
          application = shop",

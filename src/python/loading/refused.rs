@@ -32,7 +32,7 @@ static NOTED: Mutex<Noted> = Mutex::new(Noted {
     file: None,
     sentence: None,
     bound: None,
-    listen: None,
+    class: None,
 });
 
 struct Noted {
@@ -42,8 +42,8 @@ struct Noted {
     sentence: Option<String>,
     /// What would have been, had the port been free.
     bound: Option<String>,
-    /// `socket.socket`, while its `listen` is ours.
-    listen: Option<Py<PyAny>>,
+    /// `socket.socket`, while methods of it are ours, and what it had itself.
+    class: Option<(Py<PyAny>, Vec<Py<PyAny>>)>,
 }
 
 /// Has Python ask. Comes once.
@@ -76,10 +76,16 @@ impl Refusing {
         let (said, class) = {
             let mut noted = NOTED.lock().expect("not poisoned");
             let said = (noted.sentence.take(), noted.bound.take());
-            (said, noted.listen.take())
+            (said, noted.class.take())
         };
-        if let Some(class) = class {
-            class.bind(py).delattr("listen")?;
+        if let Some((class, before)) = class {
+            for (name, before) in METHODS.into_iter().zip(before) {
+                if before.is_none(py) {
+                    class.bind(py).delattr(name)?;
+                } else {
+                    class.bind(py).setattr(name, before)?;
+                }
+            }
         }
         Ok(said)
     }
@@ -159,56 +165,108 @@ fn on_exec(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
     )))
 }
 
-/// `listen` is what makes a server. No event tells of it, but none comes without `bind`.
+/// No event tells of `listen` and `accept`, but neither comes without `bind`.
 #[cold]
 fn on_bind(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = arguments.py();
     let socket = arguments.cast::<PyTuple>()?.get_item(0)?;
-    let family: i32 = socket.getattr("family")?.extract()?;
     let kind: i32 = socket.getattr("type")?.extract()?;
-    // Other sockets than these are for other processes of the same machine.
-    if ![libc::AF_INET, libc::AF_INET6].contains(&family) || kind & 0xf != libc::SOCK_STREAM {
+    if !is_of_network(&socket)? || kind & 0xf != libc::SOCK_STREAM {
         return Ok(());
     }
     let class = py.import("socket")?.getattr("socket")?;
     if !socket.is_instance(&class)? {
-        return Err(on_listen(py, &socket)
-            .err()
-            .unwrap_or_else(|| refuse(place(py))));
+        // gevent's, for example.
+        return on_listen(&socket);
     }
-    let is_ours = NOTED.lock().expect("not poisoned").listen.is_some();
+    let is_ours = NOTED.lock().expect("not poisoned").class.is_some();
     if !is_ours {
         let names = PyDict::new(py);
-        names.set_item("refuse", wrap_pyfunction!(on_listen, py)?)?;
-        names.set_item("original", class.getattr("listen")?)?;
-        py.run(LISTEN, Some(&names), None)?;
-        class.setattr("listen", names.get_item("listen")?)?;
-        NOTED.lock().expect("not poisoned").listen = Some(class.unbind());
+        names.set_item("on_listen", wrap_pyfunction!(on_listen, py)?)?;
+        names.set_item("on_accept", wrap_pyfunction!(on_accept, py)?)?;
+        for name in METHODS {
+            names.set_item(format!("original_{name}"), class.getattr(name)?)?;
+        }
+        py.run(STANDING_IN, Some(&names), None)?;
+        let mut before = Vec::new();
+        for name in METHODS {
+            let own = class.getattr("__dict__")?;
+            before.push(own.call_method1("get", (name,))?.unbind());
+            class.setattr(name, names.get_item(name)?)?;
+        }
+        NOTED.lock().expect("not poisoned").class = Some((class.unbind(), before));
     }
-    // Many servers end the program when another has the port.
-    let sentence = of_server(&place(py));
-    NOTED
-        .lock()
-        .expect("not poisoned")
-        .bound
-        .get_or_insert(sentence);
+    if is_asked_by_library(py)? {
+        // Many servers end the program when another has the port.
+        let sentence = of_server(&place(py));
+        let mut noted = NOTED.lock().expect("not poisoned");
+        noted.bound.get_or_insert(sentence);
+    }
     Ok(())
 }
 
-/// What stands in for `socket.socket.listen`. A function in Python, so that it becomes a method.
-const LISTEN: &CStr = c"\
+const METHODS: [&str; 2] = ["listen", "accept"];
+
+/// What stands in for these methods of `socket.socket`. Functions in Python, so that they become
+/// methods.
+const STANDING_IN: &CStr = c"\
 def listen(self, *backlog):
-    refuse(self)
-    return original(self, *backlog)
+    on_listen(self)
+    return original_listen(self, *backlog)
+def accept(self):
+    on_accept(self)
+    return original_accept(self)
 ";
 
-#[pyfunction]
-fn on_listen(py: Python<'_>, socket: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Other sockets are for other processes of the same machine.
+fn is_of_network(socket: &Bound<'_, PyAny>) -> PyResult<bool> {
     let family: i32 = socket.getattr("family")?.extract()?;
-    if !is_loading() || family == libc::AF_UNIX {
-        return Ok(());
+    Ok([libc::AF_INET, libc::AF_INET6].contains(&family))
+}
+
+/// A server of some library's will wait; a script that only listens goes on.
+#[pyfunction]
+fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = socket.py();
+    if is_loading() && is_of_network(socket)? && is_asked_by_library(py)? {
+        return Err(refuse(of_server(&place(py))));
     }
-    Err(refuse(of_server(&place(py))))
+    Ok(())
+}
+
+/// And here it waits itself.
+#[pyfunction]
+fn on_accept(socket: &Bound<'_, PyAny>) -> PyResult<()> {
+    // SAFETY: two questions.
+    let is_main = unsafe { libc::gettid() == libc::getpid() };
+    if is_loading() && is_main && is_of_network(socket)? {
+        return Err(refuse(of_server(&place(socket.py()))));
+    }
+    Ok(())
+}
+
+/// Whether the nearest code that is not the module `socket` is no part of the application.
+fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
+    let standard: PathBuf = py.import("os")?.getattr("__file__")?.extract()?;
+    let standard = standard.parent().unwrap_or(&standard);
+    let mut frame = py.import("sys")?.call_method0("_getframe")?;
+    while !frame.is_none() {
+        let module = frame
+            .getattr("f_globals")?
+            .call_method1("get", ("__name__",))?;
+        // What stands in has no name.
+        if !module.is_none() && !module.eq("builtins")? && !module.eq("socket")? {
+            let code = frame.getattr("f_code")?;
+            let file: PathBuf = code.getattr("co_filename")?.extract()?;
+            let is_packages = file
+                .iter()
+                .any(|part| part == "site-packages" || part == "dist-packages");
+            let is_frozen = file.as_os_str().as_encoded_bytes().starts_with(b"<frozen ");
+            return Ok(is_packages || is_frozen || file.starts_with(standard));
+        }
+        frame = frame.getattr("f_back")?;
+    }
+    Ok(false)
 }
 
 fn of_server(place: &str) -> String {
