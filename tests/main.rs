@@ -29,5 +29,6 @@ mod snapshot;
 mod standard_script;
 mod start_response;
 mod streaming;
+mod together;
 mod venv;
 mod way_out;

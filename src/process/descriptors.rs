@@ -22,15 +22,26 @@ pub struct Private {
 /// Takes standard input and output for the exchange. Afterwards descriptor 0 is empty and
 /// descriptor 1 is the error log. Both private ends are closed on exec: the server reads until
 /// end-of-file, so no descendant may keep them open (RFC 3875, section 6.4).
+///
+/// mini_httpd and others make one pipe of the response and the log: then there is no log.
 pub fn take() -> io::Result<Private> {
+    let is_mixed = is_same_pipe(stdio::stdout(), stdio::stderr())?;
+    take_from(is_mixed)
+}
+
+/// As [`take`], for a person who has the log where the response goes: with `2>&1 |`, for example.
+pub fn take_by_hand() -> io::Result<Private> {
+    take_from(false)
+}
+
+fn take_from(is_mixed: bool) -> io::Result<Private> {
     let private = Private {
         stdin: rustix::io::fcntl_dupfd_cloexec(stdio::stdin(), 3)?,
         stdout: rustix::io::fcntl_dupfd_cloexec(stdio::stdout(), 3)?,
     };
     let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     stdio::dup2_stdin(&null)?;
-    // mini_httpd and others make one pipe of both: then there is no log that is not the response.
-    if is_same_pipe(&private.stdout, stdio::stderr())? {
+    if is_mixed {
         stdio::dup2_stderr(&null)?;
     }
     stdio::dup2_stdout(stdio::stderr())?;

@@ -17,7 +17,8 @@ use crate::transport::server::Channel;
 
 /// Forks workers until the listening process closes the channel, which is standard input.
 pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -> Result<Exit> {
-    let private = descriptors::take().context("the standard descriptors cannot be taken")?;
+    let private =
+        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
     let mut channel = Channel::from_other_end(private.stdin);
     drop(private.stdout);
     limits::set_open_files(open_files);
