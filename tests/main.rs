@@ -12,6 +12,7 @@ mod environ;
 mod errors;
 mod examples;
 mod file_wrapper;
+mod frameworks;
 mod headers;
 mod input;
 mod invocation;

@@ -33,6 +33,9 @@ pub trait OnFailure: Send + Sync {
     /// Whether the exception is to be looked into before the answer.
     fn wants_fault(&self) -> bool;
 
+    /// Writes the log entry for an error that the application caught, and answered for.
+    fn answered_itself(&self);
+
     /// Sends the page, or cuts the response.
     fn answer(&self, failure: &Failure, responder: &mut Responder);
 }
@@ -122,7 +125,8 @@ impl Gateway {
         };
         let called = environ.and_then(|environ| {
             self.watch().tell(Event::EnvironMade(environ.len()));
-            let application = self.inspection.prepare(application, &environ)?;
+            let is_shown = self.on_failure.wants_fault();
+            let application = self.inspection.prepare(application, &environ, is_shown)?;
             let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
             self.watch().tell(Event::Called);
             application.call1((environ, start_response))
@@ -138,7 +142,14 @@ impl Gateway {
         }
         let sent = self.send_all(py, &result);
         let outcome = match sent.and_then(|()| self.finish(py)) {
-            Ok(()) => Outcome::Answered,
+            Ok(()) => {
+                match self.status(py) {
+                    Some(500) => self.on_failure.answered_itself(),
+                    Some(404) => self.inspection.hint_at_static_files(py, meta),
+                    _ => {}
+                }
+                Outcome::Answered
+            }
             Err(stop) => self.stopped(py, stop),
         };
         self.close(py, &result);
