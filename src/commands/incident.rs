@@ -97,7 +97,7 @@ impl OnFailure for Incident {
         report::log(&format!(
             "{}: {}{cut}\n{traceback}",
             self.subject(),
-            failure.summary
+            report::one_line(&failure.summary)
         ));
     }
 

@@ -6,6 +6,7 @@
 mod asking;
 mod closer;
 mod journey;
+mod obeyed;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::{fs, stdio};
 
 use crate::snapshot::filter;
@@ -48,10 +49,17 @@ fn take_from(is_mixed: bool) -> io::Result<Private> {
     Ok(private)
 }
 
-/// Sends the error log, and what is printed, to the end of a file.
+/// Sends the error log, and what is printed, to the end of a file. No request waits until somebody
+/// reads a FIFO.
 pub fn log_to(path: &Path) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
-    let file = fs::open(path, flags, Mode::from_raw_mode(0o640))?;
+    let at_once = flags | OFlags::NONBLOCK;
+    let file = match fs::open(path, at_once, Mode::from_raw_mode(0o640)) {
+        Err(Errno::NXIO) => return Err(io::Error::other("nobody reads it")),
+        file => file?,
+    };
+    // What is printed does not fail where a reader is slow.
+    fs::fcntl_setfl(&file, OFlags::APPEND)?;
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
     Ok(())
