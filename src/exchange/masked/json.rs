@@ -10,8 +10,8 @@ const LONGEST_NAME: usize = 256;
 
 #[derive(Default)]
 struct Scan {
-    in_string: bool,
-    is_escaped: bool,
+    /// In a string; whether the next byte is escaped.
+    string: Option<bool>,
     /// The last string, which may be a name.
     name: Vec<u8>,
     /// The value of a secret name is expected.
@@ -40,12 +40,12 @@ pub(super) fn copy(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<b
 
 impl Scan {
     fn take(&mut self, byte: u8, kept: &mut Vec<u8>) {
-        if self.in_string {
-            self.within_string(byte);
+        if let Some(is_escaped) = self.string {
+            self.within_string(byte, is_escaped);
         } else {
             match byte {
                 b'"' => {
-                    self.in_string = true;
+                    self.string = Some(false);
                     self.name.clear();
                     self.begin(kept);
                 }
@@ -83,15 +83,12 @@ impl Scan {
         }
     }
 
-    fn within_string(&mut self, byte: u8) {
-        if self.is_escaped {
-            self.is_escaped = false;
-        } else if byte == b'\\' {
-            self.is_escaped = true;
-        } else if byte == b'"' {
-            self.in_string = false;
+    fn within_string(&mut self, byte: u8, is_escaped: bool) {
+        if byte == b'"' && !is_escaped {
+            self.string = None;
             return;
         }
+        self.string = Some(byte == b'\\' && !is_escaped);
         if self.name.len() < LONGEST_NAME {
             self.name.push(byte);
         }
