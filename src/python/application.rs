@@ -18,6 +18,7 @@ use super::venv::Packages;
 use super::way_out;
 use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
+use crate::exchange::MetaVariables;
 use crate::process::memory;
 
 /// The names an application is looked for under when none is given.
@@ -33,6 +34,8 @@ pub enum Loaded<'py> {
     Answered(Outcome),
     /// One that would have, but for a request.
     Later,
+    /// One whose application was taken for an image, with the variables that it is called with.
+    Taken(Bound<'py, PyAny>, MetaVariables),
 }
 
 /// Readies the interpreter and loads the application of `config`, but for what was done ahead.
@@ -48,12 +51,21 @@ pub fn load<'py>(
 ) -> Result<Loaded<'py>, Failure> {
     match ahead {
         Some(Ahead::Loaded(application)) => {
+            let failed = |error| Failure::of(py, &error, "the image cannot go on");
+            loading::refresh(py).map_err(failed)?;
             return Ok(Loaded::Application(application.bind(py).clone()));
+        }
+        Some(Ahead::Taken(application)) => {
+            let failed = |error| Failure::of(py, &error, "the image cannot go on");
+            loading::refresh(py).map_err(failed)?;
+            let script_name = config.script_name.as_deref();
+            let meta = loading::take_over(py, gateway, script_name).map_err(failed)?;
+            return Ok(Loaded::Taken(application.bind(py).clone(), meta));
         }
         Some(Ahead::Ready) => {}
         None => ready(py, config)?,
     }
-    find(py, config, packages, Some(gateway))
+    find(py, config, packages, Some(gateway), false)
 }
 
 /// Readies the interpreter for one exchange.
@@ -62,16 +74,18 @@ pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
     interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
 }
 
-/// Loads the application before there is a request; `None` for one that cannot be, as it is answered
-/// by what it does while it is loaded.
-pub(super) fn load_ahead<'py>(
-    py: Python<'py>,
+/// Loads the application before there is a request, but for one that cannot be, as it is answered by
+/// what it does while it is loaded. For an image that `captures` it may be taken from there.
+pub(super) fn load_ahead(
+    py: Python<'_>,
     config: &Config,
     packages: &Packages,
-) -> Result<Option<Bound<'py, PyAny>>, Failure> {
-    Ok(match find(py, config, packages, None)? {
-        Loaded::Application(application) => Some(application),
-        Loaded::Answered(_) | Loaded::Later => None,
+    captures: bool,
+) -> Result<Ahead, Failure> {
+    Ok(match find(py, config, packages, None, captures)? {
+        Loaded::Application(application) => Ahead::Loaded(application.unbind()),
+        Loaded::Taken(application, _) => Ahead::Taken(application.unbind()),
+        Loaded::Answered(_) | Loaded::Later => Ahead::Ready,
     })
 }
 
@@ -81,6 +95,7 @@ fn find<'py>(
     config: &Config,
     packages: &Packages,
     gateway: Option<&Arc<Gateway>>,
+    captures: bool,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
@@ -91,7 +106,8 @@ fn find<'py>(
     };
     let collection = Collection::hold(py).map_err(failed)?;
     let script_name = config.script_name.as_deref();
-    let loading = Loading::begin(py, gateway, script_name, file.as_deref()).map_err(failed)?;
+    let loading =
+        Loading::begin(py, gateway, script_name, file.as_deref(), captures).map_err(failed)?;
     let came = match &config.app.source {
         Source::PasteDeploy { file, name } => {
             load_paste_deploy(py, file, name.as_deref()).map_err(Wrong::Raised)
@@ -102,6 +118,7 @@ fn find<'py>(
             file.as_deref().unwrap_or(Path::new("")),
             &config.app,
             || loading.outcome().is_some(),
+            || loading.has_captured(py),
         ),
     };
     let seen = loading.end().map_err(failed)?;
@@ -143,6 +160,16 @@ fn judge<'py>(
                 crate::report::log(&failure.summary);
             }
             Ok(Loaded::Answered(outcome))
+        }
+        (
+            Seen {
+                captured: Some(application),
+                ..
+            },
+            _,
+        ) => {
+            let none = MetaVariables::from_pairs([]);
+            Ok(Loaded::Taken(application.into_bound(py), none))
         }
         (seen, _) if seen.answers_itself => Ok(Loaded::Later),
         (
@@ -196,8 +223,9 @@ fn load_file<'py>(
     file: &Path,
     app: &App,
     is_answered: impl Fn() -> bool,
+    is_taken: impl Fn() -> bool,
 ) -> Result<Bound<'py, PyAny>, Wrong> {
-    let script = script_file::run(py, file)?;
+    let script = script_file::run(py, file, is_taken)?;
     let found = script
         .ended
         .map_err(Wrong::Raised)

@@ -1,6 +1,7 @@
 //! Scripts that hand their application to a handler of `wsgiref.handlers`, themselves or through a
 //! library: that call is answered by us, with the environ as the script prepared it.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +12,7 @@ use pyo3::{create_exception, intern};
 
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
+use super::capture::{NoVariables, is_all};
 use super::standard_input::StandardInput;
 use crate::exchange::MetaVariables;
 
@@ -35,6 +37,9 @@ pub(super) struct Answer {
     script_name: Option<Vec<u8>>,
     answering: AtomicBool,
     early: AtomicBool,
+    /// The script, where its application may be taken for an image.
+    captures: Option<PathBuf>,
+    captured: Mutex<Option<Py<PyAny>>>,
     outcome: Mutex<Option<Outcome>>,
     installed: Mutex<Option<Installed>>,
 }
@@ -44,11 +49,19 @@ struct Installed {
     class: Py<PyAny>,
     original: Py<PyAny>,
     input: Option<StandardInput>,
+    /// The module, where its reading of variables has a stand-in, that, and what it was.
+    variables: Option<(Py<PyAny>, Py<NoVariables>, Py<PyAny>)>,
 }
 
 impl Answer {
-    pub(super) fn new(gateway: Option<&Arc<Gateway>>, script_name: Option<&[u8]>) -> Self {
+    pub(super) fn new(
+        gateway: Option<&Arc<Gateway>>,
+        script_name: Option<&[u8]>,
+        captures: Option<&Path>,
+    ) -> Self {
         Self {
+            captures: captures.map(Path::to_owned),
+            captured: Mutex::new(None),
             gateway: gateway.cloned(),
             script_name: script_name.map(<[u8]>::to_vec),
             answering: AtomicBool::new(false),
@@ -77,7 +90,20 @@ impl Answer {
             Some(gateway) => Some(StandardInput::install(py, gateway.input(py)?)?),
             None => None,
         };
+        let variables = if self.captures() {
+            let stand_in = Bound::new(py, NoVariables::new())?;
+            let original = handlers.getattr("read_environ")?;
+            handlers.setattr("read_environ", &stand_in)?;
+            Some((
+                handlers.clone().unbind(),
+                stand_in.unbind(),
+                original.unbind(),
+            ))
+        } else {
+            None
+        };
         *self.installed.lock().expect("not poisoned") = Some(Installed {
+            variables,
             class: class.unbind(),
             original: original.unbind(),
             input,
@@ -91,6 +117,9 @@ impl Answer {
             return Ok(());
         };
         installed.class.setattr(py, "run", installed.original)?;
+        if let Some((module, _, original)) = installed.variables {
+            module.setattr(py, "read_environ", original)?;
+        }
         match installed.input {
             Some(input) if !answered => input.uninstall(py),
             _ => Ok(()),
@@ -102,10 +131,67 @@ impl Answer {
         *self.outcome.lock().expect("not poisoned")
     }
 
+    /// Whether an application may be taken for an image.
+    pub(super) fn captures(&self) -> bool {
+        self.captures.is_some()
+    }
+
+    /// The application that was taken.
+    pub(super) fn captured(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let captured = self.captured.lock().expect("not poisoned");
+        captured.as_ref().map(|captured| captured.clone_ref(py))
+    }
+
+    fn capture(&self, handler: &Bound<'_, PyAny>, application: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = handler.py();
+        let variables = {
+            let installed = self.installed.lock().expect("not poisoned");
+            let variables = installed.as_ref().and_then(|it| it.variables.as_ref());
+            variables.map(|(_, variables, _)| variables.clone_ref(py))
+        };
+        if let (Some(file), Some(variables)) = (&self.captures, variables)
+            && is_all(handler, variables.get(), file)?
+        {
+            *self.captured.lock().expect("not poisoned") = Some(application.clone().unbind());
+        }
+        Ok(())
+    }
+
     /// Whether it wanted one before there was a request.
     pub(super) fn was_early(&self) -> bool {
         self.early.load(Ordering::Acquire)
     }
+}
+
+/// The variables of the process as loading left them, for an application that was taken from a handler;
+/// standard input is the body from now on.
+pub(in super::super) fn take_over(
+    py: Python<'_>,
+    gateway: &Gateway,
+    script_name: Option<&[u8]>,
+) -> PyResult<MetaVariables> {
+    StandardInput::install(py, gateway.input(py)?)?;
+    let raw = py.import("os")?.getattr("environb")?;
+    let mut pairs = Vec::new();
+    for pair in raw.call_method0("items")?.try_iter()? {
+        pairs.push(pair?.extract::<(Vec<u8>, Vec<u8>)>()?);
+    }
+    let mut meta = MetaVariables::from_pairs(pairs);
+    meta.complete(script_name);
+    Ok(meta)
+}
+
+/// What the handlers copied when they were imported for an image is this process's again.
+pub(in super::super) fn refresh(py: Python<'_>) -> PyResult<()> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    let modules = modules.cast_into::<PyDict>()?;
+    if let Some(handlers) = modules.get_item("wsgiref.handlers")?
+        && let Some(class) = handlers.getattr_opt("BaseHandler")?
+        && class.getattr("os_environ")?.len()? == 0
+    {
+        class.setattr("os_environ", handlers.call_method0("read_environ")?)?;
+    }
+    Ok(())
 }
 
 /// The variables as the script left them to its handler, in bytes.
@@ -186,6 +272,7 @@ impl Answer {
         }
         let Some(gateway) = &self.gateway else {
             self.early.store(true, Ordering::Release);
+            self.capture(handler, application)?;
             return Err(NoRequestYet::new_err(
                 "a script that answers itself is loaded with each request",
             ));

@@ -4,6 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::capture::without_variables;
 use super::handlers::Answer;
 
 const HANDLERS: &str = "wsgiref.handlers";
@@ -114,8 +115,13 @@ impl Loader {
         module.setattr(intern!(py, "__loader__"), &self.real)?;
         let spec = module.getattr(intern!(py, "__spec__"))?;
         spec.setattr(intern!(py, "loader"), &self.real)?;
-        self.real.call_method1(py, "exec_module", (module,))?;
         let answer = self.answer.bind(py);
+        let execute = || self.real.call_method1(py, "exec_module", (module,));
+        if answer.get().captures() {
+            without_variables(py, execute)?;
+        } else {
+            execute()?;
+        }
         answer.get().install(answer, module)
     }
 }
