@@ -45,11 +45,12 @@ pub struct Inspection {
 }
 
 /// Frameworks answer an exception with a page of their own. These are their switches for leaving
-/// it to the gateway: WebTest's and Paste's key, Django's setting, Flask's configuration, Bottle's
+/// it to the gateway: the key of Paste and its kin, Django's setting, Flask's configuration, Bottle's
 /// attribute. Flask's is set for each application that is asked, wherever it is.
 const LET_THROUGH: &std::ffi::CStr = c"\
 def let_through(environ, modules):
-    environ['paste.throw_errors'] = environ['x-wsgiorg.throw_errors'] = True
+    if 'paste' in modules or 'weberror' in modules:
+        environ['paste.throw_errors'] = environ['x-wsgiorg.throw_errors'] = True
     django = getattr(modules.get('django.conf'), 'settings', None)
     if getattr(django, 'configured', False):
         django.DEBUG_PROPAGATE_EXCEPTIONS = True

@@ -61,6 +61,12 @@ fn is_obeyed(name: &[u8]) -> bool {
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// What every server gives, or this program was told there: that it is another here needs no word.
+fn is_usual(name: &[u8]) -> bool {
+    let names = [&b"PATH"[..], b"HOME", b"USER", b"LOGNAME", b"SHELL"];
+    names.contains(&name) || name.starts_with(b"WSGI_CGI_")
+}
+
 /// Puts this process's own values in the place of those that the file has.
 pub(super) fn put_own(meta: &mut MetaVariables, environment: &MetaVariables, file: &str) {
     let mut names: Vec<Vec<u8>> = meta.iter().map(|(name, _)| name.to_vec()).collect();
@@ -79,7 +85,9 @@ pub(super) fn put_own(meta: &mut MetaVariables, environment: &MetaVariables, fil
         if let Some(own) = own {
             meta.set(&text, own);
         }
-        others.push(text);
+        if !is_usual(&name) {
+            others.push(text);
+        }
     }
     if !others.is_empty() {
         report::log(&format!(
