@@ -296,6 +296,12 @@ fn an_asgi_application_is_told_from_a_wsgi_one() {
     ] {
         refused(text, "is an ASGI application");
     }
+    let cgi = Cgi::source_named(
+        "asgi.py",
+        "async def application(scope, receive, send):\n    pass\n",
+    );
+    std::fs::write(cgi.script_folder().join("wsgi.py"), "").expect("written");
+    cgi.exits(1).logs("wsgi.py` instead").run();
 }
 
 #[test]
@@ -329,6 +335,7 @@ fn a_start_file_for_passenger_is_told_what_to_do() {
     );
     cgi.exits(1)
         .logs("line 4, `os.execl(INTERP, INTERP, *sys.argv)` would put the program `/opt/python/bin/python3`")
+        .logs("for Passenger")
         .run();
 }
 
@@ -400,4 +407,17 @@ fn it_is_the_same_by_hand_and_from_the_development_server() {
         let (_, log) = serving.end_logging();
         assert_eq!(log, "CALLED\nCALLED\n", "{options:?}");
     }
+}
+
+#[test]
+fn nothing_behind_the_main_guard_is_run_before_there_is_a_request() {
+    let script = "open('ran', 'a').write('x')\n";
+    let text = format!("if __name__ == '__main__':\n    {script}");
+    let serving = Serve::source(&text).with(&["--preload"]).start();
+    let ran = || std::fs::read_to_string(serving.folder().join("ran")).unwrap_or_default();
+    assert_eq!(ran(), "");
+    serving.get("/");
+    assert_eq!(ran(), "x");
+    let (_, log) = serving.end_logging();
+    assert!(log.contains("has no application"), "{log}");
 }

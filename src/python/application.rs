@@ -117,6 +117,7 @@ fn find<'py>(
             py,
             file.as_deref().unwrap_or(Path::new("")),
             &config.app,
+            gateway.is_some(),
             || loading.outcome().is_some(),
             || loading.has_captured(py),
         ),
@@ -222,6 +223,7 @@ fn load_file<'py>(
     py: Python<'py>,
     file: &Path,
     app: &App,
+    has_request: bool,
     is_answered: impl Fn() -> bool,
     is_taken: impl Fn() -> bool,
 ) -> Result<Bound<'py, PyAny>, Wrong> {
@@ -240,7 +242,8 @@ fn load_file<'py>(
     if is_missing && guard.mentions("execute_from_command_line")? {
         return Err(Wrong::Said(loading::of_django(app, file)));
     }
-    if !is_missing && !guard.answers()? {
+    // Without a request it would do in vain whatever it does.
+    if !(is_missing && has_request) && !guard.answers()? {
         return found;
     }
     guard.run()?;

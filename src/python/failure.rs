@@ -160,6 +160,14 @@ fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<S
     }
     let name: String = error.value(py).getattr("name").ok()?.extract().ok()?;
     let top = name.split('.').next().unwrap_or(&name);
+    if top == "imp" {
+        // As in the `passenger_wsgi.py` that hosts write.
+        return Some(
+            "Python has no module `imp` from 3.12 on: write `from app import application` where a \
+             file `app.py` is loaded with it"
+                .to_owned(),
+        );
+    }
     Some(match packages {
         Packages::Venv(venv) => format!(
             "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \

@@ -158,10 +158,24 @@ fn on_exec(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
         .import("os")?
         .call_method1("fsdecode", (arguments.get_item(0)?,))?;
     let place = place(py);
+    let is_of_passenger = NOTED
+        .lock()
+        .expect("not poisoned")
+        .file
+        .as_ref()
+        .is_some_and(|file| {
+            file.file_name()
+                .is_some_and(|name| name == "passenger_wsgi.py")
+        });
+    let whose = if is_of_passenger {
+        "; such a file does that for Passenger, and needs it nowhere else"
+    } else {
+        ""
+    };
     Err(refuse(format!(
         "{place} would put the program `{program}` in the place of this one (os.exec*), which would \
-         answer nothing: remove it, and name the virtual environment of the Python that is wanted \
-         with --venv (in the script: `venv`)"
+         answer nothing{whose}: remove it, and name the virtual environment of the Python that is \
+         wanted with --venv (in the script: `venv`)"
     )))
 }
 

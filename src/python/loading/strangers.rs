@@ -61,13 +61,21 @@ pub(in super::super) fn asynchronous(
     let flags = code
         .getattr(intern!(py, "co_flags"))
         .and_then(|flags| flags.extract::<u32>());
-    Ok(flags.is_ok_and(|flags| flags & ASYNCHRONOUS != 0).then(|| {
-        format!(
-            "`{app}` is an ASGI application (`async def`), and WSGI ones are called here: wrap \
-                 it, for example with the package a2wsgi: `from a2wsgi import ASGIMiddleware`, \
-                 `application = ASGIMiddleware(app)`"
-        )
-    }))
+    let is_asynchronous = flags.is_ok_and(|flags| flags & ASYNCHRONOUS != 0);
+    Ok(is_asynchronous.then(|| of_asgi(app)))
+}
+
+#[cold]
+fn of_asgi(app: &App) -> String {
+    let beside = app.folder().join("wsgi.py");
+    let remedy = if beside.is_file() {
+        format!("name `{}` instead", beside.display())
+    } else {
+        "wrap it, for example with the package a2wsgi: `from a2wsgi import ASGIMiddleware`, \
+         `application = ASGIMiddleware(app)`"
+            .to_owned()
+    };
+    format!("`{app}` is an ASGI application (`async def`), and WSGI ones are called here: {remedy}")
 }
 
 /// What to name instead of Django's `manage.py`.
