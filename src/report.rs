@@ -49,8 +49,9 @@ pub fn stamp_entries() {
     STAMPED.store(true, Ordering::Relaxed);
 }
 
-/// Writes one entry to the error log, in one piece. A log that cannot be written is no reason to
-/// fail: there is nowhere left to say so.
+/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
+/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
+/// say so.
 pub fn log(entry: &str) {
     let mut line = String::with_capacity(entry.len() + 48);
     if STAMPED.load(Ordering::Relaxed) {
@@ -59,14 +60,43 @@ pub fn log(entry: &str) {
         line.push_str("] ");
     }
     line.push_str("wsgi-cgi: ");
-    line.push_str(entry.trim_end());
+    push_escaped(entry.trim_end(), &mut line);
     line.push('\n');
     _ = std::io::stderr().write_all(line.as_bytes());
 }
 
+/// Only a newline of the entry's own begins a line.
+fn push_escaped(text: &str, to: &mut String) {
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => to.push(character),
+            _ if is_obeyed(character) => to.extend(character.escape_default()),
+            _ => to.push(character),
+        }
+    }
+}
+
+/// Whether a terminal or an editor does something with it, rather than show it: control characters,
+/// other ends of lines, and what turns the direction of text (Unicode Standard Annex 9).
+fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// A text of somebody else's, in one line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    push_escaped(text, &mut line);
+    line.replace('\n', "\\n")
+}
+
 /// Writes an error with its causes, `cause: deeper cause`.
 pub fn log_error(error: &anyhow::Error) {
-    log(&format!("{error:#}"));
+    log(&one_line(&format!("{error:#}")));
 }
 
 /// An id that names one failed exchange in the page and in the log: 12 hexadecimal digits.

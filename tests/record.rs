@@ -63,7 +63,7 @@ fn a_failed_request_is_kept_and_answered_again() {
         .post("content")
         .exits(1)
         .logs("failed with b'content'")
-        .logs(": the request is kept: `wsgi-cgi request --replay ")
+        .logs("wsgi-cgi request --replay ")
         .run();
     let (file, text) = the_file(&records);
     // One id for the page, the log and the file.

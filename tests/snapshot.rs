@@ -9,6 +9,7 @@ mod disk_full;
 mod dropped;
 mod fidelity;
 mod fresh;
+mod handlers;
 mod hooks;
 mod identity;
 mod keeping;

@@ -98,12 +98,11 @@ fn answer(
 
     let method = incident.method.clone();
     let length = BodyLength::of(&meta);
-    let kept = decided
+    // As the server gave them: its quirks may be why the request failed.
+    let recorder = decided
         .as_ref()
         .ok()
-        .and_then(|config| config.record.clone());
-    // As the server gave them: its quirks may be why the request failed.
-    let recorder = kept.map(|kept| Recorder::new(kept, &meta, incident.id()));
+        .and_then(|config| Recorder::new(config, &meta, incident.id()));
     meta.complete(
         decided
             .as_ref()

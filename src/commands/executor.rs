@@ -93,7 +93,13 @@ impl Executor {
 
     /// Readies what other processes will go on from, with the application if that is to be loaded.
     pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
-        self.ahead = Some(python::prepare(config, &self.packages, loaded)?);
+        self.ahead = Some(python::prepare(config, &self.packages, loaded, false)?);
+        Ok(())
+    }
+
+    /// Loads the application for an image.
+    pub(super) fn prepare_image(&mut self, config: &Config) -> Result<(), Failure> {
+        self.ahead = Some(python::prepare(config, &self.packages, true, true)?);
         Ok(())
     }
 
@@ -103,7 +109,7 @@ impl Executor {
         let inspection = Inspection::default();
         let gateway = Gateway::new(responder, request, inspection, Box::new(Unheard));
         python::attach(|py| {
-            if let Some(Ahead::Loaded(application)) = &self.ahead {
+            if let Some(Ahead::Loaded(application) | Ahead::Taken(application)) = &self.ahead {
                 gateway.answer(py, application.bind(py), &request.meta);
             }
         });
@@ -116,7 +122,7 @@ impl Executor {
 
     /// Whether the application is loaded.
     pub(super) fn is_loaded(&self) -> bool {
-        matches!(self.ahead, Some(Ahead::Loaded(_)))
+        matches!(self.ahead, Some(Ahead::Loaded(_) | Ahead::Taken(_)))
     }
 
     /// Ends an interpreter that has nothing to answer.
@@ -155,7 +161,14 @@ impl Executor {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
                 }
+                Ok(Loaded::Taken(application, meta)) => {
+                    watch.tell(Event::ApplicationLoaded);
+                    gateway.answer(py, &application, &meta)
+                }
                 Ok(Loaded::Answered(outcome)) => outcome,
+                Ok(Loaded::Later) => {
+                    gateway.fail(py, &Failure::new(500, "the script answers no request"))
+                }
                 Err(failure) => gateway.fail(py, &failure),
             };
             // Whoever keeps the application keeps what its module has from being finalised.

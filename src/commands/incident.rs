@@ -97,12 +97,24 @@ impl OnFailure for Incident {
         report::log(&format!(
             "{}: {}{cut}\n{traceback}",
             self.subject(),
-            failure.summary
+            report::one_line(&failure.summary)
         ));
     }
 
     fn wants_fault(&self) -> bool {
         self.shown.is_some()
+    }
+
+    fn answered_itself(&self) {
+        let remedy = if self.shown.is_some() {
+            ""
+        } else {
+            ": where it caught an exception, --debug and `wsgi-cgi request --pdb` let that through"
+        };
+        let subject = self.subject();
+        report::log(&format!(
+            "{subject}: the application answered 500 itself{remedy}"
+        ));
     }
 
     fn answer(&self, failure: &Failure, responder: &mut Responder) {
@@ -134,6 +146,8 @@ impl OnFailure for Unheard {
     fn wants_fault(&self) -> bool {
         false
     }
+
+    fn answered_itself(&self) {}
 
     fn answer(&self, _: &Failure, responder: &mut Responder) {
         responder.abandon();

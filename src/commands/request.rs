@@ -6,6 +6,7 @@
 mod asking;
 mod closer;
 mod journey;
+mod obeyed;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -47,7 +48,8 @@ fn answer(
     start: Instant,
 ) -> Result<Exit> {
     let way = Way::begin(typed)?;
-    let mut private = descriptors::take().context("the standard descriptors cannot be taken")?;
+    let mut private =
+        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
     let config = decide(typed, environment)?;
     let asking = Asking {
         typed,

@@ -20,6 +20,7 @@ use crate::config::{App, Config};
 use crate::exchange::MetaVariables;
 use crate::process::interrupts::Interrupts;
 use crate::process::limits;
+use crate::python::Inspection;
 use crate::report::{self, Exit};
 use crate::transport::http::Limits;
 use crate::transport::server::{
@@ -97,6 +98,13 @@ fn static_folders(typed: &Typed) -> Result<Vec<StaticFolder>> {
     named
         .map(|option| StaticFolder::new(&option.url, &option.folder))
         .collect()
+}
+
+fn inspection() -> Inspection {
+    Inspection {
+        hints_at_static_files: true,
+        ..Inspection::default()
+    }
 }
 
 fn limits_of(typed: &Typed) -> Limits {

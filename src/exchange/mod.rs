@@ -10,6 +10,7 @@ mod error_page;
 mod fault;
 mod headers;
 mod kept_body;
+mod masked;
 mod message_body;
 mod meta_variables;
 mod observer;
@@ -28,6 +29,7 @@ pub use fault::{
 };
 pub use headers::{HeaderError, Headers};
 pub use kept_body::KeptBody;
+pub use masked::{Form, masked_value};
 pub use message_body::{MessageBody, PATIENCE};
 pub use meta_variables::{MetaVariables, is_of_a_request};
 pub use observer::{Event, Observer};

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::{fs, stdio};
 
 use crate::snapshot::filter;
@@ -22,25 +23,43 @@ pub struct Private {
 /// Takes standard input and output for the exchange. Afterwards descriptor 0 is empty and
 /// descriptor 1 is the error log. Both private ends are closed on exec: the server reads until
 /// end-of-file, so no descendant may keep them open (RFC 3875, section 6.4).
+///
+/// mini_httpd and others make one pipe of the response and the log: then there is no log.
 pub fn take() -> io::Result<Private> {
+    let is_mixed = is_same_pipe(stdio::stdout(), stdio::stderr())?;
+    take_from(is_mixed)
+}
+
+/// As [`take`], for a person who has the log where the response goes: with `2>&1 |`, for example.
+pub fn take_by_hand() -> io::Result<Private> {
+    take_from(false)
+}
+
+fn take_from(is_mixed: bool) -> io::Result<Private> {
     let private = Private {
         stdin: rustix::io::fcntl_dupfd_cloexec(stdio::stdin(), 3)?,
         stdout: rustix::io::fcntl_dupfd_cloexec(stdio::stdout(), 3)?,
     };
     let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     stdio::dup2_stdin(&null)?;
-    // mini_httpd and others make one pipe of both: then there is no log that is not the response.
-    if is_same_pipe(&private.stdout, stdio::stderr())? {
+    if is_mixed {
         stdio::dup2_stderr(&null)?;
     }
     stdio::dup2_stdout(stdio::stderr())?;
     Ok(private)
 }
 
-/// Sends the error log, and what is printed, to the end of a file.
+/// Sends the error log, and what is printed, to the end of a file. No request waits until somebody
+/// reads a FIFO.
 pub fn log_to(path: &Path) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
-    let file = fs::open(path, flags, Mode::from_raw_mode(0o640))?;
+    let at_once = flags | OFlags::NONBLOCK;
+    let file = match fs::open(path, at_once, Mode::from_raw_mode(0o640)) {
+        Err(Errno::NXIO) => return Err(io::Error::other("nobody reads it")),
+        file => file?,
+    };
+    // What is printed does not fail where a reader is slow.
+    fs::fcntl_setfl(&file, OFlags::APPEND)?;
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
     Ok(())

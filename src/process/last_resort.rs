@@ -154,6 +154,11 @@ pub fn is_over() -> bool {
     OVER.load(Ordering::Acquire)
 }
 
+/// Whether there is an exchange whose response has not ended, and this is its process.
+pub fn is_answering() -> bool {
+    ANSWERS.get().is_some() && descriptor(&STDOUT).is_some() && !is_over()
+}
+
 /// Whether this is a forked process, which has let go of the exchange it was forked in.
 pub fn is_another() -> bool {
     ANSWERS.get().is_some() && descriptor(&STDOUT).is_none() && !is_over()

@@ -8,16 +8,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
 use super::arenas;
-use super::cgi_handler::{self, Answer};
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
 use super::interpreter;
-use super::script_file::{self, Name};
+use super::loading::{self, Loading, MainGuard, Seen};
+use super::script_file;
 use super::start_response::shown;
 use super::venv::Packages;
 use super::way_out;
 use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
+use crate::exchange::MetaVariables;
 use crate::process::memory;
 
 /// The names an application is looked for under when none is given.
@@ -29,8 +30,12 @@ const FACTORIES: [&str; 2] = ["create_app", "make_app"];
 pub enum Loaded<'py> {
     /// An application to call.
     Application(Bound<'py, PyAny>),
-    /// A script that handed its application to `CGIHandler().run` itself.
+    /// A script that handed its application to a handler of the standard library's itself.
     Answered(Outcome),
+    /// One that would have, but for a request.
+    Later,
+    /// One whose application was taken for an image, with the variables that it is called with.
+    Taken(Bound<'py, PyAny>, MetaVariables),
 }
 
 /// Readies the interpreter and loads the application of `config`, but for what was done ahead.
@@ -46,12 +51,21 @@ pub fn load<'py>(
 ) -> Result<Loaded<'py>, Failure> {
     match ahead {
         Some(Ahead::Loaded(application)) => {
+            let failed = |error| Failure::of(py, &error, "the image cannot go on");
+            loading::refresh(py).map_err(failed)?;
             return Ok(Loaded::Application(application.bind(py).clone()));
+        }
+        Some(Ahead::Taken(application)) => {
+            let failed = |error| Failure::of(py, &error, "the image cannot go on");
+            loading::refresh(py).map_err(failed)?;
+            let script_name = config.script_name.as_deref();
+            let meta = loading::take_over(py, gateway, script_name).map_err(failed)?;
+            return Ok(Loaded::Taken(application.bind(py).clone(), meta));
         }
         Some(Ahead::Ready) => {}
         None => ready(py, config)?,
     }
-    find(py, config, packages, Some(gateway))
+    find(py, config, packages, Some(gateway), false)
 }
 
 /// Readies the interpreter for one exchange.
@@ -60,22 +74,18 @@ pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
     interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
 }
 
-/// Loads the application before there is a request; `None` for one that cannot be, as it calls
-/// the standard library's handler while it is loaded.
-pub(super) fn load_ahead<'py>(
-    py: Python<'py>,
+/// Loads the application before there is a request, but for one that cannot be, as it is answered by
+/// what it does while it is loaded. For an image that `captures` it may be taken from there.
+pub(super) fn load_ahead(
+    py: Python<'_>,
     config: &Config,
     packages: &Packages,
-) -> Result<Option<Bound<'py, PyAny>>, Failure> {
-    if let Source::File(file) = &config.app.source
-        && config.app.callable.is_none()
-        && cgi_handler::is_wanted(&std::fs::read(file).unwrap_or_default())
-    {
-        return Ok(None);
-    }
-    Ok(match find(py, config, packages, None)? {
-        Loaded::Application(application) => Some(application),
-        Loaded::Answered(_) => None,
+    captures: bool,
+) -> Result<Ahead, Failure> {
+    Ok(match find(py, config, packages, None, captures)? {
+        Loaded::Application(application) => Ahead::Loaded(application.unbind()),
+        Loaded::Taken(application, _) => Ahead::Taken(application.unbind()),
+        Loaded::Answered(_) | Loaded::Later => Ahead::Ready,
     })
 }
 
@@ -85,71 +95,162 @@ fn find<'py>(
     config: &Config,
     packages: &Packages,
     gateway: Option<&Arc<Gateway>>,
+    captures: bool,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
     extend_path(py, config).map_err(failed)?;
-    let collection = Collection::hold(py).map_err(failed)?;
-
-    let loaded = match &config.app.source {
-        Source::PasteDeploy { file, name } => {
-            let application = load_paste_deploy(py, file, name.as_deref()).map_err(failed)?;
-            Loaded::Application(application)
-        }
-        Source::Module(name) => {
-            let module = py.import(name.as_str()).map_err(|error| {
-                let mut failure = failed(error);
-                if Path::new(&format!("{name}.py")).exists() {
-                    failure
-                        .summary
-                        .push_str(" (for the file, write it with its folder or ending)");
-                }
-                failure
-            })?;
-            Loaded::Application(
-                callable(py, module.as_any(), &config.app).map_err(|w| w.explain(&failed))?,
-            )
-        }
-        Source::File(file) => {
-            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            let text = std::fs::read(&file).unwrap_or_default();
-            let is_wanted = config.app.callable.is_none() && cgi_handler::is_wanted(&text);
-            let answer = match gateway.filter(|_| is_wanted) {
-                Some(gateway) => {
-                    let script_name = config.script_name.as_deref();
-                    Some(Answer::install(py, gateway, script_name).map_err(failed)?)
-                }
-                None => None,
-            };
-            let name = if answer.is_some() {
-                Name::Main
-            } else {
-                Name::Own
-            };
-            let ran = script_file::run(py, &file, &name);
-            if let Some(outcome) = answer.as_ref().and_then(|answer| answer.get().outcome()) {
-                if let Err(error) = ran
-                    && !is_usual_end(py, &error)
-                {
-                    // What comes after the answer is the script's own affair, as it was before.
-                    let failure = Failure::of(py, &error, "after the answer, the script raised");
-                    crate::report::log(&failure.summary);
-                }
-                Loaded::Answered(outcome)
-            } else {
-                let module = ran.map_err(failed)?;
-                Loaded::Application(
-                    callable(py, &module, &config.app).map_err(|w| w.explain(&failed))?,
-                )
-            }
-        }
+    let file = match &config.app.source {
+        Source::File(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())),
+        Source::Module(_) | Source::PasteDeploy { .. } => None,
     };
+    let collection = Collection::hold(py).map_err(failed)?;
+    let script_name = config.script_name.as_deref();
+    let loading =
+        Loading::begin(py, gateway, script_name, file.as_deref(), captures).map_err(failed)?;
+    let came = match &config.app.source {
+        Source::PasteDeploy { file, name } => {
+            load_paste_deploy(py, file, name.as_deref()).map_err(Wrong::Raised)
+        }
+        Source::Module(name) => load_module(py, name, &config.app),
+        Source::File(_) => load_file(
+            py,
+            file.as_deref().unwrap_or(Path::new("")),
+            &config.app,
+            gateway.is_some(),
+            || loading.outcome().is_some(),
+            || loading.has_captured(py),
+        ),
+    };
+    let seen = loading.end().map_err(failed)?;
+    let loaded = judge(py, config, seen, came, &failed)?;
     collection.release(py).map_err(failed)?;
     arenas::loading_has_ended();
     if !way_out::is_settled(py) {
         memory::give_back_text();
     }
     Ok(loaded)
+}
+
+/// What loading came to, from what came of it and what was seen meanwhile.
+fn judge<'py>(
+    py: Python<'py>,
+    config: &Config,
+    mut seen: Seen,
+    came: Result<Bound<'py, PyAny>, Wrong>,
+    failed: &dyn Fn(PyErr) -> Failure,
+) -> Result<Loaded<'py>, Failure> {
+    let is_exit =
+        |wrong: &Wrong| matches!(wrong, Wrong::Raised(e) if e.is_instance_of::<PySystemExit>(py));
+    if came.as_ref().is_err_and(is_exit) {
+        seen.refused = seen.refused.or(seen.bound.take());
+    }
+    match (seen, came) {
+        (
+            Seen {
+                outcome: Some(outcome),
+                ..
+            },
+            came,
+        ) => {
+            if let Err(Wrong::Raised(error)) = came
+                && !is_usual_end(py, &error)
+            {
+                // What comes after the answer is the script's own affair, as it was before.
+                let failure = Failure::of(py, &error, "after the answer, the script raised");
+                crate::report::log(&failure.summary);
+            }
+            Ok(Loaded::Answered(outcome))
+        }
+        (
+            Seen {
+                captured: Some(application),
+                ..
+            },
+            _,
+        ) => {
+            let none = MetaVariables::from_pairs([]);
+            Ok(Loaded::Taken(application.into_bound(py), none))
+        }
+        (seen, _) if seen.answers_itself => Ok(Loaded::Later),
+        (
+            Seen {
+                printed: Some(printed),
+                ..
+            },
+            came,
+        ) if came
+            .as_ref()
+            .err()
+            .is_none_or(|wrong| is_exit(wrong) || matches!(wrong, Wrong::Said(_))) =>
+        {
+            let what = loading::say_what_it_is(&config.app, &printed, came.ok().as_ref());
+            Err(Failure::new(500, what))
+        }
+        (
+            Seen {
+                refused: Some(sentence),
+                ..
+            },
+            Err(wrong),
+        ) => {
+            let sentence = format!("`{}`: {sentence}", config.app);
+            Err(loading::of_refused(wrong.explain(failed), &sentence))
+        }
+        (_, Err(wrong)) => Err(wrong.explain(failed)),
+        (_, Ok(application)) => match loading::asynchronous(&config.app, &application) {
+            Ok(None) => Ok(Loaded::Application(application)),
+            Ok(Some(sentence)) => Err(Failure::new(500, sentence)),
+            Err(error) => Err(failed(error)),
+        },
+    }
+}
+
+fn load_module<'py>(py: Python<'py>, name: &str, app: &App) -> Result<Bound<'py, PyAny>, Wrong> {
+    let module = py.import(name).map_err(|error| {
+        if Path::new(&format!("{name}.py")).exists() {
+            Wrong::Hinted(error, " (for the file, write it with its folder or ending)")
+        } else {
+            Wrong::Raised(error)
+        }
+    })?;
+    callable(py, module.as_any(), app)
+}
+
+/// Runs the script, and what stands behind its main guard where that is what answers, or is needed to
+/// find out what the script is.
+fn load_file<'py>(
+    py: Python<'py>,
+    file: &Path,
+    app: &App,
+    has_request: bool,
+    is_answered: impl Fn() -> bool,
+    is_taken: impl Fn() -> bool,
+) -> Result<Bound<'py, PyAny>, Wrong> {
+    let script = script_file::run(py, file, is_taken)?;
+    let found = script
+        .ended
+        .map_err(Wrong::Raised)
+        .and_then(|()| callable(py, &script.module, app));
+    let is_missing = matches!(found, Err(Wrong::Said(_)));
+    if is_answered() || app.callable.is_some() || !(found.is_ok() || is_missing) {
+        return found;
+    }
+    let Some(guard) = MainGuard::of(&script.module, &script.code, file)? else {
+        return found;
+    };
+    if is_missing && guard.mentions("execute_from_command_line")? {
+        return Err(Wrong::Said(loading::of_django(app, file)));
+    }
+    // Without a request it would do in vain whatever it does.
+    if !(is_missing && has_request) && !guard.answers()? {
+        return found;
+    }
+    guard.run()?;
+    if is_missing && !is_answered() {
+        return callable(py, &script.module, app);
+    }
+    found
 }
 
 /// `sys.exit()`, or with 0.
@@ -196,6 +297,7 @@ fn load_paste_deploy<'py>(
 /// Why a module has no application.
 enum Wrong {
     Raised(PyErr),
+    Hinted(PyErr, &'static str),
     Said(String),
 }
 
@@ -209,6 +311,11 @@ impl Wrong {
     fn explain(self, failed: &dyn Fn(PyErr) -> Failure) -> Failure {
         match self {
             Self::Raised(error) => failed(error),
+            Self::Hinted(error, hint) => {
+                let mut failure = failed(error);
+                failure.summary.push_str(hint);
+                failure
+            }
             Self::Said(summary) => Failure::new(500, summary),
         }
     }

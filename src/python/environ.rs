@@ -13,8 +13,7 @@ use crate::exchange::{MetaVariables, SharedBody};
 pub(super) fn build<'py>(
     py: Python<'py>,
     meta: &MetaVariables,
-    body: &SharedBody,
-    watch: &Watch,
+    input: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let environ = PyDict::new(py);
     for (name, value) in meta.iter() {
@@ -22,7 +21,7 @@ pub(super) fn build<'py>(
     }
     environ.set_item("wsgi.version", (1, 0))?;
     environ.set_item("wsgi.url_scheme", meta.scheme())?;
-    environ.set_item("wsgi.input", Input::new(body.clone(), watch.clone()))?;
+    environ.set_item("wsgi.input", input)?;
     // The stream ends by itself, wherever the body's length came from.
     environ.set_item("wsgi.input_terminated", true)?;
     environ.set_item("wsgi.errors", ErrorLog)?;
@@ -42,7 +41,8 @@ pub fn shown_environ(
     meta: &MetaVariables,
     body: &SharedBody,
 ) -> PyResult<Vec<String>> {
-    let environ = build(py, meta, body, &Watch::default())?;
+    let input = Bound::new(py, Input::new(body.clone(), Watch::default()))?;
+    let environ = build(py, meta, input.as_any())?;
     let mut lines = Vec::with_capacity(environ.len());
     for (name, value) in environ {
         lines.push(format!("{name}={}", value.repr()?.to_string_lossy()));

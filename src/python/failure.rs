@@ -116,11 +116,37 @@ fn traceback(py: Python<'_>, error: &PyErr) -> Option<String> {
         let lines: Vec<Bound<'_, PyAny>> = lines.extract()?;
         let mut text = String::new();
         for line in lines {
-            text.push_str(&line.str()?.to_string_lossy());
+            push_part(&line.str()?.to_string_lossy(), &mut text);
         }
         Ok(text)
     };
     render().ok()
+}
+
+/// Adds a part of a traceback. What Python itself has in lines of their own is indented, or known;
+/// any other text is the exception's, and stays in the line that it is in: nothing an application was
+/// sent begins a line of the log.
+fn push_part(part: &str, to: &mut String) {
+    const OWN: [&str; 4] = [
+        "Traceback (most recent call last):",
+        "During handling of the above exception, another exception occurred:",
+        "The above exception was the direct cause of the following exception:",
+        "Exception Group Traceback (most recent call last):",
+    ];
+    let part = part.strip_suffix('\n').unwrap_or(part);
+    let is_own = part.starts_with([' ', '\n']) || OWN.contains(&part);
+    for (place, line) in part.split('\n').enumerate() {
+        let begins_line =
+            is_own && (line.is_empty() || line.starts_with(' ') || OWN.contains(&line));
+        if place > 0 {
+            to.push_str(if begins_line { "\n" } else { "\\n" });
+        } else if line.starts_with("wsgi-cgi:") || line.starts_with('[') {
+            // A note may be anything (PEP 678).
+            to.push_str("  ");
+        }
+        to.push_str(line);
+    }
+    to.push('\n');
 }
 
 fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<String> {
@@ -134,6 +160,14 @@ fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<S
     }
     let name: String = error.value(py).getattr("name").ok()?.extract().ok()?;
     let top = name.split('.').next().unwrap_or(&name);
+    if top == "imp" {
+        // As in the `passenger_wsgi.py` that hosts write.
+        return Some(
+            "Python has no module `imp` from 3.12 on: write `from app import application` where a \
+             file `app.py` is loaded with it"
+                .to_owned(),
+        );
+    }
     Some(match packages {
         Packages::Venv(venv) => format!(
             "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \

@@ -12,7 +12,7 @@ use pyo3::exceptions::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
+use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyString};
 
 use super::environ;
@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::file_wrapper::{self, FileWrapper};
 use super::inspection::{Inspection, Watch};
 use super::start_response::{StartResponse, shown};
+use super::streams::Input;
 use crate::exchange::{Event, Flow, MetaVariables, Request, Responder, SendError, SharedBody};
 use crate::process::signals;
 use crate::report;
@@ -31,6 +32,9 @@ pub trait OnFailure: Send + Sync {
 
     /// Whether the exception is to be looked into before the answer.
     fn wants_fault(&self) -> bool;
+
+    /// Writes the log entry for an error that the application caught, and answered for.
+    fn answered_itself(&self);
 
     /// Sends the page, or cuts the response.
     fn answer(&self, failure: &Failure, responder: &mut Responder);
@@ -51,6 +55,7 @@ pub enum Outcome {
 pub struct Gateway {
     responder: Mutex<Responder>,
     body: SharedBody,
+    input: PyOnceLock<Py<Input>>,
     on_failure: Box<dyn OnFailure>,
     inspection: Inspection,
     /// Our own write failed: what the application raises after that is no error of its own.
@@ -85,6 +90,7 @@ impl Gateway {
         Arc::new(Self {
             responder: Mutex::new(responder),
             body: request.body.clone(),
+            input: PyOnceLock::new(),
             on_failure,
             inspection,
             client_gone: AtomicBool::new(false),
@@ -100,9 +106,27 @@ impl Gateway {
         application: &Bound<'_, PyAny>,
         meta: &MetaVariables,
     ) -> Outcome {
-        let called = environ::build(py, meta, &self.body, self.watch()).and_then(|environ| {
+        self.answer_from(py, application, meta, None)
+    }
+
+    /// As [`answer`](Self::answer), with another `wsgi.input` than the body's if one is given.
+    pub(super) fn answer_from<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+        application: &Bound<'py, PyAny>,
+        meta: &MetaVariables,
+        input: Option<&Bound<'py, PyAny>>,
+    ) -> Outcome {
+        let environ = match input {
+            Some(input) => environ::build(py, meta, input),
+            None => self
+                .input(py)
+                .and_then(|input| environ::build(py, meta, input.bind(py).as_any())),
+        };
+        let called = environ.and_then(|environ| {
             self.watch().tell(Event::EnvironMade(environ.len()));
-            let application = self.inspection.prepare(application, &environ)?;
+            let is_shown = self.on_failure.wants_fault();
+            let application = self.inspection.prepare(application, &environ, is_shown)?;
             let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
             self.watch().tell(Event::Called);
             application.call1((environ, start_response))
@@ -118,7 +142,14 @@ impl Gateway {
         }
         let sent = self.send_all(py, &result);
         let outcome = match sent.and_then(|()| self.finish(py)) {
-            Ok(()) => Outcome::Answered,
+            Ok(()) => {
+                match self.status(py) {
+                    Some(500) => self.on_failure.answered_itself(),
+                    Some(404) => self.inspection.hint_at_static_files(py, meta),
+                    _ => {}
+                }
+                Outcome::Answered
+            }
             Err(stop) => self.stopped(py, stop),
         };
         self.close(py, &result);
@@ -142,6 +173,14 @@ impl Gateway {
     /// The status that was sent, once the head is out.
     pub fn status(&self, py: Python<'_>) -> Option<u16> {
         self.responder(py).status()
+    }
+
+    /// The body as a stream: the same one whoever asks.
+    pub(super) fn input(&self, py: Python<'_>) -> PyResult<Py<Input>> {
+        let input = self.input.get_or_try_init(py, || {
+            Py::new(py, Input::new(self.body.clone(), self.watch().clone()))
+        });
+        Ok(input?.clone_ref(py))
     }
 
     pub(super) fn watch(&self) -> &Watch {

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 
 use super::venv::{LINKED_EXECUTABLE, LINKED_PREFIX, LINKED_VERSION, Packages};
-use super::{arenas, open_code, way_out};
+use super::{arenas, loading, open_code, way_out};
 use crate::process::{last_resort, memory, signals};
 use crate::report;
 
@@ -79,6 +79,7 @@ impl Interpreter {
         // PyO3 asks for this with the first error that it is told of, and waits for itself without
         // end where there is no memory left to make it.
         attach(|py| drop(py.get_type::<PanicException>()));
+        loading::hook()?;
         if !is_language_given {
             attach(forget_language).map_err(|error| anyhow!("the environment: {error}"))?;
         }

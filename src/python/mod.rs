@@ -6,7 +6,6 @@
 mod application;
 mod arenas;
 mod bytecode;
-mod cgi_handler;
 mod environ;
 mod failure;
 mod fault;
@@ -14,6 +13,7 @@ mod file_wrapper;
 mod gateway;
 mod inspection;
 mod interpreter;
+mod loading;
 mod open_code;
 mod script_file;
 mod snapshot;

@@ -8,23 +8,25 @@ use std::path::Path;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// What the file is called while it runs.
-pub(super) enum Name {
-    /// The name it would be imported by, or one that takes no other module's place.
-    Own,
-    /// `__main__`: it runs as a script.
-    Main,
+/// A file that was run as a module.
+pub(super) struct Script<'py> {
+    pub(super) module: Bound<'py, PyAny>,
+    pub(super) code: Bound<'py, PyAny>,
+    /// What it raised, if it did.
+    pub(super) ended: PyResult<()>,
 }
 
-/// Runs the file as a new module.
-pub(super) fn run<'py>(py: Python<'py>, file: &Path, name: &Name) -> PyResult<Bound<'py, PyAny>> {
+/// Runs the file as a new module, by the name it would be imported by or one that takes no other
+/// module's place. One that failed is there no more, unless it `is_kept`.
+pub(super) fn run<'py>(
+    py: Python<'py>,
+    file: &Path,
+    is_kept: impl Fn() -> bool,
+) -> PyResult<Script<'py>> {
     let machinery = py.import("_frozen_importlib_external")?;
     let bootstrap = py.import("_frozen_importlib")?;
     let modules = py.import("sys")?.getattr("modules")?;
-    let name = match name {
-        Name::Main => "__main__".to_owned(),
-        Name::Own => module_name(&modules, file)?,
-    };
+    let name = module_name(&modules, file)?;
     let loader = machinery
         .getattr("SourceFileLoader")?
         .call1((&name, file.as_os_str()))?;
@@ -38,12 +40,14 @@ pub(super) fn run<'py>(py: Python<'py>, file: &Path, name: &Name) -> PyResult<Bo
     modules.set_item(&name, &module)?;
 
     let is_source = file.extension().is_some_and(|extension| extension == "py");
-    let ran = if is_source && name != "__main__" {
-        loader.call_method1("exec_module", (&module,)).map(drop)
-    } else {
-        execute(py, &loader, &module, file)
-    };
-    if ran.is_err() && name != "__main__" {
+    let ran = code_of(py, &loader, &name, file, is_source).and_then(|code| {
+        let globals = module.getattr("__dict__")?;
+        let ended = py
+            .import("builtins")?
+            .call_method1("exec", (&code, globals));
+        Ok((code, ended.map(drop)))
+    });
+    if !matches!(ran, Ok((_, Ok(())))) && !is_kept() {
         // As the import system does: a module that failed is not there.
         if before.is_none() {
             modules.del_item(&name)?;
@@ -51,20 +55,26 @@ pub(super) fn run<'py>(py: Python<'py>, file: &Path, name: &Name) -> PyResult<Bo
             modules.set_item(&name, before)?;
         }
     }
-    ran.map(|()| module)
+    ran.map(|(code, ended)| Script {
+        module,
+        code,
+        ended,
+    })
 }
 
-fn execute(
-    py: Python<'_>,
-    loader: &Bound<'_, PyAny>,
-    module: &Bound<'_, PyAny>,
+fn code_of<'py>(
+    py: Python<'py>,
+    loader: &Bound<'py, PyAny>,
+    name: &str,
     file: &Path,
-) -> PyResult<()> {
+    is_source: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    if is_source {
+        return loader.call_method1("get_code", (name,));
+    }
     let source = loader.call_method1("get_data", (file.as_os_str(),))?;
-    let code = loader.call_method1("source_to_code", (source, file.as_os_str()))?;
-    py.import("builtins")?
-        .call_method1("exec", (code, module.getattr("__dict__")?))?;
-    Ok(())
+    let path = file.as_os_str().into_pyobject(py)?;
+    loader.call_method1("source_to_code", (source, path))
 }
 
 /// `app` for `app.py` unless that is another module's name; else a name no import can ask for by

@@ -81,6 +81,18 @@ impl Input {
         }
     }
 
+    /// What is there, at most `most` bytes; nothing at the end alone.
+    pub(super) fn read_some<'py>(
+        &self,
+        py: Python<'py>,
+        most: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let mut block = vec![0; most.min(BLOCK)];
+        let read = self.read_once(py, &mut block)?;
+        self.watch.tell(Event::Read("read1", read));
+        Ok(PyBytes::new(py, &block[..read]))
+    }
+
     fn fill(&self, py: Python<'_>, mut into: &mut [u8]) -> PyResult<usize> {
         let wanted = into.len();
         while !into.is_empty() {
@@ -156,7 +168,11 @@ fn limit(size: Option<isize>) -> usize {
 #[pymethods]
 impl Input {
     #[pyo3(signature = (size=None, /))]
-    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+    pub(super) fn read<'py>(
+        &self,
+        py: Python<'py>,
+        size: Option<isize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let wanted = limit(size);
         if wanted > DIRECT {
             let all = self.read_to_end(py, wanted)?;
@@ -192,14 +208,22 @@ impl Input {
     }
 
     #[pyo3(signature = (size=None, /))]
-    fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+    pub(super) fn readline<'py>(
+        &self,
+        py: Python<'py>,
+        size: Option<isize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let line = self.line(py, limit(size))?;
         self.watch.tell(Event::Read("readline", line.len()));
         Ok(PyBytes::new(py, &line))
     }
 
     #[pyo3(signature = (hint=None, /))]
-    fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn readlines<'py>(
+        &self,
+        py: Python<'py>,
+        hint: Option<isize>,
+    ) -> PyResult<Bound<'py, PyList>> {
         // As io.IOBase has it, zero is no limit here.
         let enough = match limit(hint) {
             0 => usize::MAX,
@@ -223,7 +247,7 @@ impl Input {
         slf
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    pub(super) fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let line = self.line(py, usize::MAX)?;
         self.watch.tell(Event::Read("__next__", line.len()));
         Ok((!line.is_empty()).then(|| PyBytes::new(py, &line)))

@@ -21,25 +21,30 @@ pub enum Ahead {
     Ready,
     /// The application is loaded too.
     Loaded(Py<PyAny>),
+    /// It is, and was taken from the handler that would have answered.
+    Taken(Py<PyAny>),
 }
 
 /// Readies the interpreter for the processes that will be forked from this one, with the
 /// application if that is to be loaded. A script that calls the standard library's `CGIHandler`
-/// itself cannot be: it does so while it is loaded.
+/// itself cannot be, as it does so while it is loaded; where that is the last it does, an image
+/// `captures` it.
 ///
 /// # Errors
 /// As [`load`](super::load).
-pub fn prepare(config: &Config, packages: &Packages, loaded: bool) -> Result<Ahead, Failure> {
+pub fn prepare(
+    config: &Config,
+    packages: &Packages,
+    loaded: bool,
+    captures: bool,
+) -> Result<Ahead, Failure> {
     attach(|py| {
         application::ready(py, config)?;
-        let application = if loaded {
-            application::load_ahead(py, config, packages)?
+        if loaded {
+            application::load_ahead(py, config, packages, captures)
         } else {
-            None
-        };
-        Ok(application.map_or(Ahead::Ready, |application| {
-            Ahead::Loaded(application.unbind())
-        }))
+            Ok(Ahead::Ready)
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 
 use super::journey::Journey;
+use super::obeyed;
 use crate::cli::{As, Request as Typed};
 use crate::config::{Config, Source};
 use crate::exchange::MetaVariables;
@@ -35,7 +36,7 @@ impl Asking<'_> {
     pub(super) fn ask(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
         let (mut meta, source, journey) = match &self.typed.asked.replay {
             Some(file) => {
-                let (meta, source) = replay(file)?;
+                let (meta, source) = replay(file, self.environment)?;
                 (meta, source, None)
             }
             None => self.make(stdin)?,
@@ -190,10 +191,11 @@ pub(super) fn line(meta: &MetaVariables, journey: Option<&Journey>) -> String {
     format!("{} {target}{query}{hop}", text("REQUEST_METHOD"))
 }
 
-/// A kept request: its variables are the whole environment again.
-fn replay(file: &Path) -> Result<(MetaVariables, OwnedFd)> {
+/// A kept request: its variables are the whole environment again, but for those that are obeyed.
+fn replay(file: &Path, environment: &MetaVariables) -> Result<(MetaVariables, OwnedFd)> {
     let mut recorded = Recorded::open(file)?;
-    let meta = recorded.meta();
+    let mut meta = recorded.meta();
+    obeyed::put_own(&mut meta, environment, &format!("`{}`", file.display()));
     if meta.get("REQUEST_METHOD").is_none() {
         bail!("`{}` has no REQUEST_METHOD", file.display());
     }

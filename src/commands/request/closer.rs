@@ -76,6 +76,7 @@ impl Closer {
             validate: self.validate,
             post_mortem: self.terminal.take(),
             import_times: self.timing.is_some(),
+            hints_at_static_files: false,
         }
     }
 

@@ -11,10 +11,9 @@ use rustix::net::{getpeername, getsockname};
 
 use super::super::executor::Executor;
 use super::worker::Worker;
-use super::{Typed, decide, limits_of, static_folders};
+use super::{Typed, decide, inspection, limits_of, static_folders};
 use crate::exchange::MetaVariables;
 use crate::process::{descriptors, environment, signals};
-use crate::python::Inspection;
 use crate::report::Exit;
 use crate::transport::http::{CONTINUE, Limits, Refusal, RequestHead};
 use crate::transport::server::{Handover, Intake, Peer, Spool, Step};
@@ -62,7 +61,7 @@ pub(super) fn run(typed: &Typed, around: &MetaVariables) -> Result<Exit> {
         let mut variables = meta.clone();
         variables.surround(around);
         environment::replace(&variables);
-        Executor::ready(&config, around, Inspection::default())
+        Executor::ready(&config, around, inspection())
     }))
 }
 

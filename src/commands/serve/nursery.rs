@@ -7,17 +7,18 @@ use anyhow::{Context, Result};
 
 use super::super::executor::Executor;
 use super::worker::Worker;
-use super::{Typed, decide, static_folders};
+use super::{Typed, decide, inspection, static_folders};
 use crate::config::{Config, Source};
 use crate::exchange::MetaVariables;
 use crate::process::{descriptors, limits, signals};
-use crate::python::{self, Inspection, Side};
+use crate::python::{self, Side};
 use crate::report::Exit;
 use crate::transport::server::Channel;
 
 /// Forks workers until the listening process closes the channel, which is standard input.
 pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -> Result<Exit> {
-    let private = descriptors::take().context("the standard descriptors cannot be taken")?;
+    let private =
+        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
     let mut channel = Channel::from_other_end(private.stdin);
     drop(private.stdout);
     limits::set_open_files(open_files);
@@ -28,7 +29,7 @@ pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -
         folders: &static_folders(typed)?,
     };
     signals::install();
-    let mut executor = Executor::ready(&config, environment, Inspection::default())?;
+    let mut executor = Executor::ready(&config, environment, inspection())?;
     // A worker that loads it once more shows why it failed.
     let loaded = executor.prepare(&config, typed.work.preload).is_ok();
     // Without it a worker only takes longer.

@@ -248,10 +248,13 @@ impl Making<'_> {
 
     fn load(executor: &mut Executor, config: &Config, sleeper: &Sleeper) -> Result<()> {
         executor
-            .prepare(config, true)
+            .prepare_image(config)
             .map_err(|failure| anyhow!("{}", failure.summary))?;
         if !executor.is_loaded() {
-            bail!("a script that calls CGIHandler itself cannot be loaded ahead");
+            bail!(
+                "a script that runs a handler of wsgiref.handlers has an image only where it ends in \
+                 `CGIHandler().run(application)`"
+            );
         }
         if let Some(path) = &config.warm_up {
             trial::warm_up(executor, path)?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::exchange::query::parameters;
 use crate::exchange::secrets::is_secret;
-use crate::exchange::{MASKED, MetaVariables, is_secret_name};
+use crate::exchange::{MASKED, MetaVariables, is_secret_name, masked_value};
 
 /// Names and values.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -36,12 +36,7 @@ impl Shown {
             others: Vec::new(),
         };
         for (name, value) in meta.of_the_request() {
-            let mut text = visible(value);
-            if name.ends_with(b"QUERY_STRING") {
-                text = masked_query(&text);
-            } else if let Some((path, query)) = text.split_once('?') {
-                text = format!("{path}?{}", masked_query(query));
-            }
+            let text = visible(&masked_value(name, value));
             let value = masked(is_secret(name, value), text);
             match field_name(name) {
                 Some(name) => shown.fields.push((name, value)),
@@ -60,21 +55,6 @@ fn masked(is_secret: bool, value: String) -> String {
     } else {
         value
     }
-}
-
-/// The parameters that are no secrets, as they were sent.
-fn masked_query(query: &str) -> String {
-    let pairs = query.split('&').map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let is_secret =
-            !value.is_empty() && parameters(pair).any(|(name, _)| is_secret_name(name.as_bytes()));
-        if is_secret {
-            format!("{name}={MASKED}")
-        } else {
-            pair.to_owned()
-        }
-    });
-    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// `HTTP_ACCEPT_LANGUAGE` is `Accept-Language`.
@@ -115,8 +95,8 @@ fn url(meta: &MetaVariables) -> String {
     }
     if let Some(query) = meta.get("QUERY_STRING") {
         url.push('?');
-        let query = masked_query(&String::from_utf8_lossy(query));
-        url.push_str(&encoded(query.as_bytes(), b"/:@!$&'()*+,;=?%[]"));
+        let query = masked_value(b"QUERY_STRING", query);
+        url.push_str(&encoded(&query, b"/:@!$&'()*+,;=?%[]"));
     }
     url
 }

@@ -1,0 +1,136 @@
+//! `sys.stdin` of a script for the standard library's handlers: the body, bounded by its length, and
+//! the same stream that `wsgi.input` is.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict};
+
+use super::super::streams::Input;
+
+/// What `sys.stdin` was.
+pub(super) struct StandardInput {
+    before: Py<PyAny>,
+    own: Py<PyAny>,
+}
+
+impl StandardInput {
+    pub(super) fn install(py: Python<'_>, input: Py<Input>) -> PyResult<Self> {
+        let sys = py.import("sys")?;
+        let before = sys.getattr("stdin")?;
+        let buffer = Bound::new(py, Buffer { input })?;
+        let named = PyDict::new(py);
+        named.set_item("encoding", "utf-8")?;
+        named.set_item("errors", "surrogateescape")?;
+        let own = py
+            .import("_io")?
+            .getattr("TextIOWrapper")?
+            .call((buffer,), Some(&named))?;
+        sys.setattr("stdin", &own)?;
+        Ok(Self {
+            before: before.unbind(),
+            own: own.unbind(),
+        })
+    }
+
+    pub(super) fn uninstall(self, py: Python<'_>) -> PyResult<()> {
+        let sys = py.import("sys")?;
+        if sys.getattr("stdin")?.is(&self.own) {
+            sys.setattr("stdin", self.before)?;
+        }
+        Ok(())
+    }
+}
+
+/// `sys.stdin.buffer`, with the methods of `io.BufferedReader` that one can have on a pipe.
+#[pyclass(frozen, module = "wsgi_cgi")]
+struct Buffer {
+    input: Py<Input>,
+}
+
+#[pymethods]
+#[allow(clippy::unused_self, reason = "they are methods in Python")]
+impl Buffer {
+    #[getter]
+    fn name(&self) -> &'static str {
+        "<stdin>"
+    }
+
+    #[getter]
+    fn mode(&self) -> &'static str {
+        "rb"
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        false
+    }
+
+    #[pyo3(signature = (size=None, /))]
+    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.input.get().read(py, size)
+    }
+
+    #[pyo3(signature = (size=None, /))]
+    fn read1<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        // Not more than what a pipe holds: text is wanted as it comes.
+        let size = size.filter(|&size| size >= 0).unwrap_or(64 * 1024);
+        self.input.get().read_some(py, size.unsigned_abs())
+    }
+
+    fn readinto(&self, into: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = into.py();
+        let view = py
+            .import("builtins")?
+            .getattr("memoryview")?
+            .call1((into,))?;
+        let view = view.call_method1(intern!(py, "cast"), ("B",))?;
+        let wanted = isize::try_from(view.len()?).unwrap_or(isize::MAX);
+        let read = self.input.get().read(py, Some(wanted))?;
+        let count = read.as_bytes().len();
+        let part = pyo3::types::PySlice::new(py, 0, isize::try_from(count).unwrap_or(0), 1);
+        view.set_item(part, PyByteArray::new(py, read.as_bytes()))?;
+        Ok(count)
+    }
+
+    #[pyo3(signature = (size=None, /))]
+    fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.input.get().readline(py, size)
+    }
+
+    #[pyo3(signature = (hint=None, /))]
+    fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.input.get().readlines(py, hint)?.into_any())
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.input.get().__next__(py)
+    }
+
+    fn readable(&self) -> bool {
+        true
+    }
+
+    fn writable(&self) -> bool {
+        false
+    }
+
+    fn seekable(&self) -> bool {
+        false
+    }
+
+    fn isatty(&self) -> bool {
+        false
+    }
+
+    fn fileno(&self) -> i32 {
+        0
+    }
+
+    fn flush(&self) {}
+
+    fn close(&self) {}
+}
