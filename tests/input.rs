@@ -142,9 +142,63 @@ fn a_chunked_body_is_read_to_its_end_under_apache_only() {
         .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
         .run();
     assert_eq!(apache.body, b"decoded");
-    let other = request().exits(1).logs("came in chunks").run();
+    // What is known is said, and what can be done.
+    request()
+        .exits(1)
+        .logs("CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`chunked`")
+        .logs("or have the client send a Content-Length")
+        .run();
+    let other = request().exits(1).logs_anything().run();
     assert_eq!(other.status, "411 Length Required");
     other.error_id();
+}
+
+/// Frameworks refuse or lose a body that is announced as chunked: what has been decoded is a body
+/// of known length (RFC 9112, section 6.3; RFC 3875, section 4.1.2).
+#[test]
+fn a_decoded_body_is_one_of_known_length() {
+    let request = |body: &[u8], server: &str| {
+        Cgi::source(
+            "def application(environ, start_response):
+    length = environ['CONTENT_LENGTH']
+    body = environ['wsgi.input'].read(int(length))
+    assert environ['wsgi.input'].read() == b''
+    start_response('200 OK', [])
+    return [repr((length, len(body), environ.get('HTTP_TRANSFER_ENCODING'))).encode()]
+",
+        )
+        .method("POST")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .variable("SERVER_SOFTWARE", server)
+        .stdin(body)
+    };
+    for size in [0, 1, 5, 65_536, 1_000_000] {
+        let body = vec![b'x'; size];
+        let expected = format!("('{size}', {size}, None)");
+        // The server gives no length: the body is set aside first.
+        let answer = request(&body, "Apache/2.4.66 (Debian)").run();
+        assert_eq!(answer.text(), expected);
+        let answer = request(&body, "nginx/1.22.1")
+            .variable("CONTENT_LENGTH", size.to_string())
+            .run();
+        assert_eq!(answer.text(), expected);
+    }
+}
+
+/// Setting it aside counts as part of the exchange, and no disk is a reason that is said.
+#[test]
+fn a_decoded_body_that_cannot_be_set_aside_is_an_error() {
+    let answer = Cgi::app("hello.py")
+        .method("POST")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+        .variable("TMPDIR", "/nowhere")
+        .stdin(vec![b'x'; 1_000_000])
+        .exits(1)
+        .logs("the body, which came without a length, cannot be set aside in `/nowhere`")
+        .run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    answer.error_id();
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::incident::Incident;
 use super::record::Recorder;
 use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
-use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
+use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Request, Responder};
 use crate::process::descriptors::Private;
 use crate::process::{descriptors, environment, last_resort, signals};
 use crate::python::{Failure, Inspection};
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
             .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
         answer(meta, private, incident, is_nph, decided, |config, meta| {
-            Executor::start(config, meta, Inspection::default())
+            Executor::ready(config, meta, Inspection::default())
         })
     })
 }
@@ -66,7 +66,6 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
         let is_nph = config::is_nph(&meta);
         answer(meta, private, incident, is_nph, Ok(config), |config, _| {
             Executor::surround(config)?;
-            Executor::start_time(config)?;
             Ok(executor)
         })
     })
@@ -115,7 +114,10 @@ fn answer(
         .ok()
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
-    let request = cgi::request(meta, private.stdin, body_length);
+    let mut request = cgi::request(meta, private.stdin, body_length);
+    let begun = decided
+        .as_ref()
+        .map_or(Ok(()), |config| begin(config, &mut request, length));
     if decided.as_ref().is_ok_and(|config| config.debug) {
         incident.show(&request.meta);
     }
@@ -127,7 +129,7 @@ fn answer(
 
     let ready = decided
         .map_err(|error| Failure::new(500, format!("{error:#}")))
-        .and_then(|config| acceptable(&method, length).map(|()| config))
+        .and_then(|config| begun.map(|()| config))
         .and_then(|config| {
             executor(&config, &request.meta)
                 .map(|executor| (config, executor))
@@ -145,6 +147,32 @@ fn answer(
             Exit::Failure
         }
     }
+}
+
+/// What comes before any Python: from here on the time of the exchange runs.
+fn begin(
+    config: &Config,
+    request: &mut Request,
+    length: Result<BodyLength, BodyLengthError>,
+) -> Result<(), Failure> {
+    let method = request.meta.get("REQUEST_METHOD").unwrap_or_default();
+    acceptable(method, length)?;
+    Executor::start_time(config).map_err(|error| Failure::new(500, format!("{error:#}")))?;
+    known(request)
+}
+
+/// A request whose body has a length.
+pub(super) fn known(request: &mut Request) -> Result<(), Failure> {
+    request.know_length(signals::stopping).map_err(|error| {
+        Failure::new(
+            500,
+            format!(
+                "the body, which came without a length, cannot be set aside in `{}`: {error}: \
+                 name a folder with more room in TMPDIR",
+                std::env::temp_dir().display()
+            ),
+        )
+    })
 }
 
 /// Which application, with which settings.
@@ -253,9 +281,19 @@ pub(super) fn acceptable(
             400,
             format!("CONTENT_LENGTH=`{value}` is no number of bytes"),
         ),
-        BodyLengthError::LengthRequired => Failure::new(
+        BodyLengthError::LengthRequired(Some(coding)) => Failure::new(
             411,
-            "the body came in chunks and without a length, which this server does not decode",
+            format!(
+                "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: of all servers \
+                 only Apache is known to decode such a body and to end it: use a server that \
+                 gives CONTENT_LENGTH (nginx, lighttpd), or have the client send a Content-Length"
+            ),
+        ),
+        BodyLengthError::LengthRequired(None) => Failure::new(
+            411,
+            "CONTENT_LENGTH is not set, and mini_httpd does not tell whether content follows in \
+             chunks, which it would not end: have the client send a Content-Length, of 0 if there \
+             is no content",
         ),
     })
 }

@@ -107,6 +107,21 @@ impl MessageBody {
         spool.write(&block[..read])
     }
 
+    /// Where only the end tells the length, moves all of the source to the spool and says how much
+    /// that is.
+    pub fn spool_to_end(&mut self, stop: impl Fn() -> bool) -> io::Result<Option<u64>> {
+        if self.left != BodyLength::UntilEnd {
+            return Ok(None);
+        }
+        while self.pending().is_some() {
+            match self.spool_some() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && !stop() => {}
+                spooled => spooled?,
+            }
+        }
+        Ok(self.remaining())
+    }
+
     /// Drops one block of what the source still has.
     pub fn discard_some(&mut self) -> io::Result<()> {
         self.read_source(&mut vec![0; SPOOL_BLOCK]).map(drop)
