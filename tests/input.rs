@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::harness::cgi::{Cgi, exit_code};
+use crate::harness::cgi::{Answer, Cgi, exit_code};
 
 fn hex(content: &[u8]) -> String {
     use std::fmt::Write;
@@ -233,4 +233,74 @@ fn wsgi_errors_takes_any_str_without_raising() {
     .logs("plain \u{20ac} \\ud800\ntwo lines\nprinted\n")
     .run();
     assert_eq!(answer.body, b"fine");
+}
+/// fcgiwrap and uWSGI's cgi plugin write the whole body before they read a byte of the answer.
+#[test]
+fn an_unread_body_is_taken_from_a_server_that_writes_it_first() {
+    let cases = [
+        (
+            "start_response('403 Forbidden', [])\n    return [b'not for you']",
+            "403 Forbidden",
+            0,
+        ),
+        ("raise LookupError", "500 Internal Server Error", 1),
+        ("import os; os.abort()", "500 Internal Server Error", 134),
+        (
+            "import ctypes; ctypes.CDLL(None).exit(0)",
+            "500 Internal Server Error",
+            0,
+        ),
+    ];
+    for (line, status, exit) in cases {
+        let text = format!("def application(environ, start_response):\n    {line}\n");
+        for size in [1_usize, 300_000, 20_000_000] {
+            let (raw, code) = written_first(Cgi::source(&text), size);
+            let answer = Answer::parse(raw);
+            assert_eq!(
+                (answer.status.as_str(), code),
+                (status, exit),
+                "{line} {size}"
+            );
+        }
+    }
+    // What fails before there is an application, and what takes too long.
+    let text = "import time\ndef application(environ, start_response):\n    time.sleep(60)\n";
+    let (raw, _) = written_first(Cgi::source(text).option("--timeout=1"), 300_000);
+    assert_eq!(Answer::parse(raw).status, "504 Gateway Timeout");
+    let (raw, _) = written_first(Cgi::source("import nothing_of_that_name\n"), 300_000);
+    assert_eq!(Answer::parse(raw).status, "500 Internal Server Error");
+}
+
+/// Writes the whole body, and reads the answer then.
+fn written_first(cgi: Cgi, size: usize) -> (Vec<u8>, i32) {
+    let cgi = cgi
+        .method("POST")
+        .variable("CONTENT_LENGTH", size.to_string());
+    let (mut child, _folder) = cgi.spawn();
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(&vec![b'x'; size]).expect("all of it taken");
+    // It stays open: whoever reads to its end waits for ever.
+    let mut raw = Vec::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_to_end(&mut raw).expect("readable");
+    let code = exit_code(child.wait().expect("ended"));
+    drop(stdin);
+    (raw, code)
+}
+
+/// A client that sends nothing more keeps nobody: the response ends at once, the process a while
+/// later.
+#[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let (mut child, _folder) = Cgi::app("hello.py")
+        .method("POST")
+        .variable("CONTENT_LENGTH", "1000")
+        .spawn();
+    let stdin = child.stdin.take();
+    let mut raw = Vec::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_to_end(&mut raw).expect("readable");
+    assert_eq!(Answer::parse(raw).status, "200 OK");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
+    drop(stdin);
 }

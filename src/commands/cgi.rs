@@ -18,7 +18,7 @@ use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Request, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, environment, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, signals, unread};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
@@ -74,7 +74,9 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
 /// A fault of this program is a whole answer too.
 fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
     catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
-        last_resort::answer(last_resort::Answer::Error);
+        if last_resort::answer(last_resort::Answer::Error) {
+            last_resort::drain();
+        }
         Exit::Failure
     })
 }
@@ -115,6 +117,9 @@ fn answer(
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
     let mut request = cgi::request(meta, private.stdin, body_length);
+    if let Ok(mut body) = request.body.lock() {
+        body.count_in(&unread::LEFT);
+    }
     let begun = decided
         .as_ref()
         .map_or(Ok(()), |config| begin(config, &mut request, length));

@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -35,6 +36,8 @@ pub struct MessageBody {
     missing: u64,
     /// A copy of what was read, where one is wanted.
     kept: Option<KeptBody>,
+    /// Where others look how much is left.
+    tally: Option<&'static AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,23 @@ impl MessageBody {
             spool: None,
             missing: 0,
             kept: None,
+            tally: None,
+        }
+    }
+
+    /// From now on `tally` says how many bytes the server has still to send.
+    pub fn count_in(&mut self, tally: &'static AtomicU64) {
+        self.tally = Some(tally);
+        self.count();
+    }
+
+    fn count(&self) {
+        if let Some(tally) = self.tally {
+            let left = match self.left {
+                BodyLength::Bytes(left) => left,
+                BodyLength::UntilEnd => u64::MAX,
+            };
+            tally.store(left, Ordering::Release);
         }
     }
 
@@ -122,9 +142,21 @@ impl MessageBody {
         Ok(self.remaining())
     }
 
-    /// Drops one block of what the source still has.
+    /// Drops one block of what the source still has, which nobody misses, but for a copy that is
+    /// wanted of it.
     pub fn discard_some(&mut self) -> io::Result<()> {
-        self.read_source(&mut vec![0; SPOOL_BLOCK]).map(drop)
+        let (mut block, missing) = (vec![0; SPOOL_BLOCK], self.missing);
+        let read = self.read_source(&mut block)?;
+        self.missing = missing;
+        if self
+            .spool
+            .as_ref()
+            .is_none_or(|spool| spool.read == spool.written)
+            && let Some(kept) = &mut self.kept
+        {
+            kept.add(&block[..read]);
+        }
+        Ok(())
     }
 
     /// The source, while the server may still be writing to it.
@@ -200,6 +232,7 @@ impl MessageBody {
             BodyLength::Bytes(left) => BodyLength::Bytes(left - read as u64),
             BodyLength::UntilEnd => BodyLength::UntilEnd,
         };
+        self.count();
         Ok(read)
     }
 }

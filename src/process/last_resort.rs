@@ -5,7 +5,7 @@
 //! write the head, and to which descriptor.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -14,6 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
+use super::unread;
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -159,12 +160,13 @@ pub fn is_another() -> bool {
     ANSWERS.get().is_some() && descriptor(&STDOUT).is_none() && !is_over()
 }
 
-/// Sends a prepared answer if no other was begun. Safe in a signal handler.
-pub fn answer(which: Answer) {
+/// Sends a prepared answer if no other was begun, and says whether it did. Safe in a signal handler.
+pub fn answer(which: Answer) -> bool {
     let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {
-        return;
+        return false;
     };
-    if claim() {
+    let is_ours = claim();
+    if is_ours {
         let (response, status) = match which {
             Answer::Error => (&answers.error, b"500\n"),
             Answer::Timeout => (&answers.timeout, b"504\n"),
@@ -178,6 +180,21 @@ pub fn answer(which: Answer) {
             write_all(report, END);
         }
     }
+    is_ours
+}
+
+/// Ends a prepared answer, and takes the rest of the body from a server that gets to read it only
+/// then. Safe in a signal handler.
+pub fn drain() {
+    let Some(stdin) = descriptor(&STDIN).filter(|stdin| unread::is_awaited(*stdin)) else {
+        return;
+    };
+    if let Some(stdout) = descriptor(&STDOUT) {
+        // Apache's mod_cgid makes one socket of both.
+        _ = rustix::net::shutdown(stdout, rustix::net::Shutdown::Write);
+    }
+    release(&STDOUT, null().as_ref());
+    unread::drain(stdin);
 }
 
 /// Writes an entry to the error log. Safe in a signal handler.
@@ -204,24 +221,33 @@ pub fn stop_waiting() {
 /// Puts /dev/null in the place of the server's pipes, so that a forked child neither answers nor
 /// keeps them open, and a response whose time is over ends. Safe in a signal handler.
 pub fn let_go() {
-    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-    let null = rustix::fs::open(c"/dev/null", flags, rustix::fs::Mode::empty());
+    let null = null();
     for place in [&STDIN, &STDOUT, &REPORT] {
-        let raw = place.swap(-1, Ordering::AcqRel);
-        if raw < 0 {
-            continue;
-        }
-        // SAFETY: both numbers belong to descriptors that the exchange keeps open until it calls
-        // `disarm`; dup3 and close take numbers, so that no ownership is claimed here.
-        unsafe {
-            match &null {
-                Ok(null) => _ = libc::dup3(null.as_raw_fd(), raw, libc::O_CLOEXEC),
-                Err(_) => _ = libc::close(raw),
-            }
-        }
+        release(place, null.as_ref());
     }
     CLAIMED.store(true, Ordering::Release);
     OVER.store(false, Ordering::Release);
+}
+
+fn null() -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::fs::open(c"/dev/null", flags, Mode::empty()).ok()
+}
+
+/// Puts `null` in the place of a descriptor that nobody is to use any more.
+fn release(place: &AtomicI32, null: Option<&OwnedFd>) {
+    let raw = place.swap(-1, Ordering::AcqRel);
+    if raw < 0 {
+        return;
+    }
+    // SAFETY: the number belongs to a descriptor that the exchange keeps open until it calls
+    // `disarm`; dup3 and close take numbers, so that no ownership is claimed here.
+    unsafe {
+        match null {
+            Some(null) => _ = libc::dup3(null.as_raw_fd(), raw, libc::O_CLOEXEC),
+            None => _ = libc::close(raw),
+        }
+    }
 }
 
 fn descriptor(place: &AtomicI32) -> Option<BorrowedFd<'static>> {

@@ -13,3 +13,4 @@ pub mod memory;
 pub mod signals;
 pub mod stderr_tap;
 pub mod terminal;
+pub mod unread;

@@ -73,6 +73,7 @@ on_each_server! {
         bodies::post_64_mib,
         bodies::post_in_chunks,
         bodies::post_64_mib_unread,
+        bodies::refusals_of_uploads_arrive,
         responses::redirect_to_a_url,
         responses::redirect_to_a_path,
         responses::not_modified,
