@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
-use crate::process::last_resort::Answers;
+use crate::process::last_resort::{Answers, Prepared};
 use crate::python::{Failure, OnFailure};
 use crate::report;
 
@@ -41,11 +41,12 @@ impl Incident {
     pub(super) fn answers(&self, head_in_form: impl Fn(&ResponseHead) -> Vec<u8>) -> Answers {
         let response = |code| {
             let (head, page) = error_page(code, &self.id);
-            let mut response = head_in_form(&head);
-            if self.method != b"HEAD" {
-                response.extend_from_slice(&page);
-            }
-            response
+            let content = if self.method == b"HEAD" {
+                &[][..]
+            } else {
+                &page
+            };
+            Prepared::new(head_in_form(&head), content)
         };
         let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
         Answers {

@@ -13,6 +13,9 @@ use super::ResponseHead;
 pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
+    /// What is sent next is the last of the response, whose end shows: whoever has read it may stop
+    /// the process before `end` is called.
+    fn last(&mut self) {}
     /// Sends one more block.
     fn block(&mut self, block: &[u8]) -> io::Result<()>;
     /// Sends up to `count` bytes of `file` from `offset`, without passing them through the
@@ -23,6 +26,9 @@ pub trait ResponseWriter: Send {
     /// Ends the response for the client; `whole` unless it had to be cut short.
     fn end(&mut self, whole: bool);
 }
+
+/// So much of a file's end is sent by itself.
+const LAST_OF_A_FILE: u64 = 4096;
 
 /// Whether another block can make a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +140,9 @@ impl Responder {
         }
         let block = self.allowed(block);
         if !block.is_empty() {
+            if self.is_completed_by(block.len() as u64) {
+                self.writer.last();
+            }
             self.writer.block(block)?;
         }
         Ok(self.count(block.len() as u64))
@@ -162,8 +171,21 @@ impl Responder {
         else {
             return Ok(());
         };
-        let sent = self.writer.file(file, offset, left.unwrap_or(u64::MAX))?;
-        self.count(sent);
+        let left = left.unwrap_or(u64::MAX);
+        // The end of a file is sent apart: only what follows can be the last.
+        let most = left.saturating_sub(LAST_OF_A_FILE);
+        let mut sent = 0;
+        if left < u64::MAX && most > 0 {
+            sent = self.writer.file(file, offset, most)?;
+            self.count(sent);
+        }
+        if left == u64::MAX || sent == most {
+            if left < u64::MAX {
+                self.writer.last();
+            }
+            let rest = self.writer.file(file, offset + sent, left - sent)?;
+            self.count(rest);
+        }
         Ok(())
     }
 
@@ -200,6 +222,7 @@ impl Responder {
 
     fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {
         let head = self.head.as_mut().ok_or(SendError::NoHead)?;
+        head.settle_length();
         let has_content = head.status.has_content();
         let length = head.headers.content_length();
         if only && length.is_none() && has_content {
@@ -216,6 +239,9 @@ impl Responder {
             left: head.headers.content_length(),
         });
         let first = self.allowed(first);
+        if self.is_completed_by(first.len() as u64) {
+            self.writer.last();
+        }
         let head = self.head.take().expect("looked at above");
         self.writer.head(&head, first)?;
         Ok(self.count(first.len() as u64))
@@ -240,6 +266,12 @@ impl Responder {
             }) => block,
             _ => b"",
         }
+    }
+
+    /// Whether nothing follows after so many bytes more.
+    fn is_completed_by(&self, bytes: u64) -> bool {
+        let sent = self.sent.as_ref();
+        sent.is_some_and(|sent| !sent.content || sent.left == Some(bytes))
     }
 
     fn count(&mut self, sent: u64) -> Flow {

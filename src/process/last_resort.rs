@@ -32,11 +32,30 @@ static IMAGE: OnceLock<[CString; 3]> = OnceLock::new();
 #[derive(Debug)]
 pub struct Answers {
     /// Sent when the process dies: a 500.
-    pub error: Vec<u8>,
+    pub error: Prepared,
     /// Sent when the time is over: a 504.
-    pub timeout: Vec<u8>,
+    pub timeout: Prepared,
     /// What each log entry about them begins with: program and id.
     pub log_prefix: Vec<u8>,
+}
+
+/// A whole response.
+#[derive(Debug)]
+pub struct Prepared {
+    response: Vec<u8>,
+    /// What is told of its end, as `HttpWriter` tells it of the application's.
+    end: Vec<u8>,
+}
+
+impl Prepared {
+    /// The response of that head and content.
+    #[must_use]
+    pub fn new(head: Vec<u8>, content: &[u8]) -> Self {
+        Self {
+            response: [&head[..], content].concat(),
+            end: format!("{} close\n", content.len()).into_bytes(),
+        }
+    }
 }
 
 /// Which of the prepared responses to send.
@@ -61,9 +80,6 @@ pub fn arm(private: &Private, answers: Answers) {
     // A forked process that has an exchange of its own answers after all.
     CLAIMED.store(false, Ordering::Release);
 }
-
-/// What is told of the end of a prepared answer, which counts as no content of the application's.
-const END: &[u8] = b"0 close\n";
 
 /// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
 /// the application's.
@@ -150,6 +166,14 @@ pub fn disarm() {
     OVER.store(true, Ordering::Release);
 }
 
+/// The rest of the response is about to be written, and it says where it ends: a server that has read
+/// it may send SIGTERM at once, as lighttpd does.
+pub fn ends_now() {
+    if descriptor(&STDOUT).is_some() {
+        OVER.store(true, Ordering::Release);
+    }
+}
+
 /// Whether the response has ended, and what is left is to clean up.
 pub fn is_over() -> bool {
     OVER.load(Ordering::Acquire)
@@ -167,7 +191,7 @@ pub fn answer(which: Answer) -> bool {
     };
     let is_ours = claim();
     if is_ours {
-        let (response, status) = match which {
+        let (prepared, status) = match which {
             Answer::Error => (&answers.error, b"500\n"),
             Answer::Timeout => (&answers.timeout, b"504\n"),
         };
@@ -175,9 +199,9 @@ pub fn answer(which: Answer) -> bool {
         if let Some(report) = report {
             write_all(report, status);
         }
-        write_all(stdout, response);
+        write_all(stdout, &prepared.response);
         if let Some(report) = report {
-            write_all(report, END);
+            write_all(report, &prepared.end);
         }
     }
     is_ours

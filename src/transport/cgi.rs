@@ -174,6 +174,10 @@ impl ResponseWriter for CgiWriter {
         self.write_all(rest)
     }
 
+    fn last(&mut self) {
+        last_resort::ends_now();
+    }
+
     fn block(&mut self, block: &[u8]) -> io::Result<()> {
         self.write_all(block)
     }

@@ -81,5 +81,6 @@ on_each_server! {
         responses::first_block_arrives_before_the_second_is_made,
         endings::application_error,
         endings::client_hangs_up,
+        endings::whole_answers_leave_no_log,
     }
 }

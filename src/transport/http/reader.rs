@@ -16,6 +16,8 @@ pub struct RequestReader {
     taken: usize,
     input_ended: bool,
     keep_alive: bool,
+    /// What the request asks for that is being read.
+    asked: Option<RequestLine>,
     state: State,
 }
 
@@ -74,6 +76,7 @@ impl RequestReader {
             taken: 0,
             input_ended: false,
             keep_alive: true,
+            asked: None,
             state: State::START,
         }
     }
@@ -99,6 +102,12 @@ impl RequestReader {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Line { .. }) && self.taken == self.input.len()
+    }
+
+    /// What the request asks for that is being read, or was refused, once its first line is known.
+    #[must_use]
+    pub fn asked(&self) -> Option<&RequestLine> {
+        self.asked.as_ref()
     }
 
     /// The next event.
@@ -130,8 +139,10 @@ impl RequestReader {
                     if line.is_empty() && *empty < limits::EMPTY_LINES {
                         *empty += 1;
                     } else {
+                        let line = RequestLine::parse(line)?;
+                        self.asked = Some(line.clone());
                         self.state = State::Fields {
-                            line: Box::new(RequestLine::parse(line)?),
+                            line: Box::new(line),
                             scan: SectionScan::default(),
                             limit: self.limits.head.saturating_sub(length + 2),
                         };
@@ -199,6 +210,7 @@ impl RequestReader {
 
     /// RFC 9112, section 9.6: after `close` no further request is processed.
     fn end(&mut self) -> Step {
+        self.asked = None;
         if self.keep_alive {
             self.state = State::START;
         } else {
