@@ -22,7 +22,7 @@ use crate::process::{descriptors, environment, last_resort, signals, unread};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
-use crate::transport::invocation::{Evidence, Invocation};
+use crate::transport::invocation::{self, Evidence, Invocation};
 use crate::transport::wire::{self, Form};
 use crate::transport::{action, split};
 
@@ -45,10 +45,24 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
             .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        say_why_cold(
+            decided
+                .as_ref()
+                .ok()
+                .and_then(|config| config.log.as_deref()),
+        );
         answer(meta, private, incident, is_nph, decided, |config, meta| {
             Executor::ready(config, meta, Inspection::default())
         })
     })
+}
+
+/// The launcher's line is for the log that this program knows.
+fn say_why_cold(log: Option<&Path>) {
+    let name = std::env::args_os().next();
+    if let Some((_, line @ [_, ..])) = invocation::handed_on(name.as_deref()) {
+        report::log_line(line, log);
+    }
 }
 
 /// Answers with an executor that a process restored from an image has already.

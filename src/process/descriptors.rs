@@ -39,11 +39,16 @@ pub fn take() -> io::Result<Private> {
 
 /// Sends the error log, and what is printed, to the end of a file.
 pub fn log_to(path: &Path) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
-    let file = fs::open(path, flags, Mode::from_raw_mode(0o640))?;
+    let file = open_log(path)?;
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
     Ok(())
+}
+
+/// Opens an error log, to write at its end.
+pub fn open_log(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    Ok(fs::open(path, flags, Mode::from_raw_mode(0o640))?)
 }
 
 /// The descriptors from 3 on that the parent process left open for this one (`sd_listen_fds(3)`).

@@ -56,9 +56,7 @@ impl<'a> Evidence<'a> {
         executed: &CStr,
         meta: &'a MetaVariables,
     ) -> Self {
-        // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
-        let handed_on = name.and_then(|name| name.as_bytes().strip_prefix(b"#!"));
-        let executed = handed_on.unwrap_or(executed.to_bytes());
+        let executed = handed_on(name).map_or(executed.to_bytes(), |(executed, _)| executed);
         Self {
             arguments,
             executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
@@ -124,6 +122,15 @@ impl<'a> Evidence<'a> {
             argument == script || (self.is_same_file)(Path::new(argument), script)
         })
     }
+}
+
+/// What the launcher of images hands on in the place of the program's name: what the kernel told it,
+/// and in a second line why it left the request to this program. No client has a say in argv[0].
+#[must_use]
+pub fn handed_on(name: Option<&OsStr>) -> Option<(&[u8], &[u8])> {
+    let words = name?.as_bytes().strip_prefix(b"#!")?;
+    let end = words.iter().rposition(|&byte| byte == b'\n')?;
+    Some((&words[..end], &words[end + 1..]))
 }
 
 /// This very program. Without `/proc` it is the file that the kernel was asked for, or the
