@@ -46,7 +46,7 @@ impl Incident {
             } else {
                 &page
             };
-            Prepared::new(head_in_form(&head), content)
+            Prepared::new(&head_in_form(&head), content)
         };
         let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
         Answers {

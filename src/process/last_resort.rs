@@ -50,9 +50,9 @@ pub struct Prepared {
 impl Prepared {
     /// The response of that head and content.
     #[must_use]
-    pub fn new(head: Vec<u8>, content: &[u8]) -> Self {
+    pub fn new(head: &[u8], content: &[u8]) -> Self {
         Self {
-            response: [&head[..], content].concat(),
+            response: [head, content].concat(),
             end: format!("{} close\n", content.len()).into_bytes(),
         }
     }

@@ -39,6 +39,7 @@ pub(crate) enum Kind {
 #[derive(Default)]
 pub(crate) struct Site {
     apps: Vec<(String, String)>,
+    files: Vec<(String, String)>,
     without_log: bool,
 }
 
@@ -65,6 +66,12 @@ impl Site {
             without_log: true,
             ..self
         }
+    }
+
+    /// Has a file of that text below the document root, which is nobody's script.
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
     }
 
     /// Offers an application of that text.
@@ -111,6 +118,11 @@ impl Site {
 
     /// Puts each application where that kind of server runs it.
     pub(super) fn install(&self, kind: Kind, place: &Place) {
+        for (path, text) in &self.files {
+            let path = place.root().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder made");
+            write(&path, text, 0o755);
+        }
         for (name, text) in &self.apps {
             let cache = if launcher::is_wanted() {
                 format!(" --cache-dir {}", place.images().display())
