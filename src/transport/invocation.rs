@@ -85,15 +85,19 @@ impl<'a> Evidence<'a> {
             }
             _ => {}
         }
-        let query = self.meta.get("QUERY_STRING").unwrap_or_default();
-        let mut arguments = without_indexed_words(self.arguments.clone(), query);
+        // The client's words follow the script, whose name a query may be too.
+        let mut arguments = self.arguments.clone();
         if let Some(place) = arguments
             .iter()
             .position(|argument| self.is_the_script(argument))
         {
             arguments.truncate(place + 1);
+            return Invocation::Interpreter { arguments };
         }
-        Invocation::Interpreter { arguments }
+        let query = self.meta.get("QUERY_STRING").unwrap_or_default();
+        Invocation::Interpreter {
+            arguments: without_indexed_words(arguments, query),
+        }
     }
 
     /// The kernel runs `interpreter [argument] script words...` for `script words...`.
@@ -248,6 +252,29 @@ mod tests {
         Invocation::Interpreter {
             arguments: arguments.iter().map(OsString::from).collect(),
         }
+    }
+
+    /// busybox httpd names the script by its name alone, lighttpd by its path; neither passes words.
+    #[test]
+    fn a_query_that_names_the_script_is_no_missing_script() {
+        let named = ("SCRIPT_FILENAME", SCRIPT);
+        for query in [SCRIPT, "%2Fsrv%2Fcgi-bin%2Fapp.cgi", "app.cgi"] {
+            let query = ("QUERY_STRING", query);
+            assert_eq!(
+                decide(PROGRAM, &["--nph", SCRIPT], &[named, query]),
+                interpreter(&["--nph", SCRIPT])
+            );
+            assert_eq!(
+                decide(PROGRAM, &["--nph", SCRIPT, SCRIPT], &[named, query]),
+                interpreter(&["--nph", SCRIPT])
+            );
+        }
+        // Where the server does not say which file is the script, the words may be the client's.
+        let query = ("QUERY_STRING", "%2Fetc%2Fpasswd");
+        assert_eq!(
+            decide(PROGRAM, &["/etc/passwd"], &[query]),
+            interpreter(&[])
+        );
     }
 
     #[test]

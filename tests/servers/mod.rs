@@ -67,6 +67,7 @@ on_each_server! {
         requests::path_info_with_an_encoded_slash,
         requests::query_without_an_equals_sign,
         requests::query_of_options_is_no_argument,
+        requests::query_that_names_the_script,
         requests::valid_environ,
         bodies::post_0_bytes,
         bodies::post_1_byte,

@@ -75,6 +75,12 @@ impl Server {
         self.kind.url(name)
     }
 
+    /// The file of an application, below the document root.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        let path = self.kind.url(name);
+        self.place.root().join(path.trim_start_matches('/'))
+    }
+
     /// A folder where applications may write.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.place.scratch()
