@@ -2,6 +2,7 @@
 
 use super::{Kind, Server, Site, run, serve};
 use crate::harness::http_client::Request;
+use crate::harness::serving::Serve;
 
 /// By its own URL the program would run any file below the document root: only mod_actions, which
 /// leaves the handler's name, may name the script.
@@ -116,6 +117,35 @@ fn lighttpd_runs_no_upload() {
 fn busybox_runs_no_upload() {
     run(Kind::BusyboxInterpreter, |kind| {
         no_upload_is_run(kind, "py")
+    });
+}
+
+/// nginx with none of its settings changed: the peer and the Host are this machine's.
+#[test]
+fn nginx_passes_on_no_debug_page_of_serve() {
+    run(Kind::Nginx, |kind| {
+        let serving = Serve::source("raise LookupError('not today')\n").start();
+        let shown = Request::get("/").send(serving.address());
+        assert!(shown.text().contains("not today"));
+        let site = Site::new().passing_on_to(serving.address());
+        let server = Server::start(kind, &site);
+        for header in [
+            ("Accept", "*/*"),
+            ("Host", "localhost"),
+            ("X-Real-IP", "127.0.0.1"),
+        ] {
+            let request =
+                Request::new_without_host("GET", "/passed-on/").header(header.0, header.1);
+            let request = match header.0 {
+                "Host" => request,
+                _ => request.header("Host", "intranet.example"),
+            };
+            let response = request.send(server.address);
+            assert_eq!(response.status, 500);
+            let text = response.text();
+            assert!(!text.contains("today"), "{header:?}: {text}");
+        }
+        serving.end_logging();
     });
 }
 

@@ -57,6 +57,7 @@ pub(super) fn run(typed: &Typed, around: &MetaVariables) -> Result<Exit> {
         config: &config,
         environment: around,
         folders: &folders,
+        is_discreet: typed.work.no_debug_page,
     };
     Ok(worker.answer(request, |meta| {
         let mut variables = meta.clone();

@@ -16,6 +16,7 @@ mod listener;
 mod nursery;
 mod outcome;
 mod peer;
+mod person;
 mod spool;
 mod static_files;
 mod writer;

@@ -131,7 +131,7 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
             apache::parts(kind, place, &site.names(), address)
         }
         Kind::LighttpdHashBang | Kind::LighttpdInterpreter => lighttpd::parts(kind, place, address),
-        Kind::Nginx => nginx::parts(place, address),
+        Kind::Nginx => nginx::parts(place, site, address),
         Kind::BusyboxHashBang | Kind::BusyboxInterpreter => busybox::parts(kind, place, address),
         Kind::MiniHttpd => mini_httpd::parts(place, address),
     }

@@ -1,6 +1,7 @@
 //! What a server is to offer, and where each kind of server looks for it: the folder, the first line
 //! and the name of a script, and the URL that leads to it.
 
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
@@ -41,6 +42,8 @@ pub(crate) struct Site {
     apps: Vec<(String, String)>,
     files: Vec<(String, String)>,
     without_log: bool,
+    /// Where nginx passes on what is asked for below `/passed-on/`.
+    pub(super) passed_on: Option<SocketAddr>,
 }
 
 impl Site {
@@ -64,6 +67,14 @@ impl Site {
     pub(crate) fn without_log(self) -> Self {
         Self {
             without_log: true,
+            ..self
+        }
+    }
+
+    /// Has nginx pass on what is asked for below `/passed-on/`, with none of its settings changed.
+    pub(crate) fn passing_on_to(self, address: SocketAddr) -> Self {
+        Self {
+            passed_on: Some(address),
             ..self
         }
     }
