@@ -4,6 +4,7 @@
 //! the application is a page, a panic is a page, a crash is a page made beforehand.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Request, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, environment, last_resort, signals, unread};
+use crate::process::{descriptors, environment, last_resort, signals, spare, unread};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
@@ -108,6 +109,7 @@ fn answer(
     } else {
         Form::Cgi
     };
+    spare::keep(private.stdout.as_fd());
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 

@@ -4,7 +4,7 @@
 //! Blocks set aside by [`MessageBody::spool_some`] are read back, in order, before the source.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -125,6 +125,15 @@ impl MessageBody {
             written: 0,
         });
         spool.write(&block[..read])
+    }
+
+    /// The source is somebody else's by now: nothing more is read, and nothing closed.
+    pub fn lose_source(&mut self) -> io::Result<()> {
+        let none = std::fs::File::open("/dev/null")?;
+        _ = std::mem::replace(&mut self.source, none.into()).into_raw_fd();
+        self.left = BodyLength::Bytes(0);
+        self.count();
+        Ok(())
     }
 
     /// Where only the end tells the length, moves all of the source to the spool and says how much

@@ -13,6 +13,10 @@ use super::ResponseHead;
 pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
+    /// Whether somebody took away what it writes to; from then on it writes to a copy.
+    fn has_lost_its_place(&mut self) -> bool {
+        false
+    }
     /// What is sent next is the last of the response, whose end shows: whoever has read it may stop
     /// the process before `end` is called.
     fn last(&mut self) {}
@@ -46,6 +50,8 @@ pub enum SendError {
     NoHead,
     /// Nobody reads any more, or the answer was given elsewhere.
     ClientGone,
+    /// Somebody closed or replaced what is written to.
+    Lost,
     /// The system refused to write, or a signal asked to stop.
     Io(io::Error),
 }
@@ -54,6 +60,10 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHead => f.write_str("a block was sent before start_response was called"),
+            Self::Lost => f.write_str(
+                "the application has closed or replaced descriptors that it did not open, the \
+                 response's among them: it closes what it opened itself, and no range of numbers",
+            ),
             Self::ClientGone => f.write_str("the client has gone"),
             Self::Io(error) => write!(f, "the response cannot be written: {error}"),
         }
@@ -222,6 +232,9 @@ impl Responder {
 
     fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {
         let head = self.head.as_mut().ok_or(SendError::NoHead)?;
+        if self.writer.has_lost_its_place() {
+            return Err(SendError::Lost);
+        }
         head.settle_length();
         let has_content = head.status.has_content();
         let length = head.headers.content_length();

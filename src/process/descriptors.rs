@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::{fs, stdio};
 
+use super::spare;
 use crate::snapshot::filter;
 
 /// The two ends that the server gave this process.
@@ -42,6 +43,7 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     let file = open_log(path)?;
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
+    spare::keep_log(file.as_fd());
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::unread;
+use super::{spare, unread};
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -162,6 +162,7 @@ pub fn claim() -> bool {
 
 /// The descriptor is about to be closed: nothing may be written to its number any more.
 pub fn disarm() {
+    drop(spare::take_response());
     STDOUT.store(-1, Ordering::Release);
     OVER.store(true, Ordering::Release);
 }
@@ -171,6 +172,24 @@ pub fn disarm() {
 pub fn ends_now() {
     if descriptor(&STDOUT).is_some() {
         OVER.store(true, Ordering::Release);
+    }
+}
+
+/// Whether the descriptor of the response is not what it was. Then its copy takes its place, and
+/// standard error leads to the log again.
+pub fn replace_lost() -> Option<OwnedFd> {
+    let stdout = descriptor(&STDOUT)?;
+    mend_log();
+    spare::instead_of(stdout)?;
+    let copy = spare::take_response()?;
+    STDOUT.store(copy.as_raw_fd(), Ordering::Release);
+    Some(copy)
+}
+
+/// Has standard error lead to the log again, where descriptors were lost.
+pub fn mend_log() {
+    if let Some(stdout) = descriptor(&STDOUT) {
+        spare::mend_log(stdout);
     }
 }
 
@@ -191,6 +210,8 @@ pub fn answer(which: Answer) -> bool {
     };
     let is_ours = claim();
     if is_ours {
+        spare::mend_log(stdout);
+        let stdout = spare::instead_of(stdout).unwrap_or(stdout);
         let (prepared, status) = match which {
             Answer::Error => (&answers.error, b"500\n"),
             Answer::Timeout => (&answers.timeout, b"504\n"),
@@ -218,6 +239,7 @@ pub fn drain() {
         _ = rustix::net::shutdown(stdout, rustix::net::Shutdown::Write);
     }
     release(&STDOUT, null().as_ref());
+    drop(spare::take_response());
     unread::drain(stdin);
 }
 
@@ -249,6 +271,7 @@ pub fn let_go() {
     for place in [&STDIN, &STDOUT, &REPORT] {
         release(place, null.as_ref());
     }
+    drop(spare::take_response());
     CLAIMED.store(true, Ordering::Release);
     OVER.store(false, Ordering::Release);
 }

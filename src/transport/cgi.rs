@@ -5,7 +5,7 @@
 //! rest of the message-body out of the server's way.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -174,6 +174,18 @@ impl ResponseWriter for CgiWriter {
         self.write_all(rest)
     }
 
+    fn has_lost_its_place(&mut self) -> bool {
+        let Some(copy) = last_resort::replace_lost() else {
+            return false;
+        };
+        // Whatever has its number now is not ours to close.
+        self.stdout.replace(copy).map(IntoRawFd::into_raw_fd);
+        if let Ok(mut body) = self.body.try_lock() {
+            _ = body.lose_source();
+        }
+        true
+    }
+
     fn last(&mut self) {
         last_resort::ends_now();
     }
@@ -220,12 +232,16 @@ impl ResponseWriter for CgiWriter {
         let Some(stdout) = self.stdout.take() else {
             return;
         };
-        let is_read = !has_hung_up(stdout.as_fd());
+        let is_left = self
+            .body
+            .try_lock()
+            .is_ok_and(|body| body.pending().is_some());
+        let is_awaited = is_left && !has_hung_up(stdout.as_fd());
         // Apache's mod_cgid makes one socket of standard input and output: as long as the former is
         // open, closing the latter ends nothing. No pipe minds.
         _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);
         drop(stdout);
-        if is_read {
+        if is_awaited {
             self.drain();
         }
     }
