@@ -113,7 +113,10 @@ impl RequestReader {
     /// The next event.
     pub fn next_event(&mut self) -> Event<'_> {
         match self.step() {
-            Ok(Step::NeedMore) => Event::NeedMore,
+            Ok(Step::NeedMore) => {
+                self.give_back();
+                Event::NeedMore
+            }
             Ok(Step::Head(head)) => Event::Head(head),
             Ok(Step::Body(range)) => Event::Body(&self.input[range]),
             Ok(Step::End) => Event::End,
@@ -206,6 +209,16 @@ impl RequestReader {
         let start = self.taken;
         self.taken += length;
         start..self.taken
+    }
+
+    /// Whoever is waited for may be silent for long, and is one of many.
+    fn give_back(&mut self) {
+        const SMALL: usize = 4096;
+        let left = self.input.len() - self.taken;
+        if self.input.capacity() > SMALL && left <= self.input.capacity() / 4 {
+            self.input = self.input[self.taken..].to_vec();
+            self.taken = 0;
+        }
     }
 
     /// RFC 9112, section 9.6: after `close` no further request is processed.
