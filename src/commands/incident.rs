@@ -115,14 +115,14 @@ impl OnFailure for Incident {
         let (head, page) = self
             .debug_page(failure)
             .unwrap_or_else(|| error_page(failure.code, &self.id));
-        let mut send = || {
+        let mut answer = || {
             responder.set_head(head.clone());
             responder.block(&page, true)?;
             responder.finish()
         };
         // What was lost has been replaced when it is found out.
-        let sent = send().or_else(|error| match error {
-            SendError::Lost => send(),
+        let sent = answer().or_else(|error| match error {
+            SendError::Lost => answer(),
             error => Err(error),
         });
         // A client that has gone misses nothing.

@@ -42,13 +42,13 @@ fn memory_of_a_thousand_slow_bodies_is_given_back() {
             })
             .collect();
         assert_eq!(serving.get("/"), "hi");
-        let held = memory(&serving).saturating_sub(before);
-        assert!(held < 150_000, "{held} KiB are held");
+        let kept = memory(&serving).saturating_sub(before);
+        assert!(kept < 150_000, "{kept} KiB are kept");
         drop(clients);
         let is_less = || memory(&serving).saturating_sub(before) < 5_000;
         assert!(
             crate::harness::server::eventually(std::time::Duration::from_secs(60), is_less),
-            "{} KiB, of {held}, are kept",
+            "{} KiB, of {kept}, are kept",
             memory(&serving).saturating_sub(before)
         );
     }

@@ -109,14 +109,14 @@ fn apache_runs_no_upload() {
 #[test]
 fn lighttpd_runs_no_upload() {
     run(Kind::LighttpdInterpreter, |kind| {
-        no_upload_is_run(kind, "py")
+        no_upload_is_run(kind, "py");
     });
 }
 
 #[test]
 fn busybox_runs_no_upload() {
     run(Kind::BusyboxInterpreter, |kind| {
-        no_upload_is_run(kind, "py")
+        no_upload_is_run(kind, "py");
     });
 }
 
