@@ -76,6 +76,9 @@ const TWINS: [&str; 18] = [
     "WATCH",
 ];
 
+/// What no option says, as it is about which file is asked for options (`transport::script_names`).
+const OF_THE_ACTION: &[u8] = b"SCRIPTS";
+
 /// The hash seed and whatever else is an image's own changes with it: a day.
 const MAX_AGE: u64 = 24 * 60 * 60;
 
@@ -220,6 +223,7 @@ pub fn is_nph(environment: &MetaVariables) -> bool {
 fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
     for (name, _) in environment.iter() {
         if let Some(twin) = name.strip_prefix(b"WSGI_CGI_")
+            && twin != OF_THE_ACTION
             && !TWINS.iter().any(|known| known.as_bytes() == twin)
         {
             bail!(

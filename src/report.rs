@@ -2,9 +2,12 @@
 //! not the application's own goes through here.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
+
+use crate::process::descriptors;
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,17 @@ pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     push_escaped(text, &mut line);
     line.replace('\n', "\\n")
+}
+
+/// Writes a line that is whole already, to the log file where there is one.
+pub fn log_line(line: &[u8], file: Option<&Path>) {
+    let opened = file.and_then(|file| descriptors::open_log(file).ok());
+    let stamp = httpdate::fmt_http_date(SystemTime::now());
+    _ = match opened {
+        Some(file) => std::fs::File::from(file)
+            .write_all(&[b"[", stamp.as_bytes(), b"] ", line, b"\n"].concat()),
+        None => std::io::stderr().write_all(&[line, b"\n"].concat()),
+    };
 }
 
 /// Writes an error with its causes, `cause: deeper cause`.

@@ -64,6 +64,92 @@ fn what_takes_too_long_is_ended_and_that_is_said() {
     assert!(log.contains("did not stop within 2 seconds"), "{log}");
 }
 
+/// lighttpd sends SIGTERM once it has as much as the head announces.
+#[test]
+fn a_whole_answer_followed_by_sigterm_is_no_error() {
+    let whole = [
+        // A block with the head, and one that comes later.
+        (
+            "[('Content-Length', '5')])\n    return Slow([b'hello'])",
+            "GET",
+        ),
+        (
+            "[('Content-Length', '5')])\n    return Slow([b'he', b'llo', b'!'])",
+            "GET",
+        ),
+        ("[])\n    return Slow([b'hello'])", "GET"),
+        (
+            "[('Content-Length', '5')])(b'hello')\n    return Slow([])",
+            "GET",
+        ),
+        // Files, small and large.
+        (
+            "[('Content-Length', '9')])\n    return a_file(9, environ)",
+            "GET",
+        ),
+        (
+            "[('Content-Length', '300000')])\n    return a_file(300000, environ)",
+            "GET",
+        ),
+        // Nothing but a head.
+        (
+            "[('Content-Length', '5')])\n    return Slow([b'hello'])",
+            "HEAD",
+        ),
+    ];
+    for (rest, method) in whole {
+        let cgi = Cgi::source(&format!(
+            "import time
+class Slow(list):
+    def close(self):
+        time.sleep(0.5)
+
+def a_file(size, environ):
+    import tempfile
+    file = tempfile.TemporaryFile()
+    file.write(b'x' * size)
+    file.seek(0)
+    return environ['wsgi.file_wrapper'](file)
+
+def application(environ, start_response):
+    start_response('200 OK', {rest}
+"
+        ));
+        let (mut child, _folder) = cgi.method(method).spawn();
+        drop(child.stdin.take());
+        let mut stdout = child.stdout.take().expect("piped");
+        let (mut answer, mut block) = (Vec::new(), vec![0; 4096]);
+        while !is_whole(&answer, method) {
+            let read = stdout.read(&mut block).expect("readable");
+            assert!(read > 0, "{rest}: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&block[..read]);
+        }
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("sent");
+        let mut log = String::new();
+        let mut stderr = child.stderr.take().expect("piped");
+        stderr.read_to_string(&mut log).expect("a log");
+        let exit = exit_code(child.wait().expect("ended"));
+        assert_eq!((exit, log.as_str()), (0, ""), "{rest}");
+    }
+}
+
+/// Whether the head's Content-Length is reached.
+fn is_whole(answer: &[u8], method: &str) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, content)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.split("Content-Length: ").nth(1).expect("a length");
+    let length: usize = length
+        .split('\r')
+        .next()
+        .unwrap_or(length)
+        .parse()
+        .expect("a number");
+    method == "HEAD" || content.len() >= length
+}
+
 /// Apache's mod_cgid gives a script one socket for both.
 #[test]
 fn the_response_ends_although_input_is_the_same_socket() {

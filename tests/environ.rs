@@ -257,3 +257,38 @@ fn a_request_without_a_method_is_an_error_that_names_it() {
     assert_eq!(answer.status, "500 Internal Server Error");
     answer.error_id();
 }
+
+/// What takes time for each of them, and not for each pair, is done within any host's limit of CPU.
+#[test]
+fn a_hundred_thousand_variables_are_no_obstacle() {
+    let folder = crate::harness::folder();
+    let script = folder.path().join("app.py");
+    let text = "import os
+def application(environ, start_response):
+    start_response('200 OK', [])
+    assert environ['V99999'] == os.environ['V99999'] == '1'
+    return [b'all']
+";
+    std::fs::write(&script, text).expect("a script");
+    let limited = |command: &str, request: bool| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("ulimit -t 15; {command}"), "sh"]);
+        shell
+            .arg(crate::harness::program())
+            .arg(&script)
+            .env_clear();
+        if request {
+            shell.env("REQUEST_METHOD", "GET");
+        }
+        shell.envs((0..100_000).map(|number| (format!("V{number}"), "1")));
+        let output = shell.output().expect("sh");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.ends_with("all"), "{command}: {text} {output:?}");
+    };
+    limited("\"$1\" \"$2\"", true);
+    limited("\"$1\" request \"$2\"", false);
+    limited(
+        "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | \"$1\" serve --inetd \"$2\"",
+        false,
+    );
+}

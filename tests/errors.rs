@@ -213,3 +213,58 @@ fn a_log_entry_names_the_request() {
         .method("PUT");
     fails(cgi, r"PUT /app/a b\n: ");
 }
+
+/// What an application did not open is not its own to close; the server gets a whole answer.
+#[test]
+fn descriptors_that_are_closed_or_replaced_end_in_a_whole_500() {
+    let null = "null = os.open('/dev/null', os.O_RDWR)";
+    let over_all = |all: &str| {
+        format!("{null}; [os.dup2(null, number) for number in range({all}) if number != null]")
+    };
+    let takes = [
+        "os.closerange(0, 21)".to_owned(),
+        "os.closerange(3, 1024)".to_owned(),
+        "os.closerange(0, 21); open('app.py'); open('app.py')".to_owned(),
+        over_all("64"),
+        over_all("os.sysconf('SC_OPEN_MAX')"),
+    ];
+    let then = [
+        (
+            "start_response('200 OK', [])\n    return [b'content']",
+            "did not open",
+        ),
+        ("raise LookupError('after that')", "LookupError: after that"),
+        ("ctypes.string_at(0)", "SIGSEGV"),
+    ];
+    // As hosts have it: what a process may open is less than what it may ask for.
+    let limited = |text: &str| {
+        let cgi = Cgi::source(text);
+        let script = cgi.script_folder().join("app.py");
+        cgi.program("sh")
+            .arguments(&["-c", "ulimit -S -n 256; exec \"$@\"", "sh"])
+            .argument(crate::harness::launcher::program())
+            .argument(script)
+    };
+    for take in takes {
+        for (then, said) in then {
+            let exit = if said == "SIGSEGV" { 139 } else { 1 };
+            let answer = limited(&format!(
+                "import ctypes, os\ndef application(environ, start_response):\n    {take}\n    {then}\n"
+            ))
+            .exits(exit)
+            .logs(said)
+            .run();
+            assert_eq!(answer.status, "500 Internal Server Error", "{take} {then}");
+            answer.error_id();
+        }
+        // While it is loaded.
+        let answer = limited(&format!(
+            "import os\n{take}\ndef application(environ, start_response):\n    \
+             start_response('200 OK', [])\n    return [b'content']\n"
+        ))
+        .exits(1)
+        .logs("did not open")
+        .run();
+        assert_eq!(answer.status, "500 Internal Server Error", "{take}");
+    }
+}

@@ -165,6 +165,33 @@ fn no_content_where_the_status_has_none() {
     }
 }
 
+/// RFC 9110, sections 15.3.5 and 15.3.6: a client looks for the content of a 205, of which there is
+/// none, and for none of a 204.
+#[test]
+fn a_length_that_the_status_makes_false_is_not_announced() {
+    for headers in ["[]", "[('Content-Length', '6')]"] {
+        for (status, length) in [("204 No Content", &[][..]), ("205 Reset Content", &["0"])] {
+            let answer = || {
+                Cgi::source(&format!(
+                    "def application(environ, start_response):
+    start_response('{status}', {headers})
+    return [b'hello\\n']
+"
+                ))
+            };
+            for answer in [answer().run(), answer().option("--nph").run()] {
+                assert_eq!(answer.status, status);
+                assert_eq!(answer.header("Content-Length"), length);
+                assert_eq!(answer.body, b"");
+            }
+            assert_eq!(
+                answer().method("HEAD").run().header("Content-Length"),
+                length
+            );
+        }
+    }
+}
+
 #[test]
 fn head_is_answered_without_content_but_with_its_length() {
     let answer = with_headers("[]").method("HEAD").run();

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::harness::cgi::{Cgi, exit_code};
+use crate::harness::cgi::{Answer, Cgi, exit_code};
 
 fn hex(content: &[u8]) -> String {
     use std::fmt::Write;
@@ -142,9 +142,63 @@ fn a_chunked_body_is_read_to_its_end_under_apache_only() {
         .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
         .run();
     assert_eq!(apache.body, b"decoded");
-    let other = request().exits(1).logs("came in chunks").run();
+    // What is known is said, and what can be done.
+    request()
+        .exits(1)
+        .logs("CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`chunked`")
+        .logs("or have the client send a Content-Length")
+        .run();
+    let other = request().exits(1).logs_anything().run();
     assert_eq!(other.status, "411 Length Required");
     other.error_id();
+}
+
+/// Frameworks refuse or lose a body that is announced as chunked: what has been decoded is a body
+/// of known length (RFC 9112, section 6.3; RFC 3875, section 4.1.2).
+#[test]
+fn a_decoded_body_is_one_of_known_length() {
+    let request = |body: &[u8], server: &str| {
+        Cgi::source(
+            "def application(environ, start_response):
+    length = environ['CONTENT_LENGTH']
+    body = environ['wsgi.input'].read(int(length))
+    assert environ['wsgi.input'].read() == b''
+    start_response('200 OK', [])
+    return [repr((length, len(body), environ.get('HTTP_TRANSFER_ENCODING'))).encode()]
+",
+        )
+        .method("POST")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .variable("SERVER_SOFTWARE", server)
+        .stdin(body)
+    };
+    for size in [0, 1, 5, 65_536, 1_000_000] {
+        let body = vec![b'x'; size];
+        let expected = format!("('{size}', {size}, None)");
+        // The server gives no length: the body is set aside first.
+        let answer = request(&body, "Apache/2.4.66 (Debian)").run();
+        assert_eq!(answer.text(), expected);
+        let answer = request(&body, "nginx/1.22.1")
+            .variable("CONTENT_LENGTH", size.to_string())
+            .run();
+        assert_eq!(answer.text(), expected);
+    }
+}
+
+/// Setting it aside counts as part of the exchange, and no disk is a reason that is said.
+#[test]
+fn a_decoded_body_that_cannot_be_set_aside_is_an_error() {
+    let answer = Cgi::app("hello.py")
+        .method("POST")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+        .variable("TMPDIR", "/nowhere")
+        .stdin(vec![b'x'; 1_000_000])
+        .exits(1)
+        .logs("the body, which came without a length, cannot be set aside in `/nowhere`")
+        .run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    answer.error_id();
 }
 
 #[test]
@@ -179,4 +233,74 @@ fn wsgi_errors_takes_any_str_without_raising() {
     .logs("plain \u{20ac} \\ud800\ntwo lines\nprinted\n")
     .run();
     assert_eq!(answer.body, b"fine");
+}
+/// fcgiwrap and uWSGI's cgi plugin write the whole body before they read a byte of the answer.
+#[test]
+fn an_unread_body_is_taken_from_a_server_that_writes_it_first() {
+    let cases = [
+        (
+            "start_response('403 Forbidden', [])\n    return [b'not for you']",
+            "403 Forbidden",
+            0,
+        ),
+        ("raise LookupError", "500 Internal Server Error", 1),
+        ("import os; os.abort()", "500 Internal Server Error", 134),
+        (
+            "import ctypes; ctypes.CDLL(None).exit(0)",
+            "500 Internal Server Error",
+            0,
+        ),
+    ];
+    for (line, status, exit) in cases {
+        let text = format!("def application(environ, start_response):\n    {line}\n");
+        for size in [1_usize, 300_000, 20_000_000] {
+            let (raw, code) = written_first(Cgi::source(&text), size);
+            let answer = Answer::parse(raw);
+            assert_eq!(
+                (answer.status.as_str(), code),
+                (status, exit),
+                "{line} {size}"
+            );
+        }
+    }
+    // What fails before there is an application, and what takes too long.
+    let text = "import time\ndef application(environ, start_response):\n    time.sleep(60)\n";
+    let (raw, _) = written_first(Cgi::source(text).option("--timeout=1"), 300_000);
+    assert_eq!(Answer::parse(raw).status, "504 Gateway Timeout");
+    let (raw, _) = written_first(Cgi::source("import nothing_of_that_name\n"), 300_000);
+    assert_eq!(Answer::parse(raw).status, "500 Internal Server Error");
+}
+
+/// Writes the whole body, and reads the answer then.
+fn written_first(cgi: Cgi, size: usize) -> (Vec<u8>, i32) {
+    let cgi = cgi
+        .method("POST")
+        .variable("CONTENT_LENGTH", size.to_string());
+    let (mut child, _folder) = cgi.spawn();
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(&vec![b'x'; size]).expect("all of it taken");
+    // It stays open: whoever reads to its end waits for ever.
+    let mut raw = Vec::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_to_end(&mut raw).expect("readable");
+    let code = exit_code(child.wait().expect("ended"));
+    drop(stdin);
+    (raw, code)
+}
+
+/// A client that sends nothing more keeps nobody: the response ends at once, the process a while
+/// later.
+#[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let (mut child, _folder) = Cgi::app("hello.py")
+        .method("POST")
+        .variable("CONTENT_LENGTH", "1000")
+        .spawn();
+    let stdin = child.stdin.take();
+    let mut raw = Vec::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_to_end(&mut raw).expect("readable");
+    assert_eq!(Answer::parse(raw).status, "200 OK");
+    assert_eq!(exit_code(child.wait().expect("ended")), 0);
+    drop(stdin);
 }

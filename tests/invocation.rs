@@ -159,62 +159,111 @@ fn action(folder: &Path, path: &str) -> Cgi {
         .variable("PATH_INFO", path)
         .variable("PATH_TRANSLATED", format!("{}{path}", folder.display()))
         .variable("DOCUMENT_ROOT", folder)
+        .variable("REDIRECT_STATUS", "200")
+        .variable("REDIRECT_HANDLER", "wsgi-script")
+        .variable("REDIRECT_URL", path)
+}
+
+/// A script for an `Action`, which needs no first line.
+fn wsgi_script(name: &str, text: &str) -> TempDir {
+    let folder = folder();
+    std::fs::write(folder.path().join(name), text).expect("a script");
+    folder
 }
 
 #[test]
 fn through_an_action() {
-    let (folder, _script) = script("");
+    let folder = wsgi_script("app.wsgi", SHOWING);
     let at = folder.path().display();
     for (query, words) in ATTACKS {
-        let cgi = action(folder.path(), "/app.cgi/a/b").variable("REDIRECT_STATUS", "200");
+        let cgi = action(folder.path(), "/app.wsgi/a/b");
         let answer = cgi.arguments(words).variable("QUERY_STRING", query).run();
-        assert_eq!(answer.text(), format!("/app.cgi /a/b 1 {at}/a/b"));
+        assert_eq!(answer.text(), format!("/app.wsgi /a/b 1 {at}/a/b"));
     }
-    let answer = action(folder.path(), "/app.cgi")
-        .variable("REDIRECT_STATUS", "200")
-        .run();
-    assert_eq!(answer.text(), "/app.cgi  1 -");
+    let answer = action(folder.path(), "/app.wsgi").run();
+    assert_eq!(answer.text(), "/app.wsgi  1 -");
 }
 
 #[test]
 fn through_an_action_a_script_for_the_standard_library_finds_its_own_path() {
-    let folder = crate::harness::folder();
     let text = "from wsgiref.handlers import CGIHandler
 def app(environ, start_response):
     start_response('200 OK', [])
     return [(environ['SCRIPT_NAME'] + ' ' + environ['PATH_INFO']).encode()]
 CGIHandler().run(app)
 ";
-    std::fs::write(folder.path().join("app.cgi"), text).expect("a script");
-    let answer = action(folder.path(), "/app.cgi/a/b")
-        .variable("REDIRECT_STATUS", "200")
-        .run();
-    assert_eq!(answer.text(), "/app.cgi /a/b");
+    let folder = wsgi_script("app.wsgi", text);
+    let answer = action(folder.path(), "/app.wsgi/a/b").run();
+    assert_eq!(answer.text(), "/app.wsgi /a/b");
 }
 
 #[test]
 fn through_an_action_the_program_is_what_the_server_takes_for_nph_or_not() {
-    let folder = crate::harness::folder();
-    std::fs::write(folder.path().join("nph-app.cgi"), SHOWING).expect("a script");
-    let answer = action(folder.path(), "/nph-app.cgi/a")
-        .variable("REDIRECT_STATUS", "200")
-        .run();
+    let folder = wsgi_script("nph-app.wsgi", SHOWING);
+    let answer = action(folder.path(), "/nph-app.wsgi/a").run();
     assert!(answer.raw.starts_with(b"Status: 200 OK\r\n"));
 }
 
+/// REDIRECT_STATUS comes with every rewrite and ErrorDocument, and with lighttpd and nginx always.
 #[test]
 fn an_action_that_is_none_is_refused() {
-    let (folder, _script) = script("");
-    let answer = action(folder.path(), "/app.cgi")
-        .exits(1)
-        .logs("REDIRECT_STATUS")
-        .run();
-    answer.error_id();
-    let cgi = action(folder.path(), "/not-there.cgi").variable("REDIRECT_STATUS", "200");
+    let folder = wsgi_script("app.wsgi", SHOWING);
+    let none = [
+        action(folder.path(), "/app.wsgi").without("REDIRECT_HANDLER"),
+        action(folder.path(), "/app.wsgi").without("REDIRECT_URL"),
+        action(folder.path(), "/app.wsgi").variable("REDIRECT_URL", "/cgi-bin/wsgi-cgi/app.wsgi"),
+        action(folder.path(), "/app.wsgi").variable("REDIRECT_URL", "/cgi-bin/wsgi-cgi"),
+    ];
+    for cgi in none {
+        let cgi = cgi.exits(1).logs("only Apache's `Action` may name");
+        cgi.run().error_id();
+    }
+    let cgi = action(folder.path(), "/not-there.wsgi");
     cgi.exits(1)
         .logs("no script is found along")
         .run()
         .error_id();
+}
+
+/// An upload is not run, whatever it is called.
+#[test]
+fn an_action_runs_what_has_the_name_of_a_script() {
+    for name in [
+        "photo.wsgi.jpg",
+        "photo.jpg.wsgi.bak",
+        "photo.jpg",
+        ".wsgi",
+        "app.cgi",
+    ] {
+        let folder = wsgi_script(name, SHOWING);
+        for rest in ["", "/x.wsgi"] {
+            let cgi = action(folder.path(), &format!("/{name}{rest}"));
+            let answer = cgi.exits(1).logs("matches none of WSGI_CGI_SCRIPTS").run();
+            answer.error_id();
+        }
+    }
+    for (pattern, name, runs) in [
+        ("*.cgi", "app.cgi", true),
+        ("*.cgi", "app.wsgi", false),
+        ("index.fcgi:*.app", "shop.app", true),
+        ("index.fcgi:*.app", "index.fcgi.app.txt", false),
+    ] {
+        let folder = wsgi_script(name, SHOWING);
+        for variable in ["WSGI_CGI_SCRIPTS", "REDIRECT_WSGI_CGI_SCRIPTS"] {
+            let cgi = action(folder.path(), &format!("/{name}")).variable(variable, pattern);
+            let cgi = if runs {
+                cgi
+            } else {
+                cgi.exits(1).logs("matches none of")
+            };
+            let status = if runs {
+                "200 OK"
+            } else {
+                "500 Internal Server Error"
+            };
+            assert_eq!(cgi.run().status, status, "{pattern} {name}");
+        }
+    }
 }
 
 #[test]

@@ -307,3 +307,64 @@ fn the_checks_stay_when_python_runs_optimised() {
     .run()
     .error_id();
 }
+
+/// PEP 3333: a `sys.exc_info()` tuple, in both states.
+#[test]
+fn exc_info_is_checked_before_and_after_the_head() {
+    for first in ["b''", "b'x'"] {
+        let source = format!(
+            "import sys
+WRONG = ['oops', ValueError('x'), True, False, 0, (), [], (1, 2), (None, None, None), (1, 2, 3),
+    (ValueError, ValueError('x')), (ValueError, 'x', None), (ValueError, ValueError('x'), 'x'),
+    (KeyError, ValueError('x'), None), [ValueError, ValueError('x'), None]]
+def application(environ, start_response):
+    start_response('200 OK', [])
+    yield {first}
+    for wrong in WRONG:
+        try:
+            start_response('201 Created', [], wrong)
+        except TypeError as error:
+            assert 'exc_info must be' in str(error)
+        else:
+            raise AssertionError(wrong)
+    yield b'all refused'
+"
+        );
+        let answer = Cgi::source(&source).run();
+        assert_eq!(answer.status, "200 OK");
+        assert!(answer.body.ends_with(b"all refused"));
+    }
+}
+
+#[test]
+fn exc_info_may_have_no_traceback() {
+    let answer = Cgi::source(
+        "def application(environ, start_response):
+    start_response('200 OK', [])
+    error = ValueError('x')
+    start_response('503 Later', [], (ValueError, error, None))
+    return [b'']
+",
+    )
+    .run();
+    assert_eq!(answer.status, "503 Later");
+}
+
+/// RFC 9110, section 15.2: a 1xx precedes an answer.
+#[test]
+fn an_interim_status_is_no_answer() {
+    for status in ["100 Continue", "101 Switching Protocols", "103 Early Hints"] {
+        let source = format!(
+            "def application(environ, start_response):
+    start_response('{status}', [])
+    return [b'hello']
+"
+        );
+        let answer = Cgi::source(&source)
+            .exits(1)
+            .logs("announces an answer")
+            .run();
+        assert_eq!(answer.status, "500 Internal Server Error");
+        answer.error_id();
+    }
+}

@@ -17,7 +17,9 @@ to a browser on this machine.
     wsgi-cgi serve --preload --static /static=./static mysite.wsgi
 
 Ctrl-C finishes what is running, a second one ends it. This server is for
-development and for a small intranet behind another one.";
+development, and for a small intranet behind another one: then with
+--no-debug-page, as a proxy may pass requests on without a word of itself, and
+what strangers ask looks as if it came from this machine.";
 
 /// Serve an application over HTTP, for development
 #[derive(Debug, Args)]
@@ -85,6 +87,10 @@ pub(crate) struct WorkOptions {
     /// Send the files of a folder for the paths below a URL (repeatable)
     #[arg(long = "static", value_name = "URL=DIR", value_parser = parse_static)]
     pub(crate) static_folders: Vec<StaticOption>,
+
+    /// Show nobody what failed: for a server that others reach through a proxy
+    #[arg(long = "no-debug-page", conflicts_with = "debug")]
+    pub(crate) no_debug_page: bool,
 
     /// How the access log looks: short, combined or json
     #[arg(

@@ -4,6 +4,7 @@
 //! the application is a page, a panic is a page, a crash is a page made beforehand.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -16,13 +17,13 @@ use super::incident::Incident;
 use super::record::Recorder;
 use crate::cli::{Cgi, CgiOptions};
 use crate::config::{self, App, Config};
-use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Responder};
+use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Request, Responder};
 use crate::process::descriptors::Private;
-use crate::process::{descriptors, environment, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, signals, spare, unread};
 use crate::python::{Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
-use crate::transport::invocation::{Evidence, Invocation};
+use crate::transport::invocation::{self, Evidence, Invocation};
 use crate::transport::wire::{self, Form};
 use crate::transport::{action, split};
 
@@ -45,10 +46,24 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, arguments)))
             .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        say_why_cold(
+            decided
+                .as_ref()
+                .ok()
+                .and_then(|config| config.log.as_deref()),
+        );
         answer(meta, private, incident, is_nph, decided, |config, meta| {
-            Executor::start(config, meta, Inspection::default())
+            Executor::ready(config, meta, Inspection::default())
         })
     })
+}
+
+/// The launcher's line is for the log that this program knows.
+fn say_why_cold(log: Option<&Path>) {
+    let name = std::env::args_os().next();
+    if let Some((_, line @ [_, ..])) = invocation::handed_on(name.as_deref()) {
+        report::log_line(line, log);
+    }
 }
 
 /// Answers with an executor that a process restored from an image has already.
@@ -66,7 +81,6 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
         let is_nph = config::is_nph(&meta);
         answer(meta, private, incident, is_nph, Ok(config), |config, _| {
             Executor::surround(config)?;
-            Executor::start_time(config)?;
             Ok(executor)
         })
     })
@@ -75,7 +89,9 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
 /// A fault of this program is a whole answer too.
 fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
     catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
-        last_resort::answer(last_resort::Answer::Error);
+        if last_resort::answer(last_resort::Answer::Error) {
+            last_resort::drain();
+        }
         Exit::Failure
     })
 }
@@ -93,6 +109,7 @@ fn answer(
     } else {
         Form::Cgi
     };
+    spare::keep(private.stdout.as_fd());
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
@@ -114,7 +131,13 @@ fn answer(
         .ok()
         .copied()
         .unwrap_or(BodyLength::Bytes(0));
-    let request = cgi::request(meta, private.stdin, body_length);
+    let mut request = cgi::request(meta, private.stdin, body_length);
+    if let Ok(mut body) = request.body.lock() {
+        body.count_in(&unread::LEFT);
+    }
+    let begun = decided
+        .as_ref()
+        .map_or(Ok(()), |config| begin(config, &mut request, length));
     if decided.as_ref().is_ok_and(|config| config.debug) {
         incident.show(&request.meta);
     }
@@ -126,7 +149,7 @@ fn answer(
 
     let ready = decided
         .map_err(|error| Failure::new(500, format!("{error:#}")))
-        .and_then(|config| acceptable(&method, length).map(|()| config))
+        .and_then(|config| begun.map(|()| config))
         .and_then(|config| {
             executor(&config, &request.meta)
                 .map(|executor| (config, executor))
@@ -144,6 +167,32 @@ fn answer(
             Exit::Failure
         }
     }
+}
+
+/// What comes before any Python: from here on the time of the exchange runs.
+fn begin(
+    config: &Config,
+    request: &mut Request,
+    length: Result<BodyLength, BodyLengthError>,
+) -> Result<(), Failure> {
+    let method = request.meta.get("REQUEST_METHOD").unwrap_or_default();
+    acceptable(method, length)?;
+    Executor::start_time(config).map_err(|error| Failure::new(500, format!("{error:#}")))?;
+    known(request)
+}
+
+/// A request whose body has a length.
+pub(super) fn known(request: &mut Request) -> Result<(), Failure> {
+    request.know_length(signals::stopping).map_err(|error| {
+        Failure::new(
+            500,
+            format!(
+                "the body, which came without a length, cannot be set aside in `{}`: {error}: \
+                 name a folder with more room in TMPDIR",
+                std::env::temp_dir().display()
+            ),
+        )
+    })
 }
 
 /// Which application, with which settings.
@@ -252,9 +301,19 @@ pub(super) fn acceptable(
             400,
             format!("CONTENT_LENGTH=`{value}` is no number of bytes"),
         ),
-        BodyLengthError::LengthRequired => Failure::new(
+        BodyLengthError::LengthRequired(Some(coding)) => Failure::new(
             411,
-            "the body came in chunks and without a length, which this server does not decode",
+            format!(
+                "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: of all servers \
+                 only Apache is known to decode such a body and to end it: use a server that \
+                 gives CONTENT_LENGTH (nginx, lighttpd), or have the client send a Content-Length"
+            ),
+        ),
+        BodyLengthError::LengthRequired(None) => Failure::new(
+            411,
+            "CONTENT_LENGTH is not set, and mini_httpd does not tell whether content follows in \
+             chunks, which it would not end: have the client send a Content-Length, of 0 if there \
+             is no content",
         ),
     })
 }

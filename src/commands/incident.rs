@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, error_page};
-use crate::process::last_resort::Answers;
+use crate::exchange::{DebugPage, MetaVariables, Responder, ResponseHead, SendError, error_page};
+use crate::process::last_resort::{self, Answers, Prepared};
 use crate::python::{Failure, OnFailure};
 use crate::report;
 
@@ -41,11 +41,12 @@ impl Incident {
     pub(super) fn answers(&self, head_in_form: impl Fn(&ResponseHead) -> Vec<u8>) -> Answers {
         let response = |code| {
             let (head, page) = error_page(code, &self.id);
-            let mut response = head_in_form(&head);
-            if self.method != b"HEAD" {
-                response.extend_from_slice(&page);
-            }
-            response
+            let content = if self.method == b"HEAD" {
+                &[][..]
+            } else {
+                &page
+            };
+            Prepared::new(&head_in_form(&head), content)
         };
         let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
         Answers {
@@ -88,6 +89,7 @@ impl Incident {
 
 impl OnFailure for Incident {
     fn log(&self, failure: &Failure, late: bool) {
+        last_resort::mend_log();
         let cut = if late {
             " (the response had begun and is cut short)"
         } else {
@@ -125,13 +127,18 @@ impl OnFailure for Incident {
         let (head, page) = self
             .debug_page(failure)
             .unwrap_or_else(|| error_page(failure.code, &self.id));
-        responder.set_head(head);
+        let mut answer = || {
+            responder.set_head(head.clone());
+            responder.block(&page, true)?;
+            responder.finish()
+        };
+        // What was lost has been replaced when it is found out.
+        let sent = answer().or_else(|error| match error {
+            SendError::Lost => answer(),
+            error => Err(error),
+        });
         // A client that has gone misses nothing.
-        if responder
-            .block(&page, true)
-            .and_then(|_| responder.finish())
-            .is_err()
-        {
+        if sent.is_err() {
             responder.abandon();
         }
     }

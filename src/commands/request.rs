@@ -66,7 +66,8 @@ fn answer(
     closer.tell(&asking::line(&meta, journey.as_ref()));
 
     let length = BodyLength::of(&meta);
-    let request = into_request(meta, source, &length, &config);
+    let mut request = into_request(meta, source, &length, &config);
+    let known = super::cgi::known(&mut request);
     if typed.closer.env {
         let executor = Executor::start(&config, &request.meta, closer.inspection())?;
         executor.print_environ(&request, &mut File::from(private.stdout))?;
@@ -91,7 +92,7 @@ fn answer(
     let method = incident.method.clone();
     let mut responder = Responder::new(Box::new(writer), &method);
 
-    let ready = acceptable(&method, length).and_then(|()| {
+    let ready = acceptable(&method, length).and(known).and_then(|()| {
         Executor::start(&config, &request.meta, inspection)
             .map_err(|error| Failure::new(500, format!("{error:#}")))
     });

@@ -45,6 +45,8 @@ impl MetaVariables {
         // nginx sends both; wsgiref.validate forbids them.
         self.remove("HTTP_CONTENT_LENGTH");
         self.remove("HTTP_CONTENT_TYPE");
+        // What the application reads is decoded and of known length (RFC 9112, section 6.3).
+        self.remove("HTTP_TRANSFER_ENCODING");
         // The client's `Proxy:` header, not a setting (CVE-2016-5385).
         self.remove("HTTP_PROXY");
         // 4.1.18: Apache renames it when it redirects internally.

@@ -16,8 +16,9 @@ pub enum BodyLength {
 pub enum BodyLengthError {
     /// `CONTENT_LENGTH` is not a plain decimal number of bytes; answered with 400.
     Malformed(String),
-    /// A chunked body that the server neither decoded nor ends; answered with 411.
-    LengthRequired,
+    /// A chunked body that the server neither decoded nor ends; answered with 411. The value is
+    /// that of `HTTP_TRANSFER_ENCODING`, where the server passes that on.
+    LengthRequired(Option<String>),
 }
 
 impl BodyLength {
@@ -33,14 +34,17 @@ impl BodyLength {
                 .ok_or_else(|| BodyLengthError::Malformed(value.escape_ascii().to_string()));
         }
         let software = meta.get("SERVER_SOFTWARE").unwrap_or_default();
-        let chunked = meta.get("HTTP_TRANSFER_ENCODING").is_some()
+        match meta.get("HTTP_TRANSFER_ENCODING") {
+            Some(_) if software.starts_with(b"Apache") => Ok(Self::UntilEnd),
+            Some(coding) => Err(BodyLengthError::LengthRequired(Some(
+                coding.escape_ascii().to_string(),
+            ))),
             // mini_httpd does not pass that header on; whoever sends content says how much
             // (RFC 9110, section 8.6) or sends it in chunks.
-            || software.starts_with(b"mini_httpd") && may_have_content(meta);
-        match chunked {
-            false => Ok(Self::Bytes(0)),
-            true if software.starts_with(b"Apache") => Ok(Self::UntilEnd),
-            true => Err(BodyLengthError::LengthRequired),
+            None if software.starts_with(b"mini_httpd") && may_have_content(meta) => {
+                Err(BodyLengthError::LengthRequired(None))
+            }
+            None => Ok(Self::Bytes(0)),
         }
     }
 }
@@ -106,15 +110,16 @@ mod tests {
         let chunked = ("HTTP_TRANSFER_ENCODING", "chunked");
         let apache = ("SERVER_SOFTWARE", "Apache/2.4.62 (Debian)");
         assert_eq!(of(&[chunked, apache]), Ok(BodyLength::UntilEnd));
-        assert_eq!(of(&[chunked]), Err(BodyLengthError::LengthRequired));
+        let raw = || Err(BodyLengthError::LengthRequired(Some("chunked".into())));
+        assert_eq!(of(&[chunked]), raw());
         let busybox = ("SERVER_SOFTWARE", "busybox httpd/1.35.0");
-        assert_eq!(
-            of(&[chunked, busybox]),
-            Err(BodyLengthError::LengthRequired)
-        );
+        assert_eq!(of(&[chunked, busybox]), raw());
         let hidden = ("SERVER_SOFTWARE", "mini_httpd/1.30 26Oct2018");
         let (post, get) = (("REQUEST_METHOD", "POST"), ("REQUEST_METHOD", "GET"));
-        assert_eq!(of(&[post, hidden]), Err(BodyLengthError::LengthRequired));
+        assert_eq!(
+            of(&[post, hidden]),
+            Err(BodyLengthError::LengthRequired(None))
+        );
         assert_eq!(
             of(&[post, hidden, ("CONTENT_LENGTH", "0")]),
             Ok(BodyLength::Bytes(0))

@@ -92,6 +92,17 @@ impl Headers {
         self.get("content-length").and_then(parse_length)
     }
 
+    /// Puts another length in the place of the announced one, or none.
+    pub(super) fn set_content_length(&mut self, length: Option<u64>) {
+        let is_length = |name: &[u8]| name.eq_ignore_ascii_case(b"content-length");
+        let place = self.0.iter().position(|(name, _)| is_length(name));
+        self.0.retain(|(name, _)| !is_length(name));
+        if let Some(length) = length {
+            let field = (b"Content-Length".to_vec(), length.to_string().into_bytes());
+            self.0.insert(place.unwrap_or(self.0.len()), field);
+        }
+    }
+
     /// All fields in the order given.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0

@@ -4,7 +4,8 @@
 //! Blocks set aside by [`MessageBody::spool_some`] are read back, in order, before the source.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -35,6 +36,8 @@ pub struct MessageBody {
     missing: u64,
     /// A copy of what was read, where one is wanted.
     kept: Option<KeptBody>,
+    /// Where others look how much is left.
+    tally: Option<&'static AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,23 @@ impl MessageBody {
             spool: None,
             missing: 0,
             kept: None,
+            tally: None,
+        }
+    }
+
+    /// From now on `tally` says how many bytes the server has still to send.
+    pub fn count_in(&mut self, tally: &'static AtomicU64) {
+        self.tally = Some(tally);
+        self.count();
+    }
+
+    fn count(&self) {
+        if let Some(tally) = self.tally {
+            let left = match self.left {
+                BodyLength::Bytes(left) => left,
+                BodyLength::UntilEnd => u64::MAX,
+            };
+            tally.store(left, Ordering::Release);
         }
     }
 
@@ -107,9 +127,45 @@ impl MessageBody {
         spool.write(&block[..read])
     }
 
-    /// Drops one block of what the source still has.
+    /// The source is somebody else's by now: nothing more is read, and nothing closed.
+    pub fn lose_source(&mut self) -> io::Result<()> {
+        let none = std::fs::File::open("/dev/null")?;
+        _ = std::mem::replace(&mut self.source, none.into()).into_raw_fd();
+        self.left = BodyLength::Bytes(0);
+        self.count();
+        Ok(())
+    }
+
+    /// Where only the end tells the length, moves all of the source to the spool and says how much
+    /// that is.
+    pub fn spool_to_end(&mut self, stop: impl Fn() -> bool) -> io::Result<Option<u64>> {
+        if self.left != BodyLength::UntilEnd {
+            return Ok(None);
+        }
+        while self.pending().is_some() {
+            match self.spool_some() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && !stop() => {}
+                spooled => spooled?,
+            }
+        }
+        Ok(self.remaining())
+    }
+
+    /// Drops one block of what the source still has, which nobody misses, but for a copy that is
+    /// wanted of it.
     pub fn discard_some(&mut self) -> io::Result<()> {
-        self.read_source(&mut vec![0; SPOOL_BLOCK]).map(drop)
+        let (mut block, missing) = (vec![0; SPOOL_BLOCK], self.missing);
+        let read = self.read_source(&mut block)?;
+        self.missing = missing;
+        if self
+            .spool
+            .as_ref()
+            .is_none_or(|spool| spool.read == spool.written)
+            && let Some(kept) = &mut self.kept
+        {
+            kept.add(&block[..read]);
+        }
+        Ok(())
     }
 
     /// The source, while the server may still be writing to it.
@@ -185,6 +241,7 @@ impl MessageBody {
             BodyLength::Bytes(left) => BodyLength::Bytes(left - read as u64),
             BodyLength::UntilEnd => BodyLength::UntilEnd,
         };
+        self.count();
         Ok(read)
     }
 }

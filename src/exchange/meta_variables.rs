@@ -37,13 +37,20 @@ impl MetaVariables {
 
     /// The given names and values. Of a repeated name the first counts, as `getenv` has it.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
-        let mut variables = Self::default();
-        for (name, value) in pairs {
-            if variables.value(&name).is_none() {
-                variables.0.push((name, value));
-            }
+        let pairs: Vec<(Vec<u8>, Vec<u8>)> = pairs.into_iter().collect();
+        // In the order of their names, as there may be a hundred thousand: the sort is a stable one.
+        let mut sorted: Vec<usize> = (0..pairs.len()).collect();
+        sorted.sort_by(|&one, &other| pairs[one].0.cmp(&pairs[other].0));
+        let mut is_first = vec![true; pairs.len()];
+        for two in sorted.windows(2) {
+            is_first[two[1]] = pairs[two[0]].0 != pairs[two[1]].0;
         }
-        variables
+        let pairs = pairs.into_iter().zip(is_first);
+        Self(
+            pairs
+                .filter_map(|(pair, first)| first.then_some(pair))
+                .collect(),
+        )
     }
 
     /// The value of `name`. An empty value is the same as an unset one (RFC 3875, section 4.1).
@@ -85,11 +92,9 @@ impl MetaVariables {
     /// Adds what is in the environment of a shell, as a server's environment surrounds the
     /// variables of a request; what would pass for one of those is left out.
     pub fn surround(&mut self, environment: &Self) {
-        for (name, value) in &environment.0 {
-            if !is_of_a_request(name) && self.value(name).is_none() {
-                self.0.push((name.clone(), value.clone()));
-            }
-        }
+        let around = environment.0.iter().cloned();
+        let around = around.filter(|(name, _)| !is_of_a_request(name));
+        *self = Self::from_pairs(std::mem::take(&mut self.0).into_iter().chain(around));
     }
 
     /// Those of the request, without the environment that surrounds them.
@@ -139,6 +144,25 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
         )
+    }
+
+    #[test]
+    fn of_a_repeated_name_the_first_counts() {
+        let some = variables(&[
+            ("B", "1"),
+            ("A", "2"),
+            ("B", "3"),
+            ("C", ""),
+            ("A", "4"),
+            ("C", "5"),
+        ]);
+        assert_eq!(some, variables(&[("B", "1"), ("A", "2"), ("C", "")]));
+        let mut request = variables(&[("PATH_INFO", "/"), ("A", "1")]);
+        request.surround(&variables(&[("A", "2"), ("HTTP_X", "3"), ("D", "4")]));
+        assert_eq!(
+            request,
+            variables(&[("PATH_INFO", "/"), ("A", "1"), ("D", "4")])
+        );
     }
 
     #[test]

@@ -13,6 +13,13 @@ use super::ResponseHead;
 pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
+    /// Whether somebody took away what it writes to; from then on it writes to a copy.
+    fn has_lost_its_place(&mut self) -> bool {
+        false
+    }
+    /// What is sent next is the last of the response, whose end shows: whoever has read it may stop
+    /// the process before `end` is called.
+    fn last(&mut self) {}
     /// Sends one more block.
     fn block(&mut self, block: &[u8]) -> io::Result<()>;
     /// Sends up to `count` bytes of `file` from `offset`, without passing them through the
@@ -23,6 +30,9 @@ pub trait ResponseWriter: Send {
     /// Ends the response for the client; `whole` unless it had to be cut short.
     fn end(&mut self, whole: bool);
 }
+
+/// So much of a file's end is sent by itself.
+const LAST_OF_A_FILE: u64 = 4096;
 
 /// Whether another block can make a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +50,8 @@ pub enum SendError {
     NoHead,
     /// Nobody reads any more, or the answer was given elsewhere.
     ClientGone,
+    /// Somebody closed or replaced what is written to.
+    Lost,
     /// The system refused to write, or a signal asked to stop.
     Io(io::Error),
 }
@@ -48,6 +60,10 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHead => f.write_str("a block was sent before start_response was called"),
+            Self::Lost => f.write_str(
+                "the application has closed or replaced descriptors that it did not open, the \
+                 response's among them: it closes what it opened itself, and no range of numbers",
+            ),
             Self::ClientGone => f.write_str("the client has gone"),
             Self::Io(error) => write!(f, "the response cannot be written: {error}"),
         }
@@ -134,6 +150,9 @@ impl Responder {
         }
         let block = self.allowed(block);
         if !block.is_empty() {
+            if self.is_completed_by(block.len() as u64) {
+                self.writer.last();
+            }
             self.writer.block(block)?;
         }
         Ok(self.count(block.len() as u64))
@@ -162,8 +181,21 @@ impl Responder {
         else {
             return Ok(());
         };
-        let sent = self.writer.file(file, offset, left.unwrap_or(u64::MAX))?;
-        self.count(sent);
+        let left = left.unwrap_or(u64::MAX);
+        // The end of a file is sent apart: only what follows can be the last.
+        let most = left.saturating_sub(LAST_OF_A_FILE);
+        let mut sent = 0;
+        if left < u64::MAX && most > 0 {
+            sent = self.writer.file(file, offset, most)?;
+            self.count(sent);
+        }
+        if left == u64::MAX || sent == most {
+            if left < u64::MAX {
+                self.writer.last();
+            }
+            let rest = self.writer.file(file, offset + sent, left - sent)?;
+            self.count(rest);
+        }
         Ok(())
     }
 
@@ -200,6 +232,10 @@ impl Responder {
 
     fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {
         let head = self.head.as_mut().ok_or(SendError::NoHead)?;
+        if self.writer.has_lost_its_place() {
+            return Err(SendError::Lost);
+        }
+        head.settle_length();
         let has_content = head.status.has_content();
         let length = head.headers.content_length();
         if only && length.is_none() && has_content {
@@ -216,6 +252,9 @@ impl Responder {
             left: head.headers.content_length(),
         });
         let first = self.allowed(first);
+        if self.is_completed_by(first.len() as u64) {
+            self.writer.last();
+        }
         let head = self.head.take().expect("looked at above");
         self.writer.head(&head, first)?;
         Ok(self.count(first.len() as u64))
@@ -240,6 +279,12 @@ impl Responder {
             }) => block,
             _ => b"",
         }
+    }
+
+    /// Whether nothing follows after so many bytes more.
+    fn is_completed_by(&self, bytes: u64) -> bool {
+        let sent = self.sent.as_ref();
+        sent.is_some_and(|sent| !sent.content || sent.left == Some(bytes))
     }
 
     fn count(&mut self, sent: u64) -> Flow {

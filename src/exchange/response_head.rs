@@ -11,3 +11,17 @@ pub struct ResponseHead {
     /// The headers in the application's order.
     pub headers: Headers,
 }
+
+impl ResponseHead {
+    /// Has the head say of the content's length what is true, whatever the door: no length where
+    /// there cannot be any content (RFC 9110, section 8.6), and 0 where there must be none but the
+    /// client looks for some (sections 15.3.5 and 15.3.6). With HEAD and 304 it is the length that a
+    /// GET's 200 would have.
+    pub(super) fn settle_length(&mut self) {
+        match self.status.code() {
+            204 => self.headers.set_content_length(None),
+            205 => self.headers.set_content_length(Some(0)),
+            _ => {}
+        }
+    }
+}

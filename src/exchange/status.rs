@@ -12,11 +12,24 @@ pub struct Status {
 
 /// Why a status string was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StatusError;
+pub enum StatusError {
+    /// It is no status.
+    Malformed,
+    /// An interim response is no answer.
+    Interim,
+}
 
 impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a status is three digits, a space and a reason phrase, such as `200 OK`")
+        f.write_str(match self {
+            Self::Malformed => {
+                "a status is three digits, a space and a reason phrase, such as `200 OK`"
+            }
+            Self::Interim => {
+                "1xx announces an answer and is none: the client would wait for the final one, from \
+                 200 on"
+            }
+        })
     }
 }
 
@@ -36,9 +49,9 @@ impl Status {
     /// Parses what an application passed to `start_response`, as latin-1 bytes. A code without a
     /// reason phrase gets the standard one.
     pub fn parse(text: &[u8]) -> Result<Self, StatusError> {
-        let (digits, rest) = text.split_at_checked(3).ok_or(StatusError)?;
+        let (digits, rest) = text.split_at_checked(3).ok_or(StatusError::Malformed)?;
         if !digits.iter().all(u8::is_ascii_digit) || digits[0] == b'0' {
-            return Err(StatusError);
+            return Err(StatusError::Malformed);
         }
         let code = digits
             .iter()
@@ -49,8 +62,14 @@ impl Status {
                 code,
                 line: text.to_vec(),
             }),
-            _ => Err(StatusError),
+            _ => Err(StatusError::Malformed),
         }
+        .and_then(|status| match status.code {
+            // RFC 9110, section 15.2: it precedes a final response, which an application, called
+            // once, has no second head for.
+            100..=199 => Err(StatusError::Interim),
+            _ => Ok(status),
+        })
     }
 
     /// The three digits as a number.
@@ -65,10 +84,10 @@ impl Status {
         &self.line
     }
 
-    /// Whether a response with this status has content (RFC 9110, sections 15.2, 15.3.5, 15.4.5).
+    /// Whether a response with this status has content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
     #[must_use]
     pub fn has_content(&self) -> bool {
-        !matches!(self.code, 100..=199 | 204 | 304)
+        !matches!(self.code, 204 | 205 | 304)
     }
 }
 
@@ -107,7 +126,16 @@ mod tests {
             "000 x",
             "2000 x",
         ] {
-            assert_eq!(Status::parse(bad.as_bytes()), Err(StatusError), "{bad:?}");
+            let refused = Status::parse(bad.as_bytes());
+            assert_eq!(refused, Err(StatusError::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_interim_response_is_no_answer() {
+        for interim in ["100 Continue", "101", "103 Early Hints", "199 x"] {
+            let refused = Status::parse(interim.as_bytes());
+            assert_eq!(refused, Err(StatusError::Interim), "{interim}");
         }
     }
 }

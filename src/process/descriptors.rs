@@ -9,6 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::{fs, stdio};
 
+use super::spare;
 use crate::snapshot::filter;
 
 /// The two ends that the server gave this process.
@@ -49,9 +50,17 @@ fn take_from(is_mixed: bool) -> io::Result<Private> {
     Ok(private)
 }
 
-/// Sends the error log, and what is printed, to the end of a file. No request waits until somebody
-/// reads a FIFO.
+/// Sends the error log, and what is printed, to the end of a file.
 pub fn log_to(path: &Path) -> io::Result<()> {
+    let file = open_log(path)?;
+    stdio::dup2_stderr(&file)?;
+    stdio::dup2_stdout(&file)?;
+    spare::keep_log(file.as_fd());
+    Ok(())
+}
+
+/// Opens an error log, to write at its end. No request waits until somebody reads a FIFO.
+pub fn open_log(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
     let at_once = flags | OFlags::NONBLOCK;
     let file = match fs::open(path, at_once, Mode::from_raw_mode(0o640)) {
@@ -60,9 +69,7 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     };
     // What is printed does not fail where a reader is slow.
     fs::fcntl_setfl(&file, OFlags::APPEND)?;
-    stdio::dup2_stderr(&file)?;
-    stdio::dup2_stdout(&file)?;
-    Ok(())
+    Ok(file)
 }
 
 /// The descriptors from 3 on that the parent process left open for this one (`sd_listen_fds(3)`).

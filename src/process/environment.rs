@@ -1,8 +1,7 @@
 //! The environment of this process, made the one that a server gives its script: Python, its
 //! modules and what they start then see the request where a CGI script sees it.
 
-use std::ffi::{CStr, OsStr, c_char};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CStr, CString, c_char};
 
 use crate::exchange::MetaVariables;
 
@@ -23,22 +22,61 @@ pub fn executed() -> &'static CStr {
 
 /// Replaces the environment. Comes before the interpreter and before any thread.
 pub fn replace(with: &MetaVariables) {
-    let names: Vec<_> = std::env::vars_os().map(|(name, _)| name).collect();
+    // What no environment can hold is not there: the server could not have given it.
+    let held = with
+        .iter()
+        .filter(|(name, _)| !name.is_empty() && !name.contains(&b'='));
+    let entries = held.filter_map(|(name, value)| CString::new([name, b"=", value].concat()).ok());
+    // As a whole: to set one costs as much as there are already.
+    let mut list: Vec<*mut c_char> = entries.map(CString::into_raw).collect();
+    list.push(std::ptr::null_mut());
     // SAFETY: the process has one thread yet, which the caller sees to, so that nobody reads the
-    // environment meanwhile.
-    unsafe {
-        for name in names {
-            std::env::remove_var(name);
-        }
-        for (name, value) in with.iter() {
-            // What no environment can hold is not there: the server could not have given it.
-            if !name.is_empty()
-                && !name.contains(&b'=')
-                && !name.contains(&0)
-                && !value.contains(&0)
-            {
-                std::env::set_var(OsStr::from_bytes(name), OsStr::from_bytes(value));
+    // environment meanwhile. The list ends with a null pointer, and neither it nor an entry is ever
+    // freed; the C library copies a list that is not its own before it changes anything.
+    unsafe { environ = Box::leak(list.into_boxed_slice()).as_mut_ptr() };
+}
+
+unsafe extern "C" {
+    /// POSIX, "Environment Variables": a process may assign it.
+    static mut environ: *mut *mut c_char;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a process of its own: the environment is everybody's.
+    #[test]
+    fn all_of_it_is_replaced_and_can_be_changed_after() {
+        let pairs = [
+            ("A", "1"),
+            ("B", ""),
+            ("", "x"),
+            ("C=D", "x"),
+            ("E", "x\0y"),
+        ];
+        let pairs =
+            pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        // SAFETY: the child makes no use of another thread's things, and ends at once.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            replace(&MetaVariables::from_pairs(pairs));
+            // SAFETY: the child has one thread.
+            unsafe {
+                std::env::set_var("F", "2");
+                std::env::remove_var("A");
             }
+            let left: Vec<_> = std::env::vars().collect();
+            let expected = [
+                ("B".to_owned(), String::new()),
+                ("F".to_owned(), "2".to_owned()),
+            ];
+            // SAFETY: ends the child.
+            unsafe { libc::_exit((left != expected).into()) };
         }
+        let mut status = 1;
+        // SAFETY: the number is the child's, the pointer to a local.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!(status, 0);
     }
 }

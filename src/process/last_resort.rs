@@ -5,7 +5,7 @@
 //! write the head, and to which descriptor.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -14,6 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
+use super::{spare, unread};
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -31,11 +32,30 @@ static IMAGE: OnceLock<[CString; 3]> = OnceLock::new();
 #[derive(Debug)]
 pub struct Answers {
     /// Sent when the process dies: a 500.
-    pub error: Vec<u8>,
+    pub error: Prepared,
     /// Sent when the time is over: a 504.
-    pub timeout: Vec<u8>,
+    pub timeout: Prepared,
     /// What each log entry about them begins with: program and id.
     pub log_prefix: Vec<u8>,
+}
+
+/// A whole response.
+#[derive(Debug)]
+pub struct Prepared {
+    response: Vec<u8>,
+    /// What is told of its end, as `HttpWriter` tells it of the application's.
+    end: Vec<u8>,
+}
+
+impl Prepared {
+    /// The response of that head and content.
+    #[must_use]
+    pub fn new(head: &[u8], content: &[u8]) -> Self {
+        Self {
+            response: [head, content].concat(),
+            end: format!("{} close\n", content.len()).into_bytes(),
+        }
+    }
 }
 
 /// Which of the prepared responses to send.
@@ -60,9 +80,6 @@ pub fn arm(private: &Private, answers: Answers) {
     // A forked process that has an exchange of its own answers after all.
     CLAIMED.store(false, Ordering::Release);
 }
-
-/// What is told of the end of a prepared answer, which counts as no content of the application's.
-const END: &[u8] = b"0 close\n";
 
 /// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
 /// the application's.
@@ -145,8 +162,35 @@ pub fn claim() -> bool {
 
 /// The descriptor is about to be closed: nothing may be written to its number any more.
 pub fn disarm() {
+    drop(spare::take_response());
     STDOUT.store(-1, Ordering::Release);
     OVER.store(true, Ordering::Release);
+}
+
+/// The rest of the response is about to be written, and it says where it ends: a server that has read
+/// it may send SIGTERM at once, as lighttpd does.
+pub fn ends_now() {
+    if descriptor(&STDOUT).is_some() {
+        OVER.store(true, Ordering::Release);
+    }
+}
+
+/// Whether the descriptor of the response is not what it was. Then its copy takes its place, and
+/// standard error leads to the log again.
+pub fn replace_lost() -> Option<OwnedFd> {
+    let stdout = descriptor(&STDOUT)?;
+    mend_log();
+    spare::instead_of(stdout)?;
+    let copy = spare::take_response()?;
+    STDOUT.store(copy.as_raw_fd(), Ordering::Release);
+    Some(copy)
+}
+
+/// Has standard error lead to the log again, where descriptors were lost.
+pub fn mend_log() {
+    if let Some(stdout) = descriptor(&STDOUT) {
+        spare::mend_log(stdout);
+    }
 }
 
 /// Whether the response has ended, and what is left is to clean up.
@@ -164,13 +208,16 @@ pub fn is_another() -> bool {
     ANSWERS.get().is_some() && descriptor(&STDOUT).is_none() && !is_over()
 }
 
-/// Sends a prepared answer if no other was begun. Safe in a signal handler.
-pub fn answer(which: Answer) {
+/// Sends a prepared answer if no other was begun, and says whether it did. Safe in a signal handler.
+pub fn answer(which: Answer) -> bool {
     let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {
-        return;
+        return false;
     };
-    if claim() {
-        let (response, status) = match which {
+    let is_ours = claim();
+    if is_ours {
+        spare::mend_log(stdout);
+        let stdout = spare::instead_of(stdout).unwrap_or(stdout);
+        let (prepared, status) = match which {
             Answer::Error => (&answers.error, b"500\n"),
             Answer::Timeout => (&answers.timeout, b"504\n"),
         };
@@ -178,11 +225,27 @@ pub fn answer(which: Answer) {
         if let Some(report) = report {
             write_all(report, status);
         }
-        write_all(stdout, response);
+        write_all(stdout, &prepared.response);
         if let Some(report) = report {
-            write_all(report, END);
+            write_all(report, &prepared.end);
         }
     }
+    is_ours
+}
+
+/// Ends a prepared answer, and takes the rest of the body from a server that gets to read it only
+/// then. Safe in a signal handler.
+pub fn drain() {
+    let Some(stdin) = descriptor(&STDIN).filter(|stdin| unread::is_awaited(*stdin)) else {
+        return;
+    };
+    if let Some(stdout) = descriptor(&STDOUT) {
+        // Apache's mod_cgid makes one socket of both.
+        _ = rustix::net::shutdown(stdout, rustix::net::Shutdown::Write);
+    }
+    release(&STDOUT, null().as_ref());
+    drop(spare::take_response());
+    unread::drain(stdin);
 }
 
 /// Writes an entry to the error log. Safe in a signal handler.
@@ -209,24 +272,34 @@ pub fn stop_waiting() {
 /// Puts /dev/null in the place of the server's pipes, so that a forked child neither answers nor
 /// keeps them open, and a response whose time is over ends. Safe in a signal handler.
 pub fn let_go() {
-    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-    let null = rustix::fs::open(c"/dev/null", flags, rustix::fs::Mode::empty());
+    let null = null();
     for place in [&STDIN, &STDOUT, &REPORT] {
-        let raw = place.swap(-1, Ordering::AcqRel);
-        if raw < 0 {
-            continue;
-        }
-        // SAFETY: both numbers belong to descriptors that the exchange keeps open until it calls
-        // `disarm`; dup3 and close take numbers, so that no ownership is claimed here.
-        unsafe {
-            match &null {
-                Ok(null) => _ = libc::dup3(null.as_raw_fd(), raw, libc::O_CLOEXEC),
-                Err(_) => _ = libc::close(raw),
-            }
-        }
+        release(place, null.as_ref());
     }
+    drop(spare::take_response());
     CLAIMED.store(true, Ordering::Release);
     OVER.store(false, Ordering::Release);
+}
+
+fn null() -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::fs::open(c"/dev/null", flags, Mode::empty()).ok()
+}
+
+/// Puts `null` in the place of a descriptor that nobody is to use any more.
+fn release(place: &AtomicI32, null: Option<&OwnedFd>) {
+    let raw = place.swap(-1, Ordering::AcqRel);
+    if raw < 0 {
+        return;
+    }
+    // SAFETY: the number belongs to a descriptor that the exchange keeps open until it calls
+    // `disarm`; dup3 and close take numbers, so that no ownership is claimed here.
+    unsafe {
+        match null {
+            Some(null) => _ = libc::dup3(null.as_raw_fd(), raw, libc::O_CLOEXEC),
+            None => _ = libc::close(raw),
+        }
+    }
 }
 
 fn descriptor(place: &AtomicI32) -> Option<BorrowedFd<'static>> {

@@ -99,3 +99,12 @@ pub fn fill_gaps() {
         }
     }
 }
+
+/// Gives back what has been freed, as far as the C library keeps it for what may come.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number, and locks what it needs.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

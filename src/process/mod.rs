@@ -11,5 +11,7 @@ pub mod last_resort;
 pub mod limits;
 pub mod memory;
 pub mod signals;
+pub mod spare;
 pub mod stderr_tap;
 pub mod terminal;
+pub mod unread;

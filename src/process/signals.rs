@@ -83,6 +83,11 @@ pub fn stopping() -> bool {
     STOPPING.load(Ordering::Acquire)
 }
 
+/// Whether nothing that takes time is to be begun any more.
+pub fn has_to_end() -> bool {
+    stopping() || CLEANING_UP.load(Ordering::Acquire)
+}
+
 /// How a process that was stopped ends: asked to, or because the exchange took too long.
 pub fn exit_when_stopped() -> Exit {
     if TIMED_OUT.load(Ordering::Acquire) {
@@ -126,8 +131,11 @@ extern "C" fn on_fatal(signal: c_int) {
         last_resort::spoil_image();
     }
     last_resort::fall_back();
-    last_resort::answer(Answer::Error);
+    let answered = last_resort::answer(Answer::Error);
     last_resort::log(&[b"the process died of ", name(signal)]);
+    if answered {
+        last_resort::drain();
+    }
     last_resort::disarm();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
@@ -172,7 +180,9 @@ extern "C" fn on_timeout(_: c_int) {
             b" before the application was called"
         },
     ]);
-    last_resort::answer(Answer::Timeout);
+    if last_resort::answer(Answer::Timeout) {
+        last_resort::drain();
+    }
     last_resort::let_go();
     stop(libc::SIGTERM);
 }
@@ -224,7 +234,9 @@ fn end() -> ! {
 
 /// A C library that calls `exit()` itself.
 extern "C" fn on_exit() {
-    last_resort::answer(Answer::Error);
+    if last_resort::answer(Answer::Error) {
+        last_resort::drain();
+    }
 }
 
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.

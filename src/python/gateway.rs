@@ -326,6 +326,7 @@ impl Gateway {
                 self.client_gone.store(true, Ordering::Release);
                 Err(Stop::ClientGone)
             }
+            Err(error @ SendError::Lost) => Err(Stop::Failed(Failure::new(500, error.to_string()))),
             Err(SendError::NoHead) => Err(Stop::Failed(Failure::new(
                 500,
                 "the application did not call start_response before its first block or its end",

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyBaseException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyList, PyString, PyTraceback, PyTuple, PyType};
 
 use super::environ::latin1;
 use super::gateway::Gateway;
@@ -40,11 +40,11 @@ impl StartResponse {
         exc_info: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Write> {
         let again = self.called.swap(true, Ordering::AcqRel);
+        let exc_info = exc_info.map(ExcInfo::of).transpose()?;
         let head_sent = || self.gateway.responder(py).head_sent();
         match exc_info {
-            // Too late for another head: the application's error goes on (and no reference to its
-            // traceback, which would be circular, is kept).
-            Some(exc_info) if head_sent() => return Err(reraise(exc_info)?),
+            // Too late for another head: the application's error goes on.
+            Some(exc_info) if head_sent() => return Err(exc_info.reraise()?),
             None if again => {
                 return Err(PyAssertionError::new_err(
                     "start_response was called a second time: to replace the head with an error \
@@ -89,14 +89,43 @@ impl Write {
     }
 }
 
-fn reraise(exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-    let exc_info = exc_info.cast::<PyTuple>().map_err(|_| {
-        PyTypeError::new_err("exc_info must be the tuple that sys.exc_info() returns")
-    })?;
-    let value = exc_info.get_item(1)?;
-    value.setattr("__traceback__", exc_info.get_item(2)?)?;
-    Ok(PyErr::from_value(value))
+/// What `sys.exc_info()` returns while an exception is handled.
+struct ExcInfo<'py> {
+    value: Bound<'py, PyBaseException>,
+    traceback: Bound<'py, PyAny>,
 }
+
+impl<'py> ExcInfo<'py> {
+    /// PEP 3333: "if supplied, must be a Python `sys.exc_info()` tuple", whether the head is out or
+    /// not: an application that fails only once it is would never be seen to.
+    fn of(exc_info: &Bound<'py, PyAny>) -> PyResult<Self> {
+        Self::parse(exc_info).ok_or_else(|| {
+            PyTypeError::new_err(format!(
+                "exc_info must be the tuple that sys.exc_info() returns where an exception is \
+                 handled, not {}",
+                shown(exc_info)
+            ))
+        })
+    }
+
+    fn parse(exc_info: &Bound<'py, PyAny>) -> Option<Self> {
+        let tuple = exc_info.cast::<PyTuple>().ok()?;
+        let (kind, value, traceback) = tuple.extract::<Triple<'py>>().ok()?;
+        let kind = kind.cast_into::<PyType>().ok()?;
+        let value = value.cast_into::<PyBaseException>().ok()?;
+        let is_one = value.is_instance(&kind).ok()?;
+        let is_traceback = traceback.is_none() || traceback.is_instance_of::<PyTraceback>();
+        (is_one && is_traceback).then_some(Self { value, traceback })
+    }
+
+    /// No reference to the traceback is kept, which would be circular.
+    fn reraise(self) -> PyResult<PyErr> {
+        self.value.setattr("__traceback__", self.traceback)?;
+        Ok(PyErr::from_value(self.value.into_any()))
+    }
+}
+
+type Triple<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 fn parse_status(status: &Bound<'_, PyAny>) -> PyResult<Status> {
     let Ok(text) = status.cast::<PyString>() else {
@@ -106,7 +135,7 @@ fn parse_status(status: &Bound<'_, PyAny>) -> PyResult<Status> {
         )));
     };
     latin1(text)
-        .ok_or(crate::exchange::StatusError)
+        .ok_or(crate::exchange::StatusError::Malformed)
         .and_then(|bytes| Status::parse(&bytes))
         .map_err(|error| PyValueError::new_err(format!("status {}: {error}", shown(status))))
 }

@@ -113,11 +113,17 @@ impl Started {
         exec(executed, &words, &list);
     }
 
-    /// `wsgi-cgi` beside this program takes over; the exit status where it does not, after an answer
-    /// that says so.
-    pub(crate) fn become_cold(&self) -> c_int {
-        if let Some(program) = self.cold_program() {
-            let error = exec(&c_path(&program), &self.cold_words(), &self.environment);
+    /// `wsgi-cgi` beside this program takes over, which knows where the log is and writes why it had
+    /// to; the exit status where it does not, after an answer that says so.
+    pub(crate) fn become_cold(&self, why: &[u8]) -> c_int {
+        let found = self.cold_program();
+        let error = found
+            .as_ref()
+            .map(|program| exec(&c_path(program), &self.cold_words(why), &self.environment));
+        if !why.is_empty() {
+            write_line(why);
+        }
+        if let (Some(program), Some(error)) = (found, error) {
             let program = place::shown(program.as_os_str().as_bytes());
             eprintln!("wsgi-cgi-snap: `{program}` cannot be started: {error}");
         } else {
@@ -158,11 +164,15 @@ impl Started {
             .find(|program| program.is_file())
     }
 
-    /// What the cold program is started with: the file that the kernel was asked for comes first.
-    fn cold_words(&self) -> Vec<CString> {
+    /// What the cold program is started with: the file that the kernel was asked for comes first, and
+    /// in a line of its own why.
+    fn cold_words(&self, why: &[u8]) -> Vec<CString> {
         let executed = self.executed;
+        let why = why.trim_ascii_end();
         let mut words = Vec::with_capacity(self.arguments.len() + 1);
-        words.extend(CString::new([b"#!", executed.to_bytes()].concat()));
+        words.extend(CString::new(
+            [b"#!", executed.to_bytes(), b"\n", why].concat(),
+        ));
         let rest = self.arguments.iter().skip(1);
         words.extend(rest.flat_map(|word| CString::new(word.as_bytes())));
         words
@@ -172,7 +182,7 @@ impl Started {
     /// signal leads there, until that process has its own way to deal with one.
     /// The names are those of the image, of one that is bad, and of what counts its crashes.
     pub(crate) fn last_way_out(&self, names: &[CString; 3], script: &[u8]) -> extern "C" fn() -> ! {
-        let words = self.cold_words();
+        let words = self.cold_words(b"");
         _ = WAY_OUT.set(WayOut {
             program: c_path(&self.cold_program().unwrap_or_default()),
             pointers: pointers(&words),
@@ -249,14 +259,8 @@ extern "C" fn on_fatal(_: c_int) {
     leave()
 }
 
-/// Says why a request is cold, where there is a log that is not the response: mini_httpd and others
-/// make one pipe of both.
-pub(crate) fn say(reason: &str, script: &[u8]) {
-    write_line(&line(reason, script));
-}
-
-/// The reason and the script, unless it is named there.
-fn line(reason: &str, script: &[u8]) -> Vec<u8> {
+/// Why a request is cold, in a line: the reason and the script, unless it is named there.
+pub(crate) fn line(reason: &str, script: &[u8]) -> Vec<u8> {
     let (reason, script) = (place::shown(reason.as_bytes()), place::shown(script));
     let mut line = format!("wsgi-cgi-snap: a cold request: {reason}");
     if !script.is_empty() && !reason.contains(&script) {
@@ -268,6 +272,7 @@ fn line(reason: &str, script: &[u8]) -> Vec<u8> {
     line.into_bytes()
 }
 
+/// Writes to the log, where that is not the response: mini_httpd and others make one pipe of both.
 /// Safe in a signal handler.
 fn write_line(line: &[u8]) {
     let (log, response) = (rustix::stdio::stderr(), rustix::stdio::stdout());

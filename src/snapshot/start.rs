@@ -87,17 +87,19 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: *const *const c_char) -
             (reason, false)
         }
     };
-    if started.meta.are_of_cgi() {
+    let line = if started.meta.are_of_cgi() {
         let named = started.meta.value(b"SCRIPT_FILENAME");
         let wanted = wanted.as_ref();
         let script = wanted.map(|wanted| place::script_of(&wanted.identity));
         let script = script.as_ref().map(|script| script.as_os_str().as_bytes());
-        cold::say(reason, script.or(named).unwrap_or_default());
-    }
+        cold::line(reason, script.or(named).unwrap_or_default())
+    } else {
+        Vec::new()
+    };
     if let (Some(wanted), true) = (wanted, make) {
         cold::make_after_this(wanted, &started, now());
     }
-    started.become_cold()
+    started.become_cold(&line)
 }
 
 /// What other programs' start does: a log that nobody reads or that may not grow is no reason to

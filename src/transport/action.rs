@@ -7,30 +7,28 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::script_names::ScriptNames;
 use crate::exchange::MetaVariables;
 
 /// Finds the script and sets SCRIPT_NAME, PATH_INFO, SCRIPT_FILENAME and PATH_TRANSLATED as if the
 /// server had run it. `None` when the request is not about a script.
 ///
 /// # Errors
-/// When the program was asked for by its own URL, which would let a client run any file below the
-/// document root: Apache sets REDIRECT_STATUS only on its own redirect.
+/// When the program was reached in another way, which would let a client run any file below the
+/// document root, and when the file has not the name of a script.
 pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
     let Some(translated) = meta.get("PATH_TRANSLATED").map(<[u8]>::to_vec) else {
         return Ok(None);
     };
-    if meta.get("REDIRECT_STATUS").is_none() {
-        bail!(
-            "the program was asked for by its own URL, with a path after it: only Apache's \
-             `Action` may name the script that way (REDIRECT_STATUS is not set)"
-        );
-    }
+    prove(meta)?;
+    let names = ScriptNames::of(meta);
     let path_info = meta.get("PATH_INFO").unwrap_or_default().to_vec();
 
     let mut end = translated.len();
     loop {
         let path = PathBuf::from(OsString::from_vec(translated[..end].to_vec()));
         if path.is_file() {
+            names.check(&path)?;
             let extra = &translated[end..];
             let (script_name, path_info) = path_info.split_at(mount_length(&path_info, extra));
             meta.set("SCRIPT_NAME", script_name);
@@ -55,6 +53,29 @@ pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
             ),
         }
     }
+}
+
+/// Only mod_actions leaves the handler's name, REDIRECT_HANDLER, and the script's URL, REDIRECT_URL;
+/// REDIRECT_STATUS comes with every rewrite, `ErrorDocument` and `FallbackResource`, and lighttpd and
+/// nginx set it always.
+fn prove(meta: &MetaVariables) -> Result<()> {
+    let why = match (meta.get("REDIRECT_HANDLER"), meta.get("REDIRECT_URL")) {
+        (None, _) => "REDIRECT_HANDLER is not set",
+        (_, None) => "REDIRECT_URL is not set",
+        (_, Some(url)) if is_own(url, meta) => "REDIRECT_URL is the program's own",
+        (Some(_), Some(_)) => return Ok(()),
+    };
+    bail!(
+        "the program was asked for by its own URL with a path after it, or a rewrite, an \
+         ErrorDocument or a FallbackResource led there: only Apache's `Action` may name a script \
+         that way ({why}): lead to the script's URL instead"
+    )
+}
+
+fn is_own(url: &[u8], meta: &MetaVariables) -> bool {
+    let own = meta.get("SCRIPT_NAME").unwrap_or_default();
+    let rest = url.strip_prefix(own);
+    rest.is_some_and(|rest| !own.is_empty() && (rest.is_empty() || rest.starts_with(b"/")))
 }
 
 /// How much of the URL path names the script, when `extra` is what follows the script in the
@@ -113,8 +134,10 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
         );
-        assert!(resolve(&mut meta).is_err(), "without REDIRECT_STATUS");
         meta.set("REDIRECT_STATUS", "200");
+        meta.set("REDIRECT_URL", "/app.wsgi/a/b");
+        assert!(resolve(&mut meta).is_err(), "without REDIRECT_HANDLER");
+        meta.set("REDIRECT_HANDLER", "wsgi-script");
         let script = resolve(&mut meta).expect("found").expect("a script");
         assert_eq!(script, folder.path().join("app.wsgi"));
         assert_eq!(meta.get("SCRIPT_NAME"), Some(&b"/app.wsgi"[..]));

@@ -5,7 +5,7 @@
 //! rest of the message-body out of the server's way.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -15,6 +15,7 @@ use crate::exchange::{
     BodyLength, MessageBody, MetaVariables, PATIENCE, Request, ResponseHead, ResponseWriter,
     SharedBody,
 };
+use crate::process::unread::Patience;
 use crate::process::{last_resort, signals};
 
 /// What a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
@@ -121,13 +122,20 @@ impl CgiWriter {
         }
     }
 
-    /// Takes the rest of the body from a socket: one that is closed with something unread in it
-    /// resets its peer, and the server may lose the response that way.
+    /// Takes the rest of the body from a server that may get to read the response only then, and
+    /// from a socket: one that is closed with something unread in it resets its peer, and the
+    /// server may lose the response that way.
     fn drain(&self) {
         let Ok(mut body) = self.body.try_lock() else {
             return;
         };
-        while body.pending().is_some() && !signals::stopping() {
+        let Some(mut patience) = body.pending().and_then(Patience::begin) else {
+            return;
+        };
+        while body
+            .pending()
+            .is_some_and(|source| patience.wait(source, signals::has_to_end))
+        {
             match body.discard_some() {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
                 _ => {}
@@ -164,6 +172,22 @@ impl ResponseWriter for CgiWriter {
         }
         self.write_all(&start)?;
         self.write_all(rest)
+    }
+
+    fn has_lost_its_place(&mut self) -> bool {
+        let Some(copy) = last_resort::replace_lost() else {
+            return false;
+        };
+        // Whatever has its number now is not ours to close.
+        self.stdout.replace(copy).map(IntoRawFd::into_raw_fd);
+        if let Ok(mut body) = self.body.try_lock() {
+            _ = body.lose_source();
+        }
+        true
+    }
+
+    fn last(&mut self) {
+        last_resort::ends_now();
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {
@@ -205,12 +229,20 @@ impl ResponseWriter for CgiWriter {
 
     fn end(&mut self, _whole: bool) {
         last_resort::disarm();
-        if let Some(stdout) = self.stdout.take() {
-            // Apache's mod_cgid makes one socket of standard input and output: as long as the
-            // former is open, closing the latter ends nothing. No pipe minds.
-            if rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write).is_ok() {
-                self.drain();
-            }
+        let Some(stdout) = self.stdout.take() else {
+            return;
+        };
+        let is_left = self
+            .body
+            .try_lock()
+            .is_ok_and(|body| body.pending().is_some());
+        let is_awaited = is_left && !has_hung_up(stdout.as_fd());
+        // Apache's mod_cgid makes one socket of standard input and output: as long as the former is
+        // open, closing the latter ends nothing. No pipe minds.
+        _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);
+        drop(stdout);
+        if is_awaited {
+            self.drain();
         }
     }
 }

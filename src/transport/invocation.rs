@@ -56,9 +56,7 @@ impl<'a> Evidence<'a> {
         executed: &CStr,
         meta: &'a MetaVariables,
     ) -> Self {
-        // The launcher of images hands on what the kernel told it. No client has a say in argv[0].
-        let handed_on = name.and_then(|name| name.as_bytes().strip_prefix(b"#!"));
-        let executed = handed_on.unwrap_or(executed.to_bytes());
+        let executed = handed_on(name).map_or(executed.to_bytes(), |(executed, _)| executed);
         Self {
             arguments,
             executed: Some(PathBuf::from(OsStr::from_bytes(executed))),
@@ -87,15 +85,19 @@ impl<'a> Evidence<'a> {
             }
             _ => {}
         }
-        let query = self.meta.get("QUERY_STRING").unwrap_or_default();
-        let mut arguments = without_indexed_words(self.arguments.clone(), query);
+        // The client's words follow the script, whose name a query may be too.
+        let mut arguments = self.arguments.clone();
         if let Some(place) = arguments
             .iter()
             .position(|argument| self.is_the_script(argument))
         {
             arguments.truncate(place + 1);
+            return Invocation::Interpreter { arguments };
         }
-        Invocation::Interpreter { arguments }
+        let query = self.meta.get("QUERY_STRING").unwrap_or_default();
+        Invocation::Interpreter {
+            arguments: without_indexed_words(arguments, query),
+        }
     }
 
     /// The kernel runs `interpreter [argument] script words...` for `script words...`.
@@ -124,6 +126,15 @@ impl<'a> Evidence<'a> {
             argument == script || (self.is_same_file)(Path::new(argument), script)
         })
     }
+}
+
+/// What the launcher of images hands on in the place of the program's name: what the kernel told it,
+/// and in a second line why it left the request to this program. No client has a say in argv[0].
+#[must_use]
+pub fn handed_on(name: Option<&OsStr>) -> Option<(&[u8], &[u8])> {
+    let words = name?.as_bytes().strip_prefix(b"#!")?;
+    let end = words.iter().rposition(|&byte| byte == b'\n')?;
+    Some((&words[..end], &words[end + 1..]))
 }
 
 /// This very program. Without `/proc` it is the file that the kernel was asked for, or the
@@ -241,6 +252,29 @@ mod tests {
         Invocation::Interpreter {
             arguments: arguments.iter().map(OsString::from).collect(),
         }
+    }
+
+    /// busybox httpd names the script by its name alone, lighttpd by its path; neither passes words.
+    #[test]
+    fn a_query_that_names_the_script_is_no_missing_script() {
+        let named = ("SCRIPT_FILENAME", SCRIPT);
+        for query in [SCRIPT, "%2Fsrv%2Fcgi-bin%2Fapp.cgi", "app.cgi"] {
+            let query = ("QUERY_STRING", query);
+            assert_eq!(
+                decide(PROGRAM, &["--nph", SCRIPT], &[named, query]),
+                interpreter(&["--nph", SCRIPT])
+            );
+            assert_eq!(
+                decide(PROGRAM, &["--nph", SCRIPT, SCRIPT], &[named, query]),
+                interpreter(&["--nph", SCRIPT])
+            );
+        }
+        // Where the server does not say which file is the script, the words may be the client's.
+        let query = ("QUERY_STRING", "%2Fetc%2Fpasswd");
+        assert_eq!(
+            decide(PROGRAM, &["/etc/passwd"], &[query]),
+            interpreter(&[])
+        );
     }
 
     #[test]

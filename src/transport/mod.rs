@@ -7,6 +7,7 @@ pub mod http;
 pub mod invocation;
 pub mod one_shot;
 pub mod recorded;
+mod script_names;
 pub mod server;
 pub mod split;
 pub mod terminal;

@@ -38,12 +38,6 @@ pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
             report::log("`Location` is left out of a `200 OK`: the server would redirect instead");
             continue;
         }
-        // RFC 9110, section 8.6: not with 1xx and 204.
-        if matches!(head.status.code(), 100..=199 | 204)
-            && name.eq_ignore_ascii_case(b"content-length")
-        {
-            continue;
-        }
         if name.len() + value.len() > LONGEST_LINE {
             let name = String::from_utf8_lossy(name);
             report::log(&format!(
@@ -111,15 +105,6 @@ mod tests {
         );
         assert!(wire(200, &fields, Form::Nph).contains("Location: /x\r\n"));
         assert!(wire(201, &fields, Form::Cgi).contains("Location: /x\r\n"));
-    }
-
-    #[test]
-    fn a_204_announces_no_length_and_a_304_that_of_the_page() {
-        let length = [("Content-Length", "5")];
-        for form in [Form::Cgi, Form::Nph] {
-            assert!(!wire(204, &length, form).contains("Content-Length"));
-            assert!(wire(304, &length, form).contains("Content-Length: 5\r\n"));
-        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
 
 /// The server's own: its name, its addresses and where it has the script.
-const OF_THE_SERVER: [&str; 9] = [
+const OF_THE_SERVER: [&str; 10] = [
     "REMOTE_ADDR",
+    "REMOTE_HOST",
     "REMOTE_PORT",
     "REQUEST_SCHEME",
     "REQUEST_URI",

@@ -211,3 +211,24 @@ fn body(stream: &mut impl BufRead) -> String {
     stream.read_exact(&mut body).expect("the content");
     String::from_utf8(body).expect("UTF-8")
 }
+
+/// RFC 9110, section 15.3.6: a client looks for the content of a 205, and there is none.
+#[test]
+fn the_next_answer_is_not_taken_for_the_content_of_a_205() {
+    let serving = Serve::source(
+        "def application(environ, start_response):
+    start_response(environ['QUERY_STRING'] + ' X', [('Content-Type', 'text/plain')])
+    return [b'hello']
+",
+    )
+    .start();
+    let answers = serving.raw(
+        "GET /?205 HTTP/1.1\r\nHost: a\r\n\r\nGET /?200 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    let (first, second) = answers.split_once("\r\n\r\n").expect("a head");
+    assert!(first.starts_with("HTTP/1.1 205 X\r\n"), "{first}");
+    assert!(first.contains("\r\nContent-Length: 0"), "{first}");
+    assert!(second.starts_with("HTTP/1.1 200 X\r\n"), "{second}");
+    assert!(second.ends_with("hello"), "{second}");
+    serving.end();
+}

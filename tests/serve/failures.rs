@@ -73,16 +73,106 @@ fn who_asks_by_hand_gets_plain_text_and_a_browser_a_page() {
     serving.end_logging();
 }
 
+/// Who may not be a person at this machine gets an answer, and no inside knowledge.
 #[test]
-fn a_page_that_asks_by_another_name_sees_nothing() {
+fn what_failed_is_shown_to_a_person_here_and_to_nobody_else() {
     let serving = Serve::source(FAILS).start();
-    let answer =
-        serving.raw("GET /raise HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
-    assert!(!answer.contains("today"), "{answer}");
-    let passed_on = Request::get("/raise").header("X-Forwarded-For", "192.0.2.1");
-    assert!(!passed_on.send(serving.address()).text().contains("today"));
+    let here = "Host: localhost:8000\r\n";
+    for (line, fields, is_shown) in [
+        ("GET /raise HTTP/1.1", here.to_owned(), true),
+        (
+            "POST /raise HTTP/1.1",
+            format!("{here}Origin: http://localhost:8000\r\n"),
+            true,
+        ),
+        ("GET http://127.0.0.1/raise HTTP/1.1", here.to_owned(), true),
+        // Another name leads here, or none.
+        (
+            "GET /raise HTTP/1.1",
+            "Host: rebound.example\r\n".to_owned(),
+            false,
+        ),
+        (
+            "GET http://shop.example/raise HTTP/1.1",
+            here.to_owned(),
+            false,
+        ),
+        ("GET /raise HTTP/1.1", "Host:\r\n".to_owned(), false),
+        ("GET /raise HTTP/1.0", String::new(), false),
+        // Another server stands between.
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}X-Forwarded-For: 192.0.2.1\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}X-Forwarded-Proto: https\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}X-Real-IP: 192.0.2.1\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}Via: 1.1 proxy\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.0",
+            format!("{here}Connection: close\r\n"),
+            false,
+        ),
+        // Another site's page asks.
+        (
+            "POST /raise HTTP/1.1",
+            format!("{here}Origin: http://evil.example\r\n"),
+            false,
+        ),
+        (
+            "POST /raise HTTP/1.1",
+            format!("{here}Sec-Fetch-Site: cross-site\r\n"),
+            false,
+        ),
+    ] {
+        let close = if line.ends_with("1.1") {
+            "Connection: close\r\n"
+        } else {
+            ""
+        };
+        let answer = serving.raw(format!("{line}\r\n{fields}{close}\r\n"));
+        assert!(
+            answer.starts_with("HTTP/1.1 500 "),
+            "{line} {fields}: {answer}"
+        );
+        assert_eq!(
+            answer.contains("today"),
+            is_shown,
+            "{line} {fields}: {answer}"
+        );
+    }
     serving.end_logging();
+}
+
+#[test]
+fn what_failed_is_shown_to_nobody_where_that_is_wanted() {
+    for variable in ["off", "on"] {
+        let serving = Serve::source(FAILS)
+            .with(&["--no-debug-page"])
+            .variable("WSGI_CGI_DEBUG", variable)
+            .start();
+        let response = Request::get("/raise").send(serving.address());
+        assert_eq!(response.status, 500);
+        assert!(!response.text().contains("today"));
+        serving.end_logging();
+    }
+    crate::harness::by_hand::ByHand::command(&["serve", "app.py", "--no-debug-page", "--debug"])
+        .file("app.py", ECHO)
+        .exits(2)
+        .logs("cannot be used with")
+        .run();
 }
 
 #[test]
@@ -131,9 +221,12 @@ fn a_request_whose_time_is_over_is_a_504() {
     )
     .with(&["--timeout", "0.5"])
     .start();
-    assert_eq!(Request::get("/").send(serving.address()).status, 504);
+    let response = Request::get("/").send(serving.address());
+    assert_eq!(response.status, 504);
+    let length = response.text().len();
     let (access, log) = serving.end_logging();
-    assert!(access.contains("\n504 GET / 0 B "), "{access}");
+    let line = format!("\n504 GET / {length} B ");
+    assert!(access.contains(&line), "{access}");
     assert!(!access.contains("cut short"), "{access}");
     assert!(log.contains("the time of --timeout is over"), "{log}");
 }

@@ -78,3 +78,41 @@ fn a_copy_that_is_still_good_is_not_sent_again() {
     assert_eq!(response.text(), "");
     serving.end();
 }
+
+#[test]
+fn a_state_of_a_file_has_a_tag_and_parts() {
+    let serving = serving();
+    let file = serving.folder().join("files/a b.css");
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let opened = std::fs::File::options().write(true).open(&file);
+    opened.expect("opened").set_modified(old).expect("set");
+    let get = || Request::get("/s/a%20b.css");
+
+    let whole = get().send(serving.address());
+    let tag = whole.header("etag")[0].to_owned();
+    assert_eq!(whole.header("accept-ranges"), ["bytes"]);
+    _ = whole.text();
+
+    let same = get().header("If-None-Match", &tag).send(serving.address());
+    assert_eq!((same.status, same.header("etag")), (304, vec![&tag[..]]));
+    assert_eq!(same.text(), "");
+
+    let part = get()
+        .header("Range", "bytes=1-2")
+        .header("If-Range", &tag)
+        .send(serving.address());
+    assert_eq!(part.status, 206);
+    assert_eq!(part.header("content-range"), ["bytes 1-2/5"]);
+    assert_eq!(part.header("content-length"), ["2"]);
+    assert_eq!(part.text(), " {");
+
+    let none = get().header("Range", "bytes=9-").send(serving.address());
+    assert_eq!(none.status, 416);
+    assert_eq!(none.header("content-range"), ["bytes */5"]);
+    _ = none.text();
+
+    let other = get().header("If-Match", "\"x\"").send(serving.address());
+    assert_eq!(other.status, 412);
+    _ = other.text();
+    serving.end();
+}

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 
@@ -21,6 +22,23 @@ fn a_unix_socket() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.ends_with("GET  /u - 0\n"), "{answer}");
+    serving.end();
+}
+
+/// Who may connect is a person at this machine, and the umask has no say in who that is.
+#[test]
+fn a_unix_socket_is_its_users_own() {
+    let serve =
+        Serve(ByHand::command(&["serve", "app.py", "--unix", "socket"])).file("app.py", ECHO);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "umask 0; exec \"$0\" serve app.py --unix socket"])
+        .arg(program())
+        .env_clear()
+        .current_dir(serve.working_directory());
+    let serving = serve.start_as(command);
+    let about = std::fs::metadata(serving.folder().join("socket")).expect("a socket");
+    assert_eq!(about.permissions().mode() & 0o777, 0o600);
     serving.end();
 }
 

@@ -36,6 +36,9 @@ fn each_refusal_has_its_status_and_ends_the_connection() {
         (505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
         // Section 3.2: Host once.
         (400, "GET / HTTP/1.1\r\n\r\n"),
+        // RFC 9110, section 4.2.1: a port of no host.
+        (400, "GET / HTTP/1.1\r\nHost: :80\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: :\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
         (414, &format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n")),
         (431, &format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
@@ -52,8 +55,13 @@ fn each_refusal_has_its_status_and_ends_the_connection() {
         assert_eq!(answer.matches("\r\nConnection: ").count(), 1, "{answer}");
     }
     let log = serving.end();
-    assert_eq!(log.lines().count(), 15, "{log}");
-    assert!(log.lines().all(|line| line.contains(" - - ")), "{log}");
+    assert_eq!(log.lines().count(), 17, "{log}");
+    // What was asked for is named once it is known, and the answer's content is counted.
+    let too_large = "413 POST / 30 B ";
+    assert!(log.lines().any(|line| line.starts_with(too_large)), "{log}");
+    let unnamed = log.lines().filter(|line| line.contains(" - - "));
+    assert_eq!(unnamed.count(), 5, "{log}");
+    assert!(!log.contains(" 0 B "), "{log}");
 }
 
 #[test]

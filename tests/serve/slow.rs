@@ -1,5 +1,7 @@
 //! What takes long to see.
 
+use std::io::Write;
+
 use crate::harness::http_client::Request;
 use crate::harness::serving::{Serve, Serving};
 
@@ -20,6 +22,36 @@ fn ten_thousand_requests_leave_no_trace_in_the_listening_process() {
         assert_eq!(serving.get("/"), "hi");
     }
     assert_eq!(zombies(&serving), 0);
+    serving.end();
+}
+
+/// What many clients send slowly at a time is not kept in memory, nor is the room for it.
+#[test]
+fn memory_of_a_thousand_slow_bodies_is_given_back() {
+    let serving = Serve::source(HELLO).start();
+    let before = memory(&serving);
+    let head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n";
+    for size in [900_000, 60_000] {
+        let content = vec![b'x'; size];
+        let clients: Vec<_> = (0..1000)
+            .map(|_| {
+                let mut client = serving.connect();
+                client.write_all(head).expect("sent");
+                client.write_all(&content).expect("sent");
+                client
+            })
+            .collect();
+        assert_eq!(serving.get("/"), "hi");
+        let kept = memory(&serving).saturating_sub(before);
+        assert!(kept < 150_000, "{kept} KiB are kept");
+        drop(clients);
+        let is_less = || memory(&serving).saturating_sub(before) < 5_000;
+        assert!(
+            crate::harness::server::eventually(std::time::Duration::from_secs(60), is_less),
+            "{} KiB, of {kept}, are kept",
+            memory(&serving).saturating_sub(before)
+        );
+    }
     serving.end();
 }
 

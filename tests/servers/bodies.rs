@@ -1,11 +1,12 @@
-//! Bodies that clients send: of any size, in chunks, and read by nobody.
+//! Bodies that clients send: of any size, in chunks, and read by nobody; and that the answer to one
+//! that nobody reads arrives as it is.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::{Kind, Server, serve};
+use super::{Kind, Server, Site, serve};
 use crate::harness::http_client::{Request, Response};
 use crate::harness::server::eventually;
 
@@ -89,18 +90,25 @@ pub(super) fn post_64_mib(kind: Kind) {
     echoes(kind, &LARGE, &CHECKSUM_OF_LARGE);
 }
 
+/// What the application gets is a body of known length, however it was sent.
 pub(super) fn post_in_chunks(kind: Kind) {
     let (server, url) = serve(kind, "echo");
-    let body = &LARGE[..MIB / 3];
-    let response = send(&server, &url, Request::post_chunked, body);
-    match kind {
-        // They pass the chunks on as they came and never end them: nothing to read with safety.
-        Kind::BusyboxHashBang | Kind::BusyboxInterpreter | Kind::MiniHttpd => {
-            assert_eq!(response.status, 411, "{}", server.log());
-        }
-        _ => {
-            assert_eq!(response.status, 200, "{}", server.log());
-            assert!(response.bytes() == body, "the body came back changed");
+    for size in [0, 1, MIB / 3, 64 * MIB] {
+        let body = &LARGE[..size];
+        let response = send(&server, &url, Request::post_chunked, body);
+        match kind {
+            // They pass the chunks on as they came and never end them: nothing to read with safety.
+            Kind::BusyboxHashBang | Kind::BusyboxInterpreter | Kind::MiniHttpd => {
+                assert_eq!(response.status, 411, "{}", server.log());
+                // They close the connection with the rest of the body unread, which is a reset.
+                return;
+            }
+            _ => {
+                assert_eq!(response.status, 200, "{}", server.log());
+                let announced = response.header("X-Announced");
+                assert_eq!(announced, [format!("('{size}', None)")]);
+                assert!(response.bytes() == body, "the body came back changed");
+            }
         }
     }
 }
@@ -121,4 +129,50 @@ pub(super) fn post_64_mib_unread(kind: Kind) {
         }
     };
     assert!(text.len() <= MIB && text.iter().all(|&byte| byte == b'x'));
+}
+
+/// An answer that leaves the body alone arrives as it is, also where the server writes the whole
+/// body before it reads a byte of the answer (fcgiwrap, uWSGI's cgi plugin).
+pub(super) fn refusals_of_uploads_arrive(kind: Kind) {
+    const REFUSING: &str = "
+def application(environ, start_response):
+    status = environ['PATH_INFO'][1:]
+    if status == '500':
+        raise LookupError('before the body was looked at')
+    if status == 'crash':
+        import os
+        os.abort()
+    start_response(status + ' Refused', [('Content-Type', 'text/plain')])
+    return [b'not for you']
+";
+    let site = Site::new().source("refusing", REFUSING);
+    let server = Server::start(kind, &site);
+    let url = server.url("refusing");
+    for (path, expected) in [
+        ("403", 403),
+        ("404", 404),
+        ("413", 413),
+        ("500", 500),
+        ("crash", 500),
+    ] {
+        for size in [1, 60_000, 300_000, 64 * MIB] {
+            let url = format!("{url}/{path}");
+            let response = send(&server, &url, Request::post, &LARGE[..size]);
+            assert_eq!(
+                response.status,
+                expected,
+                "{size} bytes to {url}: {}",
+                server.log()
+            );
+            let content = match kind {
+                // See `post_64_mib_unread`.
+                Kind::BusyboxHashBang | Kind::BusyboxInterpreter => continue,
+                _ => response.text(),
+            };
+            match expected {
+                500 => assert!(content.ends_with("</html>\n"), "{content}"),
+                _ => assert_eq!(content, "not for you"),
+            }
+        }
+    }
 }

@@ -43,3 +43,13 @@ pub(super) fn client_hangs_up(kind: Kind) {
     );
     assert!(!server.log().contains("Traceback"), "{}", server.log());
 }
+
+/// Answers that arrived are no errors, whatever the server does to a process once it has them.
+pub(super) fn whole_answers_leave_no_log(kind: Kind) {
+    let (server, url) = serve(kind, "hello");
+    for _ in 0..20 {
+        assert_eq!(Request::get(&url).send(server.address).status, 200);
+        assert_eq!(Request::new("HEAD", &url).send(server.address).status, 200);
+    }
+    assert!(!server.log().contains("SIGTERM"), "{}", server.log());
+}

@@ -67,12 +67,14 @@ on_each_server! {
         requests::path_info_with_an_encoded_slash,
         requests::query_without_an_equals_sign,
         requests::query_of_options_is_no_argument,
+        requests::query_that_names_the_script,
         requests::valid_environ,
         bodies::post_0_bytes,
         bodies::post_1_byte,
         bodies::post_64_mib,
         bodies::post_in_chunks,
         bodies::post_64_mib_unread,
+        bodies::refusals_of_uploads_arrive,
         responses::redirect_to_a_url,
         responses::redirect_to_a_path,
         responses::not_modified,
@@ -80,5 +82,6 @@ on_each_server! {
         responses::first_block_arrives_before_the_second_is_made,
         endings::application_error,
         endings::client_hangs_up,
+        endings::whole_answers_leave_no_log,
     }
 }

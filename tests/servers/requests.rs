@@ -127,3 +127,15 @@ pub(super) fn valid_environ(kind: Kind) {
         server.log()
     );
 }
+
+/// The words of an indexed query are dropped from the arguments: not the script, where they name it.
+pub(super) fn query_that_names_the_script(kind: Kind) {
+    let (server, url) = serve(kind, "hello");
+    let name = url.rsplit('/').next().expect("a name").to_owned();
+    let script = server.script("hello");
+    let encoded = script.display().to_string().replace('/', "%2F");
+    for query in [name, script.display().to_string(), encoded] {
+        let response = Request::get(&format!("{url}?{query}")).send(server.address);
+        assert_eq!(response.status, 200, "{query}: {}", server.log());
+    }
+}

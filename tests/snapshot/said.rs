@@ -35,6 +35,20 @@ fn nothing_where_log_and_response_are_one_pipe() {
     assert_eq!(respond(), "restored");
 }
 
+/// Why a request is cold is for the log that the script names, wherever it names it.
+#[test]
+fn why_a_request_is_cold_goes_to_the_log_of_the_others() {
+    let block = "# /// script\n# [tool.wsgi-cgi]\n# log = \"own.log\"\n# ///\n";
+    for (options, text) in [("--log own.log", HELLO), ("", &format!("{block}{HELLO}"))] {
+        let site = Site::with_options(options, text);
+        site.request().run();
+        let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
+        assert!(log.starts_with('['), "{log}");
+        let reason = "] wsgi-cgi-snap: a cold request: there is no image yet";
+        assert!(log.contains(reason), "{log}");
+    }
+}
+
 #[test]
 fn nothing_to_people() {
     for argument in ["--version", "--help"] {

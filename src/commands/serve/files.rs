@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::exchange::{Headers, MetaVariables, Responder, ResponseHead, Status};
 use crate::python;
 use crate::report::Exit;
-use crate::transport::server::{StaticFile, StaticFolder, is_unmodified};
+use crate::transport::server::{Selected, StaticFile, StaticFolder, Validators};
 
 /// What the client gets instead of the application's answer.
 pub(super) struct Answer {
@@ -16,7 +17,8 @@ pub(super) struct Answer {
 }
 
 enum Content {
-    File(File),
+    /// From there on, as far as the head announces.
+    File(File, u64),
     Text(String),
 }
 
@@ -41,7 +43,7 @@ impl Answer {
     pub(super) fn send(self, mut responder: Responder) -> Exit {
         responder.set_head(self.head);
         let sent = match &self.content {
-            Content::File(file) => responder.file(file.as_fd(), 0),
+            Content::File(file, offset) => responder.file(file.as_fd(), *offset),
             Content::Text(text) => responder.block(text.as_bytes(), true).map(drop),
         };
         if sent.and_then(|()| responder.finish()).is_err() {
@@ -80,20 +82,38 @@ fn with_slash(meta: &MetaVariables) -> Answer {
 
 fn of_file(file: File, path: &Path, meta: &MetaVariables) -> Option<Answer> {
     let about = file.metadata().ok()?;
-    let modified = about.modified().ok()?;
-    let date = httpdate::fmt_http_date(modified);
-    let since = meta.get("HTTP_IF_MODIFIED_SINCE");
-    let (code, mut fields) = if since.is_some_and(|since| is_unmodified(since, modified)) {
-        (304, Vec::new())
-    } else {
-        (200, vec![("Content-Length", about.len().to_string())])
+    let state = Validators::new(about.modified().ok()?, about.len(), SystemTime::now());
+    let length = state.length;
+    let (code, offset, count) = match state.select(meta) {
+        Selected::Whole => (200, 0, length),
+        Selected::Part { offset, count } => (206, offset, count),
+        Selected::NotModified => (304, 0, 0),
+        Selected::PreconditionFailed => {
+            return Some(Answer::page(412, "The file is another one by now.", &[]));
+        }
+        Selected::Unsatisfiable => {
+            let range = format!("bytes */{length}");
+            let fields = [("Content-Range", &range[..])];
+            return Some(Answer::page(416, "The file has no such part.", &fields));
+        }
     };
-    fields.push(("Last-Modified", date));
-    fields.push(("Content-Type", content_type(path)));
+    let mut fields = vec![
+        ("Last-Modified", httpdate::fmt_http_date(state.modified)),
+        ("ETag", state.etag),
+        ("Accept-Ranges", "bytes".to_owned()),
+    ];
+    if code != 304 {
+        fields.push(("Content-Type", content_type(path)));
+        fields.push(("Content-Length", count.to_string()));
+    }
+    if code == 206 {
+        let last = offset + count - 1;
+        fields.push(("Content-Range", format!("bytes {offset}-{last}/{length}")));
+    }
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
     Some(Answer {
         head: head(code, &fields),
-        content: Content::File(file),
+        content: Content::File(file, offset),
     })
 }
 

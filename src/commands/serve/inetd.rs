@@ -56,6 +56,7 @@ pub(super) fn run(typed: &Typed, around: &MetaVariables) -> Result<Exit> {
         config: &config,
         environment: around,
         folders: &folders,
+        is_discreet: typed.work.no_debug_page,
     };
     Ok(worker.answer(request, |meta| {
         let mut variables = meta.clone();
@@ -82,7 +83,8 @@ fn receive(
             }
             Step::Request(head, content) => return Ok(Some((head, content))),
             Step::Refused(refusal) => {
-                write(output, &refusal.response(SystemTime::now()))?;
+                let answer = refusal.response(intake.asked(), SystemTime::now());
+                write(output, &answer)?;
                 return Ok(None);
             }
             Step::Closed => return Ok(None),
@@ -92,7 +94,8 @@ fn receive(
             Some(&PATIENCE),
         ) {
             Ok(0) => {
-                write(output, &Refusal::TIMEOUT.response(SystemTime::now()))?;
+                let answer = Refusal::TIMEOUT.response(intake.asked(), SystemTime::now());
+                write(output, &answer)?;
                 return Ok(None);
             }
             Ok(_) => {

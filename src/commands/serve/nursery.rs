@@ -27,6 +27,7 @@ pub(super) fn run(typed: &Typed, environment: &MetaVariables, open_files: u64) -
         config: &config,
         environment,
         folders: &static_folders(typed)?,
+        is_discreet: typed.work.no_debug_page,
     };
     signals::install();
     let mut executor = Executor::ready(&config, environment, inspection())?;

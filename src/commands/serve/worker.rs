@@ -24,6 +24,8 @@ pub(super) struct Worker<'a> {
     pub(super) config: &'a Config,
     pub(super) environment: &'a MetaVariables,
     pub(super) folders: &'a [StaticFolder],
+    /// Nobody is shown what failed.
+    pub(super) is_discreet: bool,
 }
 
 impl Worker<'_> {
@@ -45,7 +47,7 @@ impl Worker<'_> {
             report,
         } = request;
         let mut incident = Incident::new(&meta);
-        if self.config.debug || is_local {
+        if !self.is_discreet && (self.config.debug || is_local) {
             incident.show(&meta);
         }
         let method = incident.method.clone();

@@ -14,7 +14,9 @@ pub(super) fn check(text: &[u8]) -> Result<(), Refusal> {
     } else {
         let end = text.iter().position(|&byte| byte == b':');
         let (host, port) = text.split_at(end.unwrap_or(text.len()));
-        (is_name(host), port)
+        // RFC 9110, section 4.2.1: an http URI with an empty host is invalid, so nobody sends its
+        // port alone.
+        (is_name(host) && (!host.is_empty() || port.is_empty()), port)
     };
     if host_is_good && is_port(port) {
         Ok(())
@@ -95,6 +97,8 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for bad in [
+            ":80",
+            ":",
             "a b",
             "a/b",
             "a?b",

@@ -54,6 +54,8 @@ pub fn meta_variables(
         // Else port 443 would be taken for https.
         ("REQUEST_SCHEME", b"http"),
         ("REMOTE_ADDR", endpoints.remote_addr.as_bytes()),
+        // Section 4.1.9: the address where no name is looked up.
+        ("REMOTE_HOST", endpoints.remote_addr.as_bytes()),
         ("REQUEST_METHOD", &head.line.method),
         ("REQUEST_URI", &target.request_uri()),
         ("SCRIPT_NAME", b""),
@@ -157,6 +159,7 @@ mod tests {
             ("SERVER_PORT", "8000"),
             ("REQUEST_SCHEME", "http"),
             ("REMOTE_ADDR", "127.0.0.1"),
+            ("REMOTE_HOST", "127.0.0.1"),
             ("REQUEST_METHOD", "POST"),
             ("REQUEST_URI", "/a%20b/%C3%A9?x=%20&y"),
             ("SCRIPT_NAME", ""),

@@ -16,6 +16,8 @@ pub struct RequestReader {
     taken: usize,
     input_ended: bool,
     keep_alive: bool,
+    /// What the request asks for that is being read.
+    asked: Option<RequestLine>,
     state: State,
 }
 
@@ -74,6 +76,7 @@ impl RequestReader {
             taken: 0,
             input_ended: false,
             keep_alive: true,
+            asked: None,
             state: State::START,
         }
     }
@@ -101,10 +104,19 @@ impl RequestReader {
         matches!(self.state, State::Line { .. }) && self.taken == self.input.len()
     }
 
+    /// What the request asks for that is being read, or was refused, once its first line is known.
+    #[must_use]
+    pub fn asked(&self) -> Option<&RequestLine> {
+        self.asked.as_ref()
+    }
+
     /// The next event.
     pub fn next_event(&mut self) -> Event<'_> {
         match self.step() {
-            Ok(Step::NeedMore) => Event::NeedMore,
+            Ok(Step::NeedMore) => {
+                self.give_back();
+                Event::NeedMore
+            }
             Ok(Step::Head(head)) => Event::Head(head),
             Ok(Step::Body(range)) => Event::Body(&self.input[range]),
             Ok(Step::End) => Event::End,
@@ -130,8 +142,10 @@ impl RequestReader {
                     if line.is_empty() && *empty < limits::EMPTY_LINES {
                         *empty += 1;
                     } else {
+                        let line = RequestLine::parse(line)?;
+                        self.asked = Some(line.clone());
                         self.state = State::Fields {
-                            line: Box::new(RequestLine::parse(line)?),
+                            line: Box::new(line),
                             scan: SectionScan::default(),
                             limit: self.limits.head.saturating_sub(length + 2),
                         };
@@ -197,8 +211,19 @@ impl RequestReader {
         start..self.taken
     }
 
+    /// Whoever is waited for may be silent for long, and is one of many.
+    fn give_back(&mut self) {
+        const SMALL: usize = 4096;
+        let left = self.input.len() - self.taken;
+        if self.input.capacity() > SMALL && left <= self.input.capacity() / 4 {
+            self.input = self.input[self.taken..].to_vec();
+            self.taken = 0;
+        }
+    }
+
     /// RFC 9112, section 9.6: after `close` no further request is processed.
     fn end(&mut self) -> Step {
+        self.asked = None;
         if self.keep_alive {
             self.state = State::START;
         } else {

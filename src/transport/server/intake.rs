@@ -2,7 +2,7 @@
 
 use super::Spool;
 use crate::report;
-use crate::transport::http::{Event, Limits, Refusal, RequestHead, RequestReader};
+use crate::transport::http::{Event, Limits, Refusal, RequestHead, RequestLine, RequestReader};
 
 /// Collects requests.
 #[derive(Debug)]
@@ -65,6 +65,12 @@ impl Intake {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.content.is_none() && self.reader.is_idle()
+    }
+
+    /// What the request asks for that is collected, or was refused.
+    #[must_use]
+    pub fn asked(&self) -> Option<&RequestLine> {
+        self.reader.asked()
     }
 
     /// Goes on with what was fed.

@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::Peer;
@@ -54,8 +55,11 @@ impl Listener {
             }
             std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
         }
-        let socket =
-            UnixListener::bind(path).with_context(|| format!("cannot listen at `{shown}`"))?;
+        // For this user alone, from the start: whoever may connect makes requests as a person here.
+        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+        let bound = UnixListener::bind(path);
+        rustix::process::umask(before);
+        let socket = bound.with_context(|| format!("cannot listen at `{shown}`"))?;
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket: socket.into(),

@@ -7,6 +7,7 @@
 
 mod access_log;
 mod channel;
+mod conditions;
 mod connection;
 mod event_loop;
 mod freshness;
@@ -15,12 +16,14 @@ mod listener;
 mod nursery;
 mod outcome;
 mod peer;
+mod person;
 mod spool;
 mod static_files;
 mod writer;
 
 pub use access_log::{AccessLog, Entry};
 pub use channel::{Channel, Handover};
+pub use conditions::{Selected, Validators};
 pub use connection::{Connection, Progress};
 pub use event_loop::{Ended, EventLoop, Settings};
 pub use intake::{Intake, Step};
@@ -28,5 +31,5 @@ pub use listener::Listener;
 pub use nursery::Nursery;
 pub use peer::Peer;
 pub use spool::Spool;
-pub use static_files::{StaticFile, StaticFolder, is_unmodified};
+pub use static_files::{StaticFile, StaticFolder};
 pub use writer::HttpWriter;

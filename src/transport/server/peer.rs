@@ -1,7 +1,8 @@
 //! Who is at the other end of a connection, and what a request from there is told of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use super::person;
 use crate::exchange::MetaVariables;
 use crate::transport::http::{BodyFraming, Endpoints, RequestHead, meta_variables};
 
@@ -39,29 +40,10 @@ impl Peer {
         &self.address
     }
 
-    /// Whether a person at this machine asked, and not a page of somebody else's through that
-    /// person's browser (DNS rebinding): then the name asked for is not this machine's.
+    /// Whether a person at this machine asked, as far as can be told.
     #[must_use]
     pub fn is_person_here(&self, head: &RequestHead) -> bool {
-        let host = head.fields.all("host").next().unwrap_or_default();
-        let name = match host.iter().rposition(|&byte| byte == b':') {
-            Some(colon) if !host.ends_with(b"]") => &host[..colon],
-            _ => host,
-        };
-        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let is_name_here = name.is_empty()
-            || name == "localhost"
-            || name.ends_with(".localhost")
-            || name
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .parse()
-                .is_ok_and(|address: IpAddr| address.is_loopback());
-        // Another server stands between.
-        let is_passed_on = ["forwarded", "x-forwarded-for", "via"]
-            .iter()
-            .any(|name| head.fields.all(name).next().is_some());
-        self.is_local && is_name_here && !is_passed_on
+        self.is_local && person::asks_here(head)
     }
 
     /// The meta-variables of a request from here.

@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::MemfdFlags;
 
-/// Content up to this many bytes stays in memory.
-const IN_MEMORY: usize = 1024 * 1024;
+/// Content up to this many bytes stays in memory: a thousand slow clients may send some at a time.
+const IN_MEMORY: usize = 64 * 1024;
 
 /// Content that arrives.
 #[derive(Debug, Default)]

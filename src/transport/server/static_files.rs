@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -95,22 +94,11 @@ impl StaticFolder {
     }
 }
 
-/// Whether the client's copy is still good (RFC 9110, section 13.1.3): whole seconds are compared,
-/// as the field has no others.
-#[must_use]
-pub fn is_unmodified(since: &[u8], modified: SystemTime) -> bool {
-    std::str::from_utf8(since)
-        .ok()
-        .and_then(|text| httpdate::parse_http_date(text).ok())
-        .is_some_and(|since| httpdate::HttpDate::from(modified) <= httpdate::HttpDate::from(since))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
-    use std::time::{Duration, UNIX_EPOCH};
 
     /// `FOUND name`, or what else.
     fn shown(found: Option<StaticFile>) -> String {
@@ -160,13 +148,5 @@ mod tests {
         for bad in ["/does/not/exist", "/dev/null"] {
             assert!(StaticFolder::new("/s", Path::new(bad)).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_copy_is_good_until_the_file_changes() {
-        let modified = UNIX_EPOCH + Duration::from_millis(784_111_777_900);
-        assert!(is_unmodified(b"Sun, 06 Nov 1994 08:49:37 GMT", modified));
-        assert!(!is_unmodified(b"Sun, 06 Nov 1994 08:49:36 GMT", modified));
-        assert!(!is_unmodified(b"yesterday", modified));
     }
 }

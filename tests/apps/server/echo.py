@@ -19,6 +19,7 @@ def application(environ, start_response):
         ("Content-Type", "application/octet-stream"),
         ("Content-Length", str(length)),
         ("X-Received", checksum.hexdigest()),
+        ("X-Announced", repr((environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")))),
     ])
     return blocks(spooled)
 

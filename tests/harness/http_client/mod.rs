@@ -26,8 +26,13 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(method: &str, target: &str) -> Self {
+        Self::new_without_host(method, target).header("Host", "localhost")
+    }
+
+    /// The Host is the test's to name.
+    pub(crate) fn new_without_host(method: &str, target: &str) -> Self {
         Self {
-            head: format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"),
+            head: format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n"),
             method: method.to_owned(),
             body: b"",
             chunked: false,

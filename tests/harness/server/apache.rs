@@ -14,7 +14,7 @@ fn modules(kind: Kind) -> Vec<&'static str> {
     let common = ["authz_core", "alias"];
     let own: &[_] = match kind {
         Kind::ApacheCgi => &["mpm_prefork", "cgi"],
-        Kind::ApacheAction => &["mpm_event", "cgid", "mime", "actions"],
+        Kind::ApacheAction => &["mpm_event", "cgid", "mime", "actions", "rewrite", "dir"],
         Kind::ApacheProgram => &["mpm_event", "cgid", "env"],
         _ => &["mpm_event", "cgid"],
     };
@@ -106,7 +106,9 @@ fn configuration(kind: Kind, place: &Place, apps: &[&str], address: SocketAddr) 
         }
         Kind::ApacheAction => {
             let block = place.as_in_readme("apache", 1);
-            write!(text, "TypesConfig /dev/null\n{block}").expect("written");
+            let allowed =
+                format!("<Directory {root}>\nAllowOverride FileInfo Indexes\n</Directory>\n");
+            write!(text, "TypesConfig /dev/null\n{allowed}{block}").expect("written");
         }
         _ => text.push_str(&place.as_in_readme("apache", 0)),
     }

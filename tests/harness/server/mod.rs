@@ -75,6 +75,12 @@ impl Server {
         self.kind.url(name)
     }
 
+    /// The file of an application, below the document root.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        let path = self.kind.url(name);
+        self.place.root().join(path.trim_start_matches('/'))
+    }
+
     /// A folder where applications may write.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.place.scratch()
@@ -125,7 +131,7 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
             apache::parts(kind, place, &site.names(), address)
         }
         Kind::LighttpdHashBang | Kind::LighttpdInterpreter => lighttpd::parts(kind, place, address),
-        Kind::Nginx => nginx::parts(place, address),
+        Kind::Nginx => nginx::parts(place, site, address),
         Kind::BusyboxHashBang | Kind::BusyboxInterpreter => busybox::parts(kind, place, address),
         Kind::MiniHttpd => mini_httpd::parts(place, address),
     }

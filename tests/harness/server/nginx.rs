@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use super::place::{Place, find};
-use super::{Listens, Part};
+use super::{Listens, Part, Site};
 
-pub(super) fn parts(place: &Place, address: SocketAddr) -> Vec<Part> {
+pub(super) fn parts(place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     let socket = place.run("fcgiwrap.socket");
     // A socket of an attempt before this one.
     _ = std::fs::remove_file(&socket);
@@ -16,7 +16,7 @@ pub(super) fn parts(place: &Place, address: SocketAddr) -> Vec<Part> {
     wrap.args(["-f", "-c", "2", "-s"])
         .arg(format!("unix:{}", socket.display()));
 
-    let configuration = place.configuration(&configuration(place, address));
+    let configuration = place.configuration(&configuration(place, site, address));
     let mut nginx = Command::new(find("nginx").expect("available"));
     nginx.args(["-e", "stderr", "-c"]).arg(configuration);
     vec![
@@ -31,7 +31,10 @@ pub(super) fn parts(place: &Place, address: SocketAddr) -> Vec<Part> {
     ]
 }
 
-fn configuration(place: &Place, address: SocketAddr) -> String {
+fn configuration(place: &Place, site: &Site, address: SocketAddr) -> String {
+    let passed_on = site.passed_on.map_or(String::new(), |to| {
+        format!("location /passed-on/ {{ proxy_pass http://{to}/; }}")
+    });
     let own_folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {};\n", place.run(name).display()))
         .concat();
@@ -48,6 +51,7 @@ http {{
         listen {address};
         root {root};
         {block}
+        {passed_on}
     }}
 }}
 ",

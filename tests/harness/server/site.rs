@@ -1,6 +1,7 @@
 //! What a server is to offer, and where each kind of server looks for it: the folder, the first line
 //! and the name of a script, and the URL that leads to it.
 
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
@@ -39,7 +40,10 @@ pub(crate) enum Kind {
 #[derive(Default)]
 pub(crate) struct Site {
     apps: Vec<(String, String)>,
+    files: Vec<(String, String)>,
     without_log: bool,
+    /// Where nginx passes on what is asked for below `/passed-on/`.
+    pub(super) passed_on: Option<SocketAddr>,
 }
 
 impl Site {
@@ -65,6 +69,20 @@ impl Site {
             without_log: true,
             ..self
         }
+    }
+
+    /// Has nginx pass on what is asked for below `/passed-on/`, with none of its settings changed.
+    pub(crate) fn passing_on_to(self, address: SocketAddr) -> Self {
+        Self {
+            passed_on: Some(address),
+            ..self
+        }
+    }
+
+    /// Has a file of that text below the document root, which is nobody's script.
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
     }
 
     /// Offers an application of that text.
@@ -111,6 +129,11 @@ impl Site {
 
     /// Puts each application where that kind of server runs it.
     pub(super) fn install(&self, kind: Kind, place: &Place) {
+        for (path, text) in &self.files {
+            let path = place.root().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder made");
+            write(&path, text, 0o755);
+        }
         for (name, text) in &self.apps {
             let cache = if launcher::is_wanted() {
                 format!(" --cache-dir {}", place.images().display())

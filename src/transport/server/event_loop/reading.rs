@@ -47,11 +47,11 @@ impl EventLoop {
             Progress::Closed => _ = self.connections.remove(&id),
             Progress::Refused(refusal) => {
                 if let Some(connection) = self.connections.get(&id) {
-                    let entry = Entry::refused(&connection.peer);
-                    let status = Some(refusal.status());
-                    self.settings
-                        .log
-                        .write(&entry, status, 0, Some(refusal.reason()));
+                    let asked = connection.asked();
+                    let entry = Entry::refused(&connection.peer, asked);
+                    let (status, sent) = (Some(refusal.status()), refusal.sent(asked));
+                    let log = &self.settings.log;
+                    log.write(&entry, status, sent, Some(refusal.reason()));
                 }
             }
             Progress::Request(head, content) => {

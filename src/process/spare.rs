@@ -1,0 +1,87 @@
+//! Copies of the response's descriptor and of the log's, out of reach of an application that closes
+//! or replaces by number what it did not open (`os.closerange(0, 21)`, `dup2` over all): above the
+//! numbers that the limit allows where that can be had, which no `dup2` takes. Without them the
+//! server would get nothing, and nobody would know why.
+//!
+//! But for making them all of it is safe in a signal handler.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// A table of descriptors for higher numbers takes its time to make.
+const HIGH: u64 = 4200;
+/// How many there are.
+const COPIES: u64 = 2;
+
+static RESPONSE: AtomicI32 = AtomicI32::new(-1);
+static LOG: AtomicI32 = AtomicI32::new(-1);
+
+/// Makes the copies. Where there is no room for them it is done without.
+pub fn keep(response: BorrowedFd<'_>) {
+    let limits = getrlimit(Resource::Nofile);
+    let current = limits.current.unwrap_or(HIGH);
+    // Ranges that are closed blindly end at 256, 1024 or 4096 where they do not end at the limit.
+    let most = limits
+        .maximum
+        .unwrap_or(u64::MAX)
+        .min(HIGH.max(current + COPIES));
+    let raised = Rlimit {
+        current: Some(most),
+        maximum: limits.maximum,
+    };
+    let is_raised =
+        current < most && current <= HIGH && setrlimit(Resource::Nofile, raised).is_ok();
+    let room = if is_raised { most } else { current.min(HIGH) };
+    let lowest = room.saturating_sub(COPIES);
+    let lowest = RawFd::try_from(lowest).unwrap_or(RawFd::MAX);
+    for (place, descriptor) in [(&RESPONSE, response), (&LOG, rustix::stdio::stderr())] {
+        if let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(descriptor, lowest) {
+            place.store(copy.into_raw_fd(), Ordering::Release);
+        }
+    }
+    if is_raised {
+        _ = setrlimit(Resource::Nofile, limits);
+    }
+}
+
+/// The log is another file from now on.
+pub fn keep_log(log: BorrowedFd<'_>) {
+    if let Some(copy) = descriptor(&LOG) {
+        // SAFETY: the copy's number, which is nobody else's; no ownership is claimed here.
+        unsafe { libc::dup3(log.as_raw_fd(), copy.as_raw_fd(), libc::O_CLOEXEC) };
+    }
+}
+
+/// The copy of the response, where `given` is not that any more: closed, or another file by now.
+#[must_use]
+pub fn instead_of(given: BorrowedFd<'_>) -> Option<BorrowedFd<'static>> {
+    let copy = descriptor(&RESPONSE)?;
+    let is = |descriptor| rustix::fs::fstat(descriptor).map(|file| (file.st_dev, file.st_ino));
+    let kept = is(copy).ok()?;
+    (is(given) != Ok(kept)).then_some(copy)
+}
+
+/// Has standard error lead to the log again, where `response` shows that descriptors were lost.
+pub fn mend_log(response: BorrowedFd<'_>) {
+    if instead_of(response).is_some()
+        && let Some(copy) = descriptor(&LOG)
+    {
+        _ = rustix::stdio::dup2_stderr(copy);
+    }
+}
+
+/// The copy of the response, which is the caller's from now on.
+#[must_use]
+pub fn take_response() -> Option<OwnedFd> {
+    let raw = RESPONSE.swap(-1, Ordering::AcqRel);
+    // SAFETY: made here, open, and nobody else has it any more.
+    (raw >= 0).then(|| unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+fn descriptor(place: &AtomicI32) -> Option<BorrowedFd<'static>> {
+    let raw = place.load(Ordering::Acquire);
+    // SAFETY: what is there was made here and stays open until it is taken.
+    (raw >= 0).then(|| unsafe { BorrowedFd::borrow_raw(raw) })
+}
