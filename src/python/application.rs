@@ -243,7 +243,8 @@ fn load_file<'py>(
         return Err(Wrong::Said(loading::of_django(app, file)));
     }
     // Without a request it would do in vain whatever it does.
-    if !(is_missing && has_request) && !guard.answers()? {
+    let is_for_a_request = is_missing && has_request;
+    if !is_for_a_request && !guard.answers()? {
         return found;
     }
     guard.run()?;
