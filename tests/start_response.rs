@@ -51,6 +51,7 @@ def application(environ, start_response):
     return [b'a page longer than two bytes']
 ",
     )
+    .logs("the application answered 500 itself")
     .run();
     assert_eq!(answer.status, "500 Oh");
     assert_eq!(answer.body, b"a page longer than two bytes");
@@ -104,6 +105,7 @@ def application(environ, start_response):
     return [b'kept' if reference() else b'gone']
 ",
     )
+    .logs("the application answered 500 itself")
     .run();
     assert_eq!(answer.body, b"gone");
 }
@@ -153,6 +155,7 @@ def application(environ, start_response):
     return [b'mine']
 ",
     )
+    .logs("the application answered 500 itself")
     .run();
     assert_eq!(
         (answer.status.as_str(), answer.body.as_slice()),
@@ -236,6 +239,7 @@ def application(environ, start_response):
     return [b'named']
 ",
     )
+    .logs("the application answered 500 itself")
     .run();
     assert_eq!(
         (answer.status.as_str(), answer.body.as_slice()),

@@ -243,8 +243,8 @@ fn load_file<'py>(
         return Err(Wrong::Said(loading::of_django(app, file)));
     }
     // Without a request it would do in vain whatever it does.
-    let is_for_a_request = is_missing && has_request;
-    if !is_for_a_request && !guard.answers()? {
+    let is_needed = is_missing && has_request;
+    if !is_needed && !guard.answers()? {
         return found;
     }
     guard.run()?;
