@@ -16,8 +16,7 @@ const BLOCK: &str = "# /// script\n# [tool.wsgi-cgi]\n# script-name = \"auto\"\n
 #[test]
 fn no_link_shows_an_index_that_a_rewrite_hides() {
     run(Kind::ApacheAction, |kind| {
-        let rewrite = "RewriteEngine On\nRewriteRule ^index\\.wsgi - [L]\n\
-                       RewriteRule ^(.*)$ index.wsgi/$1 [L]\n";
+        let rewrite = &crate::readme::block("apache", 2).replace("cgi", "wsgi");
         let auto = format!("{BLOCK}{LINKING}");
         let site = Site::new()
             .file("plain/index.wsgi", LINKING)
