@@ -113,7 +113,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,
 
-    /// Say that the application is mounted at this path (SCRIPT_NAME)
+    /// Say that the application is mounted at this path (SCRIPT_NAME); auto: as the URL has it
     #[arg(long = "script-name", value_name = "PATH")]
     pub(crate) script_name: Option<String>,
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cli::{self, CgiOptions};
-use crate::exchange::MetaVariables;
+use crate::exchange::{AUTO, MetaVariables};
 
 pub use app::{App, Callable, Source};
 pub use record::Record;
@@ -30,7 +30,8 @@ pub struct Config {
     pub python_path: Vec<PathBuf>,
     /// The folder to work in.
     pub chdir: Option<PathBuf>,
-    /// Replaces the server's SCRIPT_NAME: empty, or with a slash in front and none at the end.
+    /// Replaces the server's SCRIPT_NAME: empty, or with a slash in front and none at the end; or
+    /// what it is to be told by (`exchange::AUTO`).
     pub script_name: Option<Vec<u8>>,
     /// How long the request may take.
     pub timeout: Option<Duration>,
@@ -241,7 +242,7 @@ fn as_mount(path: &[u8]) -> Vec<u8> {
     let end = path.iter().rposition(|&byte| byte != b'/');
     let path = &path[..end.map_or(0, |last| last + 1)];
     match path {
-        [] | [b'/', ..] => path.to_vec(),
+        [] | [b'/', ..] | AUTO => path.to_vec(),
         _ => [b"/", path].concat(),
     }
 }

@@ -4,12 +4,15 @@
 //! QUERY_STRING, SERVER_NAME and SERVER_PORT are there, as PEP 3333 requires.
 
 use super::MetaVariables;
+use super::mount::AUTO;
 
 impl MetaVariables {
-    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME.
+    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME, or is [`AUTO`].
     pub fn complete(&mut self, script_name: Option<&[u8]>) {
-        if let Some(path) = script_name {
-            self.set("SCRIPT_NAME", path);
+        match script_name {
+            Some(AUTO) => self.mount_by_url(true),
+            Some(path) => self.set("SCRIPT_NAME", path),
+            None => self.mount_by_url(false),
         }
         // RFC 3875, 4.1.13: "" or a path; an application mounted at the root is at "".
         match self.get("SCRIPT_NAME") {

@@ -5,6 +5,7 @@
 mod bodies;
 mod endings;
 mod flask;
+mod hidden;
 mod refusals;
 mod requests;
 mod responses;

@@ -14,7 +14,7 @@ use super::journey::Journey;
 use super::obeyed;
 use crate::cli::{As, Request as Typed};
 use crate::config::{Config, Source};
-use crate::exchange::MetaVariables;
+use crate::exchange::{AUTO, MetaVariables};
 use crate::report;
 use crate::transport::one_shot::content::Content;
 use crate::transport::one_shot::server::Server;
@@ -60,8 +60,8 @@ impl Asking<'_> {
         let server = server(self.typed.asked.server);
         let script = self.script();
         let mount = match &self.config.script_name {
-            Some(path) => path.clone(),
-            None => server.mount(&script),
+            Some(path) if path != AUTO => path.clone(),
+            _ => server.mount(&script),
         };
         let journey = if self.is_hop {
             Journey::resume(stdin, mount)?

@@ -10,7 +10,7 @@ use super::super::executor::Executor;
 use super::super::incident::Incident;
 use super::files::{self, Answer};
 use crate::config::Config;
-use crate::exchange::{BodyLength, MetaVariables, Responder};
+use crate::exchange::{AUTO, BodyLength, MetaVariables, Responder};
 use crate::process::descriptors::Private;
 use crate::process::last_resort;
 use crate::python::Failure;
@@ -70,6 +70,7 @@ impl Worker<'_> {
             return answer.send(responder);
         }
         if let Some(mount) = &self.config.script_name
+            && mount != AUTO
             && !strip(&mut meta, mount)
         {
             return Answer::not_found().send(responder);

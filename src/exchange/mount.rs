@@ -1,0 +1,167 @@
+//! Where an application is mounted when a rewrite hides its script: `index.cgi` is in SCRIPT_NAME,
+//! and not in the URL that was asked for. What the application links to begins with SCRIPT_NAME, so
+//! that has to be what the URL has.
+
+use super::MetaVariables;
+
+/// The value of `--script-name` that asks for it.
+pub const AUTO: &[u8] = b"auto";
+
+/// SCRIPT_NAME and PATH_INFO.
+type Mounted = (Vec<u8>, Vec<u8>);
+
+impl MetaVariables {
+    /// Has SCRIPT_NAME be what the URL has in the script's place. Without being `asked` to, only
+    /// where the URL is that of the folder of an `index.*` and PATH_INFO: a rewrite that hides such a
+    /// script hides it for the whole folder, one that leads elsewhere may do so for a single page.
+    pub(super) fn mount_by_url(&mut self, asked: bool) {
+        let script = self.get("SCRIPT_NAME").unwrap_or_default();
+        let path_info = self.get("PATH_INFO").unwrap_or_default();
+        let path = self.get("REQUEST_URI").and_then(path_of);
+        let found = path.and_then(|path| {
+            if asked {
+                return mounted(&path, script, path_info);
+            }
+            let folder = folder(script);
+            let is_index = script[folder.len()..].starts_with(b"/index.");
+            let is_hidden = path_info.len() > 1 && path == [folder, path_info].concat();
+            (is_index && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
+        });
+        // Two slashes at the start of a link would name another host.
+        if let Some((mount, path_info)) = found
+            && !mount.windows(2).any(|two| two == b"//")
+        {
+            self.set("SCRIPT_NAME", mount);
+            self.set("PATH_INFO", path_info);
+        }
+    }
+}
+
+/// What a request for `path` is about, which led to that script with that PATH_INFO.
+fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
+    let folder = folder(script);
+    // The script's own URL leads there too.
+    if let Some(rest) = below(path, script) {
+        return Some((folder.to_vec(), or_root(rest)));
+    }
+    // The rewrite says what follows the mount ...
+    if !path_info.is_empty() {
+        let mount = path.strip_suffix(path_info)?;
+        return Some((mount.to_vec(), path_info.to_vec()));
+    }
+    // ... or, as `FallbackResource`, says nothing.
+    below(path, folder).map(|rest| (folder.to_vec(), or_root(rest)))
+}
+
+/// The folder of the script's URL, without a slash at its end.
+fn folder(script: &[u8]) -> &[u8] {
+    let end = script.iter().rposition(|&byte| byte == b'/');
+    &script[..end.unwrap_or(0)]
+}
+
+/// What follows `start` in a path that is there or below.
+fn below<'a>(path: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let rest = path.strip_prefix(start)?;
+    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+}
+
+fn or_root(rest: &[u8]) -> Vec<u8> {
+    if rest.is_empty() {
+        b"/".to_vec()
+    } else {
+        rest.to_vec()
+    }
+}
+
+/// The path of a URL or of a request-target, decoded as PATH_INFO is (RFC 3875, section 4.1.5).
+fn path_of(uri: &[u8]) -> Option<Vec<u8>> {
+    let path = uri.split(|&byte| byte == b'?').next()?;
+    path.starts_with(b"/").then(|| decoded(path))
+}
+
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while let Some(&byte) = path.get(at) {
+        let code = (byte == b'%')
+            .then(|| Some(digit(path.get(at + 1))? * 16 + digit(path.get(at + 2))?))
+            .flatten()
+            .and_then(|code| u8::try_from(code).ok());
+        decoded.push(code.unwrap_or(byte));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_url(uri: &str, script: &str, path_info: &str, asked: bool) -> (String, String) {
+        let pairs = [
+            ("REQUEST_URI", uri),
+            ("SCRIPT_NAME", script),
+            ("PATH_INFO", path_info),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.into()));
+        let mut meta = MetaVariables::from_pairs(pairs);
+        meta.mount_by_url(asked);
+        let value = |name| String::from_utf8_lossy(meta.get(name).unwrap_or_default()).into_owned();
+        (value("SCRIPT_NAME"), value("PATH_INFO"))
+    }
+
+    #[test]
+    fn no_url_that_leads_there_shows_the_script() {
+        const SCRIPT: &str = "/~me/shop/index.cgi";
+        for (uri, script, path_info, mount, rest) in [
+            // .htaccess: RewriteRule ^(.*)$ index.cgi/$1
+            ("/~me/shop/a/b?x=/y", SCRIPT, "/a/b", "/~me/shop", "/a/b"),
+            ("/~me/shop/a%20b", SCRIPT, "/a b", "/~me/shop", "/a b"),
+            ("/~me/shop/", SCRIPT, "/", "/~me/shop", "/"),
+            // FallbackResource, DirectoryIndex
+            ("/~me/shop/a/b", SCRIPT, "", "/~me/shop", "/a/b"),
+            ("/~me/shop/", SCRIPT, "", "/~me/shop", "/"),
+            ("/a", "/index.cgi", "", "", "/a"),
+            // Its own URL.
+            ("/~me/shop/index.cgi/a", SCRIPT, "/a", "/~me/shop", "/a"),
+            ("/~me/shop/index.cgi", SCRIPT, "", "/~me/shop", "/"),
+            // From elsewhere: RewriteRule ^/blog/(.*)$ /cgi-bin/index.cgi/$1
+            ("/blog/a", "/cgi-bin/index.cgi", "/a", "/blog", "/a"),
+            ("/a", "/cgi-bin/index.cgi", "/a", "", "/a"),
+        ] {
+            let expected = (mount.to_owned(), rest.to_owned());
+            assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_stays_as_it_is() {
+        for (uri, script, path_info) in [
+            ("/error", "/cgi-bin/index.cgi", ""),
+            ("/x", "/cgi-bin/index.cgi", "/y"),
+            ("//evil.example/a", "/cgi-bin/index.cgi", "/a"),
+            ("*", "/index.cgi", ""),
+        ] {
+            let expected = (script.to_owned(), path_info.to_owned());
+            assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn without_being_asked_only_what_is_certain() {
+        let hidden = by_url("/shop/a", "/shop/index.cgi", "/a", false);
+        assert_eq!(hidden, ("/shop".to_owned(), "/a".to_owned()));
+        for (uri, script, path_info) in [
+            ("/shop/index.cgi/a", "/shop/index.cgi", "/a"),
+            ("/shop/", "/shop/index.cgi", ""),
+            ("/shop/", "/shop/index.cgi", "/"),
+            ("/blog/a", "/cgi-bin/index.cgi", "/a"),
+            ("/shop/a", "/shop/app.cgi", "/a"),
+            ("/a", "", "/a"),
+        ] {
+            let expected = (script.to_owned(), path_info.to_owned());
+            assert_eq!(by_url(uri, script, path_info, false), expected, "{uri}");
+        }
+    }
+}
