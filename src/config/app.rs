@@ -76,7 +76,11 @@ impl App {
                 text.display()
             );
         }
-        if place.as_bytes().contains(&b'/') || Path::new(place).is_file() {
+        // Who writes `app.py` means a file, whether it is there or not; `mysite.wsgi` is Django's module.
+        let ends_as_a_file = [&b".py"[..], b".cgi"]
+            .iter()
+            .any(|ending| place.as_bytes().ends_with(ending));
+        if ends_as_a_file || place.as_bytes().contains(&b'/') || Path::new(place).is_file() {
             return Ok(Self {
                 source: Source::File(place.into()),
                 callable,
@@ -199,6 +203,8 @@ mod tests {
         let app = parse("mysite.wsgi:application").expect("a module");
         assert_eq!(app.source, Source::Module("mysite.wsgi".into()));
         assert_eq!(parse("flaskr").expect("a module").callable, None);
+        let app = parse("missing.py:app").expect("a file");
+        assert_eq!(app.source, Source::File("missing.py".into()));
     }
 
     #[test]
