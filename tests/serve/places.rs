@@ -134,7 +134,13 @@ fn a_mistake_is_found_before_anything_is_served() {
         (&["--jobs", "0"], "'--jobs <N>'"),
         (&["--unix", "s", "--port", "1"], "cannot be used with"),
     ] {
+        let any_port: &[&str] = if arguments[0] == "--unix" {
+            &[]
+        } else {
+            &["--port", "0"]
+        };
         ByHand::command(&["serve", "app.py"])
+            .with(any_port)
             .with(arguments)
             .file("app.py", ECHO)
             .exits(2)
