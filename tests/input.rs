@@ -153,6 +153,35 @@ fn a_chunked_body_is_read_to_its_end_under_apache_only() {
     other.error_id();
 }
 
+/// A script that calls the standard library's handler, whose environment is the process's own.
+#[test]
+fn a_decoded_body_has_a_length_for_a_script_with_a_handler() {
+    for call in [
+        "CGIHandler().run(app)",
+        "BaseCGIHandler(sys.stdin.buffer, sys.stdout.buffer, sys.stderr, dict(os.environ)).run(app)",
+        "if __name__ == '__main__': CGIHandler().run(app)",
+    ] {
+        let script = format!(
+            "import os, sys
+from wsgiref.handlers import BaseCGIHandler, CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [])
+    body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
+    announced = 'HTTP_TRANSFER_ENCODING' in environ, 'HTTP_TRANSFER_ENCODING' in os.environ
+    return [body, repr((announced, os.environ['CONTENT_LENGTH'])).encode()]
+{call}
+"
+        );
+        let answer = Cgi::source(&script)
+            .method("POST")
+            .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+            .variable("HTTP_TRANSFER_ENCODING", "chunked")
+            .stdin("decoded")
+            .run();
+        assert_eq!(answer.text(), "decoded((False, False), '7')", "{call}");
+    }
+}
+
 /// Frameworks refuse or lose a body that is announced as chunked: what has been decoded is a body
 /// of known length (RFC 9112, section 6.3; RFC 3875, section 4.1.2).
 #[test]

@@ -183,7 +183,8 @@ fn begin(
 
 /// A request whose body has a length.
 pub(super) fn known(request: &mut Request) -> Result<(), Failure> {
-    request.know_length(signals::stopping).map_err(|error| {
+    let is_new = request.meta.get("CONTENT_LENGTH").is_none();
+    let known = request.know_length(signals::stopping).map_err(|error| {
         Failure::new(
             500,
             format!(
@@ -192,7 +193,12 @@ pub(super) fn known(request: &mut Request) -> Result<(), Failure> {
                 std::env::temp_dir().display()
             ),
         )
-    })
+    });
+    // Scripts for the standard library look for it in their environment.
+    if let (true, Some(length)) = (is_new, request.meta.get("CONTENT_LENGTH")) {
+        environment::set_length(length);
+    }
+    known
 }
 
 /// Which application, with which settings.

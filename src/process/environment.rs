@@ -36,6 +36,17 @@ pub fn replace(with: &MetaVariables) {
     unsafe { environ = Box::leak(list.into_boxed_slice()).as_mut_ptr() };
 }
 
+/// Says how long the request's body is, and that it comes whole. Comes before any thread.
+pub fn set_length(length: &[u8]) {
+    if let Ok(length) = CString::new(length) {
+        // SAFETY: C strings, which are copied; the process has one thread yet.
+        unsafe {
+            libc::setenv(c"CONTENT_LENGTH".as_ptr(), length.as_ptr(), 1);
+            libc::unsetenv(c"HTTP_TRANSFER_ENCODING".as_ptr());
+        }
+    }
+}
+
 unsafe extern "C" {
     /// POSIX, "Environment Variables": a process may assign it.
     static mut environ: *mut *mut c_char;

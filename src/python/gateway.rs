@@ -55,6 +55,8 @@ pub enum Outcome {
 pub struct Gateway {
     responder: Mutex<Responder>,
     body: SharedBody,
+    /// The length of the body, as `CONTENT_LENGTH` has it.
+    length: Option<Vec<u8>>,
     input: PyOnceLock<Py<Input>>,
     on_failure: Box<dyn OnFailure>,
     inspection: Inspection,
@@ -90,6 +92,7 @@ impl Gateway {
         Arc::new(Self {
             responder: Mutex::new(responder),
             body: request.body.clone(),
+            length: request.meta.get("CONTENT_LENGTH").map(<[u8]>::to_vec),
             input: PyOnceLock::new(),
             on_failure,
             inspection,
@@ -119,9 +122,14 @@ impl Gateway {
     ) -> Outcome {
         let environ = match input {
             Some(input) => environ::build(py, meta, input),
-            None => self
-                .input(py)
-                .and_then(|input| environ::build(py, meta, input.bind(py).as_any())),
+            None => self.input(py).and_then(|input| {
+                let mut meta = meta.clone();
+                // A script's own environment may be older than what is known of the body.
+                if let (None, Some(length)) = (meta.get("CONTENT_LENGTH"), &self.length) {
+                    meta.set("CONTENT_LENGTH", length.clone());
+                }
+                environ::build(py, &meta, input.bind(py).as_any())
+            }),
         };
         let called = environ.and_then(|environ| {
             self.watch().tell(Event::EnvironMade(environ.len()));

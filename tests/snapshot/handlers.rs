@@ -34,6 +34,25 @@ fn texts() -> [String; 3] {
 }
 
 #[test]
+fn a_body_without_a_length_has_one() {
+    let site = Site::new(
+        "from wsgiref.handlers import CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [])
+    return [environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))]
+CGIHandler().run(app)
+",
+    );
+    site.make();
+    let request = site.request().method("POST").stdin("decoded");
+    let answer = request
+        .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+        .variable("HTTP_TRANSFER_ENCODING", "chunked")
+        .run();
+    assert_eq!(answer.text(), "decoded");
+}
+
+#[test]
 fn an_image_answers_as_a_fresh_process_does() {
     for text in texts() {
         let site = Site::new(&text);
