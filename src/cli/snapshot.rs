@@ -67,6 +67,10 @@ pub enum SnapshotCommand {
     },
     /// List the images of this user: application, size and age, or why there is none
     Status {
+        /// Of this script alone
+        #[arg(value_name = "SCRIPT")]
+        script: Option<PathBuf>,
+
         /// Print each step of a restore too
         #[arg(long)]
         explain: bool,

@@ -62,9 +62,12 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
                 )
             }
         }
-        SnapshotCommand::Status { explain, cache_dir } => {
-            folder(cache_dir.clone(), &[]).and_then(|folder| list::status(&folder, *explain))
-        }
+        SnapshotCommand::Status {
+            script,
+            explain,
+            cache_dir,
+        } => folder(cache_dir.clone(), &[])
+            .and_then(|folder| list::status(&folder, script.as_deref(), *explain)),
         SnapshotCommand::Drop { script, cache_dir } => {
             list::remove(script.as_deref(), cache_dir.clone())
         }

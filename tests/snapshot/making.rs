@@ -1,6 +1,7 @@
 //! Making images, by the first request and by hand.
 
-use super::{HELLO, Site, eventually};
+use super::{HELLO, Site, eventually, programs};
+use crate::harness::skip;
 
 #[test]
 fn the_first_request_is_cold_and_has_an_image_made() {
@@ -27,10 +28,62 @@ fn images_are_made_listed_and_removed_by_hand() {
         status.contains("/app.cgi  ") && status.contains(" kB "),
         "{status}"
     );
+    let of = |script| {
+        let status = site.command(&["status", script]);
+        String::from_utf8_lossy(&status.stdout).into_owned()
+    };
+    assert_eq!(of("app.cgi"), status);
+    assert!(of("other.cgi").starts_with("There is no image"));
     assert_eq!(site.restored(), "restored");
     assert!(site.command(&["drop", "app.cgi"]).status.success());
     assert!(site.kept("image").is_empty());
     site.cold("there is no image yet");
+}
+
+#[test]
+fn one_that_no_request_uses_yet_is_told_of() {
+    let site = Site::new(HELLO);
+    let text = std::fs::read_to_string(site.script()).expect("a script");
+    std::fs::write(
+        site.file("plain.py"),
+        text.replace("wsgi-cgi-snap", "wsgi-cgi"),
+    )
+    .expect("written");
+    let made = site.command(&["make", "plain.py"]);
+    let log = String::from_utf8_lossy(&made.stderr);
+    assert!(
+        log.contains("once the first line of the script names wsgi-cgi-snap"),
+        "{log}"
+    );
+    let made = site.command(&["make", "app.cgi"]);
+    assert_eq!(String::from_utf8_lossy(&made.stderr), "");
+}
+
+#[test]
+fn one_for_other_groups_is_told_apart() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root may have other groups");
+    }
+    let site = Site::new(HELLO);
+    let program = programs().join("wsgi-cgi");
+    let command = format!(
+        "setpriv --groups 12345 {} snapshot make app.cgi",
+        program.display()
+    );
+    let made = std::process::Command::new("sh")
+        .args(["-ec", &command])
+        .current_dir(site.folder.path())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("WSGI_CGI_CACHE_DIR", site.cache())
+        .status();
+    assert!(made.expect("sh").success());
+    let status = site.command(&["status"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(
+        status.contains("another machine, boot or list of groups"),
+        "{status}"
+    );
 }
 
 #[test]

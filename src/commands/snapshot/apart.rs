@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use super::maker;
 use crate::exchange::MetaVariables;
-use crate::report::Exit;
+use crate::report::{self, Exit};
 
 /// How often an attempt is made that may succeed a moment later.
 const ATTEMPTS: usize = 5;
@@ -63,7 +63,10 @@ pub(super) fn make(
     for _ in 0..ATTEMPTS {
         let ended = command.status()?;
         match ended.code() {
-            Some(0) => return Ok(Exit::Success),
+            Some(0) => {
+                tell_of_the_first_line(&script);
+                return Ok(Exit::Success);
+            }
             Some(maker::AGAIN | maker::SETTLES) => {}
             Some(_) => return Ok(Exit::Failure),
             None => bail!(
@@ -73,9 +76,22 @@ pub(super) fn make(
         }
     }
     bail!(
-        "a file that `{}` reads changes all the time",
+        "`{}`: no image: a file that loading reads changes all the time; `snapshot status` names it",
         script.display()
     )
+}
+
+/// An image that no request will be answered from is made all the same: the line may come later.
+fn tell_of_the_first_line(script: &Path) {
+    let text = fs::read(script).unwrap_or_default();
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if memchr::memmem::find(line, b"wsgi-cgi-snap").is_none() {
+        report::log(&format!(
+            "`{}` has an image now, which answers requests once the first line of the script names \
+             wsgi-cgi-snap",
+            script.display()
+        ));
+    }
 }
 
 /// Web servers hand on no language of the one who started them; an image is for one language.

@@ -68,7 +68,12 @@ pub(super) fn begin(
     if let Some(reason) = place::is_published(&files.folder, &roots) {
         bail!("{reason}");
     }
-    place::make(&files.folder).with_context(|| format!("`{folder}`"))?;
+    place::make(&files.folder).with_context(|| {
+        format!(
+            "`{folder}` is no folder of this user's alone: have the user make the image that the \
+             server runs scripts as, or name another folder with --cache-dir"
+        )
+    })?;
     let at = |ending: &str| files.at(ending);
     let count =
         || pace::begin(&at, &files.firsts).with_context(|| format!("`{folder}` cannot be written"));

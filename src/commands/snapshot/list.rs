@@ -19,10 +19,19 @@ use crate::snapshot::plan::plan;
 
 /// A line for each: script, size, age, restores; or why there is none. With `explain` also what it
 /// takes to restore it.
-pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
-    let now = maker::now()?;
+pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Result<Exit> {
+    let (now, here) = (maker::now()?, freshness::machine());
+    let wanted = script.map(names).transpose()?;
     let mut lines = Vec::new();
     for (path, head) in heads(folder) {
+        let is_wanted =
+            |head: &Head, wanted: &[PathBuf]| wanted.contains(&script_of(&head.identity));
+        if wanted
+            .as_ref()
+            .is_some_and(|wanted| head.as_ref().is_none_or(|head| !is_wanted(head, wanted)))
+        {
+            continue;
+        }
         let Some(head) = head else {
             let path = shown(path.as_os_str().as_encoded_bytes());
             lines.push(format!("{path}: not an image of this version"));
@@ -51,6 +60,9 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
             pace::counted(&path.with_extension("used")).times,
             head.files.len() + head.looks.len() + head.folders.len()
         );
+        if head.machine != here {
+            line.push_str("\n  for another machine, boot or list of groups than this process has");
+        }
         for asked in &head.asked {
             line.push_str("\n  while loading it asked ");
             line.push_str(&shown(asked));
@@ -89,14 +101,7 @@ pub(super) fn status(folder: &Path, explain: bool) -> Result<Exit> {
 pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Result<Exit> {
     let options = script.map(maker::first_line_options).and_then(Result::ok);
     let folder = folder(cache_dir, &options.unwrap_or_default())?;
-    let wanted: Option<Vec<PathBuf>> = script
-        .map(|script| -> Result<_> {
-            let named =
-                std::path::absolute(script).with_context(|| format!("`{}`", script.display()))?;
-            let real = fs::canonicalize(script);
-            Ok([named].into_iter().chain(real).collect())
-        })
-        .transpose()?;
+    let wanted = script.map(names).transpose()?;
     for (path, head) in heads(&folder) {
         let is_wanted = wanted.as_ref().is_none_or(|wanted| {
             head.is_some_and(|head| wanted.contains(&script_of(&head.identity)))
@@ -114,6 +119,15 @@ pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Resul
         None => forget_counts(&folder),
     }
     Ok(Exit::Success)
+}
+
+/// A script as it is named, and as what it leads to.
+fn names(script: &Path) -> Result<Vec<PathBuf>> {
+    let named = std::path::absolute(script).with_context(|| format!("`{}`", script.display()))?;
+    Ok([named]
+        .into_iter()
+        .chain(fs::canonicalize(script))
+        .collect())
 }
 
 /// Removes what was counted of images that are gone or were never made.
