@@ -25,6 +25,8 @@ pub(super) struct Executor {
     interpreter: Interpreter,
     inspection: Inspection,
     ahead: Option<Ahead>,
+    /// What is done once the client has its answer.
+    answered: Option<Box<dyn FnOnce()>>,
 }
 
 impl Executor {
@@ -88,6 +90,7 @@ impl Executor {
             interpreter,
             inspection,
             ahead: None,
+            answered: None,
         })
     }
 
@@ -123,6 +126,11 @@ impl Executor {
     /// Whether the application is loaded.
     pub(super) fn is_loaded(&self) -> bool {
         matches!(self.ahead, Some(Ahead::Loaded(_) | Ahead::Taken(_)))
+    }
+
+    /// Has something done once the client has its answer, before Python comes to its end.
+    pub(super) fn once_answered(&mut self, what: Box<dyn FnOnce()>) {
+        self.answered = Some(what);
     }
 
     /// Ends an interpreter that has nothing to answer.
@@ -184,6 +192,9 @@ impl Executor {
             recorder.ended(status, outcome == Outcome::Failed, &request.body);
         }
         drop(gateway);
+        if let (Some(what), Outcome::Answered) = (self.answered.take(), outcome) {
+            what();
+        }
         let flushed = self.interpreter.finish();
         watch.tell(Event::InterpreterEnded);
         match outcome {

@@ -236,10 +236,10 @@ impl Making<'_> {
                 if handoff.trial != 0 {
                     trial::live(&head, &handoff, &sleeper, &changes);
                 }
-                let exit = started::go_on(&handoff, &sleeper, &changes, config, executor);
-                if matches!(exit, Exit::Success) {
-                    started::tell_pages(&handoff, &head);
+                if handoff.learns != 0 {
+                    executor.once_answered(Box::new(move || started::tell_pages(&handoff, &head)));
                 }
+                let exit = started::go_on(&handoff, &sleeper, &changes, config, executor);
                 // What the maker has in memory is not worth the pages that freeing it would touch.
                 std::process::exit(exit.code().into())
             }
