@@ -451,31 +451,42 @@ fn is_empty(page: u64) -> bool {
 
 /// The parts of a restored process's memory that are no longer the image's. Pages between them are
 /// not taken along: a page that is copied for nothing costs more than a call.
+#[expect(clippy::large_stack_arrays, reason = "see below")]
 pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
     let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
-    let mut parts: Vec<(u64, u64)> = Vec::new();
+    const AT_ONCE: usize = 1024;
+    // On the stack, whose new pages are none of those that are looked at.
+    let (mut parts, mut count) = ([(0_u64, 0_u64); EAGER], 0);
+    let mut entries = [0_u8; AT_ONCE * 8];
     for region in &head.regions {
         if !matches!(region.content, Content::Image(_)) {
             continue;
         }
-        let mut entries = vec![0; usize::try_from(region.length / PAGE * 8)?];
-        pagemap.read_exact_at(&mut entries, region.start / PAGE * 8)?;
-        for (entry, page) in entries.chunks_exact(8).zip((region.start..).step_by(4096)) {
-            let entry = u64::from_le_bytes(entry.try_into()?);
-            // Documentation/admin-guide/mm/pagemap.rst: present, and no page of a file.
-            if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
-                continue;
-            }
-            match parts.last_mut() {
-                Some((start, length)) if *start + *length == page && page != region.start => {
-                    *length += PAGE;
+        let mut pages = region.start / PAGE..(region.start + region.length) / PAGE;
+        while !pages.is_empty() {
+            let number = usize::try_from(pages.end - pages.start)?.min(AT_ONCE);
+            let entries = &mut entries[..number * 8];
+            pagemap.read_exact_at(entries, pages.start * 8)?;
+            for (entry, page) in entries.chunks_exact(8).zip(pages.by_ref()) {
+                let (entry, page) = (u64::from_le_bytes(entry.try_into()?), page * PAGE);
+                // Documentation/admin-guide/mm/pagemap.rst: present, and no page of a file.
+                if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
+                    continue;
                 }
-                _ => parts.push((page, PAGE)),
+                match parts[..count].last_mut() {
+                    Some((start, length)) if *start + *length == page && page != region.start => {
+                        *length += PAGE;
+                    }
+                    _ if count < EAGER => {
+                        parts[count] = (page, PAGE);
+                        count += 1;
+                    }
+                    _ => {}
+                }
             }
         }
     }
-    parts.truncate(EAGER);
-    Ok(parts)
+    Ok(parts[..count].to_vec())
 }
 
 /// The file for an image that is being written, for nobody else to read.
