@@ -449,12 +449,14 @@ fn is_empty(page: u64) -> bool {
     words.iter().all(|&word| word == 0)
 }
 
+/// So many pages are looked at in one call.
+const AT_ONCE: usize = 1024;
+
 /// The parts of a restored process's memory that are no longer the image's. Pages between them are
 /// not taken along: a page that is copied for nothing costs more than a call.
 #[expect(clippy::large_stack_arrays, reason = "see below")]
 pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
     let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
-    const AT_ONCE: usize = 1024;
     // On the stack, whose new pages are none of those that are looked at.
     let (mut parts, mut count) = ([(0_u64, 0_u64); EAGER], 0);
     let mut entries = [0_u8; AT_ONCE * 8];
