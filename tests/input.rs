@@ -172,13 +172,17 @@ def app(environ, start_response):
 {call}
 "
         );
-        let answer = Cgi::source(&script)
-            .method("POST")
-            .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
-            .variable("HTTP_TRANSFER_ENCODING", "chunked")
-            .stdin("decoded")
-            .run();
-        assert_eq!(answer.text(), "decoded((False, False), '7')", "{call}");
+        let request = || {
+            Cgi::source(&script)
+                .method("POST")
+                .variable("SERVER_SOFTWARE", "Apache/2.4.66 (Debian)")
+                .variable("HTTP_TRANSFER_ENCODING", "chunked")
+                .stdin("decoded")
+        };
+        for request in [request(), request().variable("CONTENT_LENGTH", "")] {
+            let answer = request.run();
+            assert_eq!(answer.text(), "decoded((False, False), '7')", "{call}");
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::config::{self, App, Config};
 use crate::exchange::{BodyLength, BodyLengthError, MetaVariables, Request, Responder};
 use crate::process::descriptors::Private;
 use crate::process::{descriptors, environment, last_resort, signals, spare, unread};
-use crate::python::{Failure, Inspection};
+use crate::python::{self, Failure, Inspection};
 use crate::report::{self, Exit};
 use crate::transport::cgi::{self, CgiWriter};
 use crate::transport::invocation::{self, Evidence, Invocation};
@@ -79,10 +79,18 @@ pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Execut
     guarded(|| {
         let incident = Incident::new(&meta);
         let is_nph = config::is_nph(&meta);
-        answer(meta, private, incident, is_nph, Ok(config), |config, _| {
-            Executor::surround(config)?;
-            Ok(executor)
-        })
+        answer(
+            meta,
+            private,
+            incident,
+            is_nph,
+            Ok(config),
+            |config, meta| {
+                Executor::surround(config)?;
+                python::set_length(meta)?;
+                Ok(executor)
+            },
+        )
     })
 }
 

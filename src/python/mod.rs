@@ -33,4 +33,6 @@ pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use snapshot::{EnvironmentRead, Recorded, Sleeper, leave, record_reading};
 pub use venv::{Packages, Venv};
-pub use worker::{Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, settle};
+pub use worker::{
+    Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, set_length, settle,
+};

@@ -89,6 +89,26 @@ pub fn set_environment(meta: &MetaVariables) -> Result<()> {
     .map_err(|error: PyErr| anyhow!("the request's variables cannot be set: {error}"))
 }
 
+/// Says how long the request's body is, and that it comes whole, where Python has begun before that
+/// was known. What the server said of the length stays.
+pub fn set_length(meta: &MetaVariables) -> Result<()> {
+    let Some(length) = meta.get("CONTENT_LENGTH") else {
+        return Ok(());
+    };
+    attach(|py| {
+        let environment = py.import("os")?.getattr("environb")?;
+        let name = PyBytes::new(py, b"CONTENT_LENGTH");
+        // An empty one is none (RFC 3875, section 4.1.2).
+        if !environment.call_method1("get", (&name,))?.is_truthy()? {
+            environment.set_item(name, PyBytes::new(py, length))?;
+            let announced = PyBytes::new(py, b"HTTP_TRANSFER_ENCODING");
+            environment.call_method1("pop", (announced, py.None()))?;
+        }
+        Ok(())
+    })
+    .map_err(|error: PyErr| anyhow!("CONTENT_LENGTH cannot be set: {error}"))
+}
+
 /// The files that the modules loaded so far come from, the standard library's left out.
 #[must_use]
 pub fn loaded_files() -> Vec<PathBuf> {
