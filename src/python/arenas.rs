@@ -30,6 +30,17 @@ pub fn without_huge_pages() {
     WISHED.store(false, Ordering::Relaxed);
 }
 
+/// Keeps room for what requests create, near what is loaded: elsewhere each restored process would map
+/// it, and Python a table of 128 KiB for it besides.
+pub fn keep_room() {
+    if let Ok(mut rest) = REST.try_lock()
+        && rest.is_empty()
+        && let Some(page) = huge_page()
+    {
+        *rest = page;
+    }
+}
+
 /// Has Python take its memory here. Comes before the interpreter.
 pub(super) fn set_allocator() {
     let mut allocator = ffi::PyObjectArenaAllocator {

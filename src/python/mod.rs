@@ -24,7 +24,7 @@ mod way_out;
 mod worker;
 
 pub use application::{Loaded, load};
-pub use arenas::without_huge_pages;
+pub use arenas::{keep_room, without_huge_pages};
 pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::shown_environ;
 pub use failure::Failure;

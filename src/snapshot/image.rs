@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 pub use super::format::Head;
 use super::format::{Content, EAGER, Folder, How, Look, Opened, PAGE, Region, Stamp, advice};
@@ -452,14 +453,31 @@ fn is_empty(page: u64) -> bool {
 /// So many pages are looked at in one call.
 const AT_ONCE: usize = 1024;
 
+/// Room for the parts that are found, and for what is known of each page looked at.
+struct Room {
+    parts: [(u64, u64); EAGER],
+    entries: [u8; AT_ONCE * 8],
+}
+
+impl Room {
+    /// Of zeros, where no page is that is looked at: neither the heap nor the stack. It stays until the
+    /// process ends, which is soon.
+    fn of_its_own() -> Result<&'static mut Self> {
+        // SAFETY: new memory of zeros, which are numbers and bytes, and nobody else's.
+        unsafe {
+            let (length, both) = (size_of::<Self>(), ProtFlags::READ | ProtFlags::WRITE);
+            let start = mmap_anonymous(std::ptr::null_mut(), length, both, MapFlags::PRIVATE)?;
+            Ok(&mut *start.cast::<Self>())
+        }
+    }
+}
+
 /// The parts of a restored process's memory that are no longer the image's. Pages between them are
 /// not taken along: a page that is copied for nothing costs more than a call.
-#[expect(clippy::large_stack_arrays, reason = "see below")]
-pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
+pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
     let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
-    // On the stack, whose new pages are none of those that are looked at.
-    let (mut parts, mut count) = ([(0_u64, 0_u64); EAGER], 0);
-    let mut entries = [0_u8; AT_ONCE * 8];
+    let Room { parts, entries } = Room::of_its_own()?;
+    let mut count = 0;
     for region in &head.regions {
         if !matches!(region.content, Content::Image(_)) {
             continue;
@@ -488,7 +506,7 @@ pub fn written_parts(head: &Head) -> Result<Vec<(u64, u64)>> {
             }
         }
     }
-    Ok(parts[..count].to_vec())
+    Ok(&parts[..count])
 }
 
 /// The file for an image that is being written, for nobody else to read.

@@ -12,7 +12,7 @@ const MAGIC: u64 = 0x3167_7061_6e73_6377;
 const MOST: u64 = 4096;
 
 /// No list is longer, in bytes.
-pub const LONGEST: usize = 16 * EAGER + 32;
+pub const LONGEST: u64 = 16 * EAGER as u64 + 32;
 
 /// As bytes, for the image that was last written to at that time.
 #[must_use]

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_char, c_int};
 use std::fs::{self, File};
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -330,9 +330,9 @@ fn open(path: &Path) -> std::io::Result<File> {
 /// What the first request has learnt.
 fn known_pages(path: &Path, head: &Head) -> Option<Vec<(u64, u64)>> {
     let file = open(path).ok()?;
-    let mut bytes = vec![0; pages::LONGEST];
-    let length = file.read_at(&mut bytes, 0).ok()?;
-    pages::decode(&bytes[..length], head)
+    let mut bytes = Vec::new();
+    file.take(pages::LONGEST).read_to_end(&mut bytes).ok()?;
+    pages::decode(&bytes, head)
 }
 
 fn read_head(image: &File) -> Option<Head> {

@@ -214,6 +214,7 @@ impl Making<'_> {
         }
         remove(&files.at("new"));
         let file = ManuallyDrop::new(image::create(&files.at("new"))?);
+        python::keep_room();
         sleeper.before();
         refusal::refuse_company()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers)?;

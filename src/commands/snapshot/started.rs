@@ -68,7 +68,7 @@ pub(super) fn tell_pages(handoff: &Handoff, head: &Head) {
     // One of an image that is gone. Where it cannot be kept each process goes on as this one did.
     _ = std::fs::remove_file(&path);
     if let Ok(file) = image::create(&path) {
-        _ = file.write_all_at(&pages::encode(handoff.learns, &parts), 0);
+        _ = file.write_all_at(&pages::encode(handoff.learns, parts), 0);
     }
 }
 
