@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 
-use super::executor::Executor;
+use super::executor::{Executor, Underway};
 use super::incident::Incident;
 use super::record::Recorder;
 use crate::cli::{Cgi, CgiOptions};
@@ -52,9 +52,12 @@ pub(super) fn run(arguments: Vec<OsString>, meta: MetaVariables) -> Exit {
                 .ok()
                 .and_then(|config| config.log.as_deref()),
         );
-        answer(meta, private, incident, is_nph, decided, |config, meta| {
-            Executor::ready(config, meta, Inspection::default())
-        })
+        match open(meta, private, incident, is_nph, decided) {
+            Ok(opened) => {
+                opened.answer(|config, meta| Executor::ready(config, meta, Inspection::default()))
+            }
+            Err(exit) => exit,
+        }
     })
 }
 
@@ -68,30 +71,28 @@ fn say_why_cold(log: Option<&Path>) {
 
 /// Answers with an executor that a process restored from an image has already.
 pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
-    let private = match descriptors::take() {
-        Ok(private) => private,
-        Err(error) => {
-            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
-            return Exit::Failure;
-        }
-    };
-    last_resort::hold(&private);
-    guarded(|| {
-        let incident = Incident::new(&meta);
-        let is_nph = config::is_nph(&meta);
-        answer(
-            meta,
-            private,
-            incident,
-            is_nph,
-            Ok(config),
-            |config, meta| {
-                Executor::surround(config)?;
-                python::set_length(meta)?;
-                Ok(executor)
-            },
-        )
+    guarded(|| match open_restored(meta, config) {
+        Ok(opened) => opened.answer(|_, _| Ok(executor)),
+        Err(exit) => exit,
     })
+}
+
+/// Opens the exchange of a process that was restored from an image.
+pub(super) fn open_restored(meta: MetaVariables, config: Config) -> Result<Opened, Exit> {
+    let private = descriptors::take().map_err(|error| {
+        report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+        Exit::Failure
+    })?;
+    last_resort::hold(&private);
+    let incident = Incident::new(&meta);
+    let is_nph = config::is_nph(&meta);
+    let opened = open(meta, private, incident, is_nph, Ok(config))?;
+    let surrounded =
+        Executor::surround(&opened.config).and_then(|()| python::set_length(&opened.request.meta));
+    match surrounded {
+        Ok(()) => Ok(opened),
+        Err(error) => Err(opened.fail(&Failure::new(500, format!("{error:#}")))),
+    }
 }
 
 /// A fault of this program is a whole answer too.
@@ -104,14 +105,71 @@ fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
     })
 }
 
-fn answer(
+/// A request that is ready for its application.
+pub(super) struct Opened {
+    config: Config,
+    request: Request,
+    responder: Responder,
+    incident: Incident,
+    recorder: Option<Recorder>,
+}
+
+impl Opened {
+    /// Answers it with that executor.
+    fn answer(self, executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>) -> Exit {
+        match executor(&self.config, &self.request.meta) {
+            Ok(executor) => executor.answer(
+                &self.config,
+                &self.request,
+                self.responder,
+                self.incident,
+                self.recorder,
+            ),
+            Err(error) => self.fail(&Failure::new(500, format!("{error:#}"))),
+        }
+    }
+
+    /// Begins its exchange, for a script that calls for it itself.
+    pub(super) fn begin(self) -> Underway {
+        let inspection = Inspection::default();
+        let (responder, incident) = (self.responder, self.incident);
+        Underway::begin(
+            &self.request,
+            responder,
+            incident,
+            self.recorder,
+            inspection,
+        )
+    }
+
+    fn fail(mut self, failure: &Failure) -> Exit {
+        let (responder, recorder) = (&mut self.responder, self.recorder.as_ref());
+        report_failure(&self.incident, failure, responder, recorder, &self.request)
+    }
+}
+
+fn report_failure(
+    incident: &Incident,
+    failure: &Failure,
+    responder: &mut Responder,
+    recorder: Option<&Recorder>,
+    request: &Request,
+) -> Exit {
+    incident.report(failure, responder);
+    if let Some(recorder) = recorder {
+        recorder.ended(Some(failure.code), true, &request.body);
+    }
+    Exit::Failure
+}
+
+/// Readies what the exchange takes; where that fails, the server has its answer.
+fn open(
     mut meta: MetaVariables,
     private: Private,
     mut incident: Incident,
     is_nph: bool,
     decided: Result<Config>,
-    executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
-) -> Exit {
+) -> Result<Opened, Exit> {
     let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
         Form::Nph
     } else {
@@ -157,23 +215,22 @@ fn answer(
 
     let ready = decided
         .map_err(|error| Failure::new(500, format!("{error:#}")))
-        .and_then(|config| begun.map(|()| config))
-        .and_then(|config| {
-            executor(&config, &request.meta)
-                .map(|executor| (config, executor))
-                .map_err(|e| Failure::new(500, format!("{e:#}")))
-        });
+        .and_then(|config| begun.map(|()| config));
     match ready {
-        Ok((config, executor)) => {
-            executor.answer(&config, &request, responder, incident, recorder.as_ref())
-        }
-        Err(failure) => {
-            incident.report(&failure, &mut responder);
-            if let Some(recorder) = &recorder {
-                recorder.ended(Some(failure.code), true, &request.body);
-            }
-            Exit::Failure
-        }
+        Ok(config) => Ok(Opened {
+            config,
+            request,
+            responder,
+            incident,
+            recorder,
+        }),
+        Err(failure) => Err(report_failure(
+            &incident,
+            &failure,
+            &mut responder,
+            recorder.as_ref(),
+            &request,
+        )),
     }
 }
 

@@ -6,16 +6,18 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::incident::{Incident, Unheard};
+use super::incident::Incident;
 use super::record::Recorder;
 use crate::config::{Config, Source};
-use crate::exchange::{Event, MetaVariables, Request, Responder};
+use crate::exchange::{Event, MetaVariables, Request, Responder, SharedBody};
 use crate::process::{descriptors, signals};
 use crate::python::{
-    self, Ahead, Failure, Gateway, Inspection, Interpreter, Loaded, Outcome, Packages,
+    self, Ahead, Application, Failure, Gateway, Inside, Inspection, Interpreter, Loaded, Outcome,
+    Packages,
 };
 use crate::report::{self, Exit};
 
@@ -26,7 +28,33 @@ pub(super) struct Executor {
     inspection: Inspection,
     ahead: Option<Ahead>,
     /// What is done once the client has its answer.
-    answered: Option<Box<dyn FnOnce()>>,
+    answered: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// An exchange that has its application.
+pub(super) struct Underway {
+    pub(super) gateway: Arc<Gateway>,
+    body: SharedBody,
+    recorder: Option<Recorder>,
+    /// What is done once the client has its answer.
+    pub(super) answered: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Underway {
+    pub(super) fn begin(
+        request: &Request,
+        responder: Responder,
+        incident: Incident,
+        recorder: Option<Recorder>,
+        inspection: Inspection,
+    ) -> Self {
+        Self {
+            gateway: Gateway::new(responder, request, inspection, Box::new(incident)),
+            body: request.body.clone(),
+            recorder,
+            answered: None,
+        }
+    }
 }
 
 impl Executor {
@@ -96,26 +124,32 @@ impl Executor {
 
     /// Readies what other processes will go on from, with the application if that is to be loaded.
     pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
-        self.ahead = Some(python::prepare(config, &self.packages, loaded, false)?);
+        self.ahead = Some(python::prepare(config, &self.packages, loaded, None)?);
         Ok(())
     }
 
-    /// Loads the application for an image.
-    pub(super) fn prepare_image(&mut self, config: &Config) -> Result<(), Failure> {
-        self.ahead = Some(python::prepare(config, &self.packages, true, true)?);
-        Ok(())
+    /// Loads the application for an image, which is made `inside` the call of a script that answers
+    /// itself. In a process that was restored there, says how the script's exchange ended.
+    pub(super) fn prepare_image(
+        &mut self,
+        config: &Config,
+        inside: Inside,
+    ) -> Result<Option<Outcome>, Failure> {
+        let ahead = python::prepare(config, &self.packages, true, Some(inside))?;
+        let outcome = match ahead {
+            Ahead::Answered(outcome) => Some(outcome),
+            Ahead::Ready | Ahead::Loaded(_) => None,
+        };
+        self.ahead = Some(ahead);
+        Ok(outcome)
     }
 
-    /// Sends a request through the application whose answer nobody reads, for what it loads only
-    /// then. What comes of it is the application's affair.
-    pub(super) fn warm_up(&self, request: &Request, responder: Responder) {
-        let inspection = Inspection::default();
-        let gateway = Gateway::new(responder, request, inspection, Box::new(Unheard));
-        python::attach(|py| {
-            if let Some(Ahead::Loaded(application) | Ahead::Taken(application)) = &self.ahead {
-                gateway.answer(py, application.bind(py), &request.meta);
-            }
-        });
+    /// The application, where it is loaded.
+    pub(super) fn application(&self) -> Option<&Application> {
+        match &self.ahead {
+            Some(Ahead::Loaded(application)) => Some(application),
+            _ => None,
+        }
     }
 
     /// The files that the choice of packages rests on.
@@ -123,13 +157,8 @@ impl Executor {
         self.packages.rests_on(config)
     }
 
-    /// Whether the application is loaded.
-    pub(super) fn is_loaded(&self) -> bool {
-        matches!(self.ahead, Some(Ahead::Loaded(_) | Ahead::Taken(_)))
-    }
-
     /// Has something done once the client has its answer, before Python comes to its end.
-    pub(super) fn once_answered(&mut self, what: Box<dyn FnOnce()>) {
+    pub(super) fn once_answered(&mut self, what: Box<dyn FnOnce() + Send>) {
         self.answered = Some(what);
     }
 
@@ -158,41 +187,70 @@ impl Executor {
         request: &Request,
         responder: Responder,
         incident: Incident,
-        recorder: Option<&Recorder>,
+        recorder: Option<Recorder>,
     ) -> Exit {
-        let watch = self.inspection.watch.clone();
-        let gateway = Gateway::new(responder, request, self.inspection, Box::new(incident));
-        let (outcome, status) = python::attach(|py| {
+        let inspection = std::mem::take(&mut self.inspection);
+        let watch = inspection.watch.clone();
+        let mut underway = Underway::begin(request, responder, incident, recorder, inspection);
+        underway.answered = self.answered.take();
+        let gateway = &underway.gateway;
+        let outcome = python::attach(|py| {
             let ahead = self.ahead.as_ref();
-            let outcome = match python::load(py, config, &self.packages, &gateway, ahead) {
+            match python::load(py, config, &self.packages, gateway, ahead) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
-                }
-                Ok(Loaded::Taken(application, meta)) => {
-                    watch.tell(Event::ApplicationLoaded);
-                    gateway.answer(py, &application, &meta)
                 }
                 Ok(Loaded::Answered(outcome)) => outcome,
                 Ok(Loaded::Later) => {
                     gateway.fail(py, &Failure::new(500, "the script answers no request"))
                 }
                 Err(failure) => gateway.fail(py, &failure),
-            };
+            }
+        });
+        self.conclude(underway, outcome)
+    }
+
+    /// Ends the exchange of a script that answered itself, from an image that was `prepared`.
+    pub(super) fn conclude_prepared(
+        self,
+        underway: Underway,
+        prepared: Result<Option<Outcome>, Failure>,
+    ) -> Exit {
+        let outcome = match prepared {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => underway
+                .gateway
+                .fail_with(&Failure::new(500, "the script answers no request")),
+            Err(failure) => underway.gateway.fail_with(&failure),
+        };
+        self.conclude(underway, outcome)
+    }
+
+    /// Ends an exchange that ended so, and the interpreter.
+    pub(super) fn conclude(mut self, underway: Underway, outcome: Outcome) -> Exit {
+        let Underway {
+            gateway,
+            body,
+            recorder,
+            answered,
+        } = underway;
+        let watch = gateway.watch().clone();
+        let status = python::attach(|py| {
             // Whoever keeps the application keeps what its module has from being finalised.
             drop(self.ahead.take());
-            (outcome, gateway.status(py))
+            gateway.status(py)
         });
-        if let Some(missing) = request.body.lock().ok().and_then(|body| body.missing()) {
+        if let Some(missing) = body.lock().ok().and_then(|body| body.missing()) {
             report::log(&format!(
                 "the request's body ended {missing} bytes before its CONTENT_LENGTH"
             ));
         }
         if let Some(recorder) = recorder {
-            recorder.ended(status, outcome == Outcome::Failed, &request.body);
+            recorder.ended(status, outcome == Outcome::Failed, &body);
         }
         drop(gateway);
-        if let (Some(what), Outcome::Answered) = (self.answered.take(), outcome) {
+        if let (Some(what), Outcome::Answered) = (answered, outcome) {
             what();
         }
         let flushed = self.interpreter.finish();

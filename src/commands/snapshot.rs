@@ -8,6 +8,7 @@ mod observing;
 mod started;
 mod store;
 mod sweep;
+mod taking;
 mod trial;
 
 use std::ffi::OsString;
@@ -43,8 +44,8 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
             } else if let Some(observer) = *observed {
                 folder(cache_dir.clone(), options).and_then(|folder| {
                     maker::Making {
-                        script,
-                        warm_up: warm_up.as_deref(),
+                        script: script.clone(),
+                        warm_up: warm_up.clone(),
                         options: options.clone(),
                         files: attempt::Files::new(&folder, options, script)?,
                         attempt: *attempt,

@@ -11,20 +11,22 @@ use super::arenas;
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
 use super::interpreter;
-use super::loading::{self, Loading, MainGuard, Seen};
+use super::loading::{self, Inside, Loading, MainGuard, Seen};
 use super::script_file;
 use super::start_response::shown;
 use super::venv::Packages;
 use super::way_out;
 use super::worker::Ahead;
 use crate::config::{App, Callable, Config, Source};
-use crate::exchange::MetaVariables;
 use crate::process::memory;
 
 /// The names an application is looked for under when none is given.
 const APPLICATIONS: [&str; 2] = ["application", "app"];
 /// The names of factories, if there is no application.
 const FACTORIES: [&str; 2] = ["create_app", "make_app"];
+
+/// An application that is loaded, whoever has the interpreter.
+pub type Application = Py<PyAny>;
 
 /// What loading came to.
 pub enum Loaded<'py> {
@@ -34,8 +36,6 @@ pub enum Loaded<'py> {
     Answered(Outcome),
     /// One that would have, but for a request.
     Later,
-    /// One whose application was taken for an image, with the variables that it is called with.
-    Taken(Bound<'py, PyAny>, MetaVariables),
 }
 
 /// Readies the interpreter and loads the application of `config`, but for what was done ahead.
@@ -52,20 +52,14 @@ pub fn load<'py>(
     match ahead {
         Some(Ahead::Loaded(application)) => {
             let failed = |error| Failure::of(py, &error, "the image cannot go on");
-            loading::refresh(py).map_err(failed)?;
+            loading::come(py).map_err(failed)?;
             return Ok(Loaded::Application(application.bind(py).clone()));
         }
-        Some(Ahead::Taken(application)) => {
-            let failed = |error| Failure::of(py, &error, "the image cannot go on");
-            loading::refresh(py).map_err(failed)?;
-            let script_name = config.script_name.as_deref();
-            let meta = loading::take_over(py, gateway, script_name).map_err(failed)?;
-            return Ok(Loaded::Taken(application.bind(py).clone(), meta));
-        }
+        Some(Ahead::Answered(outcome)) => return Ok(Loaded::Answered(*outcome)),
         Some(Ahead::Ready) => {}
         None => ready(py, config)?,
     }
-    find(py, config, packages, Some(gateway), false)
+    find(py, config, packages, Some(gateway), None)
 }
 
 /// Readies the interpreter for one exchange.
@@ -75,17 +69,17 @@ pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
 }
 
 /// Loads the application before there is a request, but for one that cannot be, as it is answered by
-/// what it does while it is loaded. For an image that `captures` it may be taken from there.
+/// what it does while it is loaded. An image of that is made `inside` the call that would answer.
 pub(super) fn load_ahead(
     py: Python<'_>,
     config: &Config,
     packages: &Packages,
-    captures: bool,
+    inside: Option<Inside>,
 ) -> Result<Ahead, Failure> {
-    Ok(match find(py, config, packages, None, captures)? {
+    Ok(match find(py, config, packages, None, inside)? {
         Loaded::Application(application) => Ahead::Loaded(application.unbind()),
-        Loaded::Taken(application, _) => Ahead::Taken(application.unbind()),
-        Loaded::Answered(_) | Loaded::Later => Ahead::Ready,
+        Loaded::Answered(outcome) => Ahead::Answered(outcome),
+        Loaded::Later => Ahead::Ready,
     })
 }
 
@@ -95,7 +89,7 @@ fn find<'py>(
     config: &Config,
     packages: &Packages,
     gateway: Option<&Arc<Gateway>>,
-    captures: bool,
+    inside: Option<Inside>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
@@ -106,8 +100,9 @@ fn find<'py>(
     };
     let collection = Collection::hold(py).map_err(failed)?;
     let script_name = config.script_name.as_deref();
+    let answers = gateway.is_some() || inside.is_some();
     let loading =
-        Loading::begin(py, gateway, script_name, file.as_deref(), captures).map_err(failed)?;
+        Loading::begin(py, gateway, script_name, file.as_deref(), inside).map_err(failed)?;
     let came = match &config.app.source {
         Source::PasteDeploy { file, name } => {
             load_paste_deploy(py, file, name.as_deref()).map_err(Wrong::Raised)
@@ -117,9 +112,8 @@ fn find<'py>(
             py,
             file.as_deref().unwrap_or(Path::new("")),
             &config.app,
-            gateway.is_some(),
+            answers,
             || loading.outcome().is_some(),
-            || loading.has_captured(py),
         ),
     };
     let seen = loading.end().map_err(failed)?;
@@ -162,17 +156,10 @@ fn judge<'py>(
             }
             Ok(Loaded::Answered(outcome))
         }
-        (
-            Seen {
-                captured: Some(application),
-                ..
-            },
-            _,
-        ) => {
-            let none = MetaVariables::from_pairs([]);
-            Ok(Loaded::Taken(application.into_bound(py), none))
-        }
         (seen, _) if seen.answers_itself => Ok(Loaded::Later),
+        (_, Err(Wrong::Raised(error))) if loading::has_no_request(py, &error) => {
+            Err(Failure::new(500, error.value(py).to_string()))
+        }
         (
             Seen {
                 printed: Some(printed),
@@ -223,11 +210,10 @@ fn load_file<'py>(
     py: Python<'py>,
     file: &Path,
     app: &App,
-    has_request: bool,
+    answers: bool,
     is_answered: impl Fn() -> bool,
-    is_taken: impl Fn() -> bool,
 ) -> Result<Bound<'py, PyAny>, Wrong> {
-    let script = script_file::run(py, file, is_taken)?;
+    let script = script_file::run(py, file)?;
     let found = script
         .ended
         .map_err(Wrong::Raised)
@@ -243,7 +229,7 @@ fn load_file<'py>(
         return Err(Wrong::Said(loading::of_django(app, file)));
     }
     // Without a request it would do in vain whatever it does.
-    let is_needed = is_missing && has_request;
+    let is_needed = is_missing && answers;
     if !is_needed && !guard.answers()? {
         return found;
     }

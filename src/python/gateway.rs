@@ -15,10 +15,12 @@ use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyString};
 
+use super::application::Application;
 use super::environ;
 use super::failure::Failure;
 use super::file_wrapper::{self, FileWrapper};
 use super::inspection::{Inspection, Watch};
+use super::interpreter::attach;
 use super::start_response::{StartResponse, shown};
 use super::streams::Input;
 use crate::exchange::{Event, Flow, MetaVariables, Request, Responder, SendError, SharedBody};
@@ -112,6 +114,11 @@ impl Gateway {
         self.answer_from(py, application, meta, None)
     }
 
+    /// As [`answer`](Self::answer), whether this thread has the interpreter or not.
+    pub fn answer_with(self: &Arc<Self>, application: &Application, meta: &MetaVariables) {
+        attach(|py| self.answer(py, application.bind(py), meta));
+    }
+
     /// As [`answer`](Self::answer), with another `wsgi.input` than the body's if one is given.
     pub(super) fn answer_from<'py>(
         self: &Arc<Self>,
@@ -178,6 +185,11 @@ impl Gateway {
         Outcome::Failed
     }
 
+    /// As [`fail`](Self::fail), whether this thread has the interpreter or not.
+    pub fn fail_with(&self, failure: &Failure) -> Outcome {
+        attach(|py| self.fail(py, failure))
+    }
+
     /// The status that was sent, once the head is out.
     pub fn status(&self, py: Python<'_>) -> Option<u16> {
         self.responder(py).status()
@@ -191,7 +203,8 @@ impl Gateway {
         Ok(input?.clone_ref(py))
     }
 
-    pub(super) fn watch(&self) -> &Watch {
+    /// Who is told of what happens.
+    pub fn watch(&self) -> &Watch {
         &self.inspection.watch
     }
 

@@ -23,7 +23,7 @@ mod venv;
 mod way_out;
 mod worker;
 
-pub use application::{Loaded, load};
+pub use application::{Application, Loaded, load};
 pub use arenas::{keep_room, without_huge_pages};
 pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::shown_environ;
@@ -31,6 +31,7 @@ pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
+pub use loading::Inside;
 pub use snapshot::{EnvironmentRead, Recorded, Sleeper, leave, record_reading};
 pub use venv::{Packages, Venv};
 pub use worker::{

@@ -17,12 +17,8 @@ pub(super) struct Script<'py> {
 }
 
 /// Runs the file as a new module, by the name it would be imported by or one that takes no other
-/// module's place. One that failed is there no more, unless it `is_kept`.
-pub(super) fn run<'py>(
-    py: Python<'py>,
-    file: &Path,
-    is_kept: impl Fn() -> bool,
-) -> PyResult<Script<'py>> {
+/// module's place. One that failed is there no more.
+pub(super) fn run<'py>(py: Python<'py>, file: &Path) -> PyResult<Script<'py>> {
     let machinery = py.import("_frozen_importlib_external")?;
     let bootstrap = py.import("_frozen_importlib")?;
     let modules = py.import("sys")?.getattr("modules")?;
@@ -47,7 +43,7 @@ pub(super) fn run<'py>(
             .call_method1("exec", (&code, globals));
         Ok((code, ended.map(drop)))
     });
-    if !matches!(ran, Ok((_, Ok(())))) && !is_kept() {
+    if !matches!(ran, Ok((_, Ok(())))) {
         // As the import system does: a module that failed is not there.
         if before.is_none() {
             modules.del_item(&name)?;

@@ -8,8 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::application;
+use super::arenas;
 use super::failure::Failure;
+use super::gateway::Outcome;
 use super::interpreter::attach;
+use super::loading::Inside;
 use super::venv::Packages;
 use super::way_out;
 use crate::config::Config;
@@ -21,14 +24,13 @@ pub enum Ahead {
     Ready,
     /// The application is loaded too.
     Loaded(Py<PyAny>),
-    /// It is, and was taken from the handler that would have answered.
-    Taken(Py<PyAny>),
+    /// The script has answered its request itself, in a process restored from an image.
+    Answered(Outcome),
 }
 
 /// Readies the interpreter for the processes that will be forked from this one, with the
 /// application if that is to be loaded. A script that calls the standard library's `CGIHandler`
-/// itself cannot be, as it does so while it is loaded; where that is the last it does, an image
-/// `captures` it.
+/// itself cannot be, as it does so while it is loaded; an image is made `inside` that call.
 ///
 /// # Errors
 /// As [`load`](super::load).
@@ -36,12 +38,12 @@ pub fn prepare(
     config: &Config,
     packages: &Packages,
     loaded: bool,
-    captures: bool,
+    inside: Option<Inside>,
 ) -> Result<Ahead, Failure> {
     attach(|py| {
         application::ready(py, config)?;
         if loaded {
-            application::load_ahead(py, config, packages, captures)
+            application::load_ahead(py, config, packages, inside)
         } else {
             Ok(Ahead::Ready)
         }
@@ -53,6 +55,7 @@ pub fn prepare(
 /// # Errors
 /// When Python does not let itself be looked through.
 pub fn settle() -> Result<(), Failure> {
+    arenas::loading_has_ended();
     attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
 }
 

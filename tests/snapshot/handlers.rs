@@ -1,4 +1,4 @@
-//! Scripts that end in `CGIHandler().run(application)` have images too.
+//! Scripts that answer by a handler of `wsgiref.handlers` have images too, which are made inside that call.
 
 use super::Site;
 use crate::harness::cgi::Cgi;
@@ -78,28 +78,97 @@ fn an_image_answers_as_a_fresh_process_does() {
 }
 
 #[test]
-fn what_is_left_to_be_done_after_the_call_is_no_affair_of_an_image() {
+fn an_image_is_made_inside_the_call_and_what_follows_is_done_after_it() {
     for end in [
         "CGIHandler().run(app)\nprint('after')",
         "try:\n    CGIHandler().run(app)\nfinally:\n    print('after')",
         "handler = CGIHandler()\nhandler.base_env['HTTP_X'] = 'mine'\nhandler.run(app)",
         "class Mine(CGIHandler):\n    pass\nMine().run(app)",
         "def main():\n    CGIHandler().run(app)\n    print('after')\nmain()",
+        "def main():\n    Mine().run(app)\n    print('after')\n\
+         class Mine(CGIHandler):\n    pass\nif __name__ == '__main__':\n    main()",
+        "from wsgiref.handlers import BaseCGIHandler\n\
+         BaseCGIHandler(sys.stdin.buffer, sys.stdout.buffer, sys.stderr, os.environ).run(app)",
+        "from wsgiref import handlers\n\
+         with open('/dev/null') as null:\n    handlers.CGIHandler().run(app)\nprint('after')",
     ] {
         let site = Site::new(&format!("{SCRIPT}{end}\n"));
+        let ask = |cgi: Cgi, number: usize| {
+            let cgi = cgi
+                .variable("HTTP_X", format!("x{number}"))
+                .variable("QUERY_STRING", format!("q={number}"))
+                .post(format!("body {number}"));
+            cgi.logs_anything().run()
+        };
+        let cold = ask(site.request().program(program()).argument(site.script()), 1);
+        site.make();
+        for number in [2, 3] {
+            let restored = ask(site.request(), number);
+            assert_eq!(restored.log, cold.log.replace("cold", "restored"), "{end}");
+            let expected = cold.text().replace("x1", &format!("x{number}"));
+            let expected = expected.replace("q=1", &format!("q={number}"));
+            let expected = expected.replace("body 1", &format!("body {number}"));
+            assert_eq!(restored.text(), expected, "{end}");
+        }
+    }
+}
+
+#[test]
+fn what_looks_at_its_request_before_it_is_answered_has_no_image() {
+    for (looks, said) in [
+        ("handler.base_env.get('HTTP_X')", "variables"),
+        ("dict(handler.base_env)", "variables"),
+        ("{**handler.base_env}", "variables"),
+        (
+            "[value for value in BaseHandler.os_environ.values()]",
+            "variables",
+        ),
+        ("wsgiref.handlers.read_environ()['HTTP_X']", "variables"),
+        ("sys.stdin.buffer.read()", "body"),
+        ("sys.stdin.readline()", "body"),
+        ("list(handler.stdin)", "body"),
+    ] {
+        let site = Site::new(&format!(
+            "{SCRIPT}import wsgiref.handlers\nhandler = CGIHandler()\nseen = {looks}\n\
+             def answer(environ, start_response):\n    start_response('200 OK', [])\n    \
+             return [ascii(seen).encode()]\nhandler.run(answer)\n"
+        ));
         let made = site.command(&["make", "app.cgi"]);
         let log = String::from_utf8_lossy(&made.stderr);
+        let expected = format!("request's {said}, which differ");
         assert!(
-            !made.status.success() && log.contains("has an image only where"),
-            "{log}"
+            !made.status.success() && log.contains(&expected),
+            "{looks}: {log}"
         );
-        let answer = site.request().logs("cold").run();
-        assert_eq!(
-            answer.log.contains("after"),
-            end.contains("after"),
-            "{}",
-            answer.log
-        );
+        let ask = |x: &str| {
+            let cgi = site.request().variable("HTTP_X", x);
+            cgi.post(x.to_owned()).logs_anything().run()
+        };
+        let (one, other) = (ask("one\n"), ask("other\n"));
+        assert!(one.text().contains("one"), "{looks}: {}", one.text());
+        assert!(other.text().contains("other"), "{looks}: {}", other.text());
+    }
+}
+
+#[test]
+fn an_error_while_the_answer_is_made_is_one_of_a_fresh_process() {
+    for (fails, code, status, log) in [
+        ("1 / 0", 1, "500 Internal Server Error", "ZeroDivisionError"),
+        (
+            "sys.exit(3)",
+            1,
+            "500 Internal Server Error",
+            "tried to exit",
+        ),
+    ] {
+        let site = Site::new(&format!(
+            "import os, sys\nfrom wsgiref.handlers import CGIHandler\n\
+             def app(environ, start_response):\n    {fails}\nCGIHandler().run(app)\n"
+        ));
+        site.make();
+        let answer = site.request().exits(code).logs_anything().run();
+        assert_eq!(answer.status, status, "{fails}");
+        assert!(answer.log.contains(log), "{fails}: {}", answer.log);
     }
 }
 

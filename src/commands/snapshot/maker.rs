@@ -1,36 +1,33 @@
 //! Making an image: in a process of its own, which loads the application and is then written down
-//! as it is. An image has its name only once a process restored from it has passed a trial.
+//! as it is (`taking`). An image has its name only once a process restored from it has passed a trial.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;
-use std::mem::ManuallyDrop;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::cgi;
-use super::super::executor::Executor;
+use super::super::executor::{Executor, Underway};
 use super::attempt::Files;
 use super::store::{read_head, remove};
-use super::{started, sweep, trial};
+use super::taking::Taking;
+use super::{sweep, trial};
 use crate::config::{App, Config};
 use crate::exchange::MetaVariables;
-use crate::process::{at_fork, descriptors, environment, memory, signals};
-use crate::python::{self, EnvironmentRead, Inspection, Recorded, Sleeper};
+use crate::process::{descriptors, environment, signals};
+use crate::python::{self, Inside, Inspection, Sleeper};
 use crate::report::{self, Exit};
-use crate::snapshot::branch;
-use crate::snapshot::chance::{refuse_generators, sqlite_libraries};
-use crate::snapshot::format::{Head, Opened};
+use crate::snapshot::format::Head;
 use crate::snapshot::image::{self, Basis, Changing, Unobserved};
 use crate::snapshot::inherited::Inherited;
 use crate::snapshot::place::shown;
 use crate::snapshot::process_state::ProcessState;
-use crate::snapshot::wake::Kept;
-use crate::snapshot::{freshness, maps, pace, refusal, watch};
+use crate::snapshot::{freshness, pace, refusal};
 
 /// What an attempt ends with that may succeed a moment later (EX_TEMPFAIL).
 pub(super) const AGAIN: i32 = 75;
@@ -47,9 +44,9 @@ const MOST_REFUSED: u64 = 86_400;
 const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
 
 /// An image that is to be made.
-pub(super) struct Making<'a> {
-    pub(super) script: &'a Path,
-    pub(super) warm_up: Option<&'a str>,
+pub(super) struct Making {
+    pub(super) script: PathBuf,
+    pub(super) warm_up: Option<String>,
     /// How the script is started.
     pub(super) options: Vec<OsString>,
     /// Where it is to be.
@@ -62,41 +59,158 @@ pub(super) struct Making<'a> {
     pub(super) observer: i32,
 }
 
-impl Making<'_> {
-    /// Makes it of this very process.
-    pub(super) fn here(&self, around: &MetaVariables) -> Result<Exit> {
+/// What was there before the application is loaded.
+struct Before {
+    config: Config,
+    executor: Executor,
+    inherited: Vec<(Inherited, Vec<u8>)>,
+    state: ProcessState,
+    sleeper: Sleeper,
+}
+
+impl Making {
+    /// Makes it of this very process, which ends with it. In a process that was restored from it this
+    /// goes on, to answer.
+    pub(super) fn here(self, around: &MetaVariables) -> Result<Exit> {
         descriptors::close_others();
         signals::ignore_file_limit();
-        let files = &self.files;
-        let lock = files.lock();
+        let lock = self.files.lock();
         let mut basis = Basis {
-            identity: files.identity.clone(),
+            identity: self.files.identity.clone(),
             began: freshness::now(),
             // Whatever the working directory will be.
             files: [
-                &std::path::absolute(self.script)?,
+                &std::path::absolute(&self.script)?,
                 Path::new("/etc/localtime"),
             ]
             .map(|path| path.as_os_str().as_bytes().to_vec())
             .into(),
             ..Basis::default()
         };
-        let written = self
-            .write(around, &mut basis, lock)
-            .and_then(|(head, file)| trial::pass(&files.at("new"), &file, head));
+        let around = outside(around);
+        let before = match self.ready(&around, &mut basis) {
+            Ok(before) => before,
+            Err(error) => self.conclude(&around, lock, &basis, Err(error)),
+        };
+        let Before {
+            config,
+            mut executor,
+            inherited,
+            state,
+            sleeper,
+        } = before;
+        let taking = Taking {
+            packages: executor.rests_on(&config),
+            config: config.clone(),
+            making: self,
+            around,
+            basis,
+            lock,
+            inherited,
+            state,
+            sleeper,
+        };
+        let taking = Arc::new(Mutex::new(Some(taking)));
+        let underway = Arc::new(Mutex::new(None));
+        let prepared = executor.prepare_image(&config, inside(&taking, &underway));
+        if let Some(underway) = underway.lock().expect("not poisoned").take() {
+            let exit = executor.conclude_prepared(underway, prepared);
+            // What the maker has in memory is not worth the pages that freeing it would touch.
+            std::process::exit(exit.code().into())
+        }
+        let Some(taking) = taking.lock().expect("not poisoned").take() else {
+            bail!("the script went on after its image was made") // a fault of ours, said by a panic
+        };
+        let loaded = match prepared {
+            Err(failure) => Err(anyhow!("{}", failure.summary)),
+            Ok(_) => executor.application().context(
+                "a script that runs a handler of wsgiref.handlers twice, or in another thread, is \
+                 loaded with each request",
+            ),
+        };
+        let woken = taking.take(loaded);
+        let (meta, config, learning) = woken.rise();
+        if let Some(learning) = learning {
+            executor.once_answered(Box::new(move || learning.tell()));
+        }
+        std::process::exit(cgi::run_restored(meta, config, executor).code().into())
+    }
+
+    /// Everything up to the application, which is recorded from then on.
+    fn ready(&self, around: &MetaVariables, basis: &mut Basis) -> Result<Before> {
+        let inherited = Inherited::all();
+        basis.variables = freshness::variables(&[], around);
+        basis.max_age = REFUSED;
+        let ours = ONE_THREAD.map(|name| (name, around.get(name).is_none()));
+        let ours = ours
+            .into_iter()
+            .filter_map(|(name, is_ours)| is_ours.then_some(name));
+        let ours: Vec<&str> = ours.collect();
+        environment::replace(&with_one_thread(around, &ours));
+        let typed = cgi::parse(self.options.clone())?;
+        let mut config = Config::decide(typed.options, around, App::file(self.script.clone()))?;
+        if let Some(path) = &self.warm_up {
+            config.warm_up = Some(path.clone());
+        }
+        (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
+        let watch = config.watch.iter();
+        basis
+            .files
+            .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
+        signals::install();
+        python::record_reading()?;
+        python::without_huge_pages();
+        // What is customized for all of a machine's Python programs is loaded with the interpreter.
+        let state = ProcessState::now();
+        let executor = Executor::ready(&config, around, Inspection::default())?;
+        let sleeper = Sleeper::record(self.observer, &ours)?;
+        Ok(Before {
+            config,
+            executor,
+            inherited,
+            state,
+            sleeper,
+        })
+    }
+
+    /// Gives the image its name, or says why there is none, and ends the process.
+    pub(super) fn conclude(
+        &self,
+        around: &MetaVariables,
+        lock: Option<(u64, u64)>,
+        basis: &Basis,
+        written: Result<(Head, File)>,
+    ) -> ! {
+        let ended = self.name(around, lock, basis, written);
+        if let Err(error) = ended {
+            report::log_error(&error);
+            std::process::exit(Exit::Failure.code().into())
+        }
+        end(0)
+    }
+
+    fn name(
+        &self,
+        around: &MetaVariables,
+        lock: Option<(u64, u64)>,
+        basis: &Basis,
+        written: Result<(Head, File)>,
+    ) -> Result<()> {
+        let files = &self.files;
+        let passed = written.and_then(|(head, file)| trial::pass(&files.at("new"), &file, head));
         if lock.is_none() || files.lock() != lock {
             end(AGAIN) // the folder was removed, and whatever is there now is another process's
         }
-        if let Err(error) = written {
+        if let Err(error) = passed {
             remove(&files.at("new"));
             if error.is::<Unobserved>() {
                 end(AGAIN)
             }
-            self.refuse(&error, &basis)?;
+            self.refuse(&error, basis)?;
         }
         let is_changed = ["image", "bad"].iter().all(|ending| {
             read_head(&files.at(ending)).is_none_or(|head| {
-                freshness::check(&head, &basis.identity, head.made, &outside(around)).is_err()
+                freshness::check(&head, &basis.identity, head.made, around).is_err()
             })
         });
         if is_changed || self.by_hand {
@@ -111,7 +225,7 @@ impl Making<'_> {
         fs::rename(files.at("new"), files.at("image")).context("the image")?;
         sweep::sweep(&files.folder, &files.name);
         std::io::stdout().flush()?;
-        end(0)
+        Ok(())
     }
 
     /// Says for other processes why there is no image, until what that rests on changes.
@@ -157,244 +271,35 @@ impl Making<'_> {
         }
         bail!("{reason}")
     }
+}
 
-    fn write(
-        &self,
-        around: &MetaVariables,
-        basis: &mut Basis,
-        lock: Option<(u64, u64)>,
-    ) -> Result<(Head, File)> {
-        let (around, files) = (outside(around), &self.files);
-        let inherited = Inherited::all();
-        basis.variables = freshness::variables(&[], &around);
-        basis.max_age = REFUSED;
-        let ours = ONE_THREAD.map(|name| (name, around.get(name).is_none()));
-        let ours = ours
-            .into_iter()
-            .filter_map(|(name, is_ours)| is_ours.then_some(name));
-        let ours: Vec<&str> = ours.collect();
-        environment::replace(&with_one_thread(&around, &ours));
-        let typed = cgi::parse(self.options.clone())?;
-        let mut config = Config::decide(typed.options, &around, App::file(self.script.to_owned()))?;
-        if let Some(path) = self.warm_up {
-            config.warm_up = Some(path.to_owned());
-        }
-        (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
-        let watch = config.watch.iter();
-        basis
-            .files
-            .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
-        signals::install();
-        python::record_reading()?;
-        python::without_huge_pages();
-        // What is customized for all of a machine's Python programs is loaded with the interpreter.
-        let state = ProcessState::now();
-        let mut executor = Executor::ready(&config, &around, Inspection::default())?;
-        let sleeper = Sleeper::record(self.observer, &ours)?;
-        let loaded = Self::load(&mut executor, &config, &sleeper);
-        let recorded = sleeper.recorded()?;
-        let (writers, drew) = (recorded.writers.clone(), recorded.seen.drew.clone());
-        let obstacle = of_the_environment(&recorded.environment).and(recorded.refuse_obstacle());
-        let taken = take_down(
-            basis,
-            recorded,
-            executor.rests_on(&config),
-            &around,
-            inherited,
-            &files.folder,
-        );
-        loaded?;
-        obstacle?;
-        refuse_generators(&drew)?;
-        taken?;
-        let changes = state.changes()?;
-        changes.undo();
-        if files.lock() != lock {
-            bail!("the folder for images was removed");
-        }
-        remove(&files.at("new"));
-        let file = ManuallyDrop::new(image::create(&files.at("new"))?);
-        python::keep_room();
-        sleeper.before();
-        refusal::refuse_company()?;
-        let opened = refusal::opened(&[file.as_raw_fd()], &writers)?;
-        basis.files.extend(refusal::read_on(&opened));
-        let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
-        let (head, encoded) = settled_head(basis, &opened, now()?)?;
-        let mut written = Ok(());
-        at_fork::prepare();
-        let handoff = branch::branch(&mut || written = image::write(&encoded, &head, &file));
-        match handoff {
-            None => {
-                sleeper.after();
-                written.context("the image cannot be written")?;
-                Ok((head, ManuallyDrop::into_inner(file)))
-            }
-            Some(handoff) => {
-                kept.put_back();
-                at_fork::go_on_as_child();
-                _ = memory::hold_still(false);
-                if handoff.trial != 0 {
-                    trial::live(&head, &handoff, &sleeper, &changes);
+/// What is done when a script calls for an answer itself: the image is made of the process as it stands,
+/// and in a process that was restored from it the exchange begins.
+fn inside(taking: &Arc<Mutex<Option<Taking>>>, underway: &Arc<Mutex<Option<Underway>>>) -> Inside {
+    let (taking, underway) = (taking.clone(), underway.clone());
+    Box::new(move |application| {
+        let taken = taking.lock().expect("not poisoned").take();
+        let woken = taken.expect("this is called once").take(Ok(application));
+        let (meta, config, learning) = woken.rise();
+        match cgi::open_restored(meta, config) {
+            Ok(opened) => {
+                let mut begun = opened.begin();
+                if let Some(learning) = learning {
+                    begun.answered = Some(Box::new(move || learning.tell()));
                 }
-                if handoff.learns != 0 {
-                    executor.once_answered(Box::new(move || started::tell_pages(&handoff, &head)));
-                }
-                let exit = started::go_on(&handoff, &sleeper, &changes, config, executor);
-                // What the maker has in memory is not worth the pages that freeing it would touch.
-                std::process::exit(exit.code().into())
+                let gateway = begun.gateway.clone();
+                *underway.lock().expect("not poisoned") = Some(begun);
+                gateway
             }
+            Err(exit) => std::process::exit(exit.code().into()),
         }
-    }
-
-    fn load(executor: &mut Executor, config: &Config, sleeper: &Sleeper) -> Result<()> {
-        executor
-            .prepare_image(config)
-            .map_err(|failure| anyhow!("{}", failure.summary))?;
-        if !executor.is_loaded() {
-            bail!(
-                "a script that runs a handler of wsgiref.handlers has an image only where it ends in \
-                 `CGIHandler().run(application)`"
-            );
-        }
-        if let Some(path) = &config.warm_up {
-            trial::warm_up(executor, path)?;
-        }
-        sleeper.close()?;
-        python::settle().map_err(|failure| anyhow!("{}", failure.summary))
-    }
+    })
 }
 
 /// What the application registered to be done at exit is for those that answer requests.
 fn end(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
-}
-
-/// What an image rests on, as far as it was recorded.
-fn take_down(
-    basis: &mut Basis,
-    recorded: Recorded,
-    packages: Vec<PathBuf>,
-    around: &MetaVariables,
-    inherited: Vec<(Inherited, Vec<u8>)>,
-    store: &Path,
-) -> Result<()> {
-    let mut around = around.clone();
-    let read = recorded.environment.variables.iter();
-    let names = read.map(|(name, _)| name.clone());
-    let names: Vec<Vec<u8>> = names
-        .filter(|name| freshness::is_of_the_surroundings(name))
-        .collect();
-    let given = around
-        .iter()
-        .map(|(name, value)| (name.to_vec(), value.to_vec()));
-    let asked = recorded.environment.variables.into_iter();
-    around = MetaVariables::from_pairs(
-        given
-            .chain(asked.filter_map(|(name, value)| Some((name, value?))))
-            .collect::<Vec<_>>(),
-    );
-    basis.variables = freshness::variables(&names, &around);
-    basis.names = recorded.environment.names;
-    basis.inherited = inherited
-        .into_iter()
-        .filter(|(what, _)| recorded.seen.inherited.contains(what))
-        .map(|(what, value)| (what.number(), value))
-        .collect();
-    basis.files.extend(recorded.files);
-    let packages = packages.into_iter().map(PathBuf::into_os_string);
-    basis
-        .files
-        .extend(packages.map(OsString::into_encoded_bytes));
-    basis.found = recorded.found;
-    basis.asked = recorded.asked;
-    basis.drawn = recorded.drawn;
-    let device_reads = sqlite_libraries() + recorded.device_readers.len() as u64;
-    for reader in recorded.device_readers {
-        if !basis.drawn.contains(&reader) {
-            basis.drawn.push(reader);
-        }
-    }
-    let mut watched = watch::watched(
-        &recorded.seen,
-        &recorded.askers,
-        &recorded.databases,
-        device_reads,
-        store.as_os_str().as_bytes(),
-    )?;
-    basis.files.extend(watched.files);
-    basis.looks = watched.looks;
-    basis.own = watched.own;
-    let (mut folders, listed) = (Vec::new(), std::mem::take(&mut watched.folders));
-    for (folder, is_searched) in recorded.folders {
-        let is_listed = !is_searched || listed.contains(&folder.path);
-        // What loading itself has put there makes no difference to whoever looks for modules, and does to
-        // whoever lists them.
-        let folder = if watched.filled.contains(&folder.path) {
-            let (path, before) = (folder.path.clone(), folder.folder(is_listed));
-            let now = freshness::list(path).folder(is_listed);
-            if is_listed && now.names != before.names {
-                watched.rewritten.push(now.path.clone());
-            }
-            now
-        } else {
-            folder.folder(is_listed)
-        };
-        folders.push(folder);
-    }
-    // What C listed.
-    for path in &listed {
-        if !folders.iter().any(|known| known.path == *path) {
-            folders.push(freshness::list(path.clone()).folder(true));
-        }
-    }
-    basis.folders = folders;
-    if let Some(path) = watched.changed.first() {
-        return Err(Changing::meanwhile(path).into());
-    }
-    match watched.rewritten.first() {
-        Some(path) => Err(Changing::by_loading(path).into()),
-        None => Ok(()),
-    }
-}
-
-/// The head of an image, taken when taking it changes nothing any more; the address space is to stay
-/// as it is until the image is written.
-fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
-    if memory::hold_still(true) {
-        memory::fill_gaps();
-    }
-    for _ in 0..8 {
-        let before = maps::layout()?;
-        let head = image::head(basis, opened.to_vec(), now)?;
-        let encoded = head.encode();
-        if maps::layout()? == before && maps::layout()? == before {
-            return Ok((head, encoded));
-        }
-    }
-    bail!("the process does not come to rest")
-}
-
-/// What loading made of a request's variable would be that request's alone.
-fn of_the_environment(read: &EnvironmentRead) -> Result<()> {
-    if let Some((name, _)) = read
-        .variables
-        .iter()
-        .find(|(name, _)| !freshness::is_of_the_surroundings(name))
-    {
-        bail!(
-            "loading the application reads {}, which differs per request",
-            name.escape_ascii()
-        )
-    }
-    match read.kept.first() {
-        Some(how) => bail!(
-            "loading the application uses all variables of the environment, those of one request \
-             among them: {how}"
-        ),
-        None => Ok(()),
-    }
 }
 
 /// The variables of a request are never in an image.

@@ -3,72 +3,95 @@
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::super::cgi;
-use super::super::executor::Executor;
 use crate::config::Config;
+use crate::exchange::MetaVariables;
 use crate::process::{environment, last_resort};
 use crate::python::Sleeper;
-use crate::report::{self, Exit};
+use crate::report;
 use crate::snapshot::branch::Handoff;
 use crate::snapshot::format::Head;
 use crate::snapshot::process_state::{self, Changes};
 use crate::snapshot::{image, pace, pages, wake};
 
-/// Answers as any other process, with the application that is loaded already. Before it has begun,
-/// what goes wrong leaves the request to the cold program.
-pub(super) fn go_on(
-    handoff: &Handoff,
-    sleeper: &Sleeper,
-    changes: &Changes,
-    mut config: Config,
-    executor: Executor,
-) -> Exit {
-    if !handoff.image.is_null() {
-        // SAFETY: the launcher's string, in memory that stays mapped.
-        last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
-    }
-    last_resort::fall_back_to(process_state::undone_before(handoff.cold));
-    let meta = wake::environment(handoff);
-    let mut around = meta.clone();
-    // The client's `Proxy:` header (CVE-2016-5385).
-    around.remove("HTTP_PROXY");
-    environment::replace(&around);
-    if let Err(what) = changes.put_back(false) {
-        let script = config.app.to_string();
-        report::log(&format!(
-            "{script}: loading changed {what}, which this process cannot be given"
-        ));
-        wait_with_the_next(handoff);
-        last_resort::fall_back();
-    }
-    if changes.has_moved() {
-        config.chdir = None;
-    }
-    if let Err(error) = sleeper.wake(&around) {
-        report::log(&format!("the restored process cannot go on: {error:#}"));
-        wait_with_the_next(handoff);
-        last_resort::fall_back();
-    }
-    cgi::run_restored(meta, config, executor)
+/// A process that was restored, and is not yet one of its own.
+pub(super) struct Woken {
+    pub(super) handoff: Handoff,
+    pub(super) head: Head,
+    pub(super) changes: Changes,
+    pub(super) sleeper: Sleeper,
+    pub(super) config: Config,
 }
 
-/// Keeps which pages this process has written to, for those that follow: the client has its answer.
-pub(super) fn tell_pages(handoff: &Handoff, head: &Head) {
-    if handoff.learns == 0 || handoff.image.is_null() {
-        return;
+impl Woken {
+    /// Becomes a process as any other, with the application that is loaded already: gives its variables, its
+    /// settings, and what it is to learn. What goes wrong here leaves the request to the cold program.
+    pub(super) fn rise(mut self) -> (MetaVariables, Config, Option<Learning>) {
+        let handoff = &self.handoff;
+        if !handoff.image.is_null() {
+            // SAFETY: the launcher's string, in memory that stays mapped.
+            last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
+        }
+        last_resort::fall_back_to(process_state::undone_before(handoff.cold));
+        let meta = wake::environment(handoff);
+        let mut around = meta.clone();
+        // The client's `Proxy:` header (CVE-2016-5385).
+        around.remove("HTTP_PROXY");
+        environment::replace(&around);
+        if let Err(what) = self.changes.put_back(false) {
+            let script = self.config.app.to_string();
+            report::log(&format!(
+                "{script}: loading changed {what}, which this process cannot be given"
+            ));
+            wait_with_the_next(handoff);
+            last_resort::fall_back();
+        }
+        if self.changes.has_moved() {
+            self.config.chdir = None;
+        }
+        if let Err(error) = self.sleeper.wake(&around) {
+            report::log(&format!("the restored process cannot go on: {error:#}"));
+            wait_with_the_next(handoff);
+            last_resort::fall_back();
+        }
+        let learning = Learning::of(handoff, self.head);
+        (meta, self.config, learning)
     }
-    // SAFETY: as above.
-    let image = unsafe { CStr::from_ptr(handoff.image) };
-    let path = Path::new(OsStr::from_bytes(image.to_bytes())).with_extension("pages");
-    let Ok(parts) = image::written_parts(head) else {
-        return;
-    };
-    // One of an image that is gone. Where it cannot be kept each process goes on as this one did.
-    _ = std::fs::remove_file(&path);
-    if let Ok(file) = image::create(&path) {
-        _ = file.write_all_at(&pages::encode(handoff.learns, parts), 0);
+}
+
+/// What the first process restored from an image does for those that follow.
+pub(super) struct Learning {
+    list: PathBuf,
+    image: u64,
+    head: Head,
+}
+
+impl Learning {
+    fn of(handoff: &Handoff, head: Head) -> Option<Self> {
+        if handoff.learns == 0 || handoff.image.is_null() {
+            return None;
+        }
+        // SAFETY: as above.
+        let image = unsafe { CStr::from_ptr(handoff.image) };
+        let image_path = Path::new(OsStr::from_bytes(image.to_bytes()));
+        Some(Self {
+            list: image_path.with_extension("pages"),
+            image: handoff.learns,
+            head,
+        })
+    }
+
+    /// Keeps which pages this process has written to: the client has its answer.
+    pub(super) fn tell(&self) {
+        let Ok(parts) = image::written_parts(&self.head) else {
+            return;
+        };
+        // One of an image that is gone. Where it cannot be kept each process goes on as this one did.
+        _ = std::fs::remove_file(&self.list);
+        if let Ok(file) = image::create(&self.list) {
+            _ = file.write_all_at(&pages::encode(self.image, parts), 0);
+        }
     }
 }
 

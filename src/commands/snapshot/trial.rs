@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
-use super::super::executor::Executor;
+use super::super::incident::Unheard;
 use crate::exchange::{BodyLength, MetaVariables, Responder};
 use crate::process::{descriptors, signals};
-use crate::python::Sleeper;
+use crate::python::{Application, Gateway, Inspection, Sleeper};
 use crate::report;
 use crate::snapshot::branch::Handoff;
 use crate::snapshot::format::Head;
@@ -115,7 +115,7 @@ pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &
 }
 
 /// Sends a GET through the application whose answer nobody reads.
-pub(super) fn warm_up(executor: &Executor, path: &str) -> Result<()> {
+pub(super) fn warm_up(application: &Application, path: &str) -> Result<()> {
     let null = || File::options().read(true).write(true).open("/dev/null");
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let pairs = [
@@ -134,6 +134,14 @@ pub(super) fn warm_up(executor: &Executor, path: &str) -> Result<()> {
     meta.complete(None);
     let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
     let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
-    executor.warm_up(&request, Responder::new(Box::new(writer), b"GET"));
+    let responder = Responder::new(Box::new(writer), b"GET");
+    let gateway = Gateway::new(
+        responder,
+        &request,
+        Inspection::default(),
+        Box::new(Unheard),
+    );
+    // What comes of it is the application's affair.
+    gateway.answer_with(application, &request.meta);
     Ok(())
 }

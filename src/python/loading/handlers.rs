@@ -1,19 +1,19 @@
 //! Scripts that hand their application to a handler of `wsgiref.handlers`, themselves or through a
 //! library: that call is answered by us, with the environ as the script prepared it.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{create_exception, intern};
 
+use super::super::application::Application;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
-use super::capture::{NoVariables, is_all};
 use super::standard_input::StandardInput;
+use super::to_come::{self, ToCome};
 use crate::exchange::MetaVariables;
 
 create_exception!(
@@ -23,6 +23,24 @@ create_exception!(
     "Ends the loading of a script that answers itself while there is nothing to answer."
 );
 
+/// Whether that ended loading.
+pub(in super::super) fn has_no_request(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<NoRequestYet>(py)
+}
+
+/// Whether it is a handler, or a class of handlers. Where nobody has imported them there is none.
+pub(super) fn is_handler(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let modules = value.py().import("sys")?.getattr("modules")?;
+    let Ok(handlers) = modules.get_item("wsgiref.handlers") else {
+        return Ok(false);
+    };
+    let class = handlers.getattr("BaseHandler")?;
+    match value.cast::<PyType>() {
+        Ok(value) => value.is_subclass(&class),
+        Err(_) => value.is_instance(&class),
+    }
+}
+
 /// What stands in for `BaseHandler.run`. A function in Python, so that it becomes a method.
 const RUN: &std::ffi::CStr = c"\
 def run(self, application):
@@ -30,16 +48,19 @@ def run(self, application):
         original(self, application)
 ";
 
+/// Takes the image of a process whose script has just called a handler with that application. In the
+/// process that makes it, it does not return; in one that was restored it gives what answers.
+pub type Inside = Box<dyn FnOnce(&Application) -> Arc<Gateway> + Send>;
+
 /// What the handlers' `run` became, and whether it was called.
 #[pyclass(frozen, module = "wsgi_cgi")]
 pub(super) struct Answer {
-    gateway: Option<Arc<Gateway>>,
+    gateway: OnceLock<Arc<Gateway>>,
     script_name: Option<Vec<u8>>,
     answering: AtomicBool,
     early: AtomicBool,
-    /// The script, where its application may be taken for an image.
-    captures: Option<PathBuf>,
-    captured: Mutex<Option<Py<PyAny>>>,
+    is_for_an_image: bool,
+    inside: Mutex<Option<Inside>>,
     outcome: Mutex<Option<Outcome>>,
     installed: Mutex<Option<Installed>>,
 }
@@ -49,23 +70,21 @@ struct Installed {
     class: Py<PyAny>,
     original: Py<PyAny>,
     input: Option<StandardInput>,
-    /// The module, where its reading of variables has a stand-in, that, and what it was.
-    variables: Option<(Py<PyAny>, Py<NoVariables>, Py<PyAny>)>,
 }
 
 impl Answer {
     pub(super) fn new(
         gateway: Option<&Arc<Gateway>>,
         script_name: Option<&[u8]>,
-        captures: Option<&Path>,
+        inside: Option<Inside>,
     ) -> Self {
         Self {
-            captures: captures.map(Path::to_owned),
-            captured: Mutex::new(None),
-            gateway: gateway.cloned(),
+            gateway: gateway.map_or_else(OnceLock::new, |gateway| gateway.clone().into()),
             script_name: script_name.map(<[u8]>::to_vec),
             answering: AtomicBool::new(false),
             early: AtomicBool::new(false),
+            is_for_an_image: inside.is_some(),
+            inside: Mutex::new(inside),
             outcome: Mutex::new(None),
             installed: Mutex::new(None),
         }
@@ -86,24 +105,19 @@ impl Answer {
         names.set_item("original", &original)?;
         py.run(RUN, Some(&names), None)?;
         class.setattr("run", names.get_item("run")?)?;
-        let input = match &self.gateway {
-            Some(gateway) => Some(StandardInput::install(py, gateway.input(py)?)?),
-            None => None,
-        };
-        let variables = if self.captures() {
-            let stand_in = Bound::new(py, NoVariables::new())?;
-            let original = handlers.getattr("read_environ")?;
-            handlers.setattr("read_environ", &stand_in)?;
-            Some((
-                handlers.clone().unbind(),
-                stand_in.unbind(),
-                original.unbind(),
-            ))
+        let gateway = self.gateway.get();
+        let input = if gateway.is_some() || self.is_for_an_image {
+            Some(StandardInput::install(py)?)
         } else {
             None
         };
+        if let (Some(gateway), Some(input)) = (gateway, &input) {
+            input.read_from(py, gateway.input(py)?);
+        }
+        if self.is_for_an_image {
+            ToCome::stand_in(handlers)?;
+        }
         *self.installed.lock().expect("not poisoned") = Some(Installed {
-            variables,
             class: class.unbind(),
             original: original.unbind(),
             input,
@@ -117,9 +131,6 @@ impl Answer {
             return Ok(());
         };
         installed.class.setattr(py, "run", installed.original)?;
-        if let Some((module, _, original)) = installed.variables {
-            module.setattr(py, "read_environ", original)?;
-        }
         match installed.input {
             Some(input) if !answered => input.uninstall(py),
             _ => Ok(()),
@@ -131,67 +142,38 @@ impl Answer {
         *self.outcome.lock().expect("not poisoned")
     }
 
-    /// Whether an application may be taken for an image.
-    pub(super) fn captures(&self) -> bool {
-        self.captures.is_some()
+    /// Whether an image is to be made of this process.
+    pub(super) fn is_for_an_image(&self) -> bool {
+        self.is_for_an_image
     }
 
-    /// The application that was taken.
-    pub(super) fn captured(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let captured = self.captured.lock().expect("not poisoned");
-        captured.as_ref().map(|captured| captured.clone_ref(py))
-    }
-
-    fn capture(&self, handler: &Bound<'_, PyAny>, application: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = handler.py();
-        let variables = {
-            let installed = self.installed.lock().expect("not poisoned");
-            let variables = installed.as_ref().and_then(|it| it.variables.as_ref());
-            variables.map(|(_, variables, _)| variables.clone_ref(py))
-        };
-        if let (Some(file), Some(variables)) = (&self.captures, variables)
-            && is_all(handler, variables.get(), file)?
-        {
-            *self.captured.lock().expect("not poisoned") = Some(application.clone().unbind());
+    /// The exchange that a handler's call is for. Where an image is to be made, it is made here, and has
+    /// the script in it where it stands.
+    fn exchange(&self, application: &Bound<'_, PyAny>) -> PyResult<Arc<Gateway>> {
+        if let Some(gateway) = self.gateway.get() {
+            return Ok(gateway.clone());
         }
-        Ok(())
+        let py = application.py();
+        self.early.store(true, Ordering::Release);
+        let inside = self.inside.lock().expect("not poisoned").take();
+        let Some(inside) = inside else {
+            return Err(NoRequestYet::new_err(
+                "a script that answers itself is loaded with each request",
+            ));
+        };
+        let gateway = inside(&application.clone().unbind());
+        to_come::come(py)?;
+        let installed = self.installed.lock().expect("not poisoned");
+        if let Some(input) = installed.as_ref().and_then(|it| it.input.as_ref()) {
+            input.read_from(py, gateway.input(py)?);
+        }
+        Ok(self.gateway.get_or_init(|| gateway).clone())
     }
 
     /// Whether it wanted one before there was a request.
     pub(super) fn was_early(&self) -> bool {
         self.early.load(Ordering::Acquire)
     }
-}
-
-/// The variables of the process as loading left them, for an application that was taken from a handler;
-/// standard input is the body from now on.
-pub(in super::super) fn take_over(
-    py: Python<'_>,
-    gateway: &Gateway,
-    script_name: Option<&[u8]>,
-) -> PyResult<MetaVariables> {
-    StandardInput::install(py, gateway.input(py)?)?;
-    let raw = py.import("os")?.getattr("environb")?;
-    let mut pairs = Vec::new();
-    for pair in raw.call_method0("items")?.try_iter()? {
-        pairs.push(pair?.extract::<(Vec<u8>, Vec<u8>)>()?);
-    }
-    let mut meta = MetaVariables::from_pairs(pairs);
-    meta.complete(script_name);
-    Ok(meta)
-}
-
-/// What the handlers copied when they were imported for an image is this process's again.
-pub(in super::super) fn refresh(py: Python<'_>) -> PyResult<()> {
-    let modules = py.import("sys")?.getattr("modules")?;
-    let modules = modules.cast_into::<PyDict>()?;
-    if let Some(handlers) = modules.get_item("wsgiref.handlers")?
-        && let Some(class) = handlers.getattr_opt("BaseHandler")?
-        && class.getattr("os_environ")?.len()? == 0
-    {
-        class.setattr("os_environ", handlers.call_method0("read_environ")?)?;
-    }
-    Ok(())
 }
 
 /// The variables as the script left them to its handler, in bytes.
@@ -270,13 +252,7 @@ impl Answer {
             Some(stdout) if is_standard(&stdout, "stdout", 1)? => {}
             _ => return Ok(false),
         }
-        let Some(gateway) = &self.gateway else {
-            self.early.store(true, Ordering::Release);
-            self.capture(handler, application)?;
-            return Err(NoRequestYet::new_err(
-                "a script that answers itself is loaded with each request",
-            ));
-        };
+        let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
             return Err(PyRuntimeError::new_err(
                 "this request has been answered already",

@@ -4,8 +4,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::capture::without_variables;
 use super::handlers::Answer;
+use super::to_come::without_variables;
 
 const HANDLERS: &str = "wsgiref.handlers";
 
@@ -117,7 +117,7 @@ impl Loader {
         spec.setattr(intern!(py, "loader"), &self.real)?;
         let answer = self.answer.bind(py);
         let execute = || self.real.call_method1(py, "exec_module", (module,));
-        if answer.get().captures() {
+        if answer.get().is_for_an_image() {
             without_variables(py, execute)?;
         } else {
             execute()?;

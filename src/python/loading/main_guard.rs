@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple, PyType};
 
+use super::handlers::is_handler;
 use super::refused;
 
 /// What answers a CGI request: the standard library's handlers, web.py's and Mercurial's way to them.
@@ -82,6 +83,9 @@ impl<'py> MainGuard<'py> {
         let mut functions = Vec::new();
         for name in &words.names {
             if let Some(value) = globals.get_item(name)? {
+                if is_handler(&value)? {
+                    return Ok(true);
+                }
                 functions.extend(functions_of(&value, &words.attributes)?);
             }
         }
@@ -99,6 +103,9 @@ impl<'py> MainGuard<'py> {
             let globals = function.getattr("__globals__")?.cast_into::<PyDict>()?;
             for name in &names {
                 if let Some(value) = globals.get_item(name)? {
+                    if is_handler(&value)? {
+                        return Ok(true);
+                    }
                     functions.extend(functions_of(&value, &names)?);
                 }
             }

@@ -3,7 +3,6 @@
 //! prints itself is noticed (`printed`), a server or another program that it would start is refused
 //! (`refused`), and what stands behind its main guard is run where it answers (`main_guard`).
 
-mod capture;
 mod handlers;
 mod import_hook;
 mod main_guard;
@@ -11,16 +10,19 @@ mod printed;
 mod refused;
 mod standard_input;
 mod strangers;
+mod to_come;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-pub(super) use handlers::{refresh, take_over};
+pub use handlers::Inside;
+pub(super) use handlers::has_no_request;
 pub(super) use main_guard::MainGuard;
 pub(super) use refused::hook;
 pub(super) use strangers::{asynchronous, of_django, say_what_it_is};
+pub(super) use to_come::come;
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
@@ -43,8 +45,6 @@ pub(super) struct Seen {
     pub(super) outcome: Option<Outcome>,
     /// The script ran a handler, and there is no request to answer yet.
     pub(super) answers_itself: bool,
-    /// The application that it ran, where that can be called with each request instead.
-    pub(super) captured: Option<Py<PyAny>>,
     /// It printed a CGI head.
     pub(super) printed: Option<Printed>,
     /// What it was kept from.
@@ -54,20 +54,17 @@ pub(super) struct Seen {
 }
 
 impl<'py> Loading<'py> {
-    /// Begins to look on. Without a gateway nothing can be answered yet; where `captures`, the
-    /// application that would be is taken for an image. `file` is the script, whose lines are named.
+    /// Begins to look on. Without a gateway nothing can be answered yet; an image is made `inside` the
+    /// call that would. `file` is the script, whose lines are named.
     pub(super) fn begin(
         py: Python<'py>,
         gateway: Option<&Arc<Gateway>>,
         script_name: Option<&[u8]>,
         file: Option<&Path>,
-        captures: bool,
+        inside: Option<Inside>,
     ) -> PyResult<Self> {
         let printing = Printing::begin(py, file)?;
-        let answer = Bound::new(
-            py,
-            Answer::new(gateway, script_name, file.filter(|_| captures)),
-        )?;
+        let answer = Bound::new(py, Answer::new(gateway, script_name, inside))?;
         let watching = Watching::begin(&answer)?;
         let refusing = Refusing::begin(file);
         Ok(Self {
@@ -83,11 +80,6 @@ impl<'py> Loading<'py> {
         self.answer.get().outcome()
     }
 
-    /// Whether its application was taken.
-    pub(super) fn has_captured(&self, py: Python<'_>) -> bool {
-        self.answer.get().captured(py).is_some()
-    }
-
     /// Puts everything back as it was, and says what there was to see.
     pub(super) fn end(self) -> PyResult<Seen> {
         let py = self.answer.py();
@@ -97,7 +89,6 @@ impl<'py> Loading<'py> {
         Ok(Seen {
             outcome: answer.outcome(),
             answers_itself: answer.was_early(),
-            captured: answer.captured(py),
             printed: match self.printing {
                 Some(printing) => printing.end()?,
                 None => None,

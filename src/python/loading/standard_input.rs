@@ -1,22 +1,26 @@
 //! `sys.stdin` of a script for the standard library's handlers: the body, bounded by its length, and
-//! the same stream that `wsgi.input` is.
+//! the same stream that `wsgi.input` is. While such a script is loaded for an image there is none yet.
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 
 use super::super::streams::Input;
+use super::handlers::NoRequestYet;
 
 /// What `sys.stdin` was.
 pub(super) struct StandardInput {
     before: Py<PyAny>,
     own: Py<PyAny>,
+    buffer: Py<Buffer>,
 }
 
 impl StandardInput {
-    pub(super) fn install(py: Python<'_>, input: Py<Input>) -> PyResult<Self> {
+    pub(super) fn install(py: Python<'_>) -> PyResult<Self> {
         let sys = py.import("sys")?;
         let before = sys.getattr("stdin")?;
+        let input = PyOnceLock::new();
         let buffer = Bound::new(py, Buffer { input })?;
         let named = PyDict::new(py);
         named.set_item("encoding", "utf-8")?;
@@ -24,12 +28,18 @@ impl StandardInput {
         let own = py
             .import("_io")?
             .getattr("TextIOWrapper")?
-            .call((buffer,), Some(&named))?;
+            .call((&buffer,), Some(&named))?;
         sys.setattr("stdin", &own)?;
         Ok(Self {
             before: before.unbind(),
             own: own.unbind(),
+            buffer: buffer.unbind(),
         })
+    }
+
+    /// Where it reads from, from now on.
+    pub(super) fn read_from(&self, py: Python<'_>, input: Py<Input>) {
+        _ = self.buffer.get().input.set(py, input);
     }
 
     pub(super) fn uninstall(self, py: Python<'_>) -> PyResult<()> {
@@ -44,7 +54,18 @@ impl StandardInput {
 /// `sys.stdin.buffer`, with the methods of `io.BufferedReader` that one can have on a pipe.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Buffer {
-    input: Py<Input>,
+    input: PyOnceLock<Py<Input>>,
+}
+
+impl Buffer {
+    fn input(&self, py: Python<'_>) -> PyResult<&Input> {
+        match self.input.get(py) {
+            Some(input) => Ok(input.get()),
+            None => Err(NoRequestYet::new_err(
+                "loading the application reads its request's body, which differs per request",
+            )),
+        }
+    }
 }
 
 #[pymethods]
@@ -67,14 +88,14 @@ impl Buffer {
 
     #[pyo3(signature = (size=None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        self.input.get().read(py, size)
+        self.input(py)?.read(py, size)
     }
 
     #[pyo3(signature = (size=None, /))]
     fn read1<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         // Not more than what a pipe holds: text is wanted as it comes.
         let size = size.filter(|&size| size >= 0).unwrap_or(64 * 1024);
-        self.input.get().read_some(py, size.unsigned_abs())
+        self.input(py)?.read_some(py, size.unsigned_abs())
     }
 
     fn readinto(&self, into: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -85,7 +106,7 @@ impl Buffer {
             .call1((into,))?;
         let view = view.call_method1(intern!(py, "cast"), ("B",))?;
         let wanted = isize::try_from(view.len()?).unwrap_or(isize::MAX);
-        let read = self.input.get().read(py, Some(wanted))?;
+        let read = self.input(py)?.read(py, Some(wanted))?;
         let count = read.as_bytes().len();
         let part = pyo3::types::PySlice::new(py, 0, isize::try_from(count).unwrap_or(0), 1);
         view.set_item(part, PyByteArray::new(py, read.as_bytes()))?;
@@ -94,12 +115,12 @@ impl Buffer {
 
     #[pyo3(signature = (size=None, /))]
     fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        self.input.get().readline(py, size)
+        self.input(py)?.readline(py, size)
     }
 
     #[pyo3(signature = (hint=None, /))]
     fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(self.input.get().readlines(py, hint)?.into_any())
+        Ok(self.input(py)?.readlines(py, hint)?.into_any())
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -107,7 +128,7 @@ impl Buffer {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        self.input.get().__next__(py)
+        self.input(py)?.__next__(py)
     }
 
     fn readable(&self) -> bool {

@@ -1,0 +1,157 @@
+//! What stands in for a request that has not come yet, while a script is loaded for an image: variables
+//! that nobody may look at. Who runs a handler of `wsgiref.handlers` without having looked finds the
+//! request's own in each restored process.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::ffi::c_str;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule};
+
+use super::handlers::NoRequestYet;
+
+/// A dictionary that can be written to. A class in Python, which has no other that one can look into
+/// without a method of it.
+const VARIABLES: &std::ffi::CStr = c_str!(
+    r#"
+class Variables(dict):
+    """Of a request that has not come yet."""
+
+
+def _watched(name):
+    plain = getattr(dict, name)
+
+    def method(self, *words, **named):
+        look()
+        return plain(self, *words, **named)
+
+    return method
+
+
+for _name in (
+    "__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __or__ __repr__ "
+    "__reversed__ __ror__ clear copy get items keys pop popitem setdefault values"
+).split():
+    setattr(Variables, _name, _watched(_name))
+"#
+);
+
+/// The one of this process, where there is one.
+static STANDS_IN: PyOnceLock<Py<ToCome>> = PyOnceLock::new();
+
+/// The variables of the request to come. Called, it is `wsgiref.handlers.read_environ`.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct ToCome {
+    class: PyOnceLock<Py<PyAny>>,
+    given: Mutex<Vec<Py<PyDict>>>,
+    handlers: Py<PyAny>,
+    read_environ: Py<PyAny>,
+    has_come: AtomicBool,
+}
+
+impl ToCome {
+    /// Takes the place of what the module, just imported, reads of the environment.
+    pub(super) fn stand_in(handlers: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = handlers.py();
+        let own = Bound::new(
+            py,
+            Self {
+                class: PyOnceLock::new(),
+                given: Mutex::default(),
+                handlers: handlers.clone().unbind(),
+                read_environ: handlers.getattr("read_environ")?.unbind(),
+                has_come: AtomicBool::new(false),
+            },
+        )?;
+        let module = PyModule::new(py, "_wsgi_cgi_to_come")?;
+        module.setattr("look", own.getattr("look")?)?;
+        let names = module.dict();
+        py.run(VARIABLES, Some(&names), None)?;
+        let class = module.getattr("Variables")?;
+        _ = own.get().class.set(py, class.unbind());
+        handlers.setattr("read_environ", &own)?;
+        let handler = handlers.getattr("BaseHandler")?;
+        handler.setattr("os_environ", own.get().__call__(py)?)?;
+        _ = STANDS_IN.set(py, own.unbind());
+        Ok(())
+    }
+
+    fn come(&self, py: Python<'_>) -> PyResult<()> {
+        if self.has_come.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let given = std::mem::take(&mut *self.given.lock().expect("not poisoned"));
+        for variables in given {
+            let variables = variables.bind(py);
+            let real = self.read_environ.bind(py).call0()?.cast_into::<PyDict>()?;
+            for (name, value) in real {
+                // What the script has set is meant to be so.
+                if !variables.contains(&name)? {
+                    variables.set_item(name, value)?;
+                }
+            }
+        }
+        if self
+            .handlers
+            .bind(py)
+            .getattr("read_environ")?
+            .is_instance_of::<Self>()
+        {
+            self.handlers
+                .setattr(py, "read_environ", &self.read_environ)?;
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl ToCome {
+    fn __call__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.has_come.load(Ordering::Acquire) {
+            return self.read_environ.bind(py).call0();
+        }
+        let class = self
+            .class
+            .get(py)
+            .expect("set before it is called")
+            .bind(py);
+        let variables = class.call0()?;
+        let mut given = self.given.lock().expect("not poisoned");
+        given.push(variables.clone().cast_into::<PyDict>()?.unbind());
+        Ok(variables)
+    }
+
+    fn look(&self) -> PyResult<()> {
+        if self.has_come.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(NoRequestYet::new_err(
+            "loading the application looks at its request's variables, which differ per request",
+        ))
+    }
+}
+
+/// Gives the request's variables to whoever has asked for them while there was none.
+pub(in super::super) fn come(py: Python<'_>) -> PyResult<()> {
+    match STANDS_IN.get(py) {
+        Some(stands_in) => stands_in.get().come(py),
+        None => Ok(()),
+    }
+}
+
+/// Runs `work` where `os.environ` is empty: importing the handlers copies it.
+pub(super) fn without_variables<R>(
+    py: Python<'_>,
+    work: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
+    let os = py.import("os")?;
+    let name = intern!(py, "environ");
+    let before = os.getattr(name)?;
+    os.setattr(name, PyDict::new(py))?;
+    let done = work();
+    os.setattr(name, before)?;
+    done
+}
