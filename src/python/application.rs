@@ -233,6 +233,10 @@ fn load_file<'py>(
     if !is_needed && !guard.answers()? {
         return found;
     }
+    if found.is_ok() {
+        guard.try_to_run()?;
+        return found;
+    }
     guard.run()?;
     if is_missing && !is_answered() {
         return callable(py, &script.module, app);

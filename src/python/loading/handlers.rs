@@ -12,6 +12,8 @@ use pyo3::{create_exception, intern};
 use super::super::application::Application;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
+use super::printed::Look;
+use super::refused;
 use super::standard_input::StandardInput;
 use super::to_come::{self, ToCome};
 use crate::exchange::MetaVariables;
@@ -61,6 +63,7 @@ pub(super) struct Answer {
     early: AtomicBool,
     is_for_an_image: bool,
     inside: Mutex<Option<Inside>>,
+    look: Option<Arc<Look>>,
     outcome: Mutex<Option<Outcome>>,
     installed: Mutex<Option<Installed>>,
 }
@@ -77,6 +80,7 @@ impl Answer {
         gateway: Option<&Arc<Gateway>>,
         script_name: Option<&[u8]>,
         inside: Option<Inside>,
+        look: Option<Arc<Look>>,
     ) -> Self {
         Self {
             gateway: gateway.map_or_else(OnceLock::new, |gateway| gateway.clone().into()),
@@ -85,6 +89,7 @@ impl Answer {
             early: AtomicBool::new(false),
             is_for_an_image: inside.is_some(),
             inside: Mutex::new(inside),
+            look,
             outcome: Mutex::new(None),
             installed: Mutex::new(None),
         }
@@ -218,8 +223,12 @@ fn variables(handler: &Bound<'_, PyAny>) -> PyResult<MetaVariables> {
     Ok(MetaVariables::from_pairs(pairs))
 }
 
-/// Whether a handler's stream is the process's own of that number, by whatever object.
-fn is_standard(stream: &Bound<'_, PyAny>, name: &str, number: i32) -> PyResult<bool> {
+/// Whether a handler's stream is the process's own, by whatever object.
+fn is_standard(
+    stream: &Bound<'_, PyAny>,
+    name: &str,
+    is_number: impl Fn(i32) -> bool,
+) -> PyResult<bool> {
     let py = stream.py();
     let sys = py.import("sys")?;
     for name in [name.to_owned(), format!("__{name}__")] {
@@ -235,7 +244,7 @@ fn is_standard(stream: &Bound<'_, PyAny>, name: &str, number: i32) -> PyResult<b
     let its_number = stream
         .call_method0("fileno")
         .and_then(|n| n.extract::<i32>());
-    Ok(its_number.is_ok_and(|its_number| its_number == number))
+    Ok(its_number.is_ok_and(is_number))
 }
 
 #[pymethods]
@@ -248,9 +257,22 @@ impl Answer {
         application: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
         let py = application.py();
+        let is_output = |number| match &self.look {
+            Some(look) => look.is_standard(number),
+            None => number == 1,
+        };
         match handler.getattr_opt(intern!(py, "stdout"))? {
-            Some(stdout) if is_standard(&stdout, "stdout", 1)? => {}
+            Some(stdout) if is_standard(&stdout, "stdout", is_output)? => {}
+            // For an image it would have no request, and a test answers none.
+            _ if self.is_for_an_image || refused::is_tried() => {
+                return Err(NoRequestYet::new_err(
+                    "loading the application runs it with a handler that writes elsewhere",
+                ));
+            }
             _ => return Ok(false),
+        }
+        if let Some(look) = &self.look {
+            look.pause(py)?;
         }
         let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
@@ -262,10 +284,19 @@ impl Answer {
         meta.complete(self.script_name.as_deref());
         let stdin = handler.getattr_opt(intern!(py, "stdin"))?;
         let input = match stdin {
-            Some(stdin) if !stdin.is_none() && !is_standard(&stdin, "stdin", 0)? => Some(stdin),
+            Some(stdin)
+                if !stdin.is_none() && !is_standard(&stdin, "stdin", |number| number == 0)? =>
+            {
+                Some(stdin)
+            }
             _ => None,
         };
+        let paused = refused::pause();
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
+        paused.go_on();
+        if let Some(look) = &self.look {
+            look.go_on();
+        }
         *self.outcome.lock().expect("not poisoned") = Some(outcome);
         Ok(true)
     }

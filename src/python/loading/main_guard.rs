@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple, PyType};
 
-use super::handlers::is_handler;
-use super::refused;
+use super::handlers::{has_no_request, is_handler};
+use super::refused::{self, Guarded};
 
 /// What answers a CGI request: the standard library's handlers, web.py's and Mercurial's way to them.
 const ANSWERING: [&str; 5] = [
@@ -136,9 +137,42 @@ impl<'py> MainGuard<'py> {
 
     /// Runs them, as Python does with a script.
     pub(in super::super) fn run(&self) -> PyResult<()> {
+        refused::is_guarded(Guarded::Needed);
+        self.execute()
+    }
+
+    /// Runs them, for the handler that they may call with an application which the script has in any
+    /// case. Says whether that may be called instead: they may test it, or be for a command line.
+    pub(in super::super) fn try_to_run(&self) -> PyResult<bool> {
+        let py = self.module.py();
+        let (name, main) = (intern!(py, "__name__"), intern!(py, "__main__"));
+        let (before, modules) = (
+            self.module.getattr(name)?,
+            py.import("sys")?.getattr("modules")?,
+        );
+        let before_main = modules.get_item(main)?;
+        refused::is_guarded(Guarded::Tried);
+        let ran = self.execute();
+        let is_for_others = match &ran {
+            Ok(()) => true,
+            Err(error) => {
+                error.is_instance_of::<PySystemExit>(py)
+                    || has_no_request(py, error)
+                    || refused::has_refused()
+            }
+        };
+        if is_for_others {
+            refused::forget();
+            self.module.setattr(name, before)?;
+            modules.set_item(main, before_main)?;
+            return Ok(true);
+        }
+        ran.map(|()| false)
+    }
+
+    fn execute(&self) -> PyResult<()> {
         let py = self.module.py();
         let code = compile(py, &self.tree, &self.file, 0)?;
-        refused::is_guarded();
         let main = intern!(py, "__main__");
         self.module.setattr(intern!(py, "__name__"), main)?;
         py.import("sys")?

@@ -3,6 +3,8 @@
 //! prints itself is noticed (`printed`), a server or another program that it would start is refused
 //! (`refused`), and what stands behind its main guard is run where it answers (`main_guard`).
 
+mod cgi_head;
+mod descriptor;
 mod handlers;
 mod import_hook;
 mod main_guard;
@@ -64,7 +66,15 @@ impl<'py> Loading<'py> {
         inside: Option<Inside>,
     ) -> PyResult<Self> {
         let printing = Printing::begin(py, file)?;
-        let answer = Bound::new(py, Answer::new(gateway, script_name, inside))?;
+        let answer = Bound::new(
+            py,
+            Answer::new(
+                gateway,
+                script_name,
+                inside,
+                printing.as_ref().map(Printing::look),
+            ),
+        )?;
         let watching = Watching::begin(&answer)?;
         let refusing = Refusing::begin(file);
         Ok(Self {

@@ -3,23 +3,35 @@
 //! lost.
 
 use std::io::IsTerminal;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Place;
-
-/// A longer line is in no head.
-const LONGEST: usize = 8 * 1024;
+use super::cgi_head::Head;
+use super::descriptor::Descriptor;
 
 /// Standard output while loading lasts.
 pub(super) struct Printing<'py> {
     before: [Bound<'py, PyAny>; 2],
     own: Bound<'py, PyAny>,
-    buffer: Bound<'py, Buffer>,
+    look: Arc<Look>,
+}
+
+/// What looks through it, shared with whoever calls the application meanwhile.
+#[derive(Default)]
+pub(super) struct Look {
+    file: Option<PathBuf>,
+    head: Mutex<Head>,
+    found: Mutex<Option<Printed>>,
+    /// What is printed is not of loading.
+    is_off: AtomicBool,
+    descriptor: Mutex<Option<Descriptor>>,
 }
 
 const NAMES: [&str; 2] = ["stdout", "__stdout__"];
@@ -34,13 +46,12 @@ impl<'py> Printing<'py> {
         else {
             return Ok(None);
         };
-        let buffer = Bound::new(
-            py,
-            Buffer {
-                file: file.map(Path::to_owned),
-                head: Mutex::default(),
-            },
-        )?;
+        let look = Arc::new(Look {
+            file: file.map(Path::to_owned),
+            descriptor: Mutex::new(Descriptor::begin()),
+            ..Look::default()
+        });
+        let buffer = Bound::new(py, Buffer(look.clone()))?;
         let named = PyDict::new(py);
         named.set_item("encoding", encoding)?;
         named.set_item("errors", errors)?;
@@ -54,16 +65,18 @@ impl<'py> Printing<'py> {
         for name in NAMES {
             sys.setattr(name, &own)?;
         }
-        Ok(Some(Self {
-            before,
-            own,
-            buffer,
-        }))
+        Ok(Some(Self { before, own, look }))
+    }
+
+    /// What looks through it.
+    pub(super) fn look(&self) -> Arc<Look> {
+        self.look.clone()
     }
 
     /// Puts standard output back, and says whether a head was printed, and where.
     pub(super) fn end(self) -> PyResult<Option<Printed>> {
-        let sys = self.own.py().import("sys")?;
+        let py = self.own.py();
+        let sys = py.import("sys")?;
         // The script may have put another in its place, which writes here.
         let last = sys.getattr(NAMES[0])?;
         if !last.is_none() {
@@ -75,9 +88,103 @@ impl<'py> Printing<'py> {
                 sys.setattr(name, before)?;
             }
         }
-        let mut head = self.buffer.get().head.lock().expect("not poisoned");
-        Ok(head.found.take())
+        self.look.end_descriptor(py)?;
+        self.look.is_off.store(true, Ordering::Release);
+        Ok(self.look.found.lock().expect("not poisoned").take())
     }
+}
+
+impl Look {
+    /// What is printed from now on is the application's, and for the log as it is.
+    pub(super) fn pause(&self, py: Python<'_>) -> PyResult<()> {
+        self.end_descriptor(py)?;
+        self.is_off.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// What is printed from now on is the script's again.
+    pub(super) fn go_on(&self) {
+        self.is_off.store(false, Ordering::Release);
+    }
+
+    /// Whether a stream that writes to this descriptor writes to standard output.
+    pub(super) fn is_standard(&self, number: i32) -> bool {
+        let descriptor = self.descriptor.lock().expect("not poisoned");
+        number == 1 || descriptor.as_ref().is_some_and(|it| it.is(number))
+    }
+
+    fn end_descriptor(&self, py: Python<'_>) -> PyResult<()> {
+        let descriptor = self.descriptor.lock().expect("not poisoned").take();
+        let Some(descriptor) = descriptor else {
+            return Ok(());
+        };
+        if descriptor.may_be_buffered() {
+            flush_streams(py)?;
+        }
+        let written = descriptor.end();
+        if self.has_head() {
+            return Ok(());
+        }
+        let mut head = Head::default();
+        if written.iter().any(|&byte| head.add(byte)) {
+            // Which line it was nobody knows.
+            *self.found.lock().expect("not poisoned") = Some(Printed { place: None });
+            return Ok(());
+        }
+        write(py, rustix::stdio::stdout(), &written)
+    }
+
+    /// Where the log is, as long as descriptor 1 is elsewhere.
+    fn log(&self) -> Option<Arc<OwnedFd>> {
+        let descriptor = self.descriptor.lock().expect("not poisoned");
+        descriptor.as_ref().map(Descriptor::log)
+    }
+
+    fn has_head(&self) -> bool {
+        self.found.lock().expect("not poisoned").is_some()
+    }
+
+    fn look_through(&self, py: Python<'_>, bytes: &[u8]) {
+        if self.is_off.load(Ordering::Acquire) || self.has_head() {
+            return;
+        }
+        let is_whole = |head: &mut Head| bytes.iter().any(|&byte| head.add(byte));
+        if !is_whole(&mut self.head.lock().expect("not poisoned")) {
+            return;
+        }
+        // Not with the lock held: another thread may print while Python is asked.
+        let place = self.file.as_deref().and_then(|file| Place::find(py, file));
+        *self.found.lock().expect("not poisoned") = Some(Printed { place });
+    }
+}
+
+/// Writes out what the script's own streams to descriptor 1 hold back.
+#[cold]
+fn flush_streams(py: Python<'_>) -> PyResult<()> {
+    let io = py.import("_io")?;
+    let kinds = (io.getattr("TextIOWrapper")?, io.getattr("BufferedWriter")?);
+    for object in py.import("gc")?.call_method0("get_objects")?.try_iter()? {
+        let object = object?;
+        let kind = object.get_type();
+        if (kind.is(&kinds.0) || kind.is(&kinds.1))
+            && let Ok(number) = object.call_method0("fileno")
+            && number.eq(1)?
+        {
+            _ = object.call_method0("flush");
+        }
+    }
+    Ok(())
+}
+
+fn write(py: Python<'_>, to: BorrowedFd<'_>, mut rest: &[u8]) -> PyResult<()> {
+    while !rest.is_empty() {
+        match py.detach(|| rustix::io::write(to, rest)) {
+            Ok(written) => rest = &rest[written..],
+            Err(rustix::io::Errno::INTR) => py.check_signals()?,
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
+    }
+    Ok(())
 }
 
 /// A head was printed, ...
@@ -88,77 +195,7 @@ pub(in super::super) struct Printed {
 
 /// `sys.stdout.buffer`: writes at once, so that who printed what is known.
 #[pyclass(frozen, module = "wsgi_cgi")]
-struct Buffer {
-    file: Option<PathBuf>,
-    head: Mutex<Head>,
-}
-
-/// The head that may be about to be printed.
-#[derive(Default)]
-struct Head {
-    line: Vec<u8>,
-    /// The lines since the last that was no header line have one that only an answer has.
-    is_answer: bool,
-    found: Option<Printed>,
-}
-
-impl Head {
-    /// Takes in one more byte; true when a head is whole.
-    fn add(&mut self, byte: u8) -> bool {
-        if byte != b'\n' {
-            if self.line.len() < LONGEST {
-                self.line.push(byte);
-            }
-            return false;
-        }
-        let line = std::mem::take(&mut self.line);
-        match kind(line.strip_suffix(b"\r").unwrap_or(&line)) {
-            Line::Empty => std::mem::take(&mut self.is_answer),
-            Line::Answer => {
-                self.is_answer = true;
-                false
-            }
-            Line::Field => false,
-            Line::Other => {
-                self.is_answer = false;
-                false
-            }
-        }
-    }
-}
-
-enum Line {
-    Empty,
-    /// One that only an answer has.
-    Answer,
-    Field,
-    Other,
-}
-
-fn kind(line: &[u8]) -> Line {
-    if line.is_empty() {
-        return Line::Empty;
-    }
-    // A script whose name begins with `nph-` prints the status line itself.
-    if line.starts_with(b"HTTP/1.") {
-        return Line::Answer;
-    }
-    let Some(colon) = memchr::memchr(b':', line) else {
-        return Line::Other;
-    };
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_';
-    if name.is_empty() || !name.iter().all(is_token) {
-        return Line::Other;
-    }
-    let is_answer = match name.to_ascii_lowercase().as_slice() {
-        b"content-type" => value.contains(&b'/'),
-        b"status" => value.len() >= 3 && value[..3].iter().all(u8::is_ascii_digit),
-        b"location" => !value.is_empty(),
-        _ => false,
-    };
-    if is_answer { Line::Answer } else { Line::Field }
-}
+struct Buffer(Arc<Look>);
 
 #[pymethods]
 #[allow(clippy::unused_self, reason = "they are methods in Python")]
@@ -186,17 +223,12 @@ impl Buffer {
     fn write(&self, block: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = block.py();
         let bytes = PyBuffer::<u8>::get(block)?.to_vec(py)?;
-        self.look_through(py, &bytes);
-        let mut rest = bytes.as_slice();
-        if self.has_head() {
-            rest = &[]; // no log is the place for pages
-        }
-        while !rest.is_empty() {
-            match py.detach(|| rustix::io::write(rustix::stdio::stdout(), rest)) {
-                Ok(written) => rest = &rest[written..],
-                Err(rustix::io::Errno::INTR) => py.check_signals()?,
-                Err(error) => return Err(std::io::Error::from(error).into()),
-            }
+        self.0.look_through(py, &bytes);
+        // No log is the place for pages.
+        if self.0.is_off.load(Ordering::Acquire) || !self.0.has_head() {
+            let log = self.0.log();
+            let log = log.as_ref().map_or(rustix::stdio::stdout(), AsFd::as_fd);
+            write(py, log, &bytes)?;
         }
         Ok(bytes.len())
     }
@@ -214,68 +246,18 @@ impl Buffer {
     }
 
     fn isatty(&self) -> bool {
-        std::io::stdout().is_terminal()
+        match self.0.log() {
+            Some(log) => log.is_terminal(),
+            None => std::io::stdout().is_terminal(),
+        }
     }
 
     fn fileno(&self) -> i32 {
+        Descriptor::is_asked_for();
         1
     }
 
     fn flush(&self) {}
 
     fn close(&self) {}
-}
-
-impl Buffer {
-    fn has_head(&self) -> bool {
-        self.head.lock().expect("not poisoned").found.is_some()
-    }
-
-    fn look_through(&self, py: Python<'_>, bytes: &[u8]) {
-        if self.has_head() {
-            return;
-        }
-        let is_whole = |head: &mut Head| bytes.iter().any(|&byte| head.add(byte));
-        if !is_whole(&mut self.head.lock().expect("not poisoned")) {
-            return;
-        }
-        // Not with the lock held: another thread may print while Python is asked.
-        let place = self.file.as_deref().and_then(|file| Place::find(py, file));
-        self.head.lock().expect("not poisoned").found = Some(Printed { place });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn has_head(text: &str) -> bool {
-        let mut head = Head::default();
-        text.bytes().any(|byte| head.add(byte))
-    }
-
-    #[test]
-    fn a_head_is_told_from_what_else_is_printed() {
-        for text in [
-            "Content-Type: text/html\n\n",
-            "Content-type:text/html\r\nX-A: b\r\n\r\n",
-            "Status: 302 Found\nLocation: /x\n\n",
-            "loading\nStatus: 200 OK\nContent-Length: 1\n\n",
-            "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n",
-        ] {
-            assert!(has_head(text), "{text:?}");
-        }
-        for text in [
-            "",
-            "\n\n",
-            "hello\n\n",
-            "Status: loaded\n\n",
-            "Status: 200 OK\nloading is over\n\n",
-            "Note: this is the test server\n\n",
-            "Content-Type: text/html\n",
-            "location: \n\n",
-        ] {
-            assert!(!has_head(text), "{text:?}");
-        }
-    }
 }

@@ -5,15 +5,16 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use anyhow::{Result, anyhow};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyTuple};
 
 use super::Place;
+use super::descriptor::Descriptor;
 use crate::process::last_resort;
 
 type Hook = unsafe extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
@@ -26,8 +27,8 @@ unsafe extern "C" {
 /// The process in which an application is loaded; 0 when that is over. One forked from it does as it
 /// likes.
 static LOADING: AtomicU32 = AtomicU32::new(0);
-/// Whether what stands behind the main guard is being run.
-static GUARDED: AtomicBool = AtomicBool::new(false);
+/// Whether what stands behind the main guard is being run: a [`Guarded`].
+static GUARDED: AtomicU8 = AtomicU8::new(0);
 static NOTED: Mutex<Noted> = Mutex::new(Noted {
     file: None,
     sentence: None,
@@ -63,7 +64,7 @@ impl Refusing {
         let mut noted = NOTED.lock().expect("not poisoned");
         noted.file = file.map(Path::to_owned);
         (noted.sentence, noted.bound) = (None, None);
-        GUARDED.store(false, Ordering::Release);
+        GUARDED.store(0, Ordering::Release);
         LOADING.store(std::process::id(), Ordering::Release);
         Self(())
     }
@@ -91,9 +92,53 @@ impl Refusing {
     }
 }
 
-/// From now on what stands behind the main guard is run.
-pub(super) fn is_guarded() {
-    GUARDED.store(true, Ordering::Release);
+/// Why what stands behind the main guard is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Guarded {
+    /// The script has no other application.
+    Needed = 1,
+    /// It has one, and may call a handler with it.
+    Tried = 2,
+}
+
+/// From now on that is run.
+pub(super) fn is_guarded(why: Guarded) {
+    GUARDED.store(why as u8, Ordering::Release);
+}
+
+/// Whether it is, and need not be.
+pub(super) fn is_tried() -> bool {
+    GUARDED.load(Ordering::Acquire) == Guarded::Tried as u8
+}
+
+/// Whether something was refused, or would have been.
+pub(super) fn has_refused() -> bool {
+    let noted = NOTED.lock().expect("not poisoned");
+    noted.sentence.is_some() || noted.bound.is_some()
+}
+
+/// What was refused makes no difference.
+pub(super) fn forget() {
+    let mut noted = NOTED.lock().expect("not poisoned");
+    (noted.sentence, noted.bound) = (None, None);
+}
+
+/// While the application answers, inside the script that calls for it.
+pub(super) struct Paused(u32);
+
+/// Refuses nothing that an application may do.
+pub(super) fn pause() -> Paused {
+    Paused(LOADING.swap(0, Ordering::AcqRel))
+}
+
+impl Paused {
+    pub(super) fn go_on(self) {
+        // A process restored from an image has another number, and goes on with the same script.
+        if self.0 != 0 {
+            LOADING.store(std::process::id(), Ordering::Release);
+        }
+    }
 }
 
 fn is_loading() -> bool {
@@ -108,6 +153,19 @@ unsafe extern "C" fn on_event(
 ) -> c_int {
     // SAFETY: Python's names of events are C strings.
     let event = unsafe { CStr::from_ptr(event) };
+    if event == c"open" && is_loading() {
+        // SAFETY: the interpreter's lock is held, and the arguments are a tuple.
+        let py = unsafe { Python::assume_attached() };
+        // SAFETY: as above, and it lives through the call.
+        let arguments = unsafe { Bound::from_borrowed_ptr(py, arguments) };
+        if arguments
+            .get_item(0)
+            .is_ok_and(|what| what.is_exact_instance_of::<PyInt>() && what.eq(1).unwrap_or(false))
+        {
+            Descriptor::is_asked_for();
+        }
+        return 0;
+    }
     let is_exec = event == c"os.exec" && (is_loading() || last_resort::is_answering());
     let is_bind = !is_exec && event == c"socket.bind" && is_loading();
     if !is_exec && !is_bind {
@@ -284,7 +342,7 @@ fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
 }
 
 fn of_server(place: &str) -> String {
-    let remedy = if GUARDED.load(Ordering::Acquire) {
+    let remedy = if GUARDED.load(Ordering::Acquire) != 0 {
         ", and there is nothing else to answer with: give the script a WSGI application by the name of \
          `application`"
     } else {

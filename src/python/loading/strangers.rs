@@ -17,16 +17,15 @@ pub(in super::super) fn say_what_it_is(
     printed: &Printed,
     callable: Option<&Bound<'_, PyAny>>,
 ) -> String {
-    let place = printed
-        .place
-        .as_ref()
-        .map_or_else(|| "it".to_owned(), ToString::to_string);
+    let place = printed.place.as_ref();
     let Some(callable) = callable else {
+        let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
         return format!(
-            "`{app}` is a CGI script that prints its answer itself ({place}) and has no WSGI \
+            "`{app}` is a CGI script that prints its answer itself{place} and has no WSGI \
              application: have Python run it (`#!/usr/bin/env python3` in its first line)"
         );
     };
+    let place = place.map_or_else(|| "it".to_owned(), ToString::to_string);
     let name = callable
         .getattr("__name__")
         .and_then(|name| name.extract::<String>())
