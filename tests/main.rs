@@ -19,6 +19,7 @@ mod invocation;
 mod log_entries;
 mod one_run;
 mod oracle;
+mod own_ways;
 mod process;
 mod readme;
 mod real_applications;

@@ -113,6 +113,7 @@ fn find<'py>(
             file.as_deref().unwrap_or(Path::new("")),
             &config.app,
             answers,
+            |code| loading.foresee(code),
             || loading.outcome().is_some(),
         ),
     };
@@ -180,7 +181,7 @@ fn judge<'py>(
                 ..
             },
             Err(wrong),
-        ) => {
+        ) if is_exit(&wrong) || wrong.is_of(py, &sentence) => {
             let sentence = format!("`{}`: {sentence}", config.app);
             Err(loading::of_refused(wrong.explain(failed), &sentence))
         }
@@ -211,9 +212,10 @@ fn load_file<'py>(
     file: &Path,
     app: &App,
     answers: bool,
+    foresee: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
     is_answered: impl Fn() -> bool,
 ) -> Result<Bound<'py, PyAny>, Wrong> {
-    let script = script_file::run(py, file)?;
+    let script = script_file::run(py, file, foresee)?;
     let found = script
         .ended
         .map_err(Wrong::Raised)
@@ -299,6 +301,29 @@ impl From<PyErr> for Wrong {
 }
 
 impl Wrong {
+    /// Whether it comes of an error with that text, which may have led to another.
+    fn is_of(&self, py: Python<'_>, text: &str) -> bool {
+        let (Self::Raised(error) | Self::Hinted(error, _)) = self else {
+            return true; // what was caught left no application
+        };
+        let mut error = Some(error.value(py).clone().into_any());
+        // Exceptions may lead to each other in a circle.
+        for _ in 0..32 {
+            let Some(current) = error else { break };
+            if current
+                .str()
+                .is_ok_and(|said| said.to_string_lossy() == text)
+            {
+                return true;
+            }
+            error = ["__cause__", "__context__"].iter().find_map(|name| {
+                let before = current.getattr(*name).ok()?;
+                (!before.is_none()).then_some(before)
+            });
+        }
+        false
+    }
+
     fn explain(self, failed: &dyn Fn(PyErr) -> Failure) -> Failure {
         match self {
             Self::Raised(error) => failed(error),
@@ -358,7 +383,11 @@ fn default_callable<'py>(
         if let Some(found) = module.getattr_opt(name)? {
             // A package may have a submodule of that name: `flaskr.app` is no application.
             if !found.is_instance_of::<PyModule>() {
-                return Ok(found);
+                return if is_stack_of_bottle(&found)? {
+                    Ok(found.call0()?)
+                } else {
+                    Ok(found)
+                };
             }
         }
     }
@@ -381,6 +410,12 @@ fn default_callable<'py>(
             "`{app}` has two factories: say which with `{app}:create_app()` or `{app}:make_app()`"
         ))),
     }
+}
+
+/// `bottle.app`, which `from bottle import *` brings: called, it gives the application.
+fn is_stack_of_bottle(found: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = found.get_type();
+    Ok(kind.name()? == "AppStack" && kind.getattr("__module__")?.eq("bottle")?)
 }
 
 /// What the module does define, for who has to say which of it is meant.

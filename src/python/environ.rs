@@ -52,7 +52,7 @@ pub fn shown_environ(
 }
 
 /// A native string: each byte is the character of that number.
-fn native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+pub(super) fn native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.is_ascii() => PyString::new(py, text),
         _ => PyString::new(

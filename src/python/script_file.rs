@@ -18,7 +18,11 @@ pub(super) struct Script<'py> {
 
 /// Runs the file as a new module, by the name it would be imported by or one that takes no other
 /// module's place. One that failed is there no more.
-pub(super) fn run<'py>(py: Python<'py>, file: &Path) -> PyResult<Script<'py>> {
+pub(super) fn run<'py>(
+    py: Python<'py>,
+    file: &Path,
+    before_it_runs: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<Script<'py>> {
     let machinery = py.import("_frozen_importlib_external")?;
     let bootstrap = py.import("_frozen_importlib")?;
     let modules = py.import("sys")?.getattr("modules")?;
@@ -37,6 +41,7 @@ pub(super) fn run<'py>(py: Python<'py>, file: &Path) -> PyResult<Script<'py>> {
 
     let is_source = file.extension().is_some_and(|extension| extension == "py");
     let ran = code_of(py, &loader, &name, file, is_source).and_then(|code| {
+        before_it_runs(&code)?;
         let globals = module.getattr("__dict__")?;
         let ended = py
             .import("builtins")?

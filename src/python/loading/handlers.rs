@@ -12,6 +12,7 @@ use pyo3::{create_exception, intern};
 use super::super::application::Application;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
+use super::own_output::{OwnOutput, is_of_its_own};
 use super::printed::Look;
 use super::refused;
 use super::standard_input::StandardInput;
@@ -66,13 +67,13 @@ pub(super) struct Answer {
     look: Option<Arc<Look>>,
     outcome: Mutex<Option<Outcome>>,
     installed: Mutex<Option<Installed>>,
+    input: Mutex<Option<StandardInput>>,
 }
 
 /// What has to be put back.
 struct Installed {
     class: Py<PyAny>,
     original: Py<PyAny>,
-    input: Option<StandardInput>,
 }
 
 impl Answer {
@@ -92,6 +93,7 @@ impl Answer {
             look,
             outcome: Mutex::new(None),
             installed: Mutex::new(None),
+            input: Mutex::new(None),
         }
     }
 
@@ -110,33 +112,38 @@ impl Answer {
         names.set_item("original", &original)?;
         py.run(RUN, Some(&names), None)?;
         class.setattr("run", names.get_item("run")?)?;
-        let gateway = self.gateway.get();
-        let input = if gateway.is_some() || self.is_for_an_image {
-            Some(StandardInput::install(py)?)
-        } else {
-            None
-        };
-        if let (Some(gateway), Some(input)) = (gateway, &input) {
-            input.read_from(py, gateway.input(py)?);
-        }
+        self.install_input(py)?;
         if self.is_for_an_image {
             ToCome::stand_in(handlers)?;
         }
         *self.installed.lock().expect("not poisoned") = Some(Installed {
             class: class.unbind(),
             original: original.unbind(),
-            input,
         });
+        Ok(())
+    }
+
+    /// Makes standard input the body, which there may not be yet.
+    pub(super) fn install_input(&self, py: Python<'_>) -> PyResult<()> {
+        let gateway = self.gateway.get();
+        let mut input = self.input.lock().expect("not poisoned");
+        if input.is_some() || (gateway.is_none() && !self.is_for_an_image) {
+            return Ok(());
+        }
+        let installed = StandardInput::install(py)?;
+        if let Some(gateway) = gateway {
+            installed.read_from(py, gateway.input(py)?);
+        }
+        *input = Some(installed);
         Ok(())
     }
 
     /// Puts it back. Standard input stays in a script that was `answered`.
     pub(super) fn uninstall(&self, py: Python<'_>, answered: bool) -> PyResult<()> {
-        let Some(installed) = self.installed.lock().expect("not poisoned").take() else {
-            return Ok(());
-        };
-        installed.class.setattr(py, "run", installed.original)?;
-        match installed.input {
+        if let Some(installed) = self.installed.lock().expect("not poisoned").take() {
+            installed.class.setattr(py, "run", installed.original)?;
+        }
+        match self.input.lock().expect("not poisoned").take() {
             Some(input) if !answered => input.uninstall(py),
             _ => Ok(()),
         }
@@ -168,8 +175,7 @@ impl Answer {
         };
         let gateway = inside(&application.clone().unbind());
         to_come::come(py)?;
-        let installed = self.installed.lock().expect("not poisoned");
-        if let Some(input) = installed.as_ref().and_then(|it| it.input.as_ref()) {
+        if let Some(input) = &*self.input.lock().expect("not poisoned") {
             input.read_from(py, gateway.input(py)?);
         }
         Ok(self.gateway.get_or_init(|| gateway).clone())
@@ -227,7 +233,7 @@ fn variables(handler: &Bound<'_, PyAny>) -> PyResult<MetaVariables> {
 fn is_standard(
     stream: &Bound<'_, PyAny>,
     name: &str,
-    is_number: impl Fn(i32) -> bool,
+    is_it: impl Fn(i32) -> bool,
 ) -> PyResult<bool> {
     let py = stream.py();
     let sys = py.import("sys")?;
@@ -241,10 +247,10 @@ fn is_standard(
             return Ok(true);
         }
     }
-    let its_number = stream
+    let number = stream
         .call_method0("fileno")
-        .and_then(|n| n.extract::<i32>());
-    Ok(its_number.is_ok_and(is_number))
+        .and_then(|number| number.extract::<i32>());
+    Ok(number.is_ok_and(is_it))
 }
 
 #[pymethods]
@@ -292,6 +298,15 @@ impl Answer {
             _ => None,
         };
         let paused = refused::pause();
+        let own_way = if is_of_its_own(handler)? {
+            let installed = self.installed.lock().expect("not poisoned");
+            let run = installed.as_ref().map(|it| it.original.clone_ref(py));
+            run.map(|run| Bound::new(py, OwnOutput::new(handler, application, run)))
+        } else {
+            None
+        };
+        let own_way = own_way.transpose()?.map(Bound::into_any);
+        let application = own_way.as_ref().unwrap_or(application);
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
         paused.go_on();
         if let Some(look) = &self.look {

@@ -8,6 +8,7 @@ mod descriptor;
 mod handlers;
 mod import_hook;
 mod main_guard;
+mod own_output;
 mod printed;
 mod refused;
 mod standard_input;
@@ -17,6 +18,7 @@ mod to_come;
 use std::path::Path;
 use std::sync::Arc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 pub use handlers::Inside;
@@ -83,6 +85,17 @@ impl<'py> Loading<'py> {
             printing,
             refusing,
         })
+    }
+
+    /// Readies what a script with that code will find that names the handlers: it may read its body
+    /// before it imports them.
+    pub(super) fn foresee(&self, code: &Bound<'py, PyAny>) -> PyResult<()> {
+        let py = code.py();
+        let names = code.getattr(intern!(py, "co_names"))?;
+        if names.contains("wsgiref.handlers")? || names.contains("wsgiref")? {
+            self.answer.get().install_input(py)?;
+        }
+        Ok(())
     }
 
     /// How the exchange ended that the script had itself, if it had one.

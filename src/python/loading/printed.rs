@@ -118,7 +118,7 @@ impl Look {
         let Some(descriptor) = descriptor else {
             return Ok(());
         };
-        if descriptor.may_be_buffered() {
+        if Descriptor::may_be_buffered() {
             flush_streams(py)?;
         }
         let written = descriptor.end();

@@ -44,6 +44,13 @@ pub(in super::super) fn asynchronous(
     /// `inspect.CO_COROUTINE` and `CO_ASYNC_GENERATOR`
     const ASYNCHRONOUS: u32 = 0x80 | 0x200;
     let py = application.py();
+    let mut application = application.clone();
+    // `functools.partial`
+    while application.get_type().name()? == "partial"
+        && let Some(function) = application.getattr_opt(intern!(py, "func"))?
+    {
+        application = function;
+    }
     let code = match application.getattr_opt(intern!(py, "__code__"))? {
         Some(code) => Some(code),
         None => match application
