@@ -123,7 +123,7 @@ Mine().run(fails)
     );
     let answer = Cgi::source(&text).logs("ZeroDivisionError").run();
     assert_eq!(
-        (&*answer.status, &*answer.text()),
+        (&*answer.status, answer.text()),
         ("503 Later", "come again")
     );
 }

@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Row] = &[
     row("own-file", "import os\nopen('state', 'a').write('x')\nS = os.path.getsize('state') > 0", "S"),
     row("own-file-by-flag", "import os\nN = os.path.exists('state')\nopen('state', 'a').close()", "N"),
     row("own-file-exclusive", "import os\ntry: os.close(os.open('state', os.O_CREAT | os.O_EXCL)); N = 1\nexcept FileExistsError: N = 2", "N"),
-    row("own-counter", "N = int(open('n').read()) + 1\nopen('n', 'w').write(str(N))", "[N]").files("echo 1 >n").differs(),
+    row("own-counter", "with open('n', 'r+') as f:\n    N = int(f.read()) + 1\n    f.seek(0)\n    f.write(str(N))", "[N]").files("echo 1 >n").differs(),
     row("own-counter-by-size", "import os\nopen('n', 'a').write('x')\nN = os.path.getsize('n')", "[N]").differs(),
     row("own-flag-removed", "import os\nN = os.path.exists('flag')\nif N: os.unlink('flag')", "N").files("touch flag"),
     row("own-flag-removed-at-once", "import os\ntry: os.unlink('flag'); N = 1\nexcept FileNotFoundError: N = 2", "N").files("touch flag"),
