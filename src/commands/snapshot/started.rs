@@ -18,9 +18,9 @@ use crate::snapshot::{image, pace, pages, wake};
 /// A process that was restored, and is not yet one of its own.
 pub(super) struct Woken {
     pub(super) handoff: Handoff,
-    pub(super) head: Head,
-    pub(super) changes: Changes,
-    pub(super) sleeper: Sleeper,
+    pub(super) head: &'static Head,
+    pub(super) changes: &'static Changes,
+    pub(super) sleeper: &'static Sleeper,
     pub(super) config: Config,
 }
 
@@ -64,11 +64,11 @@ impl Woken {
 pub(super) struct Learning {
     list: PathBuf,
     image: u64,
-    head: Head,
+    head: &'static Head,
 }
 
 impl Learning {
-    fn of(handoff: &Handoff, head: Head) -> Option<Self> {
+    fn of(handoff: &Handoff, head: &'static Head) -> Option<Self> {
         if handoff.learns == 0 || handoff.image.is_null() {
             return None;
         }
@@ -84,7 +84,7 @@ impl Learning {
 
     /// Keeps which pages this process has written to: the client has its answer.
     pub(super) fn tell(&self) {
-        let Ok(parts) = image::written_parts(&self.head) else {
+        let Ok(parts) = image::written_parts(self.head) else {
             return;
         };
         // One of an image that is gone. Where it cannot be kept each process goes on as this one did.

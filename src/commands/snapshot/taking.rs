@@ -49,24 +49,26 @@ enum Side {
 }
 
 impl Taking {
-    /// Takes it, if the application is loaded. In the process that does so this does not return.
-    pub(super) fn take(mut self, loaded: Result<&Application>) -> Woken {
-        let loaded = loaded.and_then(|application| self.rest(application));
-        let written = match self.become_an_image(loaded) {
+    /// Takes it, if the application is loaded. In the process that does so this does not return. Nothing of
+    /// it is freed in one that was restored: it is not worth the pages that freeing it would touch.
+    pub(super) fn take(self, loaded: Result<&Application>) -> Woken {
+        let own = Box::leak(Box::new(self));
+        let loaded = loaded.and_then(|application| own.rest(application));
+        let written = match own.become_an_image(loaded) {
             Ok(Side::Restored(handoff, head, changes)) => {
                 return Woken {
                     handoff,
-                    head,
-                    changes,
-                    sleeper: self.sleeper,
-                    config: self.config,
+                    head: Box::leak(Box::new(head)),
+                    changes: Box::leak(Box::new(changes)),
+                    sleeper: &own.sleeper,
+                    config: own.config.clone(),
                 };
             }
             Ok(Side::Maker(head, file)) => Ok((head, file)),
             Err(error) => Err(error),
         };
-        self.making
-            .conclude(&self.around, self.lock, &self.basis, written)
+        own.making
+            .conclude(&own.around, own.lock, &own.basis, written)
     }
 
     /// Has the application come to rest.
