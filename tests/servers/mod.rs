@@ -6,6 +6,7 @@ mod bodies;
 mod endings;
 mod flask;
 mod hidden;
+mod images;
 mod refusals;
 mod requests;
 mod responses;

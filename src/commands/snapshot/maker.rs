@@ -179,6 +179,7 @@ impl Making<'_> {
         if let Some(path) = self.warm_up {
             config.warm_up = Some(path.to_owned());
         }
+        config.cache_dir.get_or_insert(files.folder.clone());
         (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
         let watch = config.watch.iter();
         basis

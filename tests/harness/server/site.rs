@@ -8,6 +8,7 @@ use std::path::Path;
 use super::apache;
 use super::place::{Place, find, write};
 use super::process::account;
+use crate::harness::instead::Instead;
 use crate::harness::launcher;
 
 /// A server, and the way in which it starts the program.
@@ -42,6 +43,8 @@ pub(crate) struct Site {
     apps: Vec<(String, String)>,
     files: Vec<(String, String)>,
     without_log: bool,
+    /// What the server and its scripts see in the place of this machine's.
+    pub(super) instead: Instead,
     /// Where nginx passes on what is asked for below `/passed-on/`.
     pub(super) passed_on: Option<SocketAddr>,
 }
@@ -77,6 +80,11 @@ impl Site {
             passed_on: Some(address),
             ..self
         }
+    }
+
+    /// Has the server and its scripts see other folders than this machine's.
+    pub(crate) fn seeing(self, instead: Instead) -> Self {
+        Self { instead, ..self }
     }
 
     /// Has a file of that text below the document root, which is nobody's script.
