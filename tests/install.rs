@@ -73,7 +73,8 @@ impl Machine {
 }
 
 fn mode(path: &Path) -> u32 {
-    let about = fs::symlink_metadata(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let about = fs::symlink_metadata(path);
+    let about = about.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     about.permissions().mode() & 0o7777
 }
 

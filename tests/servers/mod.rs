@@ -11,6 +11,7 @@ mod refusals;
 mod requests;
 mod responses;
 mod stand_in;
+mod suexec;
 
 use crate::harness::server::{Kind, Server, Site, available};
 use crate::harness::skip;

@@ -134,7 +134,7 @@ impl Drop for Server {
 fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     match kind {
         Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
-            apache::parts(kind, place, &site.names(), address)
+            apache::parts(kind, place, site, address)
         }
         Kind::LighttpdHashBang | Kind::LighttpdInterpreter => lighttpd::parts(kind, place, address),
         Kind::Nginx => nginx::parts(place, site, address),

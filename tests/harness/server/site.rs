@@ -45,6 +45,8 @@ pub(crate) struct Site {
     without_log: bool,
     /// What the server and its scripts see in the place of this machine's.
     pub(super) instead: Instead,
+    /// What follows Apache's own configuration.
+    pub(super) configuration: String,
     /// Where nginx passes on what is asked for below `/passed-on/`.
     pub(super) passed_on: Option<SocketAddr>,
 }
@@ -85,6 +87,15 @@ impl Site {
     /// Has the server and its scripts see other folders than this machine's.
     pub(crate) fn seeing(self, instead: Instead) -> Self {
         Self { instead, ..self }
+    }
+
+    /// Has Apache read this after its own configuration, in which `MODULES` is where its modules are.
+    pub(crate) fn configured(self, configuration: &str) -> Self {
+        let configuration = configuration.to_owned();
+        Self {
+            configuration,
+            ..self
+        }
     }
 
     /// Has a file of that text below the document root, which is nobody's script.
