@@ -139,7 +139,7 @@ fn look_at_store() -> Result<(), String> {
         Ok(about) => about,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(format!(
-                "there is no store for users who can write none: `{REMEDY}` makes one"
+                "`{STORE}`, for users who cannot write their home, is not there: run `{REMEDY}`"
             ));
         }
         Err(error) => return Err(format!("`{STORE}`: {error}")),
@@ -150,7 +150,7 @@ fn look_at_store() -> Result<(), String> {
     }
     Err(format!(
         "`{STORE}` is not root's own folder in which nobody can take another's place: remove it, \
-         then `{REMEDY}` makes one"
+         then run `{REMEDY}`"
     ))
 }
 
@@ -162,7 +162,7 @@ fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(format!(
-                "`{shown}` cannot be made: `{REMEDY}` lets each user have a folder there"
+                "`{shown}` cannot be made: run `{REMEDY}`, which lets each user have a folder there"
             ));
         }
         Err(error) => return Err(format!("`{shown}`: {error}")),
@@ -170,7 +170,7 @@ fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
     match look(&folder) {
         Ok(()) => Ok(folder),
         Err(_) => Err(format!(
-            "`{shown}` is not a folder of user {} alone: `sudo rm -r {shown}` makes room for one",
+            "`{shown}` is not a folder of user {} alone: run `sudo rm -r {shown}`, which makes room for it",
             user()
         )),
     }
