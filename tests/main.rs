@@ -15,6 +15,7 @@ mod file_wrapper;
 mod frameworks;
 mod headers;
 mod input;
+mod install;
 mod invocation;
 mod log_entries;
 mod one_run;

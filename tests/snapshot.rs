@@ -3,6 +3,7 @@
 mod addresses;
 mod broken;
 mod chance;
+mod common;
 mod company;
 mod descriptors;
 mod disk_full;

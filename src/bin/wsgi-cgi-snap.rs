@@ -7,6 +7,14 @@
 
 #[path = "../snapshot/cold.rs"]
 mod cold;
+#[path = "../snapshot/common.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is a part of the library"
+)]
+mod common;
 #[cfg(starts_early)]
 #[path = "../snapshot/early.rs"]
 mod early;

@@ -14,11 +14,12 @@ mod trial;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use crate::cli::SnapshotCommand;
 use crate::exchange::MetaVariables;
 use crate::report::{self, Exit};
+use crate::snapshot::common::{self, Found};
 use crate::snapshot::place;
 
 /// Does what was asked.
@@ -36,13 +37,13 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
             unless_since,
         } => {
             if *here {
-                folder(cache_dir.clone(), options).and_then(|folder| {
+                made(cache_dir.clone(), options, environment).and_then(|folder| {
                     let files = attempt::Files::new(&folder, options, script)?;
                     let interface = gateway_interface.as_deref();
                     observing::observe(&files, *unless_since, environment, interface)
                 })
             } else if let Some(observer) = *observed {
-                folder(cache_dir.clone(), options).and_then(|folder| {
+                made(cache_dir.clone(), options, environment).and_then(|folder| {
                     maker::Making {
                         script: script.clone(),
                         warm_up: warm_up.clone(),
@@ -79,9 +80,25 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
     })
 }
 
-/// The folder that was named, else the one that the launcher would take.
+/// The folder that was named, else the one that the launcher would look in.
 fn folder(named: Option<PathBuf>, options: &[OsString]) -> Result<PathBuf> {
-    named
-        .or_else(|| place::folder(options, |name| std::env::var_os(name)))
-        .context("no folder for images: name one of this user's own with --cache-dir")
+    match named {
+        Some(folder) => Ok(folder),
+        None => Ok(find(options, &MetaVariables::default())?.folder),
+    }
+}
+
+/// The same for an image that is to be made.
+fn made(named: Option<PathBuf>, options: &[OsString], around: &MetaVariables) -> Result<PathBuf> {
+    match named {
+        Some(folder) => Ok(folder),
+        None => find(options, around)?
+            .make()
+            .map_err(|why| anyhow!("no image can be made: {why}")),
+    }
+}
+
+fn find(options: &[OsString], around: &MetaVariables) -> Result<Found> {
+    let roots = place::ROOTS.map(|name| around.value(name));
+    common::find(options, |name| std::env::var_os(name), &roots).map_err(|why| anyhow!(why))
 }

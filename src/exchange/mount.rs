@@ -23,9 +23,8 @@ impl MetaVariables {
                 return mounted(&path, script, path_info);
             }
             let folder = folder(script);
-            let is_index = script[folder.len()..].starts_with(b"/index.");
             let is_hidden = path_info.len() > 1 && path == [folder, path_info].concat();
-            (is_index && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
+            (is_index(script) && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
         });
         // Two slashes at the start of a link would name another host.
         if let Some((mount, path_info)) = found
@@ -40,9 +39,10 @@ impl MetaVariables {
 /// What a request for `path` is about, which led to that script with that PATH_INFO.
 fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
     let folder = folder(script);
-    // The script's own URL leads there too.
+    // The script's own URL leads there too. What has another name (`ScriptAlias "/shop"`, a script in
+    // cgi-bin) stands for itself alone: nobody says that its folder leads there.
     if let Some(rest) = below(path, script) {
-        return Some((folder.to_vec(), or_root(rest)));
+        return is_index(script).then(|| (folder.to_vec(), or_root(rest)));
     }
     // The rewrite says what follows the mount ...
     if !path_info.is_empty() {
@@ -51,6 +51,11 @@ fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
     }
     // ... or, as `FallbackResource`, says nothing.
     below(path, folder).map(|rest| (folder.to_vec(), or_root(rest)))
+}
+
+/// Whether a script stands for its folder.
+fn is_index(script: &[u8]) -> bool {
+    script[folder(script).len()..].starts_with(b"/index.")
 }
 
 /// The folder of the script's URL, without a slash at its end.
@@ -142,6 +147,9 @@ mod tests {
             ("/x", "/cgi-bin/index.cgi", "/y"),
             ("//evil.example/a", "/cgi-bin/index.cgi", "/a"),
             ("*", "/index.cgi", ""),
+            ("/shop/a", "/shop", "/a"),
+            ("/shop", "/shop", ""),
+            ("/cgi-bin/shop.cgi/a", "/cgi-bin/shop.cgi", "/a"),
         ] {
             let expected = (script.to_owned(), path_info.to_owned());
             assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");

@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyTuple};
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::interpreter::attach;
-use crate::snapshot::place;
+use crate::snapshot::{common, place};
 
 /// The import system's function of that name (PEP 3147), for folders where Python may not write.
 #[pyclass(frozen, module = "wsgi_cgi")]
@@ -27,8 +27,8 @@ struct CacheFromSource {
 struct State {
     /// The cache that was named.
     named: Option<PathBuf>,
-    /// The folder in it, where it is nobody else's; once that was asked.
-    folder: OnceCell<Option<PathBuf>>,
+    /// The folder in it, where it is nobody else's, or why there is none; once that was asked.
+    folder: OnceCell<Result<PathBuf, String>>,
     /// Whether Python can keep compiled what is in a folder.
     writable: HashMap<PathBuf, bool>,
     /// Each module is asked for twice.
@@ -93,10 +93,10 @@ pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
     });
     match found.map_err(|error| anyhow!("{error}"))? {
         None => Ok(None),
-        Some((count, Some(folder))) => Ok(Some((count, folder))),
-        Some((_, None)) => Err(anyhow!(
+        Some((count, Ok(folder))) => Ok(Some((count, folder))),
+        Some((_, Err(why))) => Err(anyhow!(
             "there is no folder for compiled modules that is this user's alone and that the server \
-             hands to nobody: name one with --cache-dir"
+             hands to nobody: {why}; or name one with --cache-dir"
         )),
     }
 }
@@ -161,27 +161,27 @@ impl State {
         }
         let named = self.named.take();
         let own = self.folder.get_or_init(|| own_folder(named));
-        let place = own.as_ref()?.join(folder.strip_prefix("/").ok()?);
+        let place = own.as_ref().ok()?.join(folder.strip_prefix("/").ok()?);
         Some(place.join(beside.file_name()?))
     }
 }
 
 /// The folder, made if need be; none that others could have made or can write to, or that a server hands
 /// out.
-fn own_folder(named: Option<PathBuf>) -> Option<PathBuf> {
-    let cache = named.or_else(|| place::folder(&[], |name| std::env::var_os(name)))?;
+fn own_folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
+    let named = named.map(|folder| ["--cache-dir".into(), folder.into_os_string()]);
+    let named = named.as_ref().map_or(&[][..], |words| &words[..]);
     // Constants of the code are in there, secret keys among them.
     let roots = place::ROOTS.map(|name| std::env::var_os(OsStr::from_bytes(name)));
     let roots = roots
         .each_ref()
         .map(|root| root.as_deref().map(OsStr::as_bytes));
-    if place::is_published(&cache, &roots).is_some() {
-        return None;
-    }
+    let cache = common::find(named, |name| std::env::var_os(name), &roots)?.make()?;
     let folder = cache.join("bytecode");
-    place::make(&cache).ok()?;
-    place::make(&folder).ok()?;
-    Some(folder)
+    match place::make(&folder) {
+        Ok(()) => Ok(folder),
+        Err(error) => Err(format!("`{}`: {error}", folder.display())),
+    }
 }
 
 /// Whether files can be made in a folder; none if it is not there.

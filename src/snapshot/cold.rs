@@ -322,6 +322,10 @@ pub(crate) fn make_after_this(wanted: &Wanted, started: &Started, now: u64) {
         .map(OsString::from)
         .collect();
     words.push(format!("--unless-since={}", now + 1).into());
+    if wanted.folder.is_absolute() {
+        words.push("--cache-dir".into());
+        words.push(wanted.folder.clone().into());
+    }
     // With this variable it would be a request itself.
     if let Some(interface) = started.meta.value(INTERFACE) {
         let mut word = OsString::from("--gateway-interface=");

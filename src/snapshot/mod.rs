@@ -1,12 +1,13 @@
 //! The image of a process that has loaded an application: writing it, and waking up in it. The
 //! launcher, `src/bin/wsgi-cgi-snap.rs`, checks images and maps them; it has no Python.
 //!
-//! `place` (where) · `pace` (how often) · `filter` (what may be called) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
+//! `place` and `common` (where) · `pace` (how often) · `filter` (what may be called) · `format` (what) · `freshness` (whether it still holds) · `maps` and `image`
 //! (writing) · `branch` (where a process goes on after it was restored) · `wake` (what it does
 //! first) · `chance` (generators that C libraries have). `start` and `restore` are the launcher's alone.
 
 pub mod branch;
 pub mod chance;
+pub mod common;
 mod encoding;
 pub mod filter;
 pub mod format;

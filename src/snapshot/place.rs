@@ -96,24 +96,26 @@ pub fn shown(text: &[u8]) -> String {
     shown
 }
 
-/// The folder: the one that is named among the options or in the environment, else the user's cache.
-pub fn folder(
-    options: &[OsString],
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        variable(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    named(options)
-        .or_else(|| absolute("WSGI_CGI_CACHE_DIR"))
-        .or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("wsgi-cgi")))
-        .or_else(|| Some(absolute("HOME").or_else(home)?.join(".cache/wsgi-cgi")))
+/// The folder that is named, among the options or in the environment.
+pub fn named(options: &[OsString], variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    said(options).or_else(|| absolute(variable("WSGI_CGI_CACHE_DIR")?))
+}
+
+/// The folder in the user's own cache.
+pub fn of_the_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if let Some(cache) = variable("XDG_CACHE_HOME").and_then(absolute) {
+        return Some(cache.join("wsgi-cgi"));
+    }
+    let home = variable("HOME").and_then(absolute).or_else(home)?;
+    Some(home.join(".cache/wsgi-cgi"))
+}
+
+fn absolute(path: OsString) -> Option<PathBuf> {
+    Some(PathBuf::from(path)).filter(|path| path.is_absolute())
 }
 
 /// What `--cache-dir` says.
-fn named(options: &[OsString]) -> Option<PathBuf> {
+fn said(options: &[OsString]) -> Option<PathBuf> {
     let mut words = options.iter().map(|word| word.as_bytes());
     while let Some(word) = words.next() {
         let value = match word.strip_prefix(b"--cache-dir") {

@@ -15,6 +15,7 @@ use rustix::fs::Access;
 use rustix::process::{Resource, getrlimit};
 
 use crate::cold::{self, Started};
+use crate::common::{self, Found};
 use crate::exchange::MetaVariables;
 use crate::format::Head;
 use crate::freshness;
@@ -31,7 +32,9 @@ pub(crate) struct Wanted {
     pub(crate) options: Vec<OsString>,
     pub(crate) script: PathBuf,
     identity: Vec<u8>,
-    folder: PathBuf,
+    /// Where images are looked for, and where one is made.
+    found: Found,
+    pub(crate) folder: PathBuf,
     name: String,
 }
 
@@ -126,11 +129,11 @@ fn is_trial(arguments: &[OsString]) -> bool {
 /// Becomes the restored process, or says which one and why not.
 fn restored(started: &Started) -> (Option<Wanted>, Cold) {
     settle_in();
-    let wanted = match wanted(started) {
+    let mut wanted = match wanted(started) {
         Ok(wanted) => wanted,
         Err(why) => return (None, Cold::Stay(why)),
     };
-    match attempt(&wanted, started) {
+    match attempt(&mut wanted, started) {
         Err(why) => (Some(wanted), why),
         Ok(never) => match never {},
     }
@@ -167,14 +170,11 @@ fn wanted(started: &Started) -> Result<Wanted, String> {
     }
     let identity = place::identity(&options, &script)
         .map_err(|error| format!("`{}`: {error}", script.display()))?;
-    let folder = place::folder(&options, |name| std::env::var_os(name));
-    let folder = folder.ok_or("no folder for images: set WSGI_CGI_CACHE_DIR")?;
     let roots = place::ROOTS.map(|name| started.meta.value(name));
-    if let Some(why) = place::is_published(&folder, &roots) {
-        return Err(why);
-    }
+    let found = common::find(&options, |name| std::env::var_os(name), &roots)?;
     Ok(Wanted {
-        folder,
+        folder: found.folder.clone(),
+        found,
         name: place::name(&identity, &freshness::machine()),
         options,
         script,
@@ -183,7 +183,11 @@ fn wanted(started: &Started) -> Result<Wanted, String> {
 }
 
 /// Becomes the restored process, or says why not.
-fn attempt(wanted: &Wanted, started: &Started) -> Result<Infallible, Cold> {
+fn attempt(wanted: &mut Wanted, started: &Started) -> Result<Infallible, Cold> {
+    if wanted.found.looked.is_err() {
+        return Err(without_folder(wanted));
+    }
+    let wanted = &*wanted;
     let path = wanted.at("image");
     let image = match open(&path) {
         Ok(image) => image,
@@ -276,7 +280,10 @@ fn obstacle(folder: &Path) -> Option<String> {
         ));
     }
     let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
-    Some(format!("`{}`: {error}", folder.display()))
+    let folder = folder.display();
+    Some(format!(
+        "`{folder}`: {error}: name another folder with --cache-dir"
+    ))
 }
 
 /// There is no image: because none was made yet, or because none can be.
@@ -301,20 +308,25 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
             });
         }
     }
-    match place::make(&wanted.folder) {
-        Ok(()) => paced(wanted, "there is no image yet"),
-        Err(error) => Cold::Stay(format!("`{}`: {error}", wanted.folder.display())),
+    paced(wanted, NO_IMAGE)
+}
+
+const NO_IMAGE: &str = "there is no image yet";
+
+/// There is none for images either, unless it can be made.
+fn without_folder(wanted: &mut Wanted) -> Cold {
+    match wanted.found.make() {
+        Ok(folder) => {
+            wanted.folder = folder;
+            paced(wanted, NO_IMAGE)
+        }
+        Err(why) => Cold::Stay(format!("no image can be made: {why}")),
     }
 }
 
-/// Opens an image, which nobody else may have had a hand in.
+/// Opens an image, which nobody else may have had a hand in; its folder was looked at.
 fn open(path: &Path) -> std::io::Result<File> {
     let denied = || Error::from(ErrorKind::PermissionDenied);
-    let folder = path.parent().ok_or_else(denied)?;
-    let about = fs::symlink_metadata(folder)?;
-    if !about.is_dir() || !place::is_ours(&about) {
-        return Err(denied());
-    }
     let file = File::options()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)

@@ -4,6 +4,7 @@
 pub(crate) mod by_hand;
 pub(crate) mod cgi;
 pub(crate) mod http_client;
+pub(crate) mod instead;
 pub(crate) mod launcher;
 pub(crate) mod packages;
 pub(crate) mod server;

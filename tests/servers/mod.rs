@@ -6,10 +6,12 @@ mod bodies;
 mod endings;
 mod flask;
 mod hidden;
+mod images;
 mod refusals;
 mod requests;
 mod responses;
 mod stand_in;
+mod suexec;
 
 use crate::harness::server::{Kind, Server, Site, available};
 use crate::harness::skip;

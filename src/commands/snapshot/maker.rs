@@ -152,6 +152,7 @@ impl Making {
         if let Some(path) = &self.warm_up {
             config.warm_up = Some(path.clone());
         }
+        config.cache_dir.get_or_insert(self.files.folder.clone());
         (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
         let watch = config.watch.iter();
         basis

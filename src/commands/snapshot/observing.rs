@@ -31,20 +31,27 @@ pub(super) fn observe(
     if let Some(interface) = interface {
         variables.set("GATEWAY_INTERFACE", interface.as_bytes());
     }
-    let mut ended = observer::observe(loading(&variables, attempt.number)?, &variables)?;
+    let mut ended = observer::observe(loading(files, &variables, attempt.number)?, &variables)?;
     // What loading makes once is there the next time: a folder, a cache of its own.
     if ended == maker::SETTLES && attempt.number == 1 {
-        ended = observer::observe(loading(&variables, attempt.number)?, &variables)?;
+        ended = observer::observe(loading(files, &variables, attempt.number)?, &variables)?;
     }
     std::process::exit(ended)
 }
 
 /// The process that loads.
-fn loading(variables: &MetaVariables, attempt: u64) -> Result<Command> {
+fn loading(files: &Files, variables: &MetaVariables, attempt: u64) -> Result<Command> {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(place) = words.iter().position(|word| word == "--here") {
         words[place] = format!("--observed={}", std::process::id()).into();
         words.insert(place, format!("--attempt={attempt}").into());
+        // With other variables it might find another.
+        if files.folder.is_absolute() && !words.iter().any(|word| word == "--cache-dir") {
+            words.splice(
+                place..place,
+                ["--cache-dir".into(), files.folder.clone().into()],
+            );
+        }
     }
     let given = variables
         .iter()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::place::{Place, copy_program_to, find};
-use super::{Kind, Listens, Part};
+use super::{Kind, Listens, Part, Site};
 
 /// mod_cgid goes with a threaded MPM, mod_cgi with prefork: as Debian enables them.
 fn modules(kind: Kind) -> Vec<&'static str> {
@@ -47,8 +47,11 @@ fn module_file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("mod_{name}.so"))
 }
 
-pub(super) fn parts(kind: Kind, place: &Place, apps: &[&str], address: SocketAddr) -> Vec<Part> {
-    let configuration = place.configuration(&configuration(kind, place, apps, address));
+pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
+    let modules = modules_folder().expect("available").display().to_string();
+    let further = site.configuration.replace("MODULES", &modules);
+    let configuration = configuration(kind, place, &site.names(), address) + &further;
+    let configuration = place.configuration(&configuration);
     let mut command = Command::new(program().expect("available"));
     command.args(["-D", "FOREGROUND", "-f"]).arg(configuration);
     vec![Part {

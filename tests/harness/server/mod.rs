@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use place::Place;
 use process::Process;
 
+use crate::harness::instead::Instead;
 use crate::harness::launcher;
 
 pub(crate) use site::{Kind, Site, available};
@@ -58,7 +59,7 @@ impl Server {
         for _ in 0..3 {
             let address = port::reserve();
             let parts = parts(kind, &place, site, address);
-            if let Some(processes) = start_all(parts, &place) {
+            if let Some(processes) = start_all(parts, &place, &site.instead) {
                 return Self {
                     kind,
                     address,
@@ -89,6 +90,11 @@ impl Server {
     /// What is in the error log: the server's words and the applications'.
     pub(crate) fn log(&self) -> String {
         self.place.log()
+    }
+
+    /// The same with why requests were answered without an image.
+    pub(crate) fn whole_log(&self) -> String {
+        self.place.whole_log()
     }
 
     /// Waits until the error log holds this text.
@@ -128,7 +134,7 @@ impl Drop for Server {
 fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     match kind {
         Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
-            apache::parts(kind, place, &site.names(), address)
+            apache::parts(kind, place, site, address)
         }
         Kind::LighttpdHashBang | Kind::LighttpdInterpreter => lighttpd::parts(kind, place, address),
         Kind::Nginx => nginx::parts(place, site, address),
@@ -138,10 +144,10 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
 }
 
 /// `None` when a part ended instead of listening: its port is taken.
-fn start_all(parts: Vec<Part>, place: &Place) -> Option<Vec<Process>> {
+fn start_all(parts: Vec<Part>, place: &Place, instead: &Instead) -> Option<Vec<Process>> {
     let mut processes = Vec::new();
     for part in parts {
-        let mut process = Process::start(part.command, place);
+        let mut process = Process::start(part.command, place, instead);
         let ready = eventually(Duration::from_secs(20), || {
             process.has_ended() || part.listens.answers()
         });

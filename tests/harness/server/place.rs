@@ -93,7 +93,8 @@ impl Place {
         launcher::without_own_lines(&self.whole_log()).0
     }
 
-    fn whole_log(&self) -> String {
+    /// With the launcher's own lines.
+    pub(super) fn whole_log(&self) -> String {
         let log = fs::read(self.log_file()).expect("a readable log");
         String::from_utf8_lossy(&log).into_owned()
     }

@@ -13,6 +13,7 @@ use rustix::process::{
 
 use super::eventually;
 use super::place::Place;
+use crate::harness::instead::Instead;
 
 /// Who a web server runs as.
 #[derive(Clone, Copy)]
@@ -53,7 +54,8 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it in the foreground, with next to no environment, its standard error in the log.
-    pub(super) fn start(mut command: Command, place: &Place) -> Self {
+    pub(super) fn start(command: Command, place: &Place, instead: &Instead) -> Self {
+        let mut command = with(instead, command);
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -62,7 +64,9 @@ impl Process {
             .stdout(place.log_writer())
             .stderr(place.log_writer())
             .process_group(0);
-        if let Some(account) = account() {
+        if let Some(account) = account()
+            && instead.is_nothing()
+        {
             command.uid(account.user).gid(account.group);
         }
         // SAFETY: prctl(2) is async-signal-safe, and nothing is allocated or locked. It comes
@@ -85,6 +89,28 @@ impl Process {
         let status = waitid(WaitId::Pid(self.group), options).expect("a child of ours");
         status.is_some()
     }
+}
+
+/// The command that sees other folders, which takes root; then it is of the server's user as any.
+fn with(instead: &Instead, command: Command) -> Command {
+    if instead.is_nothing() {
+        return command;
+    }
+    let words = instead.words();
+    let mut whole = Command::new(&words[0]);
+    whole.args(&words[1..]);
+    if let Some(Account { user, group }) = account() {
+        let (user, group) = (format!("--reuid={user}"), format!("--regid={group}"));
+        whole.args([
+            "setpriv",
+            "--clear-groups",
+            "--pdeathsig=TERM",
+            &user,
+            &group,
+        ]);
+    }
+    whole.arg(command.get_program()).args(command.get_args());
+    whole
 }
 
 impl Drop for Process {

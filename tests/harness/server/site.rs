@@ -8,6 +8,7 @@ use std::path::Path;
 use super::apache;
 use super::place::{Place, find, write};
 use super::process::account;
+use crate::harness::instead::Instead;
 use crate::harness::launcher;
 
 /// A server, and the way in which it starts the program.
@@ -42,6 +43,10 @@ pub(crate) struct Site {
     apps: Vec<(String, String)>,
     files: Vec<(String, String)>,
     without_log: bool,
+    /// What the server and its scripts see in the place of this machine's.
+    pub(super) instead: Instead,
+    /// What follows Apache's own configuration.
+    pub(super) configuration: String,
     /// Where nginx passes on what is asked for below `/passed-on/`.
     pub(super) passed_on: Option<SocketAddr>,
 }
@@ -75,6 +80,20 @@ impl Site {
     pub(crate) fn passing_on_to(self, address: SocketAddr) -> Self {
         Self {
             passed_on: Some(address),
+            ..self
+        }
+    }
+
+    /// Has the server and its scripts see other folders than this machine's.
+    pub(crate) fn seeing(self, instead: Instead) -> Self {
+        Self { instead, ..self }
+    }
+
+    /// Has Apache read this after its own configuration, in which `MODULES` is where its modules are.
+    pub(crate) fn configured(self, configuration: &str) -> Self {
+        let configuration = configuration.to_owned();
+        Self {
+            configuration,
             ..self
         }
     }

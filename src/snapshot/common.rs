@@ -1,0 +1,181 @@
+//! Which folder a user's images and compiled modules are in: the one that is named, else the one in
+//! the user's own cache, else, where the home is not the user's to write, as a web server's mostly is
+//! not, the user's folder in a store that an administrator makes once for all. The launcher is built
+//! with this file too.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::place;
+
+/// The store. Only root can make it there, and nothing names another place: who could name one could
+/// have a user's images read from a folder that is not that user's.
+const STORE: &str = "/var/cache/wsgi-cgi";
+
+/// What makes it: each user may add a folder, and nobody can list, remove or rename another's.
+const REMEDY: &str = "sudo install -d -m 1733 /var/cache/wsgi-cgi";
+
+/// A folder that was looked for.
+#[derive(Debug)]
+pub struct Found {
+    /// Where it is, or where it would be.
+    pub folder: PathBuf,
+    /// Whether it is there, this user's and nobody else's.
+    pub looked: io::Result<()>,
+    /// What else there is; nothing where the folder was named.
+    other: Option<Other>,
+}
+
+#[derive(Debug)]
+struct Other {
+    /// Why the folder is not in the user's cache.
+    unless: Option<String>,
+    /// The user's folder in the store, or why it is of no use.
+    store: Result<PathBuf, String>,
+}
+
+/// Looks for the folder; none is made. What lies below one of `roots` a server hands out.
+///
+/// # Errors
+/// Why none can be used.
+pub fn find(
+    options: &[OsString],
+    variable: impl Fn(&str) -> Option<OsString>,
+    roots: &[Option<&[u8]>],
+) -> Result<Found, String> {
+    let found = |folder: PathBuf| Found {
+        looked: look(&folder),
+        folder,
+        other: None,
+    };
+    let published = |folder: &Path| place::is_published(folder, roots);
+    if let Some(folder) = place::named(options, &variable) {
+        return match published(&folder) {
+            Some(why) => Err(why),
+            None => Ok(found(folder)),
+        };
+    }
+    let own = place::of_the_user(&variable).map(found);
+    let is_good = |own: &Found| own.looked.is_ok() && published(&own.folder).is_none();
+    let own = match own {
+        Some(own) if is_good(&own) => return Ok(own),
+        own => own,
+    };
+    let folder = Path::new(STORE).join(user().to_string());
+    let store = look_at_store().and_then(|()| match published(&folder) {
+        Some(why) => Err(why),
+        None => Ok(folder.clone()),
+    });
+    let common = store.clone().map(found);
+    if let Ok(common) = common
+        && common.looked.is_ok()
+    {
+        return Ok(common);
+    }
+    let (own, unless) = match own.map(|own| (published(&own.folder), own)) {
+        Some((None, own)) => (own, None),
+        Some((why, _)) => (nothing_at(folder), why),
+        None => (nothing_at(folder), Some("this user has no home".into())),
+    };
+    let other = Some(Other { unless, store });
+    Ok(Found { other, ..own })
+}
+
+fn nothing_at(folder: PathBuf) -> Found {
+    Found {
+        folder,
+        looked: Err(io::ErrorKind::NotFound.into()),
+        other: None,
+    }
+}
+
+impl Found {
+    /// The folder, which is made for nobody else where it is not there.
+    ///
+    /// # Errors
+    /// Why there is none, and what to do.
+    pub fn make(&self) -> Result<PathBuf, String> {
+        if self.looked.is_ok() {
+            return Ok(self.folder.clone());
+        }
+        let here = || match place::make(&self.folder) {
+            Ok(()) => Ok(self.folder.clone()),
+            Err(error) => Err(format!("`{}`: {error}", self.folder.display())),
+        };
+        let Some(Other { unless, store }) = &self.other else {
+            return here().map_err(|why| {
+                let user = user();
+                format!("{why}: it has to be a folder that user {user} alone can write")
+            });
+        };
+        let why = match unless {
+            Some(why) => why.clone(),
+            None => match here() {
+                Ok(folder) => return Ok(folder),
+                Err(why) => why,
+            },
+        };
+        let made = store.clone().and_then(make_in_store);
+        made.map_err(|also| format!("{why}, and {also}"))
+    }
+}
+
+/// Whether a folder is there, this user's and nobody else's.
+fn look(folder: &Path) -> io::Result<()> {
+    let about = fs::symlink_metadata(folder)?;
+    if about.is_dir() && place::is_ours(&about) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+/// Whether nobody but root could take the place of what is in the store.
+fn look_at_store() -> Result<(), String> {
+    let about = match fs::symlink_metadata(STORE) {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!(
+                "`{STORE}`, for users who cannot write their home, is not there: run `{REMEDY}`"
+            ));
+        }
+        Err(error) => return Err(format!("`{STORE}`: {error}")),
+    };
+    let is_safe = about.mode() & 0o022 == 0 || about.mode() & libc::S_ISVTX != 0;
+    if about.is_dir() && about.uid() == 0 && is_safe {
+        return Ok(());
+    }
+    Err(format!(
+        "`{STORE}` is not root's own folder in which nobody can take another's place: remove it, \
+         then run `{REMEDY}`"
+    ))
+}
+
+/// Makes this user's folder in the store, which was looked at.
+fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
+    let shown = folder.display();
+    match fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(format!(
+                "`{shown}` cannot be made: run `{REMEDY}`, which lets each user have a folder there"
+            ));
+        }
+        Err(error) => return Err(format!("`{shown}`: {error}")),
+    }
+    match look(&folder) {
+        Ok(()) => Ok(folder),
+        Err(_) => Err(format!(
+            "`{shown}` is not a folder of user {} alone: run `sudo rm -r {shown}`, which makes room for it",
+            user()
+        )),
+    }
+}
+
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
