@@ -151,11 +151,12 @@ fn output(file: &Path) -> Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// A 500 of the application's own is a failure too: a framework caught the exception.
 fn exit(ended: Exit, head: &Arc<OnceLock<ResponseHead>>, fail: bool) -> Exit {
-    match head.get() {
-        Some(head) if ended == Exit::Success && fail && head.status.code() >= 400 => {
-            Exit::HttpError
-        }
+    let code = head.get().map_or(0, |head| head.status.code());
+    match ended {
+        Exit::Success if fail && code >= 400 => Exit::HttpError,
+        Exit::Success if code == 500 => Exit::Failure,
         _ => ended,
     }
 }
