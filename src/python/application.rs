@@ -193,10 +193,11 @@ fn judge<'py>(
                 ..
             },
             Err(wrong),
-        ) => {
-            let sentence = format!("`{}`: {sentence}", config.app);
-            Err(loading::of_refused(wrong.explain(failed), &sentence))
-        }
+        ) => Err(loading::of_refused(
+            wrong.explain(failed),
+            &config.app,
+            &sentence,
+        )),
         (_, Err(wrong)) => Err(wrong.explain(failed)),
         (_, Ok(application)) => match loading::asynchronous(&config.app, &application) {
             Ok(None) => Ok(Loaded::Application(application)),
