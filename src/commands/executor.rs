@@ -174,7 +174,7 @@ impl Executor {
                     gateway.answer(py, &application, &meta)
                 }
                 Ok(Loaded::Answered(outcome)) => outcome,
-                Ok(Loaded::Later) => {
+                Ok(Loaded::Later(_)) => {
                     gateway.fail(py, &Failure::new(500, "the script answers no request"))
                 }
                 Err(failure) => gateway.fail(py, &failure),

@@ -32,8 +32,8 @@ pub enum Loaded<'py> {
     Application(Bound<'py, PyAny>),
     /// A script that handed its application to a handler of the standard library's itself.
     Answered(Outcome),
-    /// One that would have, but for a request.
-    Later,
+    /// One that would have, but for a request; and the call, where it is known.
+    Later(Option<String>),
     /// One whose application was taken for an image, with the variables that it is called with.
     Taken(Bound<'py, PyAny>, MetaVariables),
 }
@@ -85,7 +85,18 @@ pub(super) fn load_ahead(
     Ok(match find(py, config, packages, None, captures)? {
         Loaded::Application(application) => Ahead::Loaded(application.unbind()),
         Loaded::Taken(application, _) => Ahead::Taken(application.unbind()),
-        Loaded::Answered(_) | Loaded::Later => Ahead::Ready,
+        Loaded::Later(call) if captures => {
+            return Err(Failure::new(
+                500,
+                format!(
+                    "{} has the request answered by a CGI handler while the script is loaded, which \
+                     an image cannot wait for: there is one where the script names its WSGI \
+                     application `application` instead, or ends in `CGIHandler().run(application)`",
+                    call.as_deref().unwrap_or("it")
+                ),
+            ));
+        }
+        Loaded::Answered(_) | Loaded::Later(_) => Ahead::Ready,
     })
 }
 
@@ -172,7 +183,9 @@ fn judge<'py>(
             let none = MetaVariables::from_pairs([]);
             Ok(Loaded::Taken(application.into_bound(py), none))
         }
-        (seen, _) if seen.answers_itself => Ok(Loaded::Later),
+        (seen, _) if seen.answers_itself => Ok(Loaded::Later(
+            seen.answering_call.map(|call| call.to_string()),
+        )),
         (
             Seen {
                 printed: Some(printed),

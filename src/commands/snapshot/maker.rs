@@ -251,10 +251,7 @@ impl Making<'_> {
             .prepare_image(config)
             .map_err(|failure| anyhow!("{}", failure.summary))?;
         if !executor.is_loaded() {
-            bail!(
-                "a script that runs a handler of wsgiref.handlers has an image only where it ends in \
-                 `CGIHandler().run(application)`"
-            );
+            bail!("the script answers by itself while it is loaded");
         }
         if let Some(path) = &config.warm_up {
             trial::warm_up(executor, path)?;

@@ -12,6 +12,7 @@ use pyo3::{create_exception, intern};
 
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
+use super::Place;
 use super::capture::{NoVariables, is_all};
 use super::standard_input::StandardInput;
 use crate::exchange::MetaVariables;
@@ -37,6 +38,8 @@ pub(super) struct Answer {
     script_name: Option<Vec<u8>>,
     answering: AtomicBool,
     early: AtomicBool,
+    /// The call that wanted an answer before there was a request, where an image is to be made.
+    early_call: Mutex<Option<Place>>,
     /// The script, where its application may be taken for an image.
     captures: Option<PathBuf>,
     captured: Mutex<Option<Py<PyAny>>>,
@@ -66,6 +69,7 @@ impl Answer {
             script_name: script_name.map(<[u8]>::to_vec),
             answering: AtomicBool::new(false),
             early: AtomicBool::new(false),
+            early_call: Mutex::new(None),
             outcome: Mutex::new(None),
             installed: Mutex::new(None),
         }
@@ -160,6 +164,11 @@ impl Answer {
     /// Whether it wanted one before there was a request.
     pub(super) fn was_early(&self) -> bool {
         self.early.load(Ordering::Acquire)
+    }
+
+    /// The call that did, where that is known.
+    pub(super) fn early_call(&self) -> Option<Place> {
+        self.early_call.lock().expect("not poisoned").clone()
     }
 }
 
@@ -272,6 +281,9 @@ impl Answer {
         }
         let Some(gateway) = &self.gateway else {
             self.early.store(true, Ordering::Release);
+            if let Some(file) = &self.captures {
+                *self.early_call.lock().expect("not poisoned") = Place::find(py, file);
+            }
             self.capture(handler, application)?;
             return Err(NoRequestYet::new_err(
                 "a script that answers itself is loaded with each request",

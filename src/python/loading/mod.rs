@@ -44,6 +44,8 @@ pub(super) struct Seen {
     pub(super) outcome: Option<Outcome>,
     /// The script ran a handler, and there is no request to answer yet.
     pub(super) answers_itself: bool,
+    /// The call that does, where that is known.
+    pub(super) answering_call: Option<Place>,
     /// The application that it ran, where that can be called with each request instead.
     pub(super) captured: Option<Py<PyAny>>,
     /// It printed a CGI head.
@@ -98,6 +100,7 @@ impl<'py> Loading<'py> {
         Ok(Seen {
             outcome: answer.outcome(),
             answers_itself: answer.was_early(),
+            answering_call: answer.early_call(),
             captured: answer.captured(py),
             printed: match self.printing {
                 Some(printing) => printing.end()?,
