@@ -169,6 +169,9 @@ extern "C" fn fail(result: c_long) -> c_long {
     -1
 }
 
+#[cfg(target_arch = "x86_64")]
+pub use named::getrandom;
+
 /// The functions by their names, which hand on where they return to.
 #[cfg(target_arch = "x86_64")]
 mod named {
@@ -180,7 +183,8 @@ mod named {
         ($name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
             $(#[unsafe(export_name = $as)])?
             #[unsafe(naked)]
-            pub(super) unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
+            #[doc = concat!("See `", stringify!($name), "(3)`.")]
+            pub unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
                 naked_asm!(
                     concat!("mov ", $register, ", [rsp]"),
                     "jmp {to}",
