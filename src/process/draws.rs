@@ -180,11 +180,11 @@ mod named {
 
     /// One that has so many arguments; the register is the next argument's.
     macro_rules! named {
-        ($name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
+        ($visible:vis $name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
             $(#[unsafe(export_name = $as)])?
             #[unsafe(naked)]
             #[doc = concat!("See `", stringify!($name), "(3)`.")]
-            pub unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
+            $visible unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
                 naked_asm!(
                     concat!("mov ", $register, ", [rsp]"),
                     "jmp {to}",
@@ -194,7 +194,7 @@ mod named {
         };
     }
 
-    named!(getrandom, "getrandom", super::draw, "rcx", (*mut u8, usize, u32) -> isize);
+    named!(pub getrandom, "getrandom", super::draw, "rcx", (*mut u8, usize, u32) -> isize);
     named!(getentropy, "getentropy", super::draw_little, "rdx", (*mut u8, usize) -> c_int);
     named!(arc4random, "arc4random", super::draw_number, "rdi", () -> u32);
     named!(
