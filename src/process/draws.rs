@@ -183,7 +183,10 @@ mod named {
         ($visible:vis $name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
             $(#[unsafe(export_name = $as)])?
             #[unsafe(naked)]
-            #[doc = concat!("See `", stringify!($name), "(3)`.")]
+            #[doc = concat!("As `", stringify!($name), "` of the C library.")]
+            ///
+            /// # Safety
+            /// The arguments are as that wants them.
             $visible unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
                 naked_asm!(
                     concat!("mov ", $register, ", [rsp]"),
