@@ -78,7 +78,7 @@ const TWINS: [&str; 18] = [
 ];
 
 /// What no option says, as it is about which file is asked for options (`transport::script_names`).
-const OF_THE_ACTION: &[u8] = b"SCRIPTS";
+const OF_THE_ACTION: &str = "SCRIPTS";
 
 /// The hash seed and whatever else is an image's own changes with it: a day.
 const MAX_AGE: u64 = 24 * 60 * 60;
@@ -222,15 +222,15 @@ pub fn is_nph(environment: &MetaVariables) -> bool {
 }
 
 fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
+    let known = || TWINS.into_iter().chain([OF_THE_ACTION]);
     for (name, _) in environment.iter() {
         if let Some(twin) = name.strip_prefix(b"WSGI_CGI_")
-            && twin != OF_THE_ACTION
-            && !TWINS.iter().any(|known| known.as_bytes() == twin)
+            && !known().any(|known| known.as_bytes() == twin)
         {
             bail!(
                 "unknown variable `{}`: the known ones are WSGI_CGI_{}",
                 name.escape_ascii(),
-                TWINS.join(", WSGI_CGI_")
+                known().collect::<Vec<_>>().join(", WSGI_CGI_")
             );
         }
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use crate::process::descriptors;
+use crate::process::{descriptors, open_line};
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub fn stamp_entries() {
 /// say so.
 pub fn log(entry: &str) {
     let mut line = String::with_capacity(entry.len() + 48);
+    line.push_str(open_line::end());
     if STAMPED.load(Ordering::Relaxed) {
         line.push('[');
         line.push_str(&httpdate::fmt_http_date(SystemTime::now()));

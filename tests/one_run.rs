@@ -229,6 +229,8 @@ fn a_server_that_nothing_guards_is_an_error_at_once() {
         let text = format!("{SHOP}{server}\n");
         let answer = refused(&text, " starts a server while the application is loaded");
         assert!(answer.log.contains("`: line "), "{}", answer.log);
+        let said = answer.log.matches(" starts a server ").count();
+        assert_eq!(said, 1, "{}", answer.log);
         assert!(!answer.log.contains("CALLED"));
     }
     // Nor one that finds its port taken, and ends the program.

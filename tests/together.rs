@@ -183,6 +183,43 @@ fn every_message_of_a_request_by_hand_arrives() {
     }
 }
 
+/// What is logged begins a line, wherever the response has come to.
+#[test]
+fn an_entry_of_the_log_is_not_glued_to_the_response() {
+    const APP: &str = r#"
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "99")])
+    yield b"first"
+    environ["wsgi.errors"].write("between\n")
+    yield b"second\n"
+    environ["wsgi.errors"].write("after a whole line\n")
+    yield b"last"
+"#;
+    for one in ALL {
+        let told = |place: ByHand| {
+            let said = Together::start(one, place.to_command()).end();
+            said.replace("\r\n", "\n")
+        };
+        let said = told(ByHand::request(APP));
+        assert_eq!(
+            said,
+            "first\nbetween\nsecond\nafter a whole line\nlast\n\
+             wsgi-cgi: the response is 83 bytes shorter than its Content-Length\n",
+            "{one:?}"
+        );
+        for option in ["-v", "--timing"] {
+            let said = told(ByHand::request(APP).with(&[option]));
+            for word in ["first", "last"] {
+                let is_alone = |line: &str| line == word;
+                assert!(said.lines().any(is_alone), "{one:?} {option}: {said}");
+            }
+        }
+        // Into a file of its own there go exactly the bytes.
+        let place = ByHand::request(APP).with(&["-o", "/dev/null"]);
+        assert!(told(place).starts_with("between\n"));
+    }
+}
+
 #[test]
 fn every_message_of_the_development_server_arrives() {
     for one in ALL {

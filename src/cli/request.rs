@@ -14,8 +14,9 @@ is on standard error.
 
     wsgi-cgi request app.py /login -d user=me -i -v
 
-Exit status: 0 for an answer, 1 when the application failed, 2 for a wrong
-command line, 22 with -f for an answer from 400 on.";
+Exit status: 0 for an answer, 1 when the application failed, also where it
+answered 500 itself, 2 for a wrong command line, 22 with -f for an answer from
+400 on.";
 
 /// Make one request here and show the answer
 #[derive(Debug, Args)]

@@ -22,7 +22,7 @@ use super::incident::Incident;
 use crate::cli::Request as Typed;
 use crate::config::{App, Config};
 use crate::exchange::{BodyLength, MetaVariables, Request, Responder, ResponseHead};
-use crate::process::{descriptors, environment, last_resort, signals};
+use crate::process::{descriptors, environment, last_resort, open_line, signals};
 use crate::python::Failure;
 use crate::report::{self, Exit};
 use crate::transport::terminal::{Shown, TerminalWriter, head_text};
@@ -61,6 +61,7 @@ fn answer(
     if let Some(file) = &typed.shown.output {
         private.stdout = output(file)?;
     }
+    let beside_log = config.log.is_none() && open_line::is_shared(&private.stdout);
     environment::replace(&meta);
     let mut closer = Closer::begin(&typed.closer, start)?;
     closer.tell(&asking::line(&meta, journey.as_ref()));
@@ -87,7 +88,8 @@ fn answer(
     let is_followed = journey::is_followed(journey.as_ref());
     let inspection = closer.inspection();
     let writer = TerminalWriter::new(private.stdout, shown, is_followed)
-        .observed(inspection.watch.0.clone());
+        .observed(inspection.watch.0.clone())
+        .beside_log(beside_log);
     let head = writer.head_sent();
     let method = incident.method.clone();
     let mut responder = Responder::new(Box::new(writer), &method);
@@ -151,11 +153,12 @@ fn output(file: &Path) -> Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// A 500 of the application's own is a failure too: a framework caught the exception.
 fn exit(ended: Exit, head: &Arc<OnceLock<ResponseHead>>, fail: bool) -> Exit {
-    match head.get() {
-        Some(head) if ended == Exit::Success && fail && head.status.code() >= 400 => {
-            Exit::HttpError
-        }
+    let code = head.get().map_or(0, |head| head.status.code());
+    match ended {
+        Exit::Success if fail && code >= 400 => Exit::HttpError,
+        Exit::Success if code == 500 => Exit::Failure,
         _ => ended,
     }
 }

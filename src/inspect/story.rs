@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::milliseconds;
 use crate::exchange::{Event, Observer};
+use crate::process::open_line;
 
 /// Unlike a block of the iterable, an empty one sends the head.
 const WRITE: &str = "write()";
@@ -169,13 +170,14 @@ impl Told {
             _ if to_client => "\x1b[32m",
             _ => "",
         };
+        let new_line = open_line::end();
         let (colour, plain) = if self.coloured && !colour.is_empty() {
             (colour, "\x1b[0m")
         } else {
             ("", "")
         };
         let line = format!(
-            "{colour}{at:8.1}{:>+8.1}  {stars:<3} {arrow}{text}{plain}\n",
+            "{new_line}{colour}{at:8.1}{:>+8.1}  {stars:<3} {arrow}{text}{plain}\n",
             milliseconds(since)
         );
         _ = self.output.write_all(line.as_bytes());

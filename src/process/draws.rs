@@ -169,6 +169,9 @@ extern "C" fn fail(result: c_long) -> c_long {
     -1
 }
 
+#[cfg(target_arch = "x86_64")]
+pub use named::getrandom;
+
 /// The functions by their names, which hand on where they return to.
 #[cfg(target_arch = "x86_64")]
 mod named {
@@ -177,10 +180,14 @@ mod named {
 
     /// One that has so many arguments; the register is the next argument's.
     macro_rules! named {
-        ($name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
+        ($visible:vis $name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
             $(#[unsafe(export_name = $as)])?
             #[unsafe(naked)]
-            pub(super) unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
+            #[doc = concat!("As `", stringify!($name), "` of the C library.")]
+            ///
+            /// # Safety
+            /// The arguments are as that wants them.
+            $visible unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
                 naked_asm!(
                     concat!("mov ", $register, ", [rsp]"),
                     "jmp {to}",
@@ -190,7 +197,7 @@ mod named {
         };
     }
 
-    named!(getrandom, "getrandom", super::draw, "rcx", (*mut u8, usize, u32) -> isize);
+    named!(pub getrandom, "getrandom", super::draw, "rcx", (*mut u8, usize, u32) -> isize);
     named!(getentropy, "getentropy", super::draw_little, "rdx", (*mut u8, usize) -> c_int);
     named!(arc4random, "arc4random", super::draw_number, "rdi", () -> u32);
     named!(

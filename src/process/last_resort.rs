@@ -14,7 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::{spare, unread};
+use super::{open_line, spare, unread};
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -254,6 +254,7 @@ pub fn log(parts: &[&[u8]]) {
         .get()
         .map_or(&b"wsgi-cgi: "[..], |answers| &answers.log_prefix);
     let stderr = rustix::stdio::stderr();
+    write_all(stderr, open_line::end().as_bytes());
     write_all(stderr, prefix);
     for part in parts {
         write_all(stderr, part);

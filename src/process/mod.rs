@@ -10,6 +10,7 @@ pub mod interrupts;
 pub mod last_resort;
 pub mod limits;
 pub mod memory;
+pub mod open_line;
 pub mod signals;
 pub mod spare;
 pub mod stderr_tap;

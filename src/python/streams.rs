@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::inspection::Watch;
 use crate::exchange::{Event, SharedBody};
+use crate::process::open_line;
 
 /// What one read from the server's pipe takes at most.
 const BLOCK: usize = 64 * 1024;
@@ -270,6 +271,7 @@ impl ErrorLog {
                 .call_method1("encode", ("utf-8", "backslashreplace"))?
                 .extract::<Vec<u8>>()?,
         };
+        let bytes = [open_line::end().as_bytes(), &bytes].concat();
         // A log that cannot be written is no reason to fail the request.
         _ = py.detach(|| io::stderr().write_all(&bytes));
         text.len()

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::cgi::has_hung_up;
 use crate::exchange::{Event, Observer, ResponseHead, ResponseWriter};
-use crate::process::last_resort;
+use crate::process::{last_resort, open_line};
 
 /// What one read of a file takes.
 const FILE_BLOCK: usize = 64 * 1024;
@@ -35,6 +35,8 @@ pub struct TerminalWriter {
     observer: Option<Arc<dyn Observer>>,
     /// How much content was kept from the terminal, if any is.
     hidden: Option<u64>,
+    /// The log goes to the same place.
+    beside_log: bool,
 }
 
 impl TerminalWriter {
@@ -50,6 +52,7 @@ impl TerminalWriter {
             head: Arc::default(),
             observer: None,
             hidden: None,
+            beside_log: false,
         }
     }
 
@@ -57,6 +60,13 @@ impl TerminalWriter {
     #[must_use]
     pub fn observed(mut self, observer: Option<Arc<dyn Observer>>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Says what the log has to know where it goes to the same place.
+    #[must_use]
+    pub fn beside_log(mut self, is_beside: bool) -> Self {
+        self.beside_log = is_beside;
         self
     }
 
@@ -68,7 +78,13 @@ impl TerminalWriter {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.output {
-            Some(output) => output.write_all(bytes),
+            Some(output) => {
+                output.write_all(bytes)?;
+                if self.beside_log {
+                    open_line::wrote(bytes);
+                }
+                Ok(())
+            }
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }

@@ -10,9 +10,11 @@ use super::{python_version, skip};
 pub(crate) fn venv() -> Option<PathBuf> {
     let venv = std::env::var_os("WSGI_CGI_TEST_VENV").map_or_else(default_place, PathBuf::from);
     let packages = venv.join(format!("lib/python{}/site-packages", python_version()));
-    if ["flask", "django", "trac", "paste", "webob"]
-        .iter()
-        .all(|name| packages.join(name).is_dir())
+    if [
+        "flask", "django", "trac", "paste", "webob", "dulwich", "radicale", "wsgidav",
+    ]
+    .iter()
+    .all(|name| packages.join(name).is_dir())
     {
         return Some(venv);
     }

@@ -166,6 +166,11 @@ impl Serving {
             .unwrap_or_else(|all| panic!("no {text:?} on standard output:\n{all}"))
     }
 
+    /// What is on standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.err.text()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(id.expect("an id"), signal).expect("a process that runs");

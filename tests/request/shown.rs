@@ -86,6 +86,15 @@ fn the_exit_status_says_how_it_went() {
         let printed = ByHand::request(STATUS).with(arguments).exits(exit).prints();
         assert_eq!(printed, "content\n", "{arguments:?}");
     }
+    // What a framework makes of an exception that it caught is a failure as the exception would be.
+    for (arguments, exit) in [(&["/500"][..], 1), (&["/500", "-f"], 22)] {
+        let printed = ByHand::request(STATUS)
+            .with(arguments)
+            .exits(exit)
+            .logs("the application answered 500 itself")
+            .prints();
+        assert_eq!(printed, "content\n", "{arguments:?}");
+    }
     ByHand::request(FAILS).exits(1).logs("LookupError").run();
     ByHand::request(FAILS)
         .with(&["-f"])

@@ -10,10 +10,10 @@ use super::{Kind, Server, Site, serve};
 use crate::harness::http_client::{Request, Response};
 use crate::harness::server::eventually;
 
-const MIB: usize = 1024 * 1024;
+pub(super) const MIB: usize = 1024 * 1024;
 
 /// Bytes without a pattern (xorshift64), always the same.
-static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub(super) static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(64 * MIB);
     while bytes.len() < 64 * MIB {
@@ -28,7 +28,7 @@ static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// Its SHA-256, by a program that is neither ours nor Python's.
 static CHECKSUM_OF_LARGE: LazyLock<String> = LazyLock::new(|| checksum(&LARGE));
 
-fn checksum(bytes: &[u8]) -> String {
+pub(super) fn checksum(bytes: &[u8]) -> String {
     let mut command = Command::new("sha256sum");
     let mut child = command
         .stdin(Stdio::piped())
@@ -110,6 +110,36 @@ pub(super) fn post_in_chunks(kind: Kind) {
                 assert!(response.bytes() == body, "the body came back changed");
             }
         }
+    }
+}
+
+/// So it is with every method, with chunks that carry more than content, with a client that asks first,
+/// and with content that is itself encoded.
+pub(super) fn chunks_of_every_kind(kind: Kind) {
+    if matches!(
+        kind,
+        Kind::BusyboxHashBang | Kind::BusyboxInterpreter | Kind::MiniHttpd
+    ) {
+        return; // See `post_in_chunks`.
+    }
+    let (server, url) = serve(kind, "echo");
+    let of = |method| Request::chunked(method, &url, &LARGE[..20_000]);
+    let requests = ["PUT", "PATCH", "DELETE", "PROPFIND", "REPORT", "LOCK"].map(of);
+    let more = [
+        of("POST").adorned(),
+        of("POST").header("Expect", "100-continue"),
+        of("POST").header("Content-Encoding", "gzip"),
+        of("POST").header("TE", "trailers"),
+    ];
+    for (number, request) in requests.into_iter().chain(more).enumerate() {
+        let response = request.send(server.address);
+        assert_eq!(response.status, 200, "{number}: {}", server.log());
+        let announced = response.header("X-Announced");
+        assert_eq!(announced, ["('20000', None)"], "{number}");
+        assert!(
+            response.bytes() == LARGE[..20_000],
+            "{number}: the body came back changed"
+        );
     }
 }
 

@@ -12,6 +12,7 @@ mod requests;
 mod responses;
 mod stand_in;
 mod suexec;
+mod uploads;
 
 use crate::harness::server::{Kind, Server, Site, available};
 use crate::harness::skip;
@@ -76,6 +77,7 @@ on_each_server! {
         bodies::post_1_byte,
         bodies::post_64_mib,
         bodies::post_in_chunks,
+        bodies::chunks_of_every_kind,
         bodies::post_64_mib_unread,
         bodies::refusals_of_uploads_arrive,
         responses::redirect_to_a_url,

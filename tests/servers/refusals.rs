@@ -64,12 +64,16 @@ def application(environ, start_response):
     return [b'run ', b'as Python']
 ";
 
-/// README's recipes make a script of what ends in the name, and of nothing else: not of an upload.
+/// README's recipes make a script of what ends in the name, and of nothing else: not of an upload. Nor
+/// is the source shown of what somebody left beside a script.
 fn no_upload_is_run(kind: Kind, ending: &str) {
     let uploads = [
         format!("photo.{ending}.jpg"),
         format!("photo.jpg.{ending}.bak"),
         format!("photo.{ending}~"),
+        format!(".photo.{ending}.swp"),
+        format!("photo.{ending}_old"),
+        format!(".{ending}"),
         "photo.jpg".to_owned(),
         format!("{ending}.txt"),
     ];
@@ -95,10 +99,23 @@ fn no_upload_is_run(kind: Kind, ending: &str) {
                     .send(server.address)
                     .bytes_before_reset();
                 let text = String::from_utf8_lossy(&content);
-                assert!(!text.contains("run as Python"), "{target}: {text}");
+                // For these two it is a script like others.
+                let is_script = *name == format!(".{ending}") && kind != Kind::ApacheAction;
+                assert!(
+                    is_script || !text.contains("run as Python"),
+                    "{target}: {text}"
+                );
+                // busybox has scripts in their folder alone, and shows nothing of that.
+                let is_beside = kind != Kind::BusyboxInterpreter || !folder.is_empty();
+                if is_beside && name.contains(&format!(".{ending}")) {
+                    assert!(!text.contains("def application"), "{target}: {text}");
+                }
             }
         }
     }
+    // What follows a script in a URL is no file.
+    let target = format!("{hello}/a.{ending}~/b.{ending}.bak");
+    assert_eq!(Request::get(&target).send(server.address).status, 200);
 }
 
 #[test]

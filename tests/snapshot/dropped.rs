@@ -45,6 +45,31 @@ fn by_hand() {
 }
 
 #[test]
+fn nothing_stays_and_that_there_is_nothing_is_said() {
+    let site = Site::new(HELLO);
+    let said = |arguments: &[&str]| {
+        let done = site.command(arguments);
+        assert!(done.status.success());
+        String::from_utf8(done.stdout).expect("text")
+    };
+    for arguments in [&["drop", "app.cgi"][..], &["drop"]] {
+        site.make();
+        assert!(!site.kept("lock").is_empty());
+        assert_eq!(said(arguments), "");
+        let left: Vec<_> = std::fs::read_dir(site.cache()).expect("a folder").collect();
+        assert!(left.is_empty(), "{left:?}");
+        let folder = site.cache();
+        let script = site.file("app.cgi");
+        let of = match arguments {
+            [_] => String::new(),
+            _ => format!(" of `{}`", script.display()),
+        };
+        let expected = format!("There is no image{of} in `{}`.\n", folder.display());
+        assert_eq!(said(arguments), expected);
+    }
+}
+
+#[test]
 fn with_their_folder() {
     let site = Site::new(HELLO);
     site.make();

@@ -41,6 +41,21 @@ fn images_are_made_listed_and_removed_by_hand() {
 }
 
 #[test]
+fn what_loading_does_elsewhere_is_done_with_the_image_and_with_no_request() {
+    let site = Site::new(&format!(
+        "with open('loads', 'a') as file:\n    file.write('x')\n{HELLO}"
+    ));
+    site.make();
+    let loads = || std::fs::read_to_string(site.file("loads")).expect("a file");
+    let made = loads();
+    assert!(!made.is_empty());
+    for _ in 0..3 {
+        assert_eq!(site.restored(), "restored");
+    }
+    assert_eq!(loads(), made);
+}
+
+#[test]
 fn one_that_no_request_uses_yet_is_told_of() {
     let site = Site::new(HELLO);
     let text = std::fs::read_to_string(site.script()).expect("a script");

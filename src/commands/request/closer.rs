@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use crate::cli;
 use crate::exchange::Observer;
 use crate::inspect::{All, Story, Timing, is_import_time};
+use crate::process::open_line;
 use crate::process::stderr_tap::StderrTap;
 use crate::process::terminal::Terminal;
 use crate::python::{Inspection, Watch};
@@ -84,7 +85,7 @@ impl Closer {
     pub(super) fn end(self, exit: Exit) {
         self.tell(&format!("exit {}", exit.code()));
         if let Some((timing, mut tap, output)) = self.timing {
-            let table = timing.table(&tap.stop());
+            let table = [open_line::end(), &timing.table(&tap.stop())].concat();
             _ = File::from(output).write_all(table.as_bytes());
         }
     }

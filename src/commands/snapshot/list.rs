@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, getrlimit};
 
 use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
+use super::sweep::remove_left;
 use super::{folder, maker};
 use crate::report::Exit;
 use crate::snapshot::format::Head;
@@ -102,13 +103,27 @@ pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Resul
     let options = script.map(maker::first_line_options).and_then(Result::ok);
     let folder = folder(cache_dir, &options.unwrap_or_default())?;
     let wanted = script.map(names).transpose()?;
+    let mut is_there = false;
     for (path, head) in heads(&folder) {
         let is_wanted = wanted.as_ref().is_none_or(|wanted| {
             head.is_some_and(|head| wanted.contains(&script_of(&head.identity)))
         });
         if is_wanted {
+            is_there = true;
             forget(&path);
+            remove_lock(&path.with_extension("lock"));
         }
+    }
+    if !is_there {
+        let folder = shown(folder.as_os_str().as_encoded_bytes());
+        let of = wanted
+            .iter()
+            .flatten()
+            .next()
+            .map_or_else(String::new, |script| {
+                format!(" of `{}`", shown(script.as_os_str().as_encoded_bytes()))
+            });
+        writeln!(std::io::stdout(), "There is no image{of} in `{folder}`.")?;
     }
     match wanted {
         Some(wanted) => {
@@ -136,9 +151,17 @@ fn forget_counts(folder: &Path) {
         let path = entry.path();
         match store::ending(&path) {
             Some(FIRSTS) => store::remove(&path),
+            Some("lock") => remove_lock(&path),
             Some("pages" | "tries" | "crashes" | "unlucky" | "used") => forget(&path),
             _ => {}
         }
+    }
+}
+
+/// Removes a lock that no maker holds.
+fn remove_lock(lock: &Path) {
+    if store::is_ours(lock) {
+        remove_left(lock);
     }
 }
 

@@ -105,7 +105,7 @@ fn has_siblings(path: &Path) -> bool {
 }
 
 /// Removes what no maker is at, holding its lock meanwhile.
-fn remove_left(path: &Path) {
+pub(super) fn remove_left(path: &Path) {
     let lock = path.with_extension("lock");
     if let Ok(Some(_held)) = store::take_lock(&lock) {
         store::remove(path);

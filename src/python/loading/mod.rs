@@ -30,6 +30,7 @@ pub(super) use to_come::come;
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
+use crate::config::App;
 use handlers::Answer;
 use import_hook::Watching;
 use printed::{Printed, Printing};
@@ -165,7 +166,11 @@ impl std::fmt::Display for Place {
 }
 
 /// The sentence about what a script was kept from, with the traceback of what came of it.
-pub(super) fn of_refused(mut failure: Failure, sentence: &str) -> Failure {
-    sentence.clone_into(&mut failure.summary);
+pub(super) fn of_refused(mut failure: Failure, app: &App, sentence: &str) -> Failure {
+    failure.summary = format!("`{app}`: {sentence}");
+    // Once is enough.
+    failure.traceback = failure
+        .traceback
+        .map(|text| text.replace(sentence, "refused, as said above"));
     failure
 }

@@ -21,6 +21,8 @@ pub(crate) struct Request {
     method: String,
     body: &'static [u8],
     chunked: bool,
+    trailer: &'static str,
+    extension: &'static str,
     before_body: Box<dyn FnOnce() + Send>,
 }
 
@@ -36,6 +38,8 @@ impl Request {
             method: method.to_owned(),
             body: b"",
             chunked: false,
+            trailer: "",
+            extension: "",
             before_body: Box::new(|| ()),
         }
     }
@@ -46,14 +50,24 @@ impl Request {
 
     /// A POST whose length is announced.
     pub(crate) fn post(target: &str, body: &'static [u8]) -> Self {
+        Self::with_length("POST", target, body)
+    }
+
+    /// A request with content whose length is announced.
+    pub(crate) fn with_length(method: &str, target: &str, body: &'static [u8]) -> Self {
         let length = body.len().to_string();
-        let request = Self::new("POST", target).header("Content-Length", &length);
+        let request = Self::new(method, target).header("Content-Length", &length);
         Self { body, ..request }
     }
 
     /// A POST in chunks, without a length.
     pub(crate) fn post_chunked(target: &str, body: &'static [u8]) -> Self {
-        let request = Self::new("POST", target).header("Transfer-Encoding", "chunked");
+        Self::chunked("POST", target, body)
+    }
+
+    /// A request with content in chunks, without a length.
+    pub(crate) fn chunked(method: &str, target: &str, body: &'static [u8]) -> Self {
+        let request = Self::new(method, target).header("Transfer-Encoding", "chunked");
         Self {
             body,
             chunked: true,
@@ -64,6 +78,15 @@ impl Request {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         write!(self.head, "{name}: {value}\r\n").expect("memory");
         self
+    }
+
+    /// Chunks with all that a server has to take away: an extension of each, and fields after the last.
+    pub(crate) fn adorned(self) -> Self {
+        Self {
+            trailer: "X-Sum: 1\r\nX-More: 2\r\n",
+            extension: ";name=\"a value\"",
+            ..self.header("Trailer", "X-Sum, X-More")
+        }
     }
 
     /// Waits for something between the head and the body.
@@ -89,12 +112,14 @@ impl Request {
             .expect("the head sent");
         let mut outgoing = stream.try_clone().expect("a second handle of the socket");
         let (body, chunked, before_body) = (self.body, self.chunked, self.before_body);
+        let (extension, trailer) = (self.extension, self.trailer);
         // The body goes out while the response comes in, so that neither side waits for the
         // other; a server need not take it all.
         std::thread::spawn(move || {
             before_body();
             if chunked {
-                write_chunks(&mut outgoing, body)
+                write_chunks(&mut outgoing, body, extension)?;
+                write!(outgoing, "0\r\n{trailer}\r\n")
             } else {
                 outgoing.write_all(body)
             }
@@ -104,11 +129,11 @@ impl Request {
 }
 
 /// In chunks of odd sizes, so that their borders meet no buffer's.
-fn write_chunks(stream: &mut TcpStream, body: &[u8]) -> io::Result<()> {
+fn write_chunks(stream: &mut TcpStream, body: &[u8], extension: &str) -> io::Result<()> {
     for chunk in body.chunks(7919) {
-        write!(stream, "{:x}\r\n", chunk.len())?;
+        write!(stream, "{:x}{extension}\r\n", chunk.len())?;
         stream.write_all(chunk)?;
         stream.write_all(b"\r\n")?;
     }
-    stream.write_all(b"0\r\n\r\n")
+    Ok(())
 }

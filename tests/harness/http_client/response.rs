@@ -28,7 +28,12 @@ enum Framing {
 impl Response {
     #[track_caller]
     pub(super) fn read_head(mut stream: BufReader<TcpStream>, method: &str) -> Self {
-        let first = line(&mut stream);
+        let mut first = line(&mut stream);
+        // An interim response (RFC 9110, section 15.2): the one that counts follows its empty line.
+        while first.contains(" 100 ") {
+            while !line(&mut stream).is_empty() {}
+            first = line(&mut stream);
+        }
         let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.unwrap_or_else(|| panic!("{first:?} is no status line"));
         let mut headers = Vec::new();
