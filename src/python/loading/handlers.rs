@@ -280,6 +280,7 @@ impl Answer {
         if let Some(look) = &self.look {
             look.pause(py)?;
         }
+        let paused = refused::pause();
         let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
             return Err(PyRuntimeError::new_err(
@@ -297,7 +298,6 @@ impl Answer {
             }
             _ => None,
         };
-        let paused = refused::pause();
         let own_way = if is_of_its_own(handler)? {
             let installed = self.installed.lock().expect("not poisoned");
             let run = installed.as_ref().map(|it| it.original.clone_ref(py));
@@ -308,7 +308,7 @@ impl Answer {
         let own_way = own_way.transpose()?.map(Bound::into_any);
         let application = own_way.as_ref().unwrap_or(application);
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
-        paused.go_on();
+        drop(paused);
         if let Some(look) = &self.look {
             look.go_on();
         }

@@ -132,8 +132,8 @@ pub(super) fn pause() -> Paused {
     Paused(LOADING.swap(0, Ordering::AcqRel))
 }
 
-impl Paused {
-    pub(super) fn go_on(self) {
+impl Drop for Paused {
+    fn drop(&mut self) {
         // A process restored from an image has another number, and goes on with the same script.
         if self.0 != 0 {
             LOADING.store(std::process::id(), Ordering::Release);
