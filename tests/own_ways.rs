@@ -243,3 +243,26 @@ fn an_asgi_application_in_a_partial_is_told_from_a_wsgi_one() {
     .logs("is an ASGI application")
     .run();
 }
+
+#[test]
+fn a_server_at_a_path_is_one_and_one_in_the_background_is_none() {
+    let server = "socketserver.UnixStreamServer(os.path.dirname(__file__) + '/s', None)";
+    let answer = Cgi::source(&format!(
+        "import os, socketserver\n{server}.serve_forever()\napplication = None\n"
+    ))
+    .exits(1)
+    .logs("starts a server while the application is loaded")
+    .run();
+    answer.error_id();
+    for background in [
+        "multiprocessing.connection.Listener(('127.0.0.1', 0))",
+        "multiprocessing.connection.Listener(family='AF_UNIX')",
+    ] {
+        let text = format!(
+            "{SHOP}import logging.config, multiprocessing.connection\n\
+             listening = {background}\napplication = shop\n"
+        );
+        let answer = Cgi::source(&text).logs("CALLED\n");
+        assert_eq!(answer.run().status, "200 OK", "{background}");
+    }
+}

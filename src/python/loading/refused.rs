@@ -243,7 +243,7 @@ fn on_bind(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = arguments.py();
     let socket = arguments.cast::<PyTuple>()?.get_item(0)?;
     let kind: i32 = socket.getattr("type")?.extract()?;
-    if !is_of_network(&socket)? || kind & 0xf != libc::SOCK_STREAM {
+    if !is_of_servers(&socket)? || kind & 0xf != libc::SOCK_STREAM {
         return Ok(());
     }
     let class = py.import("socket")?.getattr("socket")?;
@@ -290,17 +290,26 @@ def accept(self):
     return original_accept(self)
 ";
 
-/// Other sockets are for other processes of the same machine.
-fn is_of_network(socket: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Whether a development server listens at such sockets: some do at a path.
+fn is_of_servers(socket: &Bound<'_, PyAny>) -> PyResult<bool> {
     let family: i32 = socket.getattr("family")?.extract()?;
-    Ok([libc::AF_INET, libc::AF_INET6].contains(&family))
+    Ok([libc::AF_INET, libc::AF_INET6, libc::AF_UNIX].contains(&family))
 }
+
+/// Libraries that listen in another thread or process, while the application goes on.
+const IN_THE_BACKGROUND: [&str; 5] = [
+    "debugpy",
+    "logging",
+    "multiprocessing",
+    "prometheus_client",
+    "pydevd",
+];
 
 /// A server of some library's will wait; a script that only listens goes on.
 #[pyfunction]
 fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = socket.py();
-    if is_loading() && is_of_network(socket)? && is_asked_by_library(py)? {
+    if is_loading() && is_of_servers(socket)? && is_asked_by_library(py)? {
         return Err(refuse(of_server(&place(py))));
     }
     Ok(())
@@ -311,34 +320,40 @@ fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
 fn on_accept(socket: &Bound<'_, PyAny>) -> PyResult<()> {
     // SAFETY: two questions.
     let is_main = unsafe { libc::gettid() == libc::getpid() };
-    if is_loading() && is_main && is_of_network(socket)? {
+    if is_loading() && is_main && is_of_servers(socket)? {
         return Err(refuse(of_server(&place(socket.py()))));
     }
     Ok(())
 }
 
-/// Whether the nearest code that is not the module `socket` is no part of the application.
+/// Whether the nearest code that is not the module `socket` is no part of the application, and of a library
+/// that waits where it listens.
 fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
     let standard: PathBuf = py.import("os")?.getattr("__file__")?.extract()?;
     let standard = standard.parent().unwrap_or(&standard);
     let mut frame = py.import("sys")?.call_method0("_getframe")?;
+    let mut is_library = None;
     while !frame.is_none() {
         let module = frame
             .getattr("f_globals")?
             .call_method1("get", ("__name__",))?;
+        let name: String = module.extract().unwrap_or_default();
+        if IN_THE_BACKGROUND.contains(&name.split('.').next().unwrap_or_default()) {
+            return Ok(false);
+        }
         // What stands in has no name.
-        if !module.is_none() && !module.eq("builtins")? && !module.eq("socket")? {
+        if is_library.is_none() && !module.is_none() && name != "builtins" && name != "socket" {
             let code = frame.getattr("f_code")?;
             let file: PathBuf = code.getattr("co_filename")?.extract()?;
             let is_packages = file
                 .iter()
                 .any(|part| part == "site-packages" || part == "dist-packages");
             let is_frozen = file.as_os_str().as_encoded_bytes().starts_with(b"<frozen ");
-            return Ok(is_packages || is_frozen || file.starts_with(standard));
+            is_library = Some(is_packages || is_frozen || file.starts_with(standard));
         }
         frame = frame.getattr("f_back")?;
     }
-    Ok(false)
+    Ok(is_library.unwrap_or(false))
 }
 
 fn of_server(place: &str) -> String {
