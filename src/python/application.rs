@@ -181,13 +181,11 @@ fn judge<'py>(
                 ..
             },
             Err(wrong),
-        ) if is_exit(&wrong) || wrong.is_of(py, &sentence) => {
-            Err(loading::of_refused(
-                wrong.explain(failed),
-                &config.app,
-                &sentence,
-            ))
-        }
+        ) if is_exit(&wrong) || wrong.is_of(py, &sentence) => Err(loading::of_refused(
+            wrong.explain(failed),
+            &config.app,
+            &sentence,
+        )),
         (_, Err(wrong)) => Err(wrong.explain(failed)),
         (_, Ok(application)) => match loading::asynchronous(&config.app, &application) {
             Ok(None) => Ok(Loaded::Application(application)),
