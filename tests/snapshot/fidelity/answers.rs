@@ -26,25 +26,30 @@ pub(super) struct Application<'a> {
 }
 
 /// An application that says what it was asked for does so in one line, or in one for each of what
-/// has to differ.
-fn script(row: &Row) -> String {
+/// has to differ. One that answers by a handler has its image made inside that call.
+fn script(row: &Row, by_handler: bool) -> String {
+    let end = if by_handler {
+        "from wsgiref.handlers import CGIHandler\nCGIHandler().run(application)\n"
+    } else {
+        ""
+    };
     let shown = match row.kind {
         Kind::Differ => format!("[repr(one).encode() + b'\\n' for one in {}]", row.show),
         _ => format!("[repr({}).encode()]", row.show),
     };
     format!(
         "{}\ndef application(environ, start_response):\n    \
-         start_response('200 OK', [('Content-Type', 'text/plain')])\n    return {shown}\n",
+         start_response('200 OK', [('Content-Type', 'text/plain')])\n    return {shown}\n{end}",
         row.load
     )
 }
 
 impl<'a> Application<'a> {
-    pub(super) fn new(row: &'a Row, options: &str) -> Self {
+    pub(super) fn new(row: &'a Row, options: &str, by_handler: bool) -> Self {
         let options = format!("{options} {}", row.options);
         let application = Self {
             row,
-            site: Site::with_options(options.trim(), &script(row)),
+            site: Site::with_options(options.trim(), &script(row, by_handler)),
             cache: tempfile::tempdir().expect("a temporary folder"),
         };
         application.shell(row.files);
