@@ -43,23 +43,6 @@ const BY_HANDLER: [&[Row]; 4] = [
     chance::ROWS,
     environment_taken::ROWS,
 ];
-15] = [
-    kernel::ROWS,
-    kernel_flags::ROWS,
-    kernel_others::ROWS,
-    interpreter::ROWS,
-    descriptors::ROWS,
-    memory::ROWS,
-    chance::ROWS,
-    environment::ROWS,
-    environment_taken::ROWS,
-    files::ROWS,
-    files_missing::ROWS,
-    files_listed::ROWS,
-    files_by_c::ROWS,
-    files_of_libraries::ROWS,
-    imports::ROWS,
-];
 
 /// Checks a group.
 #[track_caller]
