@@ -380,6 +380,13 @@ pub(super) fn acceptable(
                  gives CONTENT_LENGTH (nginx, lighttpd), or have the client send a Content-Length"
             ),
         ),
+        BodyLengthError::Withheld(value) => Failure::new(
+            501,
+            format!(
+                "CONTENT_LENGTH is not set and HTTP_CONTENT_LENGTH=`{value}`: busybox httpd hands on \
+                 the whole content of a POST alone: have the client send a POST, or use another server"
+            ),
+        ),
         BodyLengthError::LengthRequired(None) => Failure::new(
             411,
             "CONTENT_LENGTH is not set, and mini_httpd does not tell whether content follows in \

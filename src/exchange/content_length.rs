@@ -19,6 +19,9 @@ pub enum BodyLengthError {
     /// A chunked body that the server neither decoded nor ends; answered with 411. The value is
     /// that of `HTTP_TRANSFER_ENCODING`, where the server passes that on.
     LengthRequired(Option<String>),
+    /// Content that the server does not hand on, with the value of `HTTP_CONTENT_LENGTH`; answered
+    /// with 501.
+    Withheld(String),
 }
 
 impl BodyLength {
@@ -44,7 +47,13 @@ impl BodyLength {
             None if software.starts_with(b"mini_httpd") && may_have_content(meta) => {
                 Err(BodyLengthError::LengthRequired(None))
             }
-            None => Ok(Self::Bytes(0)),
+            None => match meta.get("HTTP_CONTENT_LENGTH") {
+                // What came with the head is all that it hands on of any other method's content.
+                Some(length) if software.starts_with(b"busybox") && is_lost(meta, length) => {
+                    Err(BodyLengthError::Withheld(length.escape_ascii().to_string()))
+                }
+                _ => Ok(Self::Bytes(0)),
+            },
         }
     }
 }
@@ -55,6 +64,11 @@ fn may_have_content(meta: &MetaVariables) -> bool {
         meta.get("REQUEST_METHOD"),
         Some(b"POST" | b"PUT" | b"PATCH")
     )
+}
+
+/// Whether there is content, and the method is one that means something by it (RFC 9110, 9.3.1).
+fn is_lost(meta: &MetaVariables, length: &[u8]) -> bool {
+    parse(length) != Some(0) && !matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD"))
 }
 
 /// `1*DIGIT`, no larger than what a file offset can hold.
@@ -103,6 +117,21 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn content_that_busybox_keeps_is_not_taken_for_none() {
+        let busybox = ("SERVER_SOFTWARE", "busybox httpd/1.35.0");
+        let sent = |method, length| {
+            let method = ("REQUEST_METHOD", method);
+            of(&[busybox, method, ("HTTP_CONTENT_LENGTH", length)])
+        };
+        for method in ["PUT", "PATCH", "DELETE", "PROPFIND"] {
+            let withheld = Err(BodyLengthError::Withheld("5".into()));
+            assert_eq!(sent(method, "5"), withheld, "{method}");
+            assert_eq!(sent(method, "0"), Ok(BodyLength::Bytes(0)));
+        }
+        assert_eq!(sent("GET", "5"), Ok(BodyLength::Bytes(0)));
     }
 
     #[test]

@@ -113,6 +113,25 @@ pub(super) fn post_in_chunks(kind: Kind) {
     }
 }
 
+/// Content of another method than POST arrives whole, or is refused.
+pub(super) fn put_with_a_length(kind: Kind) {
+    for size in [0, 5, 60_000] {
+        let (server, url) = serve(kind, "echo");
+        let put = |url: &str, body| Request::with_length("PUT", url, body);
+        let response = send(&server, &url, put, &LARGE[..size]);
+        match kind {
+            Kind::BusyboxHashBang | Kind::BusyboxInterpreter if size > 0 => {
+                assert_eq!(response.status, 501, "{}", server.log());
+                server.wait_for_log(&format!("HTTP_CONTENT_LENGTH=`{size}`: busybox"));
+            }
+            _ => {
+                assert_eq!(response.status, 200, "{}", server.log());
+                assert!(response.bytes() == LARGE[..size], "{size}");
+            }
+        }
+    }
+}
+
 /// So it is with every method, with chunks that carry more than content, with a client that asks first,
 /// and with content that is itself encoded.
 pub(super) fn chunks_of_every_kind(kind: Kind) {

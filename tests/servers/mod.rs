@@ -77,6 +77,7 @@ on_each_server! {
         bodies::post_1_byte,
         bodies::post_64_mib,
         bodies::post_in_chunks,
+        bodies::put_with_a_length,
         bodies::chunks_of_every_kind,
         bodies::post_64_mib_unread,
         bodies::refusals_of_uploads_arrive,
