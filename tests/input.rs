@@ -304,11 +304,29 @@ fn an_unread_body_is_taken_from_a_server_that_writes_it_first() {
     assert_eq!(Answer::parse(raw).status, "500 Internal Server Error");
 }
 
-/// Writes the whole body, and reads the answer then.
+/// So is one whose length nobody knows, as it is refused.
+#[test]
+fn a_body_with_a_length_that_is_refused_is_taken_too() {
+    for (name, value, status) in [
+        ("CONTENT_LENGTH", "abc", "400 Bad Request"),
+        ("CONTENT_LENGTH", "-1", "400 Bad Request"),
+        ("HTTP_TRANSFER_ENCODING", "chunked", "411 Length Required"),
+        ("SERVER_SOFTWARE", "mini_httpd/1.30", "411 Length Required"),
+    ] {
+        let cgi = Cgi::app("hello.py").method("POST").variable(name, value);
+        let (raw, code) = written(cgi, 1_000_000);
+        assert_eq!(Answer::parse(raw).status, status, "{name}={value}");
+        assert_eq!(code, 1);
+    }
+}
+
 fn written_first(cgi: Cgi, size: usize) -> (Vec<u8>, i32) {
-    let cgi = cgi
-        .method("POST")
-        .variable("CONTENT_LENGTH", size.to_string());
+    let cgi = cgi.variable("CONTENT_LENGTH", size.to_string());
+    written(cgi.method("POST"), size)
+}
+
+/// Writes the whole body, and reads the answer then.
+fn written(cgi: Cgi, size: usize) -> (Vec<u8>, i32) {
     let (mut child, _folder) = cgi.spawn();
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(&vec![b'x'; size]).expect("all of it taken");

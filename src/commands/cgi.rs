@@ -196,7 +196,8 @@ fn open(
         .as_ref()
         .ok()
         .copied()
-        .unwrap_or(BodyLength::Bytes(0));
+        // Nobody knows how much the server will write before it reads the answer to that.
+        .unwrap_or(BodyLength::UntilEnd);
     let mut request = cgi::request(meta, private.stdin, body_length);
     if let Ok(mut body) = request.body.lock() {
         body.count_in(&unread::LEFT);

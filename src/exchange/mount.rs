@@ -26,9 +26,12 @@ impl MetaVariables {
             let is_hidden = path_info.len() > 1 && path == [folder, path_info].concat();
             (is_index(script) && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
         });
-        // Two slashes at the start of a link would name another host.
+        // Two slashes at the start of a link would name another host, and browsers take a backslash for one.
         if let Some((mount, path_info)) = found
             && !mount.windows(2).any(|two| two == b"//")
+            && !mount
+                .iter()
+                .any(|byte| *byte == b'\\' || byte.is_ascii_control())
         {
             self.set("SCRIPT_NAME", mount);
             self.set("PATH_INFO", path_info);
@@ -78,9 +81,18 @@ fn or_root(rest: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The path of a URL or of a request-target, decoded as PATH_INFO is (RFC 3875, section 4.1.5).
+/// The path of a URL or of a request-target, which may be a whole URL (RFC 9112, section 3.2.2), decoded as
+/// PATH_INFO is (RFC 3875, section 4.1.5).
 fn path_of(uri: &[u8]) -> Option<Vec<u8>> {
     let path = uri.split(|&byte| byte == b'?').next()?;
+    let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let path = match memchr::memmem::find(path, b"://") {
+        Some(colon) if path[..colon].iter().all(is_scheme) => {
+            let rest = &path[colon + 3..];
+            &rest[memchr::memchr(b'/', rest)?..]
+        }
+        _ => path,
+    };
     path.starts_with(b"/").then(|| decoded(path))
 }
 
@@ -134,6 +146,14 @@ mod tests {
             // From elsewhere: RewriteRule ^/blog/(.*)$ /cgi-bin/index.cgi/$1
             ("/blog/a", "/cgi-bin/index.cgi", "/a", "/blog", "/a"),
             ("/a", "/cgi-bin/index.cgi", "/a", "", "/a"),
+            // A whole URL (RFC 9112, section 3.2.2).
+            (
+                "http://a.example/blog/a?x",
+                "/cgi-bin/index.cgi",
+                "/a",
+                "/blog",
+                "/a",
+            ),
         ] {
             let expected = (mount.to_owned(), rest.to_owned());
             assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");
@@ -147,6 +167,11 @@ mod tests {
             ("/x", "/cgi-bin/index.cgi", "/y"),
             ("//evil.example/a", "/cgi-bin/index.cgi", "/a"),
             ("*", "/index.cgi", ""),
+            ("http://a.example", "/index.cgi", ""),
+            ("/%5cevil.example/a", "/cgi-bin/index.cgi", "/a"),
+            ("/%5Cevil.example/a", "/cgi-bin/index.cgi", "/a"),
+            ("/%0a/a", "/cgi-bin/index.cgi", "/a"),
+            ("/blog%7f/a", "/cgi-bin/index.cgi", "/a"),
             ("/shop/a", "/shop", "/a"),
             ("/shop", "/shop", ""),
             ("/cgi-bin/shop.cgi/a", "/cgi-bin/shop.cgi", "/a"),

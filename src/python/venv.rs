@@ -10,7 +10,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use rustix::fs::Access;
 
 use crate::config::Config;
 
@@ -66,11 +67,7 @@ impl Packages {
                 Ok(file) if file.is_file() => return Venv::open(&place).map(Self::Venv),
                 // A folder that is there is meant, and must not be passed over in silence.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied && place.is_dir() => {
-                    bail!(
-                        "user {} may not read the virtual environment `{}`: `chmod -R go+rX` it",
-                        rustix::process::geteuid().as_raw(),
-                        place.display()
-                    )
+                    return Err(closed(&place, &place.join("pyvenv.cfg")));
                 }
                 _ => looked_in.push(place),
             }
@@ -124,14 +121,16 @@ impl Venv {
     pub fn open(root: &Path) -> Result<Self> {
         let shown = root.display();
         let remedy = format!("make it with `{LINKED_EXECUTABLE} -m venv {shown}`");
-        let Ok(text) = fs::read_to_string(root.join("pyvenv.cfg")) else {
-            bail!("`{shown}` is no virtual environment (no readable pyvenv.cfg): {remedy}");
-        };
+        let settings = root.join("pyvenv.cfg");
+        let text = fs::read_to_string(&settings).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => closed(root, &settings),
+            _ => anyhow!("`{shown}` is no virtual environment (no readable pyvenv.cfg): {remedy}"),
+        })?;
         let settings = parse(&text);
-        let executable = ["bin/python3", "bin/python"]
-            .iter()
-            .map(|name| root.join(name));
-        let Some(executable) = executable.into_iter().find(|path| path.exists()) else {
+        let executables = ["bin/python3", "bin/python"].map(|name| root.join(name));
+        let found = executables.iter().find(|path| path.exists()).cloned();
+        let Some(executable) = found else {
+            refuse_closed(root, &executables[0])?;
             bail!("broken virtual environment `{shown}`: its bin/python3 leads nowhere: {remedy}");
         };
         let version = settings.get("version").or(settings.get("version_info"));
@@ -144,6 +143,10 @@ impl Venv {
                 executable.display()
             );
         }
+        refuse_closed(
+            root,
+            &root.join(format!("lib/python{LINKED_VERSION}/site-packages")),
+        )?;
         let foreign = settings
             .get("home")
             .is_some_and(|home| !is_linked_home(Path::new(home)));
@@ -153,6 +156,43 @@ impl Venv {
             foreign,
         })
     }
+}
+
+/// Says so where this process may not read a part of the environment, or get to it.
+fn refuse_closed(root: &Path, part: &Path) -> Result<()> {
+    let wanted = if part.is_dir() {
+        Access::READ_OK | Access::EXEC_OK
+    } else {
+        Access::EXISTS
+    };
+    match rustix::fs::access(part, wanted) {
+        Err(rustix::io::Errno::ACCESS) => Err(closed(root, part)),
+        _ => Ok(()),
+    }
+}
+
+/// What to open so that a part of the environment can be read.
+fn closed(root: &Path, part: &Path) -> anyhow::Error {
+    // A link may lead out of it.
+    let target = fs::read_link(part).unwrap_or_else(|_| part.to_owned());
+    let part = part.with_file_name("").join(target);
+    let is_closed = |path: &&Path| {
+        let wanted = match fs::metadata(path) {
+            Ok(about) if !about.is_dir() => Access::READ_OK,
+            Ok(_) if *path == part => Access::READ_OK | Access::EXEC_OK,
+            Ok(_) => Access::EXEC_OK,
+            Err(_) => return false, // one above it is
+        };
+        rustix::fs::access(*path, wanted).is_err()
+    };
+    let first = part.ancestors().find(is_closed).unwrap_or(&part);
+    anyhow!(
+        "user {} may not read the virtual environment `{}`: `{}` is closed to it: `chmod -R go+rX {}`",
+        rustix::process::geteuid().as_raw(),
+        root.display(),
+        first.display(),
+        first.display()
+    )
 }
 
 /// `pyvenv.cfg` as it really is: `key = value`, keys in any case, spaces optional.

@@ -186,11 +186,10 @@ fn cut(text: &str, same: usize) -> String {
 
 #[test]
 fn scripts_that_answer_by_a_handler() {
-    check_with(
-        "",
-        true,
-        &BY_HANDLER.into_iter().flatten().collect::<Vec<_>>(),
-    );
+    let rows = BY_HANDLER.into_iter().flatten();
+    // A handler wants a buffer there.
+    let rows = rows.filter(|row| row.id != "replaced-stream");
+    check_with("", true, &rows.collect::<Vec<_>>());
 }
 
 #[test]
