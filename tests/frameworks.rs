@@ -76,7 +76,7 @@ fn the_development_server_shows_what_a_framework_caught() {
         let serving = Serve::source(text)
             .with(&["--venv", venv.to_str().expect("UTF-8")])
             .start();
-        let response = Request::get("/fails").send(serving.address());
+        let response = Request::get("/fails").by_a_person().send(serving.address());
         assert_eq!(response.status, 500);
         let page = response.text();
         assert!(page.contains("ValueError: here"), "{page}");

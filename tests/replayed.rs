@@ -41,7 +41,9 @@ fn a_crafted_file_sets_nothing_that_python_or_the_loader_obeys() {
          PYTHONUSERBASE={evil}/.local\nHOME={evil}\nVIRTUAL_ENV={evil}\nREDIRECT_VIRTUAL_ENV={evil}\n\
          LD_PRELOAD={evil}/evil.so\nLD_LIBRARY_PATH={evil}\nPATH={evil}\nGCONV_PATH={evil}\n\
          WSGI_CGI_VENV={evil}\nWSGI_CGI_PYTHON_PATH={evil}\nREDIRECT_WSGI_CGI_LOG={evil}/log\n\
-         BASH_ENV={evil}\nHTTP_X=kept too\n\n"
+         BASH_ENV={evil}\nSSLKEYLOGFILE={evil}/k\nhttps_proxy={evil}\nALL_PROXY={evil}\n\
+         REQUESTS_CA_BUNDLE={evil}\nGIT_SSH={evil}\nDJANGO_SETTINGS_MODULE={evil}\n\
+         AWS_CONFIG_FILE={evil}\nKUBECONFIG={evil}\nPERLLIB={evil}\nHTTP_X=kept too\n\n"
     );
     let printed = ByHand::request(SHOWS)
         .file("crafted.request", &text)

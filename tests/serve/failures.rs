@@ -30,7 +30,7 @@ def application(environ, start_response):
 #[test]
 fn an_exception_is_a_whole_page_and_shown_on_this_machine() {
     let serving = Serve::source(FAILS).start();
-    let response = Request::get("/raise").send(serving.address());
+    let response = Request::get("/raise").by_a_person().send(serving.address());
     assert_eq!(response.status, 500);
     let page = response.text();
     assert!(page.contains("LookupError: <not> today"), "{page}");
@@ -41,7 +41,7 @@ fn an_exception_is_a_whole_page_and_shown_on_this_machine() {
 #[test]
 fn who_asks_by_hand_gets_plain_text_and_a_browser_a_page() {
     let serving = Serve::source(FAILS).start();
-    let response = Request::get("/raise").send(serving.address());
+    let response = Request::get("/raise").by_a_person().send(serving.address());
     assert_eq!(
         response.header("content-type"),
         ["text/plain; charset=utf-8"]
@@ -52,6 +52,7 @@ fn who_asks_by_hand_gets_plain_text_and_a_browser_a_page() {
             .contains("Traceback (most recent call last):\n")
     );
     let response = Request::get("/raise")
+        .by_a_person()
         .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
         .header("Cookie", "session=hush")
         .send(serving.address());
@@ -125,6 +126,21 @@ fn what_failed_is_shown_to_a_person_here_and_to_nobody_else() {
             format!("{here}Connection: close\r\n"),
             false,
         ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}Connection: TE, Close\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}CDN-Loop: some\r\n"),
+            false,
+        ),
+        (
+            "GET /raise HTTP/1.1",
+            format!("{here}Referer: https://shop.example/\r\n"),
+            false,
+        ),
         // Another site's page asks.
         (
             "POST /raise HTTP/1.1",
@@ -137,12 +153,13 @@ fn what_failed_is_shown_to_a_person_here_and_to_nobody_else() {
             false,
         ),
     ] {
-        let close = if line.ends_with("1.1") {
-            "Connection: close\r\n"
+        // A person's client does not close the connection: a second request does, a stranger's.
+        let close = if line.ends_with("1.1") && !fields.contains("Connection") {
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         } else {
             ""
         };
-        let answer = serving.raw(format!("{line}\r\n{fields}{close}\r\n"));
+        let answer = serving.raw(format!("{line}\r\n{fields}\r\n{close}"));
         assert!(
             answer.starts_with("HTTP/1.1 500 "),
             "{line} {fields}: {answer}"
@@ -163,7 +180,7 @@ fn what_failed_is_shown_to_nobody_where_that_is_wanted() {
             .with(&["--no-debug-page"])
             .variable("WSGI_CGI_DEBUG", variable)
             .start();
-        let response = Request::get("/raise").send(serving.address());
+        let response = Request::get("/raise").by_a_person().send(serving.address());
         assert_eq!(response.status, 500);
         assert!(!response.text().contains("today"));
         serving.end_logging();
@@ -205,7 +222,7 @@ fn a_response_that_is_cut_has_no_end() {
 fn an_application_that_cannot_be_loaded_is_a_500_until_it_is_mended() {
     for options in [&[][..], &["--preload"]] {
         let serving = Serve::source("def application(:\n").with(options).start();
-        let response = Request::get("/").send(serving.address());
+        let response = Request::get("/").by_a_person().send(serving.address());
         assert_eq!(response.status, 500);
         assert!(response.text().contains("SyntaxError"));
         std::fs::write(serving.folder().join("app.py"), ECHO).expect("written");

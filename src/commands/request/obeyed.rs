@@ -4,21 +4,49 @@
 use crate::exchange::MetaVariables;
 use crate::report;
 
-const PREFIXES: [&[u8]; 11] = [
-    b"PYTHON",
-    b"LD_",
+const PREFIXES: [&[u8]; 30] = [
+    b"AWS_",
+    b"BASH_",
+    b"CURL_",
     b"DYLD_",
+    b"GIT_",
+    b"GLIBC_",
+    b"JAVA_",
+    b"JDK_",
+    b"KRB5",
+    b"LD_",
+    b"LESS",
+    b"MALLOC_",
+    b"MPL",
+    b"NODE_",
+    b"NPM_",
+    b"ODBC",
+    b"OPENSSL_",
+    b"PERL",
+    b"PG",
+    b"PIP_",
+    b"PYTHON",
+    b"REQUESTS_",
+    b"RUBY",
+    b"SSH_",
+    b"SSL_CERT_",
+    b"SUDO_",
+    b"WERKZEUG_",
     b"WSGI_CGI_",
     b"XDG_",
-    b"MALLOC_",
-    b"GLIBC_",
-    b"BASH_",
-    b"OPENSSL_",
-    b"SSL_CERT_",
-    b"PERL5",
+    b"_JAVA_",
 ];
 
-const NAMES: [&[u8]; 32] = [
+/// In capital letters, as some of them are obeyed in either kind.
+const ENDINGS: [&[u8]; 5] = [
+    b"_PROXY",
+    b"_CA_BUNDLE",
+    b"_ASKPASS",
+    b"_SETTINGS_MODULE",
+    b"RC",
+];
+
+const NAMES: [&[u8]; 30] = [
     b"PATH",
     b"HOME",
     b"VIRTUAL_ENV",
@@ -39,6 +67,8 @@ const NAMES: [&[u8]; 32] = [
     b"LOCALDOMAIN",
     b"RESOLV_HOST_CONF",
     b"RES_OPTIONS",
+    b"SSLKEYLOGFILE",
+    b"KUBECONFIG",
     b"TZDIR",
     b"TMPDIR",
     b"TEMP",
@@ -47,10 +77,6 @@ const NAMES: [&[u8]; 32] = [
     b"VISUAL",
     b"PAGER",
     b"BROWSER",
-    b"GIT_EXEC_PATH",
-    b"GIT_SSH_COMMAND",
-    b"NODE_OPTIONS",
-    b"RUBYOPT",
 ];
 
 fn is_obeyed(name: &[u8]) -> bool {
@@ -58,7 +84,12 @@ fn is_obeyed(name: &[u8]) -> bool {
     while let Some(rest) = name.strip_prefix(b"REDIRECT_") {
         name = rest;
     }
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    let capital = name.to_ascii_uppercase();
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        // The client's own fields are not obeyed: `HTTP_PROXY` is removed elsewhere (CVE-2016-5385).
+        || (!name.starts_with(b"HTTP_") || capital == b"HTTP_PROXY")
+            && ENDINGS.iter().any(|ending| capital.ends_with(ending))
 }
 
 /// What every server gives, or this program was told there: that it is another here needs no word.

@@ -10,7 +10,10 @@ use super::grammar::trim;
 /// There is no field with an underscore in its name: CGI writes `-` as `_`, so that it could pose
 /// as another (RFC 3875, section 4.1.18). nginx and Apache drop them as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
+pub struct Fields {
+    list: Vec<(Vec<u8>, Vec<u8>)>,
+    has_left_out: bool,
+}
 
 impl Fields {
     /// Reads a section of `count` lines at most, the empty line at its end included.
@@ -18,15 +21,17 @@ impl Fields {
         let mut headers = vec![httparse::EMPTY_HEADER; count];
         match httparse::parse_headers(section, &mut headers) {
             Ok(httparse::Status::Complete((length, headers))) if length == section.len() => {
-                Ok(Self(
-                    headers
+                let is_left_out = |header: &&httparse::Header<'_>| header.name.contains('_');
+                Ok(Self {
+                    list: headers
                         .iter()
-                        .filter(|header| !header.name.contains('_'))
+                        .filter(|header| !is_left_out(header))
                         .map(|header| {
                             (header.name.as_bytes().to_vec(), trim(header.value).to_vec())
                         })
                         .collect(),
-                ))
+                    has_left_out: headers.iter().any(|header| is_left_out(&header)),
+                })
             }
             // RFC 9112, section 5.1: white space before the colon must be answered with 400.
             Err(httparse::Error::HeaderName) => {
@@ -64,9 +69,15 @@ impl Fields {
         }
     }
 
+    /// Whether there was one with an underscore in its name.
+    #[must_use]
+    pub fn has_left_out(&self) -> bool {
+        self.has_left_out
+    }
+
     /// All names and values in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0
+        self.list
             .iter()
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }

@@ -5,24 +5,58 @@
 
 use std::net::IpAddr;
 
-use crate::transport::http::{Form, RequestHead, Version};
+use crate::transport::http::{Form, RequestHead};
 
 /// Fields that only servers add, by how their names begin.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 31] = [
+    "akamai-",
+    "ali-",
+    "b3",
+    "cdn-",
     "cf-",
     "client-ip",
+    "cloudfront-",
+    "do-connecting-ip",
+    "eagleid",
+    "early-data",
     "fastly-",
+    "fly-",
     "forwarded",
+    "front-end-",
+    "http-",
+    "incap-",
+    "max-forwards",
+    "oidc-",
+    "proxy-",
+    "real-ip",
+    "remote-",
+    "ssl-",
+    "surrogate-",
+    "tailscale-",
+    "traceparent",
     "true-client-ip",
+    "uber-trace-id",
     "via",
-    "x-amz",
-    "x-client-",
-    "x-cluster-client-ip",
-    "x-envoy-",
-    "x-forwarded",
-    "x-original-",
-    "x-proxy",
-    "x-real-",
+    "weblogic-",
+    "wl-proxy-",
+    "xff",
+];
+
+/// What pages' own scripts and people send of names that begin with `X-`. Servers have too many of
+/// those to name, so every other one counts as a server's.
+const OF_PAGES: [&str; 12] = [
+    "x-access-token",
+    "x-ajax",
+    "x-api-",
+    "x-auth-token",
+    "x-csrf",
+    "x-http-method",
+    "x-inertia",
+    "x-livewire",
+    "x-pjax",
+    "x-requested-with",
+    "x-turbo",
+    "x-xsrf",
 ];
 
 /// Whether nothing in the head says that it was made elsewhere.
@@ -41,29 +75,51 @@ fn names_this_machine(head: &RequestHead) -> bool {
     in_target && is_here(host)
 }
 
+/// No browser writes a name with an underscore; servers that do are configured by hand.
 fn is_passed_on(head: &RequestHead) -> bool {
     let is_added = |name: &[u8]| {
-        let name = name.to_ascii_lowercase();
-        ADDED.iter().any(|start| name.starts_with(start.as_bytes()))
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let is_any = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+        is_any(&ADDED) || name.starts_with("x-") && !is_any(&OF_PAGES)
     };
-    // nginx's proxy, with none of its settings changed, speaks HTTP/1.0 and says what is understood.
-    let is_nginx = head.line.version == Version::Http10
-        && head.fields.all("connection").any(|value| value == b"close");
-    is_nginx || head.fields.iter().any(|(name, _)| is_added(name))
+    says_close(head)
+        || head.fields.has_left_out()
+        || head.fields.iter().any(|(name, _)| is_added(name))
 }
 
-/// Whether a page of another site sent it (Fetch, section 3.2; W3C Fetch Metadata): it gets an answer
-/// as everybody does. A link from there that is followed shows what it leads to.
+/// So does a proxy that keeps no connection to what is behind it, as nginx with none of its settings
+/// changed (RFC 9110, section 7.6.1); browsers and curl keep theirs.
+fn says_close(head: &RequestHead) -> bool {
+    head.fields.all("connection").any(|value| {
+        let mut options = value.split(|&byte| byte == b',');
+        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
+}
+
+/// Whether a page of another site sent it (Fetch, section 3.2; W3C Fetch Metadata), or one that is
+/// known by another name, through a server: it gets an answer as everybody does. A link that is
+/// followed from a page that does not name itself shows what it leads to.
 fn is_from_elsewhere(head: &RequestHead) -> bool {
-    let is_own = |origin: &[u8]| {
-        let authority = origin
-            .strip_prefix(b"http://")
-            .or_else(|| origin.strip_prefix(b"https://"));
-        authority.is_some_and(is_here)
+    let is_own = |url: &[u8]| {
+        let rest = [&b"http://"[..], b"https://"]
+            .into_iter()
+            .find_map(|scheme| {
+                let start = url.get(..scheme.len())?;
+                start
+                    .eq_ignore_ascii_case(scheme)
+                    .then(|| &url[scheme.len()..])
+            });
+        rest.is_some_and(|rest| {
+            let end = rest.iter().position(|byte| b"/?#\\".contains(byte));
+            is_here(&rest[..end.unwrap_or(rest.len())])
+        })
     };
     let says = |name, value: &[u8]| head.fields.all(name).any(|said| said == value);
     let is_followed = head.line.method == b"GET" && says("sec-fetch-dest", b"document");
-    !head.fields.all("origin").all(is_own) || says("sec-fetch-site", b"cross-site") && !is_followed
+    let mut names = head.fields.all("origin").chain(head.fields.all("referer"));
+    !names.all(is_own)
+        || (says("sec-fetch-site", b"cross-site") || says("sec-fetch-site", b"same-site"))
+            && !is_followed
 }
 
 /// Whether a host, with a port or without, is a name of this machine's own.
@@ -146,15 +202,57 @@ mod tests {
             "X-Client-IP: 192.0.2.1",
             "CF-Connecting-IP: 192.0.2.1",
             "True-Client-IP: 192.0.2.1",
+            "CDN-Loop: x",
+            "X-Varnish: 1",
+            "Surrogate-Capability: x",
+            "X-Scheme: https",
+            "X-Url-Scheme: https",
+            "X-Nginx-Proxy: true",
+            "X-Remote-IP: 192.0.2.1",
+            "X-Remote-User: me",
+            "X-Host: shop.example",
+            "X-Request-Id: 1",
+            "Tailscale-User-Login: me",
+            "X-Arr-Log-Id: 1",
+            "Front-End-Https: on",
+            "Proxy-Connection: keep-alive",
+            "Remote-Addr: 192.0.2.1",
+            "X_Forwarded_For: 192.0.2.1",
+            "X-Of-Some-Server: 1",
         ] {
             assert!(!asks_with(field), "{field}");
         }
-        // As nginx has it with `proxy_pass` alone.
-        assert!(!asks(
-            "GET / HTTP/1.0\r\nHost: 127.0.0.1:8000\r\nConnection: close"
-        ));
-        assert!(asks_with("Connection: close"));
+        for value in [
+            "close",
+            "Close",
+            "close, TE",
+            "TE ,CLOSE",
+            "upgrade\r\nConnection: close",
+        ] {
+            for version in ["1.0", "1.1"] {
+                assert!(
+                    !asks(&format!(
+                        "GET / HTTP/{version}\r\nHost: 127.0.0.1:8000\r\nConnection: {value}"
+                    )),
+                    "{value} {version}"
+                );
+            }
+        }
+        assert!(asks_with("Connection: keep-alive"));
         assert!(asks("GET / HTTP/1.0\r\nHost: 127.0.0.1:8000"));
+    }
+
+    #[test]
+    fn what_people_and_pages_send_is_no_servers() {
+        for field in [
+            "User-Agent: curl/8.0\r\nAccept: */*",
+            "Accept-Language: de\r\nDNT: 1\r\nUpgrade-Insecure-Requests: 1\r\nSec-CH-UA: x\r\nTE: trailers",
+            "X-Requested-With: XMLHttpRequest",
+            "X-CSRFToken: x\r\nHX-Request: true",
+            "Authorization: Basic x\r\nCookie: a=b",
+        ] {
+            assert!(asks_with(field), "{field}");
+        }
     }
 
     #[test]
@@ -168,6 +266,13 @@ mod tests {
             ("POST", "Sec-Fetch-Site: same-origin", true),
             ("POST", "Sec-Fetch-Site: none", true),
             ("POST", "Sec-Fetch-Site: cross-site", false),
+            ("POST", "Sec-Fetch-Site: same-site", false),
+            ("GET", "Referer: https://shop.example/", false),
+            ("POST", "Referer: http://evil.example/", false),
+            ("GET", "Referer: http://evil.example/localhost/", false),
+            ("GET", "Referer: about:client", false),
+            ("GET", "Referer: http://localhost:8000/a?b=http://c/", true),
+            ("POST", "Referer: HTTP://127.0.0.1/", true),
             (
                 "POST",
                 "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document",

@@ -89,6 +89,15 @@ impl Request {
         }
     }
 
+    /// As a person's client has it, who does not ask for the connection to be closed; it is, as the
+    /// request is one of HTTP/1.0.
+    pub(crate) fn by_a_person(self) -> Self {
+        let head = self
+            .head
+            .replace(" HTTP/1.1\r\nConnection: close\r\n", " HTTP/1.0\r\n");
+        Self { head, ..self }
+    }
+
     /// Waits for something between the head and the body.
     pub(crate) fn body_after(self, wait: impl FnOnce() + Send + 'static) -> Self {
         Self {
