@@ -142,7 +142,7 @@ fn busybox_runs_no_upload() {
 fn nginx_passes_on_no_debug_page_of_serve() {
     run(Kind::Nginx, |kind| {
         let serving = Serve::source("raise LookupError('not today')\n").start();
-        let shown = Request::get("/").send(serving.address());
+        let shown = Request::get("/").by_a_person().send(serving.address());
         assert!(shown.text().contains("not today"));
         let site = Site::new().passing_on_to(serving.address());
         let server = Server::start(kind, &site);
