@@ -6,6 +6,7 @@
 mod application;
 mod arenas;
 mod bytecode;
+mod callable;
 mod environ;
 mod failure;
 mod fault;
