@@ -246,9 +246,9 @@ fn an_asgi_application_in_a_partial_is_told_from_a_wsgi_one() {
 
 #[test]
 fn a_server_at_a_path_is_one_and_one_in_the_background_is_none() {
-    let server = "socketserver.UnixStreamServer(os.path.dirname(__file__) + '/s', None)";
+    let server = "socketserver.UnixStreamServer(tempfile.mktemp(), None)";
     let answer = Cgi::source(&format!(
-        "import os, socketserver\n{server}.serve_forever()\napplication = None\n"
+        "import socketserver, tempfile\n{server}.serve_forever()\napplication = None\n"
     ))
     .exits(1)
     .logs("starts a server while the application is loaded")
@@ -265,4 +265,55 @@ fn a_server_at_a_path_is_one_and_one_in_the_background_is_none() {
         let answer = Cgi::source(&text).logs("CALLED\n");
         assert_eq!(answer.run().status, "200 OK", "{background}");
     }
+}
+
+#[test]
+fn what_an_application_raises_through_a_handler_of_its_own_is_told() {
+    for (error, logged) in [
+        ("ConnectionResetError('of a database')", "of a database"),
+        ("BrokenPipeError('of another')", "of another"),
+    ] {
+        let text = format!(
+            "{SHOP}class Mine(CGIHandler):\n    def get_scheme(self): return 'https'\n\
+             def fails(environ, start_response): raise {error}\nMine().run(fails)\n"
+        );
+        let answer = Cgi::source(&text).exits(1).logs(logged).run();
+        assert_eq!(answer.status, "500 Internal Server Error");
+        answer.error_id();
+    }
+}
+
+#[test]
+fn a_handler_of_its_own_may_write_any_buffer_and_fold_a_line() {
+    let text = format!(
+        "{SHOP}class Mine(CGIHandler):
+    def _write(self, data):
+        self.stdout.write(memoryview(data.replace(b'X-A: a', b'X-A: a\\r\\n b')))
+Mine().run(shop)
+"
+    );
+    let answer = Cgi::source(&text).post("body").logs("CALLED\n").run();
+    assert_eq!(answer.text(), "[None, None, 'http', b'body']");
+    let raw = String::from_utf8_lossy(&answer.raw).into_owned();
+    assert!(raw.contains("X-A: a b"), "{raw}");
+}
+
+#[test]
+fn a_log_that_takes_nothing_changes_no_answer() {
+    let cgi = Cgi::source(
+        "import os
+os.write(1, b'loaded')
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [b'']
+",
+    );
+    let script = cgi.script_folder().join("app.py");
+    let answer = cgi
+        .program("sh")
+        .arguments(&["-c", "exec \"$@\" 2>/dev/full", "sh"])
+        .argument(crate::harness::launcher::program())
+        .argument(script)
+        .run();
+    assert_eq!(answer.status, "200 OK");
 }

@@ -52,6 +52,7 @@ pub(super) fn run(command: &SnapshotCommand, environment: &MetaVariables) -> Exi
                         attempt: *attempt,
                         by_hand: unless_since.is_none(),
                         observer,
+                        maker: std::process::id(),
                     }
                     .here(environment)
                 })

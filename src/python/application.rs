@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 
 use super::arenas;
 use super::callable::{Wrong, callable};
+use super::collection::Collection;
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
 use super::interpreter;
@@ -48,6 +49,7 @@ pub fn load<'py>(
         Some(Ahead::Loaded(application)) => {
             let failed = |error| Failure::of(py, &error, "the image cannot go on");
             loading::come(py).map_err(failed)?;
+            loading::connect(py, || gateway.input(py)).map_err(failed)?;
             return Ok(Loaded::Application(application.bind(py).clone()));
         }
         Some(Ahead::Answered(outcome)) => return Ok(Loaded::Answered(*outcome)),
@@ -134,6 +136,9 @@ fn judge<'py>(
         |wrong: &Wrong| matches!(wrong, Wrong::Raised(e) if e.is_instance_of::<PySystemExit>(py));
     if came.as_ref().is_err_and(is_exit) {
         seen.refused = seen.refused.or(seen.bound.take());
+    }
+    if let Some(what) = seen.looked {
+        return Err(Failure::new(500, what));
     }
     match (seen, came) {
         (
@@ -281,40 +286,4 @@ fn load_paste_deploy<'py>(
     py.import("paste.deploy")?
         .getattr("loadapp")?
         .call((uri,), Some(&named))
-}
-
-/// Garbage collection finds next to nothing while modules load, and looks through all of them
-/// again and again. It is held off meanwhile and put back as it was.
-struct Collection<'py> {
-    thresholds: Bound<'py, PyAny>,
-}
-
-impl<'py> Collection<'py> {
-    /// Never: each look, through what is all kept, costs Flask and Django 5 to 10 % of a request.
-    const WHILE_LOADING: i64 = 0;
-
-    fn hold(py: Python<'py>) -> PyResult<Self> {
-        let gc = py.import("gc")?;
-        let thresholds = gc.call_method0("get_threshold")?;
-        gc.call_method1("set_threshold", (Self::WHILE_LOADING,))?;
-        Ok(Self { thresholds })
-    }
-
-    /// What was loaded stays for the whole request: it is never looked through again.
-    fn release(self, py: Python<'py>) -> PyResult<()> {
-        let gc = py.import("gc")?;
-        // Unless the application has set its own.
-        if gc
-            .call_method0("get_threshold")?
-            .get_item(0)?
-            .extract::<i64>()?
-            == Self::WHILE_LOADING
-        {
-            gc.call_method("set_threshold", self.thresholds.cast_into()?, None)?;
-        }
-        if !way_out::is_settled(py) {
-            gc.call_method0("freeze")?;
-        }
-        Ok(())
-    }
 }

@@ -7,6 +7,7 @@ mod application;
 mod arenas;
 mod bytecode;
 mod callable;
+mod collection;
 mod environ;
 mod failure;
 mod fault;

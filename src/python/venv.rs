@@ -186,8 +186,14 @@ fn closed(root: &Path, part: &Path) -> anyhow::Error {
         rustix::fs::access(*path, wanted).is_err()
     };
     let first = part.ancestors().find(is_closed).unwrap_or(&part);
+    // Above the environment there may be a home: it is opened no further than needed.
+    let how = if first.starts_with(root) {
+        "-R go+rX"
+    } else {
+        "go+x"
+    };
     anyhow!(
-        "user {} may not read the virtual environment `{}`: `{}` is closed to it: `chmod -R go+rX {}`",
+        "user {} may not read the virtual environment `{}`: `{}` is closed to it: `chmod {how} {}`",
         rustix::process::geteuid().as_raw(),
         root.display(),
         first.display(),

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,6 +22,13 @@ struct Settled {
     modules: usize,
     /// ... some of them with types that nobody here knows.
     unknown_types: bool,
+    found: Mutex<Found>,
+}
+
+/// Objects and types that are kept for the way out, and let go where Python comes to its own end: what they
+/// belong to would else never be let go.
+#[derive(Default)]
+struct Found {
     objects: Remaining,
     judged: Judged,
 }
@@ -50,8 +58,10 @@ pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
     let settled = Settled {
         modules: modules.len(),
         unknown_types: has_unknown_types(&modules, 0)?,
-        objects: Remaining::find(py, &mut judged, None)?,
-        judged,
+        found: Mutex::new(Found {
+            objects: Remaining::find(py, &mut judged, None)?,
+            judged,
+        }),
     };
     gc.call_method0("freeze")?;
     _ = SETTLED.set(py, settled);
@@ -80,14 +90,18 @@ pub(super) fn leaves_something(py: Python<'_>) -> bool {
             // Who knows which are new.
             _ => has_unknown_types(&modules, 0)?,
         };
-        let new_objects = Remaining::find(py, &mut Judged::new(), Some(&settled.judged))?;
+        let found = std::mem::take(&mut *settled.found.lock().expect("not poisoned"));
+        let new_objects = Remaining::find(py, &mut Judged::new(), Some(&found.judged))?;
         let leaves = settled.unknown_types
             || new_types
-            || settled.objects.is_unfinished(py)?
+            || found.objects.is_unfinished(py)?
             || new_objects.is_unfinished(py)?;
         if leaves {
             // What a module of the application's holds is let go with the module, which is frozen.
             gc.call_method0("unfreeze")?;
+        } else {
+            // Nothing is worth the pages that letting it go would touch.
+            std::mem::forget((found, new_objects));
         }
         Ok(leaves)
     };

@@ -12,7 +12,7 @@ use super::arenas;
 use super::failure::Failure;
 use super::gateway::Outcome;
 use super::interpreter::attach;
-use super::loading::Inside;
+use super::loading::{self, Inside};
 use super::venv::Packages;
 use super::way_out;
 use crate::config::Config;
@@ -56,6 +56,9 @@ pub fn prepare(
 /// When Python does not let itself be looked through.
 pub fn settle() -> Result<(), Failure> {
     arenas::loading_has_ended();
+    if let Some(what) = loading::early_looks() {
+        return Err(Failure::new(500, what));
+    }
     attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
 }
 

@@ -189,3 +189,107 @@ CGIHandler().run(app)
     site.make();
     assert_eq!(site.request().run().raw, theirs.raw);
 }
+
+#[test]
+fn who_looks_at_a_request_and_catches_what_ends_it_has_no_image_either() {
+    const APP: &str = "import sys, threading
+from wsgiref.handlers import CGIHandler, read_environ
+seen = []
+def look():
+    seen.append(read_environ().get('HTTP_X'))
+def quietly():
+    try:
+        look()
+    except BaseException:
+        seen.append('nothing')
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [ascii(seen).encode()]
+";
+    for end in [
+        "quietly()\nCGIHandler().run(application)",
+        "quietly()",
+        "try:\n    look()\nfinally:\n    CGIHandler().run(application)",
+        "thread = threading.Thread(target=quietly)\nthread.start()\nthread.join()\n\
+         CGIHandler().run(application)",
+        "try:\n    seen.append(sys.stdin.read())\nexcept BaseException:\n    seen.append('none')\n\
+         CGIHandler().run(application)",
+        "if __name__ == '__main__':\n    look()\n    \
+         CGIHandler().run(lambda e, s: [*application(e, s), b'wrapped'])",
+    ] {
+        let site = Site::new(&format!("{APP}{end}\n"));
+        let made = site.command(&["make", "app.cgi"]);
+        let log = String::from_utf8_lossy(&made.stderr);
+        assert!(
+            !made.status.success() && log.contains("which differ"),
+            "{end}: {log}"
+        );
+        let ask = |cgi: Cgi| {
+            cgi.variable("HTTP_X", "x1")
+                .post("body")
+                .logs_anything()
+                .run()
+        };
+        let plain = ask(site.request().program(program()).argument(site.script()));
+        assert_eq!(ask(site.request()).text(), plain.text(), "{end}");
+    }
+}
+
+#[test]
+fn standard_input_that_was_kept_while_loading_is_the_body() {
+    let site = Site::new(
+        "import sys, wsgiref.handlers
+kept = sys.stdin.buffer
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [kept.read(int(environ['CONTENT_LENGTH']))]
+",
+    );
+    site.make();
+    for body in ["one", "other"] {
+        let answer = site.request().post(body.to_owned()).run();
+        assert_eq!(answer.text(), body);
+    }
+}
+
+#[test]
+fn a_script_that_answers_in_a_process_of_its_own_has_no_image() {
+    let text = "import os, sys
+from wsgiref.handlers import CGIHandler
+def app(environ, start_response):
+    start_response('200 OK', [])
+    return [b'child']
+child = os.fork()
+if child == 0:
+    CGIHandler().run(app)
+    os._exit(0)
+os.waitpid(child, 0)
+print('parent done', file=sys.stderr)
+sys.exit()
+";
+    let site = Site::new(text);
+    let made = site.command(&["make", "app.cgi"]);
+    let log = String::from_utf8_lossy(&made.stderr);
+    assert!(
+        !made.status.success() && log.contains("in a process of its own"),
+        "{log}"
+    );
+    assert!(site.kept("image").is_empty());
+}
+
+#[test]
+fn garbage_is_collected_while_an_application_answers_inside_a_call() {
+    let text = "import gc
+from wsgiref.handlers import CGIHandler
+before = gc.get_threshold()
+def app(environ, start_response):
+    start_response('200 OK', [])
+    return [ascii((before[0], gc.get_threshold()[0] > 0)).encode()]
+CGIHandler().run(app)
+";
+    let site = Site::new(text);
+    let cold = site.request().program(program()).argument(site.script());
+    assert_eq!(cold.run().text(), "(0, True)");
+    site.make();
+    assert_eq!(site.request().run().text(), "(0, True)");
+}

@@ -79,3 +79,34 @@ fn a_temporary_folder_that_is_removed_in_time_is_no_hindrance() {
     site.make();
     assert_eq!(site.restored(), "restored");
 }
+
+#[test]
+fn what_the_scripts_own_objects_do_at_their_end_and_what_is_in_buffers_is_not_lost() {
+    let site = Site::new(
+        "import sys
+class Connection:
+    def __del__(self):
+        sys.stderr.write('closed\\n')
+pool = [Connection()]
+def application(environ, start_response):
+    global file
+    file = open('out', 'a')
+    file.write('x')
+    start_response('200 OK', [])
+    return [b'']
+",
+    );
+    let written = || std::fs::read_to_string(site.file("out")).unwrap_or_default();
+    let cold = site.request().program(crate::harness::program());
+    assert_eq!(
+        cold.argument(site.script()).logs("closed\n").run().log,
+        "closed\n"
+    );
+    assert_eq!(written(), "x");
+    site.make();
+    for number in 2..4 {
+        let answer = site.request().logs_anything().run();
+        assert_eq!(answer.log, "closed\n");
+        assert_eq!(written().len(), number);
+    }
+}

@@ -57,6 +57,8 @@ pub(super) struct Making {
     pub(super) by_hand: bool,
     /// The process that observes this one, and sees to it that no other is at it.
     pub(super) observer: i32,
+    /// This one's number.
+    pub(super) maker: u32,
 }
 
 /// What was there before the application is loaded.
@@ -182,6 +184,9 @@ impl Making {
         basis: &Basis,
         written: Result<(Head, File)>,
     ) -> ! {
+        if std::process::id() != self.maker {
+            end(0) // forked by the script while it was loaded, and at its end now
+        }
         let ended = self.name(around, lock, basis, written);
         if let Err(error) = ended {
             report::log_error(&error);
@@ -229,8 +234,21 @@ impl Making {
         Ok(())
     }
 
+    /// A process that the script has forked would answer in this one's place: says that there is no image,
+    /// and ends both.
+    pub(super) fn refuse_for_a_child(&self, basis: &Basis) -> ! {
+        let error = anyhow!("the script answers in a process of its own (os.fork)");
+        match self.keep_refusal(&error, basis) {
+            Ok(reason) => report::log(&reason),
+            Err(error) => report::log_error(&error),
+        }
+        // SAFETY: a number and a signal.
+        unsafe { libc::kill(self.maker.cast_signed(), libc::SIGKILL) };
+        end(1)
+    }
+
     /// Says for other processes why there is no image, until what that rests on changes.
-    fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
+    fn keep_refusal(&self, error: &anyhow::Error, basis: &Basis) -> Result<String> {
         let files = &self.files;
         let reason = format!("{}: no image: {error:#}", self.script.display());
         let reason = shown(reason.as_bytes());
@@ -258,6 +276,12 @@ impl Making {
             remove(&files.at("new"));
             report::log(&format!("the reason cannot be kept: {error:#}"));
         }
+        Ok(reason)
+    }
+
+    fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
+        let reason = self.keep_refusal(error, basis)?;
+        let files = &self.files;
         if self.by_hand {
             remove(&files.at("tries"));
         }

@@ -53,6 +53,9 @@ impl Taking {
     /// it is freed in one that was restored: it is not worth the pages that freeing it would touch.
     pub(super) fn take(self, loaded: Result<&Application>) -> Woken {
         let own = Box::leak(Box::new(self));
+        if std::process::id() != own.making.maker {
+            own.making.refuse_for_a_child(&own.basis);
+        }
         let loaded = loaded.and_then(|application| own.rest(application));
         let written = match own.become_an_image(loaded) {
             Ok(Side::Restored(handoff, head, changes)) => {

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{create_exception, intern};
 
 use super::super::application::Application;
+use super::super::collection::Collection;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
 use super::own_output::{OwnOutput, is_of_its_own};
@@ -133,6 +134,8 @@ impl Answer {
         let installed = StandardInput::install(py)?;
         if let Some(gateway) = gateway {
             installed.read_from(py, gateway.input(py)?);
+        } else {
+            installed.keep(py);
         }
         *input = Some(installed);
         Ok(())
@@ -307,6 +310,7 @@ impl Answer {
         };
         let own_way = own_way.transpose()?.map(Bound::into_any);
         let application = own_way.as_ref().unwrap_or(application);
+        Collection::let_go(py)?;
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
         drop(paused);
         if let Some(look) = &self.look {

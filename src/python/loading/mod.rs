@@ -25,8 +25,9 @@ pub use handlers::Inside;
 pub(super) use handlers::has_no_request;
 pub(super) use main_guard::MainGuard;
 pub(super) use refused::hook;
+pub(super) use standard_input::connect;
 pub(super) use strangers::{asynchronous, of_django, say_what_it_is};
-pub(super) use to_come::come;
+pub(super) use to_come::{come, early_looks};
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
@@ -56,6 +57,8 @@ pub(super) struct Seen {
     pub(super) refused: Option<String>,
     /// What it may have tried before it exited.
     pub(super) bound: Option<String>,
+    /// That it looked at a request while there was none, in words.
+    pub(super) looked: Option<&'static str>,
 }
 
 impl<'py> Loading<'py> {
@@ -119,6 +122,7 @@ impl<'py> Loading<'py> {
             },
             refused,
             bound,
+            looked: early_looks(),
         })
     }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Mutex;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
@@ -113,10 +114,47 @@ impl OwnOutput {
             start_response,
             head: Mutex::default(),
         };
+        let output = Bound::new(py, output)?;
+        let application = Called {
+            application: self.application.clone_ref(py),
+            error: Mutex::new(None),
+        };
+        let application = Bound::new(py, application)?;
         let handler = self.handler.bind(py);
-        handler.setattr("stdout", Bound::new(py, output)?)?;
-        self.run.call1(py, (handler, &self.application))?;
-        Ok(PyTuple::empty(py))
+        handler.setattr("stdout", &output)?;
+        self.run.call1(py, (handler, &application))?;
+        if output.get().has_head() {
+            return Ok(PyTuple::empty(py));
+        }
+        // The handlers take some errors for those of a client that has left.
+        let error = application.get().error.lock().expect("not poisoned").take();
+        Err(error.unwrap_or_else(|| {
+            PyRuntimeError::new_err("the handler wrote no CGI head to its `stdout`")
+        }))
+    }
+}
+
+/// The application, of which it is known what it raised.
+#[pyclass(frozen, module = "wsgi_cgi")]
+struct Called {
+    application: Py<PyAny>,
+    error: Mutex<Option<PyErr>>,
+}
+
+#[pymethods]
+impl Called {
+    #[pyo3(signature = (*words, **named))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        words: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let called = self.application.call(py, words, named);
+        if let Err(error) = &called {
+            *self.error.lock().expect("not poisoned") = Some(error.clone_ref(py));
+        }
+        called
     }
 }
 
@@ -137,38 +175,50 @@ struct Head {
 #[pymethods]
 #[allow(clippy::unused_self, reason = "they are methods in Python")]
 impl Output {
-    fn write(&self, block: &Bound<'_, PyBytes>) -> PyResult<usize> {
+    fn write(&self, block: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = block.py();
-        let mut head = self.head.lock().expect("not poisoned");
-        let length = block.as_bytes().len();
-        if let Some(write) = &head.write {
-            let write = write.clone_ref(py);
-            drop(head);
-            write.call1(py, (block,))?;
-            return Ok(length);
-        }
-        head.text.extend_from_slice(block.as_bytes());
-        let Some(end) = end_of_head(&head.text) else {
-            if head.text.len() > LONGEST {
-                return Err(PyValueError::new_err("the handler writes no CGI head"));
+        let block = PyBuffer::<u8>::get(block)?.to_vec(py)?;
+        // Nothing of Python's is called with the lock held.
+        let write = {
+            let mut head = self.head.lock().expect("not poisoned");
+            if head.write.is_none() {
+                head.text.extend_from_slice(&block);
             }
-            return Ok(length);
+            head.write.as_ref().map(|write| write.clone_ref(py))
         };
-        let text = std::mem::take(&mut head.text);
+        if let Some(write) = write {
+            write.call1(py, (PyBytes::new(py, &block),))?;
+            return Ok(block.len());
+        }
+        let (text, end) = {
+            let mut head = self.head.lock().expect("not poisoned");
+            let Some(end) = end_of_head(&head.text) else {
+                if head.text.len() > LONGEST {
+                    return Err(PyValueError::new_err("the handler writes no CGI head"));
+                }
+                return Ok(block.len());
+            };
+            (std::mem::take(&mut head.text), end)
+        };
         let (status, headers) = parse(py, &text[..end])?;
         let write = self.start_response.call1(py, (status, headers))?;
-        head.write = Some(write.clone_ref(py));
-        drop(head);
+        self.head.lock().expect("not poisoned").write = Some(write.clone_ref(py));
         if text.len() > end {
             write.call1(py, (PyBytes::new(py, &text[end..]),))?;
         }
-        Ok(length)
+        Ok(block.len())
     }
 
     fn flush(&self) {}
 
     fn fileno(&self) -> i32 {
         1
+    }
+}
+
+impl Output {
+    fn has_head(&self) -> bool {
+        self.head.lock().expect("not poisoned").write.is_some()
     }
 }
 
@@ -186,8 +236,18 @@ fn parse<'py>(
 ) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyList>)> {
     let mut status = PyString::new(py, "200 OK");
     let headers = PyList::empty(py);
+    // A line that begins with a space goes on with the one before (RFC 9112, section 5.2).
+    let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in head.split(|&byte| byte == b'\n') {
-        let line = line.trim_ascii();
+        match lines.last_mut() {
+            Some(last) if line.starts_with(b" ") || line.starts_with(b"\t") => {
+                *last = [last.as_slice(), b" ", line.trim_ascii()].concat();
+            }
+            _ => lines.push(line.trim_ascii().to_vec()),
+        }
+    }
+    for line in &lines {
+        let line = line.as_slice();
         // The status line of a handler for servers that are no gateways.
         if line.is_empty() || line.starts_with(b"HTTP/1.") {
             if let Some(space) = memchr::memchr(b' ', line) {

@@ -3,7 +3,7 @@
 //! lost.
 
 use std::io::IsTerminal;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use super::Place;
 use super::cgi_head::Head;
-use super::descriptor::Descriptor;
+use super::descriptor::{Copy, Descriptor};
 
 /// Standard output while loading lasts.
 pub(super) struct Printing<'py> {
@@ -131,11 +131,13 @@ impl Look {
             *self.found.lock().expect("not poisoned") = Some(Printed { place: None });
             return Ok(());
         }
-        write(py, rustix::stdio::stdout(), &written)
+        // A log that takes nothing is no reason to answer otherwise.
+        _ = write(py, rustix::stdio::stdout(), &written);
+        Ok(())
     }
 
     /// Where the log is, as long as descriptor 1 is elsewhere.
-    fn log(&self) -> Option<Arc<OwnedFd>> {
+    fn log(&self) -> Option<Arc<Copy>> {
         let descriptor = self.descriptor.lock().expect("not poisoned");
         descriptor.as_ref().map(Descriptor::log)
     }
@@ -227,7 +229,8 @@ impl Buffer {
         // No log is the place for pages.
         if self.0.is_off.load(Ordering::Acquire) || !self.0.has_head() {
             let log = self.0.log();
-            let log = log.as_ref().map_or(rustix::stdio::stdout(), AsFd::as_fd);
+            let log = log.as_ref().and_then(|log| log.own());
+            let log = log.unwrap_or(rustix::stdio::stdout());
             write(py, log, &bytes)?;
         }
         Ok(bytes.len())
@@ -246,10 +249,9 @@ impl Buffer {
     }
 
     fn isatty(&self) -> bool {
-        match self.0.log() {
-            Some(log) => log.is_terminal(),
-            None => std::io::stdout().is_terminal(),
-        }
+        let log = self.0.log();
+        let log = log.as_ref().and_then(|log| log.own());
+        log.unwrap_or(rustix::stdio::stdout()).is_terminal()
     }
 
     fn fileno(&self) -> i32 {

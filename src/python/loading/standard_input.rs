@@ -7,7 +7,21 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 
 use super::super::streams::Input;
-use super::handlers::NoRequestYet;
+use super::to_come::early_look;
+
+/// The stream of an application that is loaded for an image, and may keep it.
+static KEPT: PyOnceLock<Py<Buffer>> = PyOnceLock::new();
+
+/// Has whoever kept standard input while it was loaded for an image find the body there.
+pub(in super::super) fn connect(
+    py: Python<'_>,
+    input: impl FnOnce() -> PyResult<Py<Input>>,
+) -> PyResult<()> {
+    if let Some(buffer) = KEPT.get(py) {
+        _ = buffer.get().input.set(py, input()?);
+    }
+    Ok(())
+}
 
 /// What `sys.stdin` was.
 pub(super) struct StandardInput {
@@ -37,6 +51,11 @@ impl StandardInput {
         })
     }
 
+    /// Has it read from the body of each process that is restored later.
+    pub(super) fn keep(&self, py: Python<'_>) {
+        _ = KEPT.set(py, self.buffer.clone_ref(py));
+    }
+
     /// Where it reads from, from now on.
     pub(super) fn read_from(&self, py: Python<'_>, input: Py<Input>) {
         _ = self.buffer.get().input.set(py, input);
@@ -61,7 +80,7 @@ impl Buffer {
     fn input(&self, py: Python<'_>) -> PyResult<&Input> {
         match self.input.get(py) {
             Some(input) => Ok(input.get()),
-            None => Err(NoRequestYet::new_err(
+            None => Err(early_look(
                 "loading the application reads its request's body, which differs per request",
             )),
         }

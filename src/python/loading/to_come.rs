@@ -39,6 +39,22 @@ for _name in (
 "#
 );
 
+/// The first look at a request that has not come, in words. Whoever catches the error that ends it has looked
+/// all the same.
+static LOOKED: Mutex<Option<&'static str>> = Mutex::new(None);
+
+/// Takes that down, and ends what looked.
+pub(super) fn early_look(what: &'static str) -> PyErr {
+    let mut looked = LOOKED.lock().expect("not poisoned");
+    looked.get_or_insert(what);
+    NoRequestYet::new_err(what)
+}
+
+/// Says what has looked so far.
+pub(in super::super) fn early_looks() -> Option<&'static str> {
+    *LOOKED.lock().expect("not poisoned")
+}
+
 /// The one of this process, where there is one.
 static STANDS_IN: PyOnceLock<Py<ToCome>> = PyOnceLock::new();
 
@@ -128,7 +144,7 @@ impl ToCome {
         if self.has_come.load(Ordering::Acquire) {
             return Ok(());
         }
-        Err(NoRequestYet::new_err(
+        Err(early_look(
             "loading the application looks at its request's variables, which differ per request",
         ))
     }
