@@ -334,8 +334,8 @@ fn written(cgi: Cgi, size: usize) -> (Vec<u8>, i32) {
     let mut raw = Vec::new();
     let mut stdout = child.stdout.take().expect("piped");
     stdout.read_to_end(&mut raw).expect("readable");
-    let code = exit_code(child.wait().expect("ended"));
     drop(stdin);
+    let code = exit_code(child.wait().expect("ended"));
     (raw, code)
 }
 

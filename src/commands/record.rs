@@ -123,11 +123,10 @@ impl Recorder {
 
     /// What the request's content is, if there may be secrets in it.
     fn form(&self) -> Option<Form> {
-        let kind = self
-            .meta
-            .get("CONTENT_TYPE")
-            .filter(|_| !self.record.secrets)?;
-        Form::of(kind)
+        if self.record.secrets {
+            return None;
+        }
+        Form::of(self.meta.get("CONTENT_TYPE").unwrap_or_default())
     }
 
     /// The file's head. The content may be `shorter` without its secrets: so many bytes of it were

@@ -8,15 +8,18 @@ mod urlencoded;
 use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
-use super::query::parameters;
-use super::secrets::{MASKED, is_secret_name};
+use super::query::{decoded, parameters};
+use super::secrets::{MASKED, has_password, is_secret_name};
 
 /// The parameters of a query that are no secrets, as they were sent.
 #[must_use]
 pub(super) fn masked_query(query: &[u8]) -> Cow<'_, [u8]> {
     let is_secret = |pair: &[u8]| {
         let equals = memchr::memchr(b'=', pair);
-        equals.is_some_and(|at| at + 1 < pair.len() && is_secret_parameter(&pair[..at]))
+        equals.is_some_and(|at| {
+            at + 1 < pair.len()
+                && (is_secret_parameter(&pair[..at]) || carries_secret(&pair[at + 1..]))
+        })
     };
     let is_separator = |byte: &u8| *byte == b'&' || *byte == b';';
     if !query.split(is_separator).any(is_secret) {
@@ -47,14 +50,63 @@ pub fn masked_value<'a>(name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
         return masked_query(value);
     }
     // A fragment may have parameters too (OAuth's implicit grant).
-    let Some(at) = memchr::memchr2(b'?', b'#', value) else {
-        return Cow::Borrowed(value);
-    };
-    let (path, query) = value.split_at(at + 1);
-    match masked_query(query) {
-        Cow::Borrowed(_) => Cow::Borrowed(value),
-        Cow::Owned(query) => Cow::Owned([path, &query].concat()),
+    let at = memchr::memchr2(b'?', b'#', value).map_or(value.len(), |at| at + 1);
+    let (path, query) = value.split_at(at);
+    match (masked_path(path), masked_query(query)) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(value),
+        (path, query) => Cow::Owned([path, query].concat()),
     }
+}
+
+/// A path's own parameters: `/shop;jsessionid=0123` (RFC 3986, section 3.3).
+fn masked_path(path: &[u8]) -> Cow<'_, [u8]> {
+    let is_end = |byte: &u8| b";/?#".contains(byte);
+    let mut masked = Vec::with_capacity(path.len());
+    let mut is_parameter = false;
+    for part in path.split_inclusive(is_end) {
+        let equals = memchr::memchr(b'=', part);
+        let end = part.len() - usize::from(part.last().is_some_and(is_end));
+        match equals.filter(|&at| is_parameter && at + 1 < end && is_secret_parameter(&part[..at]))
+        {
+            Some(at) => {
+                masked.extend_from_slice(&part[..=at]);
+                masked.extend_from_slice(MASKED.as_bytes());
+                masked.extend_from_slice(&part[end..]);
+            }
+            None => masked.extend_from_slice(part),
+        }
+        is_parameter = part.ends_with(b";");
+    }
+    if masked == path {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(masked)
+}
+
+/// How often a value is decoded that was encoded for a URL in a URL.
+const DEEPEST: usize = 4;
+
+/// Whether a value is or holds a URL or a form with a secret of its own: `next=/a%3Ftoken%3Dx`. Then
+/// none of it is kept.
+fn carries_secret(value: &[u8]) -> bool {
+    let mut text = String::from_utf8_lossy(value).into_owned();
+    for _ in 0..DEEPEST {
+        let pairs = text.split(|letter: char| "?#&;\r\n".contains(letter));
+        let is_secret = |pair: &str| {
+            pair.split_once('=')
+                .is_some_and(|(name, value)| !value.is_empty() && is_secret_name(name.as_bytes()))
+        };
+        let mut pairs = pairs;
+        if pairs.any(is_secret) || has_password(text.as_bytes()) {
+            return true;
+        }
+        let decoded = decoded(&text);
+        if decoded == text {
+            break;
+        }
+        text = decoded;
+    }
+    false
 }
 
 /// As a form writes it.
@@ -72,7 +124,20 @@ pub enum Form {
     Multipart(Vec<u8>),
     /// `application/json`, and what is made of it.
     Json,
+    /// Of no kind that is known: its first bytes tell.
+    Unknown,
 }
+
+/// Kinds that have no fields.
+const NO_FORMS: [&[u8]; 7] = [
+    b"audio/",
+    b"font/",
+    b"image/",
+    b"video/",
+    b"application/gzip",
+    b"application/pdf",
+    b"application/zip",
+];
 
 impl Form {
     /// By the request's `CONTENT_TYPE`.
@@ -80,22 +145,15 @@ impl Form {
     pub fn of(content_type: &[u8]) -> Option<Self> {
         let mut parts = content_type.split(|&byte| byte == b';');
         let kind = parts.next()?.trim_ascii().to_ascii_lowercase();
-        match kind.as_slice() {
-            b"application/x-www-form-urlencoded" => Some(Self::Urlencoded),
-            b"application/json" => Some(Self::Json),
-            kind if kind.ends_with(b"+json") => Some(Self::Json),
-            kind if kind.starts_with(b"multipart/") => parts.find_map(|part| {
-                let part = part.trim_ascii();
-                let equals = memchr::memchr(b'=', part)?;
-                let value = part[equals + 1..].trim_ascii();
-                let value = value.strip_prefix(b"\"").unwrap_or(value);
-                let value = value.strip_suffix(b"\"").unwrap_or(value);
-                part[..equals]
-                    .eq_ignore_ascii_case(b"boundary")
-                    .then(|| Self::Multipart(value.to_vec()))
-            }),
-            _ => None,
-        }
+        Some(match kind.as_slice() {
+            b"application/x-www-form-urlencoded" => Self::Urlencoded,
+            kind if memchr::memmem::find(kind, b"json").is_some() => Self::Json,
+            kind if kind.starts_with(b"multipart/") => {
+                boundary(parts).map_or(Self::Unknown, Self::Multipart)
+            }
+            kind if NO_FORMS.iter().any(|start| kind.starts_with(start)) => return None,
+            _ => Self::Unknown,
+        })
     }
 
     /// Copies a form without its secrets, a piece at a time; whether there were any.
@@ -107,7 +165,45 @@ impl Form {
             Self::Urlencoded => urlencoded::copy(from, to),
             Self::Multipart(boundary) => multipart::copy(boundary, from, to),
             Self::Json => json::copy(from, to),
+            Self::Unknown => match told_by(from.fill_buf()?) {
+                Some(Self::Json) => json::copy(from, to),
+                Some(Self::Multipart(boundary)) => multipart::copy(&boundary, from, to),
+                Some(_) => urlencoded::copy(from, to),
+                None => io::copy(from, to).map(|_| false),
+            },
         }
+    }
+}
+
+fn boundary<'a>(mut parameters: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    parameters.find_map(|part| {
+        let part = part.trim_ascii();
+        let equals = memchr::memchr(b'=', part)?;
+        let value = part[equals + 1..].trim_ascii();
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        let value = value.strip_suffix(b"\"").unwrap_or(value);
+        let is_boundary = part[..equals].eq_ignore_ascii_case(b"boundary");
+        is_boundary.then(|| value.to_vec())
+    })
+}
+
+/// What content is that begins so; `None` for what is no text.
+fn told_by(start: &[u8]) -> Option<Form> {
+    if start
+        .iter()
+        .any(|&byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+    {
+        return None;
+    }
+    let text = start.trim_ascii_start();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    match text {
+        [b'{' | b'[', ..] => Some(Form::Json),
+        [b'-', b'-', rest @ ..] => {
+            let line = rest.split(|&byte| byte == b'\n').next()?;
+            Some(Form::Multipart(line.trim_ascii_end().to_vec()))
+        }
+        _ => Some(Form::Urlencoded),
     }
 }
 
@@ -216,13 +312,97 @@ mod tests {
 
     #[test]
     fn what_is_no_form_is_none() {
+        for kind in ["image/png", "video/mp4", "application/pdf"] {
+            assert_eq!(Form::of(kind.as_bytes()), None, "{kind}");
+        }
+        let binary = "\u{0}\u{1}&password=x";
+        check("application/octet-stream", binary, binary);
+    }
+
+    #[test]
+    fn of_an_unknown_kind_the_first_bytes_tell() {
         for kind in [
             "",
             "text/plain",
-            "multipart/form-data",
             "application/octet-stream",
+            "multipart/form-data",
         ] {
-            assert_eq!(Form::of(kind.as_bytes()), None, "{kind}");
+            check(kind, "a=1&pwd=x", "a=1&pwd=[masked]");
+            check(kind, "just words", "just words");
+            check(kind, "{\"pwd\": 1}", "{\"pwd\": \"[masked]\"}");
+        }
+        check("text/json", "{\"pwd\": 1}", "{\"pwd\": \"[masked]\"}");
+    }
+
+    #[test]
+    fn a_name_is_read_however_it_is_written() {
+        for (kind, content, expected) in [
+            (
+                "application/x-www-form-urlencoded",
+                "pass+word=x&a=1",
+                "pass+word=[masked]&a=1",
+            ),
+            (
+                "application/json",
+                r#"{"pass\u0077ord": "x"}"#,
+                r#"{"pass\u0077ord": "[masked]"}"#,
+            ),
+            (
+                "application/json",
+                r#"[{"name": "password", "value": "x"}, {"name": "b", "value": "y"}]"#,
+                r#"[{"name": "password", "value": "[masked]"}, {"name": "b", "value": "y"}]"#,
+            ),
+            (
+                "application/json",
+                r#"{"a": {"key":"otp","extra":[{"value":1}],"value":[1,{"b":2}]},"value":3}"#,
+                r#"{"a": {"key":"otp","extra":[{"value":1}],"value":"[masked]"},"value":3}"#,
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition:\r\n form-data;\r\n\tname=\"password\"\r\n\r\nhush\r\n--x--\r\n",
+                "--x\r\nContent-Disposition:\r\n form-data;\r\n\tname=\"password\"\r\n\r\n[masked]\r\n--x--\r\n",
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"a;password\"\r\n\r\nhush\r\n--x--\r\n",
+                "--x\r\nContent-Disposition: form-data; name=\"a;password\"\r\n\r\n[masked]\r\n--x--\r\n",
+            ),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; filename=\"a; name=token\"; name=b\r\n\r\nc\r\n--x--\r\n",
+                "--x\r\nContent-Disposition: form-data; filename=\"a; name=token\"; name=b\r\n\r\nc\r\n--x--\r\n",
+            ),
+        ] {
+            check(kind, content, expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_within_a_value_is_found() {
+        for (query, expected) in [
+            ("next=/a%3Ftoken%3Dx&b=1", "next=[masked]&b=1"),
+            ("next=%252Fa%253Ftoken%253Dx", "next=[masked]"),
+            ("a=b?token=x", "a=[masked]"),
+            ("u=http://x/?token=x", "u=[masked]"),
+            ("u=http%3A%2F%2Fme%3Apw%40host%2F", "u=[masked]"),
+            ("next=/tokens/list?id=5", "next=/tokens/list?id=5"),
+        ] {
+            assert_eq!(
+                masked_query(query.as_bytes()),
+                expected.as_bytes(),
+                "{query}"
+            );
+        }
+        for (value, expected) in [
+            ("/a;jsessionid=abc", "/a;jsessionid=[masked]"),
+            ("/a;jsessionid=abc/b?c=d", "/a;jsessionid=[masked]/b?c=d"),
+            ("http://x/?u=http://x/?token=x", "http://x/?u=[masked]"),
+            ("/a;b=c", "/a;b=c"),
+        ] {
+            assert_eq!(
+                masked_value(b"REQUEST_URI", value.as_bytes()),
+                expected.as_bytes()
+            );
         }
     }
 }

@@ -14,40 +14,100 @@ use super::query::parameters;
 /// What stands in the place of a secret.
 pub const MASKED: &str = "[masked]";
 
-/// What names of secrets have in them.
-const WORDS: [&str; 12] = [
+/// What names of secrets have in them, whatever stands between its letters.
+const WORDS: [&str; 27] = [
     "AUTHORIZATION",
+    "AUTHCODE",
     "COOKIE",
-    "X_AUTH",
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
+    "PASSCODE",
+    "PASSKEY",
     "SECRET",
     "TOKEN",
     "CREDENTIAL",
     "KEY",
     "SESSION",
+    "SESSID",
     "CSRF",
+    "XSRF",
+    "SIGNATURE",
+    "BEARER",
+    "OIDC",
+    "JWT",
+    "SAMLRESPONSE",
+    "SECURITYCODE",
+    "VERIFICATIONCODE",
+    "CARDNUMBER",
+    "CARDNO",
+    "CREDITCARD",
+    "CCNUM",
+];
+
+/// Short ones, which are parts of other words: these have to be a word of the name.
+const SHORT: [&str; 22] = [
+    "AUTH", "CREDS", "CVC", "CVV", "CVV2", "HMAC", "IBAN", "MFA", "OTP", "PASS", "PASSWRD", "PIN",
+    "PSK", "PSW", "PW", "PWD", "SID", "SIG", "SSN", "TAN", "TOTP", "2FA",
+];
+
+/// Variables that are called like secrets and are none.
+const OPEN: [&str; 6] = [
+    "AUTH_TYPE",
+    "OLDPWD",
+    "PWD",
+    "SERVER_SIGNATURE",
+    "SSL_CLIENT_A_SIG",
+    "SSL_SERVER_A_SIG",
 ];
 
 /// Whether what is called so is likely to be a secret.
 #[must_use]
 pub fn is_secret_name(name: &[u8]) -> bool {
-    let name = String::from_utf8_lossy(name)
-        .to_ascii_uppercase()
-        .replace('-', "_");
-    // Of these alone, most are the keys of a dictionary.
-    !["KEY", "KEYS"].contains(&name.as_str()) && WORDS.iter().any(|word| name.contains(word))
+    let name = String::from_utf8_lossy(name);
+    let words = words(&name);
+    let whole = words.concat();
+    // Of KEY alone, most are the keys of a dictionary; CODE alone is what OAuth grants, with another
+    // word it is a country's.
+    if ["KEY", "KEYS"].contains(&whole.as_str()) {
+        return false;
+    }
+    whole == "CODE"
+        || words.iter().any(|word| SHORT.contains(&word.as_str()))
+        || WORDS.iter().any(|word| whole.contains(word))
+}
+
+/// The words of a name as people write names: `user_pin`, `user-pin`, `userPin`, `user[pin]`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for letter in name.chars() {
+        if !letter.is_alphanumeric() || was_lower && letter.is_uppercase() {
+            words.push(String::new());
+        }
+        was_lower = letter.is_lowercase();
+        if let Some(word) = words.last_mut()
+            && letter.is_alphanumeric()
+        {
+            word.extend(letter.to_uppercase());
+        }
+    }
+    words
 }
 
 /// Whether a variable is a secret, by its name or by a password in a URL.
 #[must_use]
 pub fn is_secret(name: &[u8], value: &[u8]) -> bool {
-    is_secret_name(name) || has_password(value)
+    let mut own = name;
+    while let Some(rest) = own.strip_prefix(b"REDIRECT_") {
+        own = rest;
+    }
+    let is_open = OPEN.iter().any(|open| open.as_bytes() == own);
+    !is_open && is_secret_name(name) || has_password(value)
 }
 
 /// `scheme://user:password@host`
-fn has_password(value: &[u8]) -> bool {
+pub(super) fn has_password(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"://").any(|at| {
         let rest = &value[at + 3..];
         let end = rest
@@ -156,6 +216,8 @@ mod tests {
             "db_password",
             "apiKey",
             "Set-Cookie",
+            "HTTP_X_JWT_ASSERTION",
+            "HTTP_X_AMZN_OIDC_DATA",
         ] {
             assert!(is_secret(name.as_bytes(), b"x"), "{name}");
         }
@@ -167,8 +229,43 @@ mod tests {
             "PATH_INFO",
             "HTTP_KEEP_ALIVE",
             "key",
+            "PWD",
+            "REDIRECT_AUTH_TYPE",
+            "SERVER_SIGNATURE",
+            "author",
+            "opinion",
+            "shipping",
+            "passenger",
+            "signal",
+            "country_code",
+            "side",
         ] {
             assert!(!is_secret(name.as_bytes(), b"x"), "{name}");
+        }
+        for name in [
+            "pwd",
+            "pw",
+            "pass",
+            "passcode",
+            "pin",
+            "userPin",
+            "user[pin]",
+            "user.pass",
+            "otp",
+            "code",
+            "sig",
+            "signature",
+            "X-Amz-Signature",
+            "jwt",
+            "auth",
+            "bearer",
+            "cvv",
+            "sid",
+            "card_number",
+            "pass word",
+            "PHPSESSID",
+        ] {
+            assert!(is_secret_name(name.as_bytes()), "{name}");
         }
         assert!(is_secret(b"DATABASE_URL", b"postgres://me:pw@db/x"));
         assert!(!is_secret(b"HTTP_REFERER", b"http://example.org:80/?a=b@c"));

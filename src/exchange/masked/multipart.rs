@@ -3,13 +3,18 @@
 use std::io::{self, BufRead, Write};
 
 use super::{MASKED, piece};
+use crate::exchange::query::decoded;
 use crate::exchange::secrets::is_secret_name;
 
 enum Part {
-    Head { is_secret: bool },
+    /// Its fields so far.
+    Head(Vec<u8>),
     Shown,
     Secret,
 }
+
+/// No longer head is looked at.
+const LONGEST_HEAD: usize = 64 * 1024;
 
 pub(super) fn copy(
     boundary: &[u8],
@@ -26,22 +31,22 @@ pub(super) fn copy(
                 // The line break before belongs to the delimiter.
                 to.write_all(b"\r\n")?;
             }
-            part = Part::Head { is_secret: false };
+            part = Part::Head(Vec::new());
             to.write_all(&line)?;
         } else {
             match &mut part {
-                Part::Head { is_secret } => {
+                Part::Head(head) => {
                     to.write_all(&line)?;
                     if line.trim_ascii().is_empty() {
-                        part = if *is_secret {
+                        part = if names_secret(head) {
                             masked = true;
                             to.write_all(MASKED.as_bytes())?;
                             Part::Secret
                         } else {
                             Part::Shown
                         };
-                    } else {
-                        *is_secret |= names_secret(&line);
+                    } else if head.len() < LONGEST_HEAD {
+                        head.extend_from_slice(&line);
                     }
                 }
                 Part::Shown => to.write_all(&line)?,
@@ -53,18 +58,51 @@ pub(super) fn copy(
     Ok(masked)
 }
 
-/// `Content-Disposition: form-data; name="password"`
-fn names_secret(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let Some((field, value)) = line.split_once(':') else {
-        return false;
-    };
-    field.trim().eq_ignore_ascii_case("content-disposition")
-        && value.split(';').any(|parameter| {
-            parameter.split_once('=').is_some_and(|(name, value)| {
-                let name = name.trim();
-                (name.eq_ignore_ascii_case("name") || name.eq_ignore_ascii_case("name*"))
-                    && is_secret_name(value.trim().trim_matches('"').as_bytes())
+/// `Content-Disposition: form-data; name="password"`, which may be on several lines (RFC 822,
+/// section 3.1.1).
+fn names_secret(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head).replace("\r\n", "\n");
+    let head = head.replace("\n ", " ").replace("\n\t", " ");
+    head.lines().any(|line| {
+        let Some((field, value)) = line.split_once(':') else {
+            return false;
+        };
+        field.trim().eq_ignore_ascii_case("content-disposition")
+            && parameters(value).iter().any(|parameter| {
+                parameter.split_once('=').is_some_and(|(name, value)| {
+                    let name = name.trim().to_ascii_lowercase();
+                    // `name*`, `name*0`: RFC 2231.
+                    (name == "name" || name.starts_with("name*"))
+                        && is_secret_name(decoded(value).as_bytes())
+                })
             })
-        })
+    })
+}
+
+/// What semicolons part, those in quotes aside; without the quotes.
+fn parameters(value: &str) -> Vec<String> {
+    let mut parameters = vec![String::new()];
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for letter in value.chars() {
+        match letter {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => {
+                is_escaped = true;
+                continue;
+            }
+            '"' => {
+                is_quoted = !is_quoted;
+                continue;
+            }
+            ';' if !is_quoted => {
+                parameters.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(parameter) = parameters.last_mut() {
+            parameter.push(letter);
+        }
+    }
+    parameters
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::{MASKED, is_secret_parameter, piece};
+use super::{MASKED, carries_secret, is_secret_parameter, piece};
 
 pub(super) fn copy(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<bool> {
     let (mut masked, mut is_secret, mut is_start) = (false, false, true);
@@ -13,7 +13,10 @@ pub(super) fn copy(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<b
             let equals = memchr::memchr(b'=', &pair);
             let value = equals.map_or(pair.len(), |at| at + 1);
             let has_value = pair.len() - usize::from(is_end) > value;
-            is_secret = equals.is_some_and(|at| has_value && is_secret_parameter(&pair[..at]));
+            is_secret = has_value
+                && equals.is_some_and(|at| {
+                    is_secret_parameter(&pair[..at]) || carries_secret(&pair[value..])
+                });
             if is_secret {
                 to.write_all(&pair[..value])?;
                 to.write_all(MASKED.as_bytes())?;
