@@ -1,6 +1,8 @@
 //! What the operator is told, and the program's exit codes. Every line to the error log that is
 //! not the application's own goes through here.
 
+mod foreign;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ impl From<Exit> for ExitCode {
 
 /// A server stamps the lines of its own error log; a log file of ours has to do it itself.
 static STAMPED: AtomicBool = AtomicBool::new(false);
+
+pub use foreign::Foreign;
 
 /// From now on each entry begins with the time.
 pub fn stamp_entries() {

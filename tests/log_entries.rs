@@ -107,3 +107,19 @@ fn a_fifo_that_somebody_reads_is_a_log() {
         "{log}"
     );
 }
+
+/// Flask and others log what was raised there.
+#[test]
+fn what_is_written_to_wsgi_errors_passes_for_no_entry() {
+    let answer = Cgi::source(
+        "def application(environ, start_response):
+    environ['wsgi.errors'].write('ERROR: \\x1b[31m\\nwsgi-cgi: error forged: fake\\u202e\\r\\n')
+    start_response('200 OK', [])
+    return [b'fine']
+",
+    )
+    .logs("ERROR: \\u{1b}[31m\n wsgi-cgi: error forged: fake\\u{202e}\n")
+    .run();
+    assert_eq!(answer.text(), "fine");
+    assert!(!answer.log.contains('\u{1b}'), "{}", answer.log);
+}
