@@ -73,9 +73,22 @@ fn prove(meta: &MetaVariables) -> Result<()> {
 }
 
 fn is_own(url: &[u8], meta: &MetaVariables) -> bool {
-    let own = meta.get("SCRIPT_NAME").unwrap_or_default();
-    let rest = url.strip_prefix(own);
-    rest.is_some_and(|rest| !own.is_empty() && (rest.is_empty() || rest.starts_with(b"/")))
+    let url = segments(url);
+    let own = segments(meta.get("SCRIPT_NAME").unwrap_or_default());
+    !own.is_empty() && url.starts_with(&own)
+}
+
+/// A path as the server walks it: `//a/./b` is `/a/b` (RFC 3986, section 5.2.4).
+fn segments(path: &[u8]) -> Vec<&[u8]> {
+    let mut segments = Vec::new();
+    for segment in path.split(|&byte| byte == b'/') {
+        match segment {
+            b"" | b"." => {}
+            b".." => _ = segments.pop(),
+            _ => segments.push(segment),
+        }
+    }
+    segments
 }
 
 /// How much of the URL path names the script, when `extra` is what follows the script in the
@@ -115,6 +128,26 @@ mod tests {
         assert_eq!(mount_length(b"/app.wsgi/a/b", b"/a/b"), 9);
         assert_eq!(mount_length(b"/app.wsgi", b""), 9);
         assert_eq!(mount_length(b"/app.wsgi//a//b", b"/a/b"), 9);
+    }
+
+    #[test]
+    fn the_programs_own_url_is_known_however_it_is_written() {
+        let pairs = [("SCRIPT_NAME", "/wsgi-cgi")];
+        let meta = MetaVariables::from_pairs(
+            pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        );
+        for (url, expected) in [
+            ("/wsgi-cgi", true),
+            ("/wsgi-cgi/photo.py", true),
+            ("//wsgi-cgi/photo.py", true),
+            ("/./wsgi-cgi/photo.py", true),
+            ("/a/../wsgi-cgi//photo.py", true),
+            ("/wsgi-cgi-x/photo.py", false),
+            ("/photo.py", false),
+            ("/a/wsgi-cgi/photo.py", false),
+        ] {
+            assert_eq!(is_own(url.as_bytes(), &meta), expected, "{url}");
+        }
     }
 
     #[test]
