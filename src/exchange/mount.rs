@@ -23,7 +23,8 @@ impl MetaVariables {
                 return mounted(&path, script, path_info);
             }
             let folder = folder(script);
-            let is_hidden = path_info.len() > 1 && path == [folder, path_info].concat();
+            // With an empty one nothing tells a rewrite from the folder's index.
+            let is_hidden = !path_info.is_empty() && path == [folder, path_info].concat();
             (is_index(script) && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
         });
         // Two slashes at the start of a link would name another host, and browsers take a backslash for one.

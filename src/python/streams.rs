@@ -10,11 +10,8 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::inspection::Watch;
 use crate::exchange::{Event, SharedBody};
-<<<<<<< HEAD
 use crate::process::open_line;
-=======
 use crate::report::Foreign;
->>>>>>> 2fb10af (What is written to wsgi.errors passes for no entry of the log and does nothing to a terminal)
 
 /// What one read from the server's pipe takes at most.
 const BLOCK: usize = 64 * 1024;
@@ -272,24 +269,20 @@ impl ErrorLog {
     #[pyo3(signature = (text, /))]
     fn write(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<usize> {
         // What UTF-8 cannot hold, lone surrogates, is escaped as Python's own stderr does.
-        let written = match text.to_str() {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => {
-                let bytes = text.call_method1("encode", ("utf-8", "backslashreplace"))?;
-                let bytes: Vec<u8> = bytes.extract()?;
-                Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-            }
+        let written = if let Ok(text) = text.to_str() {
+            Cow::Borrowed(text)
+        } else {
+            let bytes = text.call_method1("encode", ("utf-8", "backslashreplace"))?;
+            let bytes: Vec<u8> = bytes.extract()?;
+            Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
         };
-<<<<<<< HEAD
-        let bytes = [open_line::end().as_bytes(), &bytes].concat();
-=======
         // Attached, so that no thread has it when another forks.
         let safe = WRITTEN
             .lock_py_attached(py)
             .expect("no panic while it was held")
             .safe(&written, io::stderr().is_terminal());
->>>>>>> 2fb10af (What is written to wsgi.errors passes for no entry of the log and does nothing to a terminal)
         // A log that cannot be written is no reason to fail the request.
+        let safe = [open_line::end(), &safe].concat();
         _ = py.detach(|| io::stderr().write_all(safe.as_bytes()));
         text.len()
     }

@@ -21,6 +21,12 @@ enum Place {
 #[derive(Debug)]
 pub struct Foreign(Place);
 
+impl Default for Foreign {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Foreign {
     /// Before the first.
     #[must_use]
@@ -65,11 +71,9 @@ impl Foreign {
     /// Whether the line begins as an own entry does, now that `character` has come.
     fn is_own_after(&mut self, character: char) -> bool {
         self.0 = match (self.0, character) {
-            (_, '\n') => Place::Own(0),
-            (Place::Own(0), '[') => Place::Stamp,
+            (_, '\n') | (Place::AfterStamp, ' ') => Place::Own(0),
             (Place::Stamp, ']') => Place::AfterStamp,
-            (Place::Stamp, _) => Place::Stamp,
-            (Place::AfterStamp, ' ') => Place::Own(0),
+            (Place::Own(0), '[') | (Place::Stamp, _) => Place::Stamp,
             (Place::Own(matched), _) if char::from(OWN[matched]) == character => {
                 if matched + 1 == OWN.len() {
                     self.0 = Place::Further;
