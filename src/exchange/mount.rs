@@ -186,10 +186,11 @@ mod tests {
     fn without_being_asked_only_what_is_certain() {
         let hidden = by_url("/shop/a", "/shop/index.cgi", "/a", false);
         assert_eq!(hidden, ("/shop".to_owned(), "/a".to_owned()));
+        let home = by_url("/shop/", "/shop/index.cgi", "/", false);
+        assert_eq!(home, ("/shop".to_owned(), "/".to_owned()));
         for (uri, script, path_info) in [
             ("/shop/index.cgi/a", "/shop/index.cgi", "/a"),
             ("/shop/", "/shop/index.cgi", ""),
-            ("/shop/", "/shop/index.cgi", "/"),
             ("/blog/a", "/cgi-bin/index.cgi", "/a"),
             ("/shop/a", "/shop/app.cgi", "/a"),
             ("/a", "", "/a"),
