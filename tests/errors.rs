@@ -268,3 +268,16 @@ fn descriptors_that_are_closed_or_replaced_end_in_a_whole_500() {
         assert_eq!(answer.status, "500 Internal Server Error", "{take}");
     }
 }
+
+#[test]
+fn no_framework_is_blamed_for_a_500_of_the_applications_own() {
+    let answer = Cgi::source(
+        "def application(environ, start_response):
+    start_response('500 Internal Server Error', [])
+    return [b'mine']
+",
+    )
+    .logs("the application answered 500 itself\n")
+    .run();
+    assert_eq!(answer.text(), "mine");
+}

@@ -107,8 +107,8 @@ impl OnFailure for Incident {
         self.shown.is_some()
     }
 
-    fn answered_itself(&self) {
-        let remedy = if self.shown.is_some() {
+    fn answered_itself(&self, by_framework: bool) {
+        let remedy = if self.shown.is_some() || !by_framework {
             ""
         } else {
             ": where it caught an exception, --debug and `wsgi-cgi request --pdb` let that through"
@@ -154,7 +154,7 @@ impl OnFailure for Unheard {
         false
     }
 
-    fn answered_itself(&self) {}
+    fn answered_itself(&self, _: bool) {}
 
     fn answer(&self, _: &Failure, responder: &mut Responder) {
         responder.abandon();

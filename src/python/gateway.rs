@@ -19,7 +19,7 @@ use super::application::Application;
 use super::environ;
 use super::failure::Failure;
 use super::file_wrapper::{self, FileWrapper};
-use super::inspection::{Inspection, Watch};
+use super::inspection::{self, Inspection, Watch};
 use super::interpreter::attach;
 use super::start_response::{StartResponse, shown};
 use super::streams::Input;
@@ -35,8 +35,9 @@ pub trait OnFailure: Send + Sync {
     /// Whether the exception is to be looked into before the answer.
     fn wants_fault(&self) -> bool;
 
-    /// Writes the log entry for an error that the application caught, and answered for.
-    fn answered_itself(&self);
+    /// Writes the log entry for a 500 of the application's own. `by_framework` where it may have caught an
+    /// exception that it can be kept from catching.
+    fn answered_itself(&self, by_framework: bool);
 
     /// Sends the page, or cuts the response.
     fn answer(&self, failure: &Failure, responder: &mut Responder);
@@ -159,7 +160,10 @@ impl Gateway {
         let outcome = match sent.and_then(|()| self.finish(py)) {
             Ok(()) => {
                 match self.status(py) {
-                    Some(500) => self.on_failure.answered_itself(),
+                    Some(500) => {
+                        let by_framework = inspection::has_framework(py);
+                        self.on_failure.answered_itself(by_framework);
+                    }
                     Some(404) => self.inspection.hint_at_static_files(py, meta),
                     _ => {}
                 }

@@ -66,6 +66,16 @@ def let_through(environ, modules):
         Bottle.catchall = False
 ";
 
+/// Whether one of these frameworks is loaded.
+pub(super) fn has_framework(py: Python<'_>) -> bool {
+    const FRAMEWORKS: [&str; 5] = ["paste", "weberror", "django.conf", "flask.app", "bottle"];
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
+    modules.is_ok_and(|modules| {
+        let is_loaded = |name: &&str| modules.contains(*name).unwrap_or(false);
+        FRAMEWORKS.iter().any(is_loaded)
+    })
+}
+
 /// Django serves its static files only with its own development server. The first that a page of
 /// its administration asks for stands for all of them.
 const STATIC_FILES: &std::ffi::CStr = c"\
