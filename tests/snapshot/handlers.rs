@@ -16,7 +16,7 @@ def app(environ, start_response):
     print('cold' if loaded_by == os.getpid() else 'restored', file=sys.stderr)
     return [ascii([
         [environ.get(name) for name in names], [os.environ.get(name) for name in names],
-        sorted((set(BaseHandler.os_environ) ^ set(os.environ)) - {'SET'}),
+        sorted(set(BaseHandler.os_environ) ^ set(os.environ)),
         sys.stdin.buffer.read(), __name__, __name__ in sys.modules,
         'run' in vars(CGIHandler),
         sorted(name for name in environ if name.startswith('wsgi.')),
@@ -84,6 +84,9 @@ fn an_image_is_made_inside_the_call_and_what_follows_is_done_after_it() {
         "try:\n    CGIHandler().run(app)\nfinally:\n    print('after')",
         "handler = CGIHandler()\nhandler.base_env['HTTP_X'] = 'mine'\nhandler.run(app)",
         "class Mine(CGIHandler):\n    pass\nMine().run(app)",
+        "handler = CGIHandler()\nos.environ['QUERY_STRING'] = os.environ['NEW'] = 'later'\n\
+         os.environ['SCRIPT_NAME'] = '/later'\nhandler.run(app)",
+        "os.environ['QUERY_STRING'] = 'before'\nhandler = CGIHandler()\nhandler.run(app)",
         "def main():\n    CGIHandler().run(app)\n    print('after')\nmain()",
         "def main():\n    Mine().run(app)\n    print('after')\n\
          class Mine(CGIHandler):\n    pass\nif __name__ == '__main__':\n    main()",

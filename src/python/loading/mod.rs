@@ -27,7 +27,7 @@ pub(super) use main_guard::MainGuard;
 pub(super) use refused::hook;
 pub(super) use standard_input::connect;
 pub(super) use strangers::{asynchronous, of_django, say_what_it_is};
-pub(super) use to_come::{come, early_looks};
+pub(super) use to_come::{come, early_looks, has_come};
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};

@@ -55,14 +55,30 @@ pub(in super::super) fn early_looks() -> Option<&'static str> {
     *LOOKED.lock().expect("not poisoned")
 }
 
+/// The variables of the request as it came, before what the script made of them while it was loaded.
+static REQUEST: Mutex<Option<Py<PyDict>>> = Mutex::new(None);
+
+/// Keeps them, in bytes, where somebody waits for them.
+pub(in super::super) fn has_come(variables: &Bound<'_, PyDict>) {
+    if STANDS_IN.get(variables.py()).is_some() {
+        *REQUEST.lock().expect("not poisoned") = Some(variables.clone().unbind());
+    }
+}
+
 /// The one of this process, where there is one.
 static STANDS_IN: PyOnceLock<Py<ToCome>> = PyOnceLock::new();
+
+/// What was given out, and what `os.environ` held then.
+struct Given {
+    variables: Py<PyDict>,
+    environment: Py<PyDict>,
+}
 
 /// The variables of the request to come. Called, it is `wsgiref.handlers.read_environ`.
 #[pyclass(frozen, module = "wsgi_cgi")]
 pub(super) struct ToCome {
     class: PyOnceLock<Py<PyAny>>,
-    given: Mutex<Vec<Py<PyDict>>>,
+    given: Mutex<Vec<Given>>,
     handlers: Py<PyAny>,
     read_environ: Py<PyAny>,
     has_come: AtomicBool,
@@ -95,14 +111,56 @@ impl ToCome {
         Ok(())
     }
 
+    /// Takes from what was `read` what the script has set in `os.environ` only after it `held` that.
+    fn undo_later(
+        &self,
+        read: &Bound<'_, PyDict>,
+        request: &Bound<'_, PyDict>,
+        held: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let py = read.py();
+        let os = py.import("os")?;
+        let is = |dict: &Bound<'_, PyDict>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| {
+            match dict.get_item(name)? {
+                Some(other) => other.eq(value),
+                None => Ok(false),
+            }
+        };
+        for (name, value) in own_environment(py)? {
+            if is(request, &name, &value)? || is(held, &name, &value)? {
+                continue;
+            }
+            let text = os.call_method1("fsdecode", (&name,))?;
+            let Some(own) = request.get_item(&name)? else {
+                if read.contains(&text)? {
+                    read.del_item(&text)?;
+                }
+                continue;
+            };
+            let alone = PyDict::new(py);
+            alone.set_item(&text, os.call_method1("fsdecode", (own,))?)?;
+            let own = with_environment(py, &alone, || self.read_environ.bind(py).call0())?;
+            read.set_item(&text, own.get_item(&text)?)?;
+        }
+        Ok(())
+    }
+
     fn come(&self, py: Python<'_>) -> PyResult<()> {
         if self.has_come.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         let given = std::mem::take(&mut *self.given.lock().expect("not poisoned"));
-        for variables in given {
+        let request = REQUEST.lock().expect("not poisoned").take();
+        for Given {
+            variables,
+            environment,
+        } in given
+        {
             let variables = variables.bind(py);
             let real = self.read_environ.bind(py).call0()?.cast_into::<PyDict>()?;
+            if let Some(request) = &request {
+                self.undo_later(&real, request.bind(py), environment.bind(py))?;
+            }
             for (name, value) in real {
                 // What the script has set is meant to be so.
                 if !variables.contains(&name)? {
@@ -136,7 +194,10 @@ impl ToCome {
             .bind(py);
         let variables = class.call0()?;
         let mut given = self.given.lock().expect("not poisoned");
-        given.push(variables.clone().cast_into::<PyDict>()?.unbind());
+        given.push(Given {
+            variables: variables.clone().cast_into::<PyDict>()?.unbind(),
+            environment: own_environment(py)?.copy()?.unbind(),
+        });
         Ok(variables)
     }
 
@@ -158,15 +219,32 @@ pub(in super::super) fn come(py: Python<'_>) -> PyResult<()> {
     }
 }
 
+/// What `os.environ` holds, in bytes. Looked at so, nobody has asked for it.
+fn own_environment(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let environment = py.import("os")?.getattr("environ")?;
+    // A script may have put something else there.
+    let data = environment.getattr_opt("_data")?;
+    let data = data.and_then(|data| data.cast_into::<PyDict>().ok());
+    Ok(data.unwrap_or_else(|| PyDict::new(py)))
+}
+
 /// Runs `work` where `os.environ` is empty: importing the handlers copies it.
 pub(super) fn without_variables<R>(
     py: Python<'_>,
     work: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
+    with_environment(py, &PyDict::new(py), work)
+}
+
+fn with_environment<R>(
+    py: Python<'_>,
+    environment: &Bound<'_, PyDict>,
+    work: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
     let os = py.import("os")?;
     let name = intern!(py, "environ");
     let before = os.getattr(name)?;
-    os.setattr(name, PyDict::new(py))?;
+    os.setattr(name, environment)?;
     let done = work();
     os.setattr(name, before)?;
     done

@@ -25,6 +25,7 @@ pub use environment::EnvironmentRead;
 pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;
+use super::loading;
 use crate::exchange::MetaVariables;
 use crate::process::at_fork;
 use crate::snapshot::chance::reset_sqlite;
@@ -150,6 +151,7 @@ impl Sleeper {
                 variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
             chance::wake(py)?;
+            loading::has_come(&variables);
             self.module.bind(py).call_method1("wake", (variables,))?;
             Ok(())
         })
