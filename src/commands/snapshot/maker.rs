@@ -57,7 +57,7 @@ pub(super) struct Making {
     pub(super) by_hand: bool,
     /// The process that observes this one, and sees to it that no other is at it.
     pub(super) observer: i32,
-    /// This one's number.
+    /// The PID of this process: a child that the script forks is another.
     pub(super) maker: u32,
 }
 
@@ -121,7 +121,7 @@ impl Making {
             std::process::exit(exit.code().into())
         }
         let Some(taking) = taking.lock().expect("not poisoned").take() else {
-            bail!("the script went on after its image was made") // a fault of ours, said by a panic
+            bail!("a fault of wsgi-cgi: the image was made, and its script went on")
         };
         let loaded = match prepared {
             Err(failure) => Err(anyhow!("{}", failure.summary)),

@@ -1,6 +1,6 @@
 //! Descriptor 1 while a script is loaded. What is written there by other ways than `sys.stdout` (from C, by
 //! another program, by number) is kept in memory until loading ends; then it is looked through, and
-//! goes to the log. A program that lives on writes there for nobody.
+//! goes to the log. What a program still writes there after that is lost.
 //!
 //! A script may close by number what it did not open, so that nothing here takes for granted that a
 //! number is still its own.
@@ -13,9 +13,9 @@ use rustix::fs::{MemfdFlags, fstat, memfd_create};
 use rustix::io::{fcntl_dupfd_cloexec, pread};
 use rustix::stdio::{dup2_stdout, stderr, stdout};
 
-/// An application's descriptors have the numbers that they would have without ours.
+/// Our numbers begin here, so that the script's descriptors have the numbers that they would have anyway.
 const LOWEST: i32 = 24;
-/// More of it is lost.
+/// So many bytes are kept; what follows them is lost.
 const MOST: u64 = 16 << 20;
 
 /// Whether somebody may write there through a buffer of its own.

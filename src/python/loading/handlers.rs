@@ -27,7 +27,7 @@ create_exception!(
     "Ends the loading of a script that answers itself while there is nothing to answer."
 );
 
-/// Whether that ended loading.
+/// Whether a script was ended because it wanted a request while there was none.
 pub(in super::super) fn has_no_request(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<NoRequestYet>(py)
 }

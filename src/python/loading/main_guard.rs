@@ -141,9 +141,9 @@ impl<'py> MainGuard<'py> {
         self.execute()
     }
 
-    /// Runs them, for the handler that they may call with an application which the script has in any
-    /// case. Says whether that may be called instead: they may test it, or be for a command line.
-    pub(in super::super) fn try_to_run(&self) -> PyResult<bool> {
+    /// Runs them in a script that has an application anyway: they may hand it to a handler. Where they are
+    /// for something else, a test or a command line, what they end with makes no difference.
+    pub(in super::super) fn try_to_run(&self) -> PyResult<()> {
         let py = self.module.py();
         let (name, main) = (intern!(py, "__name__"), intern!(py, "__main__"));
         let (before, modules) = (
@@ -165,9 +165,9 @@ impl<'py> MainGuard<'py> {
             refused::forget();
             self.module.setattr(name, before)?;
             modules.set_item(main, before_main)?;
-            return Ok(true);
+            return Ok(());
         }
-        ran.map(|()| false)
+        ran
     }
 
     fn execute(&self) -> PyResult<()> {

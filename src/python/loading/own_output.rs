@@ -40,7 +40,7 @@ const METHODS: [&str; 22] = [
     "write",
 ];
 
-/// Whether the handler has a way of its own, or a variable that is no text.
+/// Whether the handler overrides a method, or has a variable that is not a string.
 pub(super) fn is_of_its_own(handler: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = handler.py();
     let names = handler.getattr(intern!(py, "__dict__"))?;
@@ -158,7 +158,7 @@ impl Called {
     }
 }
 
-/// `handler.stdout`: takes the head of what is written apart.
+/// `handler.stdout`: parses the head, and gives on what follows it.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Output {
     start_response: Py<PyAny>,

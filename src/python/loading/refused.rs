@@ -102,12 +102,12 @@ pub(super) enum Guarded {
     Tried = 2,
 }
 
-/// From now on that is run.
+/// From now on what stands behind the main guard is run.
 pub(super) fn is_guarded(why: Guarded) {
     GUARDED.store(why as u8, Ordering::Release);
 }
 
-/// Whether it is, and need not be.
+/// Whether it is run in a script that has an application anyway.
 pub(super) fn is_tried() -> bool {
     GUARDED.load(Ordering::Acquire) == Guarded::Tried as u8
 }
@@ -118,7 +118,7 @@ pub(super) fn has_refused() -> bool {
     noted.sentence.is_some() || noted.bound.is_some()
 }
 
-/// What was refused makes no difference.
+/// Forgets what was refused so far.
 pub(super) fn forget() {
     let mut noted = NOTED.lock().expect("not poisoned");
     (noted.sentence, noted.bound) = (None, None);
@@ -127,7 +127,7 @@ pub(super) fn forget() {
 /// While the application answers, inside the script that calls for it.
 pub(super) struct Paused(u32);
 
-/// Refuses nothing that an application may do.
+/// Refuses nothing as long as the value returned lives.
 pub(super) fn pause() -> Paused {
     Paused(LOADING.swap(0, Ordering::AcqRel))
 }

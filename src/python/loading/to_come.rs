@@ -13,8 +13,8 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::handlers::NoRequestYet;
 
-/// A dictionary that can be written to. A class in Python, which has no other that one can look into
-/// without a method of it.
+/// A dictionary that may be written to and not read. A class in Python: whatever reads a subclass with
+/// these methods calls one of them.
 const VARIABLES: &std::ffi::CStr = c_str!(
     r#"
 class Variables(dict):
@@ -43,7 +43,7 @@ for _name in (
 /// all the same.
 static LOOKED: Mutex<Option<&'static str>> = Mutex::new(None);
 
-/// Takes that down, and ends what looked.
+/// Takes down that a script looked, and gives the error that ends it.
 pub(super) fn early_look(what: &'static str) -> PyErr {
     let mut looked = LOOKED.lock().expect("not poisoned");
     looked.get_or_insert(what);
@@ -65,7 +65,7 @@ pub(in super::super) fn has_come(variables: &Bound<'_, PyDict>) {
     }
 }
 
-/// The one of this process, where there is one.
+/// The stand-in of this process, if it was loaded for an image.
 static STANDS_IN: PyOnceLock<Py<ToCome>> = PyOnceLock::new();
 
 /// What was given out, and what `os.environ` held then.
