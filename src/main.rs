@@ -1,14 +1,53 @@
-//! The `wsgi-cgi` program; everything is in the library.
+//! The program `wsgi-cgi`: static, small, no Python in it. It decides what was asked, of which
+//! application, with which Python, and whether an image answers; then it becomes that process.
+//!
+//! - `lives`: each kind of process that the program may be, one file each.
+//! - `commands`: what a person may ask for.
+//! - `restoring`: from the image of a loaded application to a running process.
+//! - `becoming`: from this program to a Python with the executor in it.
+#![no_main]
 
-use std::process::ExitCode;
+mod becoming;
+mod commands;
+mod lives;
+mod restoring;
 
-/// The standard library refers to this function weakly; without a reference that is not weak, the
-/// program's own would be bound so too when all is optimised together, which the compiler warns of.
-#[cfg(target_arch = "x86_64")]
-#[used]
-static DRAWS: unsafe extern "C" fn(*mut u8, usize, u32) -> isize =
-    wsgi_cgi::process::draws::getrandom;
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 
-fn main() -> ExitCode {
-    wsgi_cgi::run()
+use restoring::started::Started;
+
+/// Called by the C library.
+///
+/// # Safety
+/// The arguments are those of a C program's `main`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(
+    _count: c_int,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let started = Started::of_this_process(unsafe { words(arguments) }, environment);
+    // Arguments may be the client's words: whether this is a request is decided before any is parsed.
+    if started.is_trial() {
+        lives::trial::run(&started)
+    } else if started.meta.are_of_cgi() {
+        lives::cgi::run(&started)
+    } else {
+        commands::run(&started).code().into()
+    }
+}
+
+/// What a list of C strings says, which ends with a null pointer.
+unsafe fn words(mut list: *const *const c_char) -> Vec<OsString> {
+    let mut words = Vec::new();
+    // SAFETY: the caller's promise.
+    unsafe {
+        while !(*list).is_null() {
+            words.push(OsStr::from_bytes(CStr::from_ptr(*list).to_bytes()).to_owned());
+            list = list.add(1);
+        }
+    }
+    words
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, program, python, skip};
+use crate::harness::{copy_programs, folder, python, skip};
 
 /// Nobody, as web servers have somebody.
 const USER: u32 = 65534;
@@ -36,12 +36,7 @@ impl Site {
         )
         .expect("a script");
         // The user need not be able to reach the program where it was built.
-        let copied = Command::new("install")
-            .args(["-m", "755"])
-            .arg(program())
-            .arg(site.at("program"))
-            .status();
-        assert!(copied.expect("install").success());
+        copy_programs(site.0.path());
         Some(site)
     }
 
@@ -59,7 +54,7 @@ impl Site {
         let request = Cgi::bare()
             .program("setpriv")
             .arguments(&AS_USER)
-            .argument(self.at("program"))
+            .argument(self.at("wsgi-cgi"))
             .argument(self.at("app.py"))
             .variable("WSGI_CGI_CACHE_DIR", self.at("home/cache"));
         request.run().text().to_owned()
@@ -68,7 +63,7 @@ impl Site {
     fn precompile(&self) -> Output {
         Command::new("setpriv")
             .args(AS_USER)
-            .arg(self.at("program"))
+            .arg(self.at("wsgi-cgi"))
             .args(["precompile", "--cache-dir"])
             .arg(self.at("home/cache"))
             .arg(self.at("app.py"))

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::harness::instead::{self, Instead};
-use crate::harness::{folder, program, python};
+use crate::harness::{executor, folder, program};
 
 /// A copy of what the script needs, on a machine that has nothing of it yet.
 struct Machine(TempDir);
@@ -21,7 +21,7 @@ const SET_UP: &str = "
     chmod 2775 usr-local/bin
     cp -r $2/scripts clone/
     cp $3 clone/target/release/wsgi-cgi
-    cp ${3%/*}/wsgi-cgi-snap clone/target/release/
+    cp $4 clone/target/release/lib_wsgi_cgi.so
     printf '#!/bin/sh\\n[ \"$1\" != --version ] || echo cargo 1.88.0\\n' >stub/cargo
     chmod 755 stub/cargo
     chown 65534:65534 home 2>/dev/null || :
@@ -33,7 +33,13 @@ impl Machine {
         let repository: PathBuf = env!("CARGO_MANIFEST_DIR").into();
         let output = Command::new("sh")
             .args(["-euc", SET_UP])
-            .args(["sh".as_ref(), machine.0.path(), &repository, program()])
+            .args([
+                "sh".as_ref(),
+                machine.0.path(),
+                &repository,
+                program(),
+                &executor(),
+            ])
             .output()
             .expect("sh");
         assert!(output.status.success(), "{output:?}");
@@ -56,7 +62,6 @@ impl Machine {
                 format!("{}:/usr/bin:/bin", self.at("stub").display()),
             )
             .env("HOME", self.at("home"))
-            .env("PYO3_PYTHON", python())
             .current_dir(self.at("elsewhere"))
             .output()
             .expect("a shell")
@@ -99,8 +104,8 @@ fn as_root_it_installs_what_the_readme_shows() {
         assert_eq!(printed(&done), rest);
         let log = String::from_utf8_lossy(&done.stderr);
         assert_eq!(log.trim_end(), building);
-        for name in ["wsgi-cgi", "wsgi-cgi-snap"] {
-            assert_eq!(mode(&machine.at("usr-local/bin").join(name)), 0o755);
+        for name in ["bin/wsgi-cgi", "lib/wsgi-cgi/_wsgi_cgi.abi3.so"] {
+            assert_eq!(mode(&machine.at("usr-local").join(name)), 0o755);
         }
         assert_eq!(mode(&machine.at("usr-local/bin")), 0o2775, "it was there");
         assert_eq!(mode(&machine.at("var-cache/wsgi-cgi")), 0o1733);
@@ -116,7 +121,7 @@ fn as_root_it_installs_what_the_readme_shows() {
             assert!(fs::metadata(&path).expect("a file").len() > 1000, "{file}");
         }
         let left = fs::read_dir(machine.at("usr-local/bin")).expect("a folder");
-        assert_eq!(left.count(), 2);
+        assert_eq!(left.count(), 1);
     }
     let runs = machine.root("/usr/local/bin/wsgi-cgi --version");
     assert!(printed(&runs).starts_with("wsgi-cgi "));
@@ -178,7 +183,7 @@ fn without_root_it_installs_in_the_home() {
         vec!["env".into()]
     };
     let done = printed(&machine.run(&words, "../clone/scripts/install"));
-    assert!(done.contains("/home/.local/bin/wsgi-cgi-snap\n"), "{done}");
+    assert!(done.contains("/home/.local/bin/wsgi-cgi\n"), "{done}");
     assert!(
         done.contains("`sudo install -d -m 1733 /var/cache/wsgi-cgi`"),
         "{done}"
@@ -188,7 +193,7 @@ fn without_root_it_installs_in_the_home() {
         &words,
         "cd $HOME && ../clone/scripts/install --no-store --prefix here",
     ));
-    assert!(done.ends_with("/home/here/bin/wsgi-cgi-snap\n"), "{done}");
+    assert!(done.ends_with("/home/here/bin/wsgi-cgi\n"), "{done}");
     // Where it may not write it says so, and what to do.
     let done = machine.run(&words, "../clone/scripts/install --prefix /proc/none");
     let log = String::from_utf8_lossy(&done.stderr);

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::cgi::Cgi;
 use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
-use crate::harness::{folder, program};
+use crate::harness::{executor, folder, program};
 
 const README: &str = include_str!("../README.md");
 
@@ -73,6 +73,7 @@ impl Machine {
         let output = Command::new("sh")
             .args(["-euc", SET_UP])
             .args(["sh".as_ref(), machine.root.path(), program(), &repository()])
+            .arg(executor())
             .output()
             .expect("sh");
         assert!(
@@ -120,8 +121,7 @@ impl Machine {
     fn here(&self, text: &str) -> String {
         // For what it makes in /var/cache and in /usr/local there is a test of its own.
         let install = format!(
-            "PYO3_PYTHON={} scripts/install --no-store --prefix {}",
-            crate::harness::python(),
+            "scripts/install --no-store --prefix {}",
             self.place("/usr/local").display()
         );
         let text = text.replace("sudo scripts/install", &install);
@@ -148,7 +148,7 @@ const SET_UP: &str = "
     mkdir -p $1/usr/local/bin $1/usr/lib/cgi-bin $1/srv/www $1/repository/examples
     mkdir -p $1/repository/target/release
     cp $2 $1/repository/target/release/wsgi-cgi
-    cp ${2%/*}/wsgi-cgi-snap $1/repository/target/release/
+    cp $4 $1/repository/target/release/lib_wsgi_cgi.so
     cp -r $3/scripts $1/repository/
     printf '#!/bin/sh\n[ \"$1\" != --version ] || echo cargo 1.88.0\n' >$1/usr/local/bin/cargo
     chmod 755 $1/usr/local/bin/cargo

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, program, python, skip};
+use crate::harness::{copy_programs, folder, python, skip};
 
 /// A virtual environment beside the script, made under a strict umask.
 #[test]
@@ -32,15 +32,9 @@ fn a_virtual_environment_that_may_not_be_read_is_not_passed_over() {
 
 /// As another user, with a copy of the program.
 fn as_nobody(folder: &TempDir) -> Cgi {
-    let copy = folder.path().join("program");
     // The user need not be able to reach the program where it was built.
-    let copied = Command::new("install")
-        .args(["-m", "755"])
-        .arg(program())
-        .arg(&copy)
-        .status();
-    assert!(copied.expect("install").success());
-
+    copy_programs(folder.path());
+    let copy = folder.path().join("wsgi-cgi");
     Cgi::bare()
         .program("setpriv")
         .arguments(&["--reuid=65534", "--regid=65534", "--clear-groups"])

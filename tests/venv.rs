@@ -163,16 +163,6 @@ fn one_that_cannot_work_is_refused_with_the_reason() {
         "is no virtual environment",
     );
     let root = place.venv("named");
-    let config = root.join("pyvenv.cfg");
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let lines = text.lines().filter(|line| !line.starts_with("version"));
-    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
-    std::fs::write(&config, format!("{text}version = 3.2.5\n")).expect("rewritten");
-    refused(
-        place.app().option("--venv").option(&root),
-        "is for Python 3.2, this program for",
-    );
-    std::fs::write(&config, text).expect("rewritten");
     for name in ["python3", "python"] {
         std::fs::remove_file(root.join("bin").join(name)).expect("removed");
     }

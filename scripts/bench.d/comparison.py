@@ -11,7 +11,7 @@ from times import MILLISECOND, module
 
 TITLES = {"hello": "hello", "flask": "Flask", "django": "Django", "trac": "Trac, a wiki page"}
 # In the order of the picture and of the table.
-WAYS = ["CGIHandler", "wsgi-cgi", "wsgi-cgi-snap", "static C"]
+WAYS = ["CGIHandler", "wsgi-cgi", "wsgi-cgi --image", "static C"]
 
 
 def four_ways(place, rounds):
@@ -36,7 +36,7 @@ def four_ways(place, rounds):
         samples = dict(zip(WAYS, interleave(ways, rounds["comparison"], measure, warm_ups=2)))
         rows += [
             Row(title, ours, "ms", samples[ours], other, samples[other])
-            for ours in ("wsgi-cgi", "wsgi-cgi-snap")
+            for ours in ("wsgi-cgi", "wsgi-cgi --image")
             for other in ("CGIHandler", "static C")
         ]
     return rows

@@ -49,7 +49,7 @@ def wait_for_image(cache):
 
 
 def makers(place, rounds):
-    """`snapshot make`, its trial of the image included."""
+    """`image make`, its trial of the image included."""
     errors = place.root / "errors"
     cache = place.root / "images"
 
@@ -61,7 +61,7 @@ def makers(place, rounds):
     rows = []
     for name in APPLICATIONS:
         launcher = launched(place, module(name), f"--cache-dir {cache}")
-        maker = Contestant("snapshot make", tuple(making(place, launcher)), OUTSIDE)
+        maker = Contestant("image make", tuple(making(place, launcher)), OUTSIDE)
         cold = ours(place, module(name))
         mine, theirs = interleave([maker, cold], rounds["makers"], measure)
         rows.append(Row(name, "making an image", "ms", mine, "one request", theirs, MAKING))

@@ -134,8 +134,7 @@ def measured(place, condition, requests):
     root.mkdir()
     for boot in range(2):
         (root / f"boot-{boot}").write_text(f"{uuid.uuid4()}\n")
-    launcher = place.program.with_name("wsgi-cgi-snap")
-    ours = script(place, root / "image", condition, f"{launcher} --venv {place.venv}")
+    ours = script(place, root / "image", condition, f"{place.program} --image --venv {place.venv}")
     cold = script(place, root / "cold", condition, f"{place.program} --venv {place.venv}")
     sides = (ours, cold)
     cpu = [0, 0]

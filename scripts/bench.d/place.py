@@ -12,6 +12,8 @@ from pathlib import Path
 
 import needs
 
+# The executor beside the program, as it is installed and as cargo calls it.
+EXECUTOR = ["_wsgi_cgi.abi3.so", "lib_wsgi_cgi.so"]
 APPLICATIONS = Path(__file__).parent / "apps"
 GIB = 1 << 30
 FILES = {"one-gib": GIB, "one-byte": 1}
@@ -30,14 +32,15 @@ class Place:
         self.program = self.root / "bin" / "wsgi-cgi"
         self.program.parent.mkdir(exist_ok=True)
         program = Path(program)
-        for name in [program.name, "wsgi-cgi-snap"]:
-            built = program.with_name(name)
-            if built.exists():
-                target = self.program if built == program else self.program.with_name(name)
-                new = target.with_suffix(".new")
-                shutil.copy(built, new)
-                new.chmod(0o755)
-                new.rename(target)
+        executor = next(filter(Path.exists, map(program.with_name, EXECUTOR)))
+        for built, target in [
+            (program, self.program),
+            (executor, self.program.with_name(EXECUTOR[0])),
+        ]:
+            new = target.with_suffix(".new")
+            shutil.copy(built, new)
+            new.chmod(0o755)
+            new.rename(target)
         self.venv = make_venv(self.root, self.python)
         self.venv_python = self.venv / "bin" / "python3"
         self.apps = make_applications(self)

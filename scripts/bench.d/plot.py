@@ -12,16 +12,16 @@ GROUP = len(WAYS) * BAR + GAP
 LEGEND = {
     "CGIHandler": "CGIHandler",
     "wsgi-cgi": "wsgi-cgi",
-    "wsgi-cgi-snap": "wsgi-cgi-snap, from an image",
+    "wsgi-cgi --image": "wsgi-cgi --image, from an image",
     "static C": "static C: only prints the answer",
 }
 STYLE = """
 svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d8dee4;
-  --CGIHandler: #8c959f; --wsgi-cgi: #0969da; --wsgi-cgi-snap: #1a7f37; --static-C: #d0a215;
+  --CGIHandler: #8c959f; --wsgi-cgi: #0969da; --wsgi-cgi---image: #1a7f37; --static-C: #d0a215;
   font: 13px system-ui, sans-serif }
 @media (prefers-color-scheme: dark) {
   svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --line: #30363d;
-    --CGIHandler: #6e7681; --wsgi-cgi: #4493f8; --wsgi-cgi-snap: #3fb950; --static-C: #d29922 } }
+    --CGIHandler: #6e7681; --wsgi-cgi: #4493f8; --wsgi-cgi---image: #3fb950; --static-C: #d29922 } }
 text { fill: var(--ink) }
 .title { font-size: 16px; font-weight: 600 }
 .faint { fill: var(--faint) }

@@ -71,7 +71,7 @@ def floor(place, restored):
 
 def restored_requests(place, cache):
     """How many requests the image has answered."""
-    command = [place.program, "snapshot", "status", "--cache-dir", cache]
+    command = [place.program, "image", "status", "--cache-dir", cache]
     user = server_user()
     as_user = {"user": user.pw_uid, "group": user.pw_gid} if user else {}
     done = subprocess.run(

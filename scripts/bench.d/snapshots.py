@@ -77,25 +77,24 @@ def make_trac_site(place):
 
 
 def with_image(place, application, cache, options):
-    """The launcher answering from an image of the application, which is made here."""
+    """The program answering from an image of the application, which is made here."""
     contestant = launched(place, application, f"--cache-dir {cache}")
     subprocess.run(making(place, contestant, *options), env=OUTSIDE, check=True)
     return contestant
 
 
 def launched(place, application, options, **request):
-    """The launcher started by the application's `#!` line."""
-    launcher = place.program.with_name("wsgi-cgi-snap")
+    """The program started by the application's `#!` line."""
     script = place.apps / f"{application}-image.cgi"
     source = place.application(application).read_text().split("\n", 1)[1]
-    script.write_text(f"#!{launcher} --venv {place.venv} {options}\n{source}")
+    script.write_text(f"#!{place.program} --image --venv {place.venv} {options}\n{source}")
     script.chmod(0o755)
-    return Contestant("wsgi-cgi-snap", (script,), cgi_environment(script, **request))
+    return Contestant("wsgi-cgi --image", (script,), cgi_environment(script, **request))
 
 
 def making(place, contestant, *options):
-    """The command that makes the image of what the launcher is to start."""
-    return [place.program, "snapshot", "make", *options, *contestant.command]
+    """The command that makes the image of what is to be started."""
+    return [place.program, "image", "make", *options, *contestant.command]
 
 
 def in_c_program(place, other, answer):

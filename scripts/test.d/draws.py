@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A hundred requests that are answered from one image draw a hundred different random numbers.
 
-draws.py PROGRAMS: the folder with wsgi-cgi and wsgi-cgi-snap. Every source is drawn from while the
+draws.py PROGRAMS: the folder with wsgi-cgi and its executor. Every source is drawn from while the
 application is loaded too. Exits with 1, and says why, where two draws are alike or a request is
 cold."""
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 REQUESTS = 100
 SOURCES = ["os.urandom(16).hex()", "os.getrandom(16).hex()", "secrets.token_hex()", "uuid.uuid4()"]
-SCRIPT = """#!%s/wsgi-cgi-snap
+SCRIPT = """#!%s/wsgi-cgi --image
 import os, secrets, uuid
 def draw(): return [%s]
 draw()
@@ -29,7 +29,7 @@ def main(programs):
         script.write_text(SCRIPT % (programs, ", ".join(SOURCES)))
         script.chmod(0o755)
         around = {"PATH": "/usr/bin:/bin", "WSGI_CGI_CACHE_DIR": folder + "/images"}
-        make = [programs / "wsgi-cgi", "snapshot", "make", script]
+        make = [programs / "wsgi-cgi", "image", "make", script]
         subprocess.run(make, env=around, check=True)
         request = dict(around, GATEWAY_INTERFACE="CGI/1.1", REQUEST_METHOD="GET", PATH_INFO="/")
         drawn = [answer(script, request) for _ in range(REQUESTS)]

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::{Completions, Help, Program};
-use crate::report::{self, Exit};
+use process::report::{self, Exit};
+use settings::cli::{Completions, Help, Program};
 
 /// Shows the help of the program or of one command.
 pub(super) fn help(typed: &Help) -> Exit {

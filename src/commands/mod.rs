@@ -1,32 +1,184 @@
-//! The program's stories, one file each, and the choice between them.
+//! Started by a person: one of the commands, or a word on what the program is for. What needs Python is
+//! done by the executor: this process becomes it.
 
-mod cgi;
-mod executor;
 mod help;
-mod incident;
-mod outside;
-mod precompile;
-mod record;
-mod request;
-mod serve;
-mod snapshot;
+mod list;
+mod make;
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-use std::time::Instant;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use crate::exchange::MetaVariables;
+use anyhow::{Result, anyhow};
+use clap::Parser;
 
-/// Runs the program. Whether this is a CGI request is decided before any argument is parsed: in
-/// one, arguments may be the client's words.
-#[must_use]
-pub fn run() -> ExitCode {
-    let start = Instant::now();
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let environment = MetaVariables::from_environment();
-    if environment.are_of_cgi() {
-        cgi::run(arguments, environment).into()
-    } else {
-        outside::run(&arguments, environment, start).into()
+use crate::becoming::Becoming;
+use crate::lives::{listener, observer};
+use crate::restoring::started::{Started, exec};
+use exchange::MetaVariables;
+use image::common::{self, Found};
+use image::place;
+use process::handed_on::{self, HandedOn};
+use process::report::{self, Exit};
+use process::{environment, settled};
+use settings::cli::{CgiOptions, Command, ImageCommand, Program};
+use settings::config::{App, Config};
+use settings::python::Packages;
+
+/// Does what was typed.
+pub(crate) fn run(started: &Started) -> Exit {
+    settled::settle_in();
+    let name = [OsString::from("wsgi-cgi")];
+    let command_line = name.iter().chain(started.arguments.iter().skip(1));
+    let program = match Program::try_parse_from(command_line) {
+        Ok(program) => program,
+        Err(answer) => {
+            _ = answer.print();
+            return if answer.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
+        }
+    };
+    let done = match program.command {
+        Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
+        Some(Command::Precompile(typed)) => become_python(started, typed.options, &typed.app),
+        Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
+            become_python(started, typed.options, &typed.app)
+        }
+        Some(Command::Serve(typed)) => listener::listen(&typed, started),
+        Some(Command::Image(typed)) => return images(&typed.command, started),
+        Some(Command::Help(typed)) => return help::help(&typed),
+        Some(Command::Completions(typed)) => return help::completions(&typed),
+        None => Err(nothing_to_do(program.cgi.app.as_deref())),
+    };
+    done.unwrap_or_else(|error| {
+        report::log_error(&error);
+        Exit::Usage
+    })
+}
+
+fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
+    let app = app.map_or("APP".into(), |app| app.display().to_string());
+    anyhow!(
+        "there is no request: a web server starts this program for one and describes it in the \
+         environment (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers: `wsgi-cgi \
+         request {app}`. `wsgi-cgi --help` says more."
+    )
+}
+
+/// The executor does what was typed; returns where there is none.
+fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr) -> Result<Exit> {
+    let mut environment = started.meta.clone();
+    // A request that takes up a redirect is marked so.
+    environment.remove("WSGI_CGI_HOP");
+    let config = Config::decide(options, &environment, App::parse(app)?)?;
+    let handed_on = handed_on(started);
+    let python = python(&config, &environment, &handed_on)?;
+    let (file, words) = python.c_words(&handed_on);
+    let error = exec(&file, &words, &started.environment);
+    let shown = python.python().display().to_string();
+    Err(anyhow!(error).context(format!(
+        "`{shown}` cannot be started: name another Python with --python or --venv"
+    )))
+}
+
+/// What the executor is to know of this process.
+pub(crate) fn handed_on(started: &Started) -> HandedOn {
+    let evidence = started.evidence();
+    HandedOn {
+        began: handed_on::now(),
+        has_language: started.meta.get(environment::LANGUAGE).is_some(),
+        program: evidence.program,
+        executed: evidence.executed,
+        arguments: evidence.arguments,
+        ..HandedOn::default()
     }
+}
+
+/// The Python that an application is for.
+pub(crate) fn python(
+    config: &Config,
+    environment: &MetaVariables,
+    handed_on: &HandedOn,
+) -> Result<Becoming> {
+    let virtual_env = environment
+        .get_redirected("VIRTUAL_ENV")
+        .map(OsStr::from_bytes);
+    let packages = Packages::find(config, virtual_env.map(Path::new), &handed_on.program)?;
+    Becoming::new(&packages, handed_on)
+}
+
+/// Makes, lists or removes images of loaded applications.
+fn images(command: &ImageCommand, started: &Started) -> Exit {
+    let environment = &started.meta;
+    let done = match command {
+        ImageCommand::Make {
+            script,
+            warm_up,
+            cache_dir,
+            options,
+            here,
+            gateway_interface,
+            unless_since,
+            ..
+        } => {
+            if *here {
+                made(cache_dir.clone(), options, environment).and_then(|folder| {
+                    let order = observer::Order {
+                        folder: &folder,
+                        options,
+                        script,
+                        unless_since: *unless_since,
+                        interface: gateway_interface.as_deref(),
+                    };
+                    observer::observe(&order, started)
+                })
+            } else {
+                make::make(
+                    script,
+                    warm_up.as_deref(),
+                    cache_dir.as_deref(),
+                    environment,
+                )
+            }
+        }
+        ImageCommand::Status {
+            script,
+            explain,
+            cache_dir,
+        } => folder(cache_dir.clone(), &[])
+            .and_then(|folder| list::status(&folder, script.as_deref(), *explain)),
+        ImageCommand::Drop { script, cache_dir } => {
+            list::remove(script.as_deref(), cache_dir.clone())
+        }
+    };
+    done.unwrap_or_else(|error| {
+        report::log_error(&error);
+        Exit::Failure
+    })
+}
+
+/// The folder that was named, else the one in which a request would look.
+fn folder(named: Option<PathBuf>, options: &[OsString]) -> Result<PathBuf> {
+    match named {
+        Some(folder) => Ok(folder),
+        None => Ok(looked_for(options, &MetaVariables::default())?.folder),
+    }
+}
+
+/// The same for an image that is to be made.
+fn made(named: Option<PathBuf>, options: &[OsString], around: &MetaVariables) -> Result<PathBuf> {
+    match named {
+        Some(folder) => Ok(folder),
+        None => looked_for(options, around)?
+            .make()
+            .map_err(|why| anyhow!("no image can be made: {why}")),
+    }
+}
+
+fn looked_for(options: &[OsString], around: &MetaVariables) -> Result<Found> {
+    let roots = place::ROOTS.map(|name| around.value(name));
+    common::find(options, |name| std::env::var_os(name), &roots).map_err(|why| anyhow!(why))
 }

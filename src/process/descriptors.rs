@@ -2,7 +2,7 @@
 //! application or a C library prints goes to the error log.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::{fs, stdio};
 
 use super::spare;
-use crate::snapshot::filter;
+use crate::filter;
 
 /// The two ends that the server gave this process.
 #[derive(Debug)]
@@ -34,6 +34,47 @@ pub fn take() -> io::Result<Private> {
 /// As [`take`], for a person who has the log where the response goes: with `2>&1 |`, for example.
 pub fn take_by_hand() -> io::Result<Private> {
     take_from(false)
+}
+
+/// As [`take`] in the program that has become this process: those are its private ends.
+///
+/// # Errors
+/// Where they are not open.
+pub fn adopt((stdin, stdout): (RawFd, RawFd)) -> io::Result<Private> {
+    let adopt = |number: RawFd| -> io::Result<OwnedFd> {
+        // SAFETY: a number is looked at; that nothing is open there is an error.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::CLOEXEC)?;
+        // SAFETY: it is open, and the program left it open for this process alone.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    };
+    Ok(Private {
+        stdin: adopt(stdin)?,
+        stdout: adopt(stdout)?,
+    })
+}
+
+/// Puts `/dev/null` in the place of the private ends.
+///
+/// # Errors
+/// Where that cannot be opened.
+pub fn let_go(private: &mut Private) -> io::Result<()> {
+    let null = fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    for end in [&mut private.stdin, &mut private.stdout] {
+        rustix::io::dup3(&null, end, rustix::io::DupFlags::CLOEXEC)?;
+    }
+    Ok(())
+}
+
+/// Leaves the private ends open for the program that this process becomes.
+///
+/// # Errors
+/// Where the system refuses it.
+pub fn hand_on(private: &Private) -> io::Result<()> {
+    for end in [&private.stdin, &private.stdout] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?;
+    }
+    Ok(())
 }
 
 fn take_from(is_mixed: bool) -> io::Result<Private> {

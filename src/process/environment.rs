@@ -2,8 +2,9 @@
 //! modules and what they start then see the request where a CGI script sees it.
 
 use std::ffi::{CStr, CString, c_char};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::exchange::MetaVariables;
+use exchange::MetaVariables;
 
 /// The file that the kernel was asked to execute (`AT_EXECFN`): a script, where its first line names
 /// this program.
@@ -20,7 +21,14 @@ pub fn executed() -> &'static CStr {
     }
 }
 
-/// Replaces the environment. Comes before the interpreter and before any thread.
+/// Python sets it in its own environment where the server gives no language (PEP 538).
+pub const LANGUAGE: &str = "LC_CTYPE";
+
+/// By this the dynamic linker loads the executor before everything else (ld.so(8)), so that its functions
+/// come before the C library's: in a process that makes an image.
+pub const PRELOAD: &str = "LD_PRELOAD";
+
+/// Replaces the environment. Comes before any thread.
 pub fn replace(with: &MetaVariables) {
     // What no environment can hold is not there: the server could not have given it.
     let held = with
@@ -34,6 +42,16 @@ pub fn replace(with: &MetaVariables) {
     // environment meanwhile. The list ends with a null pointer, and neither it nor an entry is ever
     // freed; the C library copies a list that is not its own before it changes anything.
     unsafe { environ = Box::leak(list.into_boxed_slice()).as_mut_ptr() };
+    CHANGED.store(true, Ordering::Release);
+}
+
+/// Whether this process's environment is another than the one it was started with, which a Python that
+/// runs already has taken down.
+static CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether it was changed; the question is answered so once.
+pub fn has_changed() -> bool {
+    CHANGED.swap(false, Ordering::AcqRel)
 }
 
 /// Says how long the request's body is, and that it comes whole. Comes before any thread.
@@ -44,6 +62,7 @@ pub fn set_length(length: &[u8]) {
             libc::setenv(c"CONTENT_LENGTH".as_ptr(), length.as_ptr(), 1);
             libc::unsetenv(c"HTTP_TRANSFER_ENCODING".as_ptr());
         }
+        CHANGED.store(true, Ordering::Release);
     }
 }
 

@@ -14,7 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::{open_line, spare, unread};
+use super::{claim, open_line, spare, unread};
 
 /// Whether somebody has begun to answer.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -157,7 +157,11 @@ fn is_short_of_memory() -> bool {
 
 /// Claims the right to answer; true for the first who asks.
 pub fn claim() -> bool {
-    !CLAIMED.swap(true, Ordering::AcqRel)
+    let is_first = !CLAIMED.swap(true, Ordering::AcqRel);
+    if is_first {
+        claim::take();
+    }
+    is_first
 }
 
 /// The descriptor is about to be closed: nothing may be written to its number any more.
@@ -278,6 +282,7 @@ pub fn let_go() {
         release(place, null.as_ref());
     }
     drop(spare::take_response());
+    claim::let_go();
     CLAIMED.store(true, Ordering::Release);
     OVER.store(false, Ordering::Release);
 }

@@ -1,46 +1,4 @@
-//! Memory that is not needed any more. Shared hosting limits and counts a process's resident
-//! pages, the program's own text among them, most of which is run once: to start.
-
-use crate::snapshot::filter;
-
-/// Gives back the pages of the program's text. Those that are needed again come back from the
-/// page cache, some tens of microseconds in all.
-pub fn give_back_text() {
-    // SAFETY: both symbols are the linker's; only their addresses are used.
-    unsafe extern "C" {
-        static __executable_start: u8;
-        static etext: u8;
-    }
-    // A multiple of what pages have anywhere.
-    let page = 64 << 10;
-    let start = (&raw const __executable_start)
-        .addr()
-        .next_multiple_of(page);
-    let length = (&raw const etext).addr().saturating_sub(start) / page * page;
-    let address = std::ptr::with_exposed_provenance_mut(start);
-    // SAFETY: the range is a file mapping that is never written to: what is dropped is read again
-    // from the file. A failure leaves it as it was.
-    unsafe { libc::madvise(address, length, libc::MADV_DONTNEED) };
-}
-
-/// Fetches the pages of the program's own variables, most of which an interpreter writes to when it
-/// starts: one call costs half of what as many faults do. An old kernel knows nothing of it.
-pub fn fetch_data() {
-    const POPULATE_WRITE: i32 = 23;
-    // SAFETY: both symbols are the linker's; only their addresses are used.
-    unsafe extern "C" {
-        static __data_start: u8;
-        static end: u8;
-    }
-    if filter::is_on() {
-        return;
-    }
-    let start = (&raw const __data_start).addr() & !0xfff;
-    let length = (&raw const end).addr().saturating_sub(start);
-    let address = std::ptr::with_exposed_provenance_mut(start);
-    // SAFETY: the pages are this program's own, and keep their content.
-    unsafe { libc::madvise(address, length, POPULATE_WRITE) };
-}
+//! Memory: what is not needed any more, and how the C library takes it.
 
 /// Has the C library take what it needs from a heap with room at its end, so that the address space
 /// stays as it is; or as it always does. Says whether it does so.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::last_resort::{self, Answer};
-use crate::report::Exit;
+use crate::exit::Exit;
 
 /// How long an application may take to unwind: so many ticks ...
 const TICKS: u32 = 20;
@@ -285,13 +285,24 @@ impl CStructure for libc::sigaction {}
 impl CStructure for libc::sigevent {}
 impl CStructure for libc::itimerspec {}
 
-fn name(signal: c_int) -> &'static [u8] {
+/// What a signal is called in the log.
+#[must_use]
+pub fn name(signal: c_int) -> &'static [u8] {
     match signal {
         libc::SIGSEGV => b"SIGSEGV (a memory fault)",
         libc::SIGBUS => b"SIGBUS (a memory fault)",
         libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
         libc::SIGILL => b"SIGILL (an illegal instruction)",
         libc::SIGXCPU => b"SIGXCPU (its limit of processor time is reached)",
-        _ => b"SIGABRT (it gave up)",
+        libc::SIGABRT => b"SIGABRT (it gave up)",
+        libc::SIGKILL => b"SIGKILL",
+        libc::SIGTERM => b"SIGTERM",
+        libc::SIGHUP => b"SIGHUP",
+        libc::SIGINT => b"SIGINT",
+        libc::SIGQUIT => b"SIGQUIT",
+        libc::SIGPIPE => b"SIGPIPE",
+        libc::SIGALRM => b"SIGALRM",
+        libc::SIGXFSZ => b"SIGXFSZ (its limit of file size is reached)",
+        _ => b"a signal",
     }
 }

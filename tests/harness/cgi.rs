@@ -234,7 +234,9 @@ impl Cgi {
     /// The environment and the working directory.
     fn surround(&self, command: &mut Command) {
         if launcher::is_wanted() {
-            command.env("WSGI_CGI_CACHE_DIR", launcher::images());
+            command
+                .env("WSGI_CGI_CACHE_DIR", launcher::images())
+                .env("WSGI_CGI_IMAGE", "1");
         }
         command.envs(self.variables.iter().cloned());
         let folder = self.working_directory.as_deref();

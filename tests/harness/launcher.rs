@@ -1,5 +1,5 @@
-//! The launcher in the program's place, for the tests of all that is the same with both: where
-//! `WSGI_CGI_TEST_LAUNCHER` names a folder, scripts are started by a copy there, from images.
+//! Images, for the tests of all that is the same with and without: where `WSGI_CGI_TEST_LAUNCHER` names a
+//! folder, scripts are started by a copy of the program there, and answered from images.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -9,37 +9,22 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// What the launcher says of a request that it leaves to the program.
-const COLD: &str = "wsgi-cgi-snap: a cold request: ";
+/// What the program says of a request that no image answers.
+const COLD: &str = "wsgi-cgi: a cold request: ";
 
 /// What an attempt to make an image ends with that may succeed a moment later.
 const AGAIN: i32 = 75;
 
-/// The folder with both programs, if the launcher is wanted. Every user has to reach it; `1` is one
+/// The folder with the program, if images are wanted. Every user has to reach it; `1` is one
 /// below the build's.
 fn place() -> Option<&'static Path> {
     static PLACE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let named = std::env::var_os("WSGI_CGI_TEST_LAUNCHER")?;
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(named);
-        copy_programs(&place);
+        super::copy_programs(&place);
         Some(place)
     });
     PLACE.as_deref()
-}
-
-/// Copies both programs: tests link the originals, which changes their inodes' times, and an image
-/// rests on these.
-pub(crate) fn copy_programs(place: &Path) {
-    std::fs::create_dir_all(place).expect("a folder");
-    for name in ["wsgi-cgi", "wsgi-cgi-snap"] {
-        // Another process copies: nothing here has it open for writing when it is run.
-        let copied = Command::new("cp")
-            .arg("--remove-destination")
-            .arg(super::program().with_file_name(name))
-            .arg(place)
-            .status();
-        assert!(copied.expect("cp").success());
-    }
 }
 
 pub(crate) fn is_wanted() -> bool {
@@ -48,8 +33,7 @@ pub(crate) fn is_wanted() -> bool {
 
 /// What a web server or a script's first line names.
 pub(crate) fn program() -> &'static Path {
-    static LAUNCHER: LazyLock<Option<PathBuf>> =
-        LazyLock::new(|| Some(place()?.join("wsgi-cgi-snap")));
+    static LAUNCHER: LazyLock<Option<PathBuf>> = LazyLock::new(|| Some(place()?.join("wsgi-cgi")));
     LAUNCHER.as_deref().unwrap_or_else(|| super::program())
 }
 
@@ -68,7 +52,7 @@ pub(crate) fn make(options: &[OsString], script: &Path, around: impl FnOnce(&mut
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "20"]);
     command.arg(program().with_file_name("wsgi-cgi"));
-    command.args(["snapshot", "make", "--here", "--unless-since=0"]);
+    command.args(["image", "make", "--here", "--unless-since=0"]);
     for option in options {
         let mut word = OsString::from("--option=");
         word.push(option);

@@ -1,6 +1,7 @@
 //! What every test stands on: the built program, a CGI server that is nothing but a strict
 //! builder ([`cgi::Cgi`]), and folders that a web server's user can read.
 
+mod build;
 pub(crate) mod by_hand;
 pub(crate) mod cgi;
 pub(crate) mod http_client;
@@ -17,32 +18,13 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// The program under test; `WSGI_CGI_TEST_PROGRAM` names another build of it.
-pub(crate) fn program() -> &'static Path {
-    static PROGRAM: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
-        std::env::var_os("WSGI_CGI_TEST_PROGRAM").map_or_else(
-            || PathBuf::from(env!("CARGO_BIN_EXE_wsgi-cgi")),
-            PathBuf::from,
-        )
-    });
-    &PROGRAM
-}
+pub(crate) use build::{copy_programs, executor, program, python, python_version};
 
 /// A file below `tests/apps/`.
 pub(crate) fn app(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/apps")
         .join(name)
-}
-
-/// The interpreter that the program is linked with.
-pub(crate) fn python() -> &'static str {
-    env!("WSGI_CGI_LINKED_EXECUTABLE")
-}
-
-/// The version of that interpreter, such as `3.11`.
-pub(crate) fn python_version() -> &'static str {
-    env!("WSGI_CGI_LINKED_VERSION")
 }
 
 /// A fresh folder that everybody may read and enter.

@@ -194,9 +194,9 @@ fn timing_and_story_go_together_and_survive_a_failure() {
 #[test]
 fn timing_hides_no_error() {
     ByHand::request(ECHO)
-        .with(&["--timing", "--venv", "/no/such/venv"])
+        .with(&["--timing", "--chdir", "/no/such/folder"])
         .exits(1)
-        .logs("`/no/such/venv` is no virtual environment")
+        .logs("cannot change to the folder `/no/such/folder`")
         .logs("teardown ")
         .run();
     ByHand::request(ECHO)

@@ -4,10 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use super::{Kind, Server, Site, run};
+use crate::harness::folder;
 use crate::harness::http_client::Request;
 use crate::harness::instead::{self, Instead};
 use crate::harness::server::eventually;
-use crate::harness::{folder, launcher};
 
 const HELLO: &str = "
 import os
@@ -24,7 +24,7 @@ fn one_command_gives_the_servers_user_images() {
             return;
         }
         let machine = folder();
-        launcher::copy_programs(machine.path());
+        crate::harness::copy_programs(machine.path());
         // As Debian has it, whose home is `/var/www`.
         for name in ["cache", "www"] {
             fs::create_dir(machine.path().join(name)).expect("a folder");
@@ -32,7 +32,7 @@ fn one_command_gives_the_servers_user_images() {
         let seen = Instead::default()
             .of("/var/cache", machine.path().join("cache"))
             .of("/var/www", machine.path().join("www"));
-        let first_line = format!("#!{}/wsgi-cgi-snap\n", machine.path().display());
+        let first_line = format!("#!{}/wsgi-cgi --image\n", machine.path().display());
         let site = Site::new()
             .file("cgi-bin/hello.cgi", &format!("{first_line}{HELLO}"))
             .seeing(seen);

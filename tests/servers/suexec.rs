@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{Kind, Server, Site, run};
 use crate::harness::http_client::Request;
 use crate::harness::instead::{self, Instead};
-use crate::harness::{folder, launcher, packages, skip};
+use crate::harness::{folder, packages, skip};
 
 const SITE: &str = r#"
 import os
@@ -127,7 +127,7 @@ const SET_UP: &str = "
         cp index.cgi $folder/
     done
     mv www/site/action/index.cgi www/site/action/index.wsgi
-    cp wsgi-cgi www/scripts/
+    cp wsgi-cgi _wsgi_cgi.abi3.so www/scripts/
     for folder in www/site/rewritten home/shopkeeper/public_html/shop; do
         cp rewrite $folder/.htaccess
     done
@@ -154,9 +154,9 @@ fn missing() -> Option<&'static str> {
 /// The host, with the folders of that user.
 fn host(venv: &Path) -> (TempDir, Site) {
     let machine = folder();
-    launcher::copy_programs(machine.path());
+    crate::harness::copy_programs(machine.path());
     let text = format!(
-        "#!{}/wsgi-cgi-snap\n# /// script\n# [tool.wsgi-cgi]\n# venv = \"{}\"\n\
+        "#!{}/wsgi-cgi --image\n# /// script\n# [tool.wsgi-cgi]\n# venv = \"{}\"\n\
          # script-name = \"auto\"\n# ///\n{SITE}",
         machine.path().display(),
         venv.display()

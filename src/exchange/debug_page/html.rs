@@ -5,7 +5,7 @@ mod calls;
 use super::DebugPage;
 use super::request::{Pairs, Shown};
 use super::sheet::Sheet;
-use crate::exchange::{Owner, Status};
+use crate::{Owner, Status};
 
 const STYLE: &str = include_str!("style.css");
 

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use crate::exchange::query::parameters;
-use crate::exchange::secrets::is_secret;
-use crate::exchange::{MASKED, MetaVariables, is_secret_name, masked_value};
+use crate::query::parameters;
+use crate::secrets::is_secret;
+use crate::{MASKED, MetaVariables, is_secret_name, masked_value};
 
 /// Names and values.
 pub(super) type Pairs = Vec<(String, String)>;

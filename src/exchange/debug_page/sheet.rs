@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::exchange::secrets::Mask;
+use crate::secrets::Mask;
 
 /// A page, so far.
 pub(super) struct Sheet<'a> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::sheet::{FAULT_ROOM, REQUEST_ROOM};
 use super::*;
-use crate::exchange::{FAULTS, Frame, LOCALS, Link, Owner, Source};
+use crate::{FAULTS, Frame, LOCALS, Link, Owner, Source};
 
 /// Every piece of markup that a page may hold, but for the style.
 const MARKUP: [&str; 22] = [

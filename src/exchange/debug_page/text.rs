@@ -3,7 +3,7 @@
 use super::DebugPage;
 use super::request::{Pairs, Shown};
 use super::sheet::Sheet;
-use crate::exchange::{FIRST_FRAMES, Fault, Frame, Link, MESSAGE, Owner, Status};
+use crate::{FIRST_FRAMES, Fault, Frame, Link, MESSAGE, Owner, Status};
 
 pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status, shown: &Shown) {
     let status = String::from_utf8_lossy(status.line());

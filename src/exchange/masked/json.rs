@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::MASKED;
-use crate::exchange::secrets::is_secret_name;
+use crate::secrets::is_secret_name;
 
 /// No longer name is looked at.
 const LONGEST_NAME: usize = 256;

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, Write};
 
 use super::{MASKED, piece};
-use crate::exchange::query::decoded;
-use crate::exchange::secrets::is_secret_name;
+use crate::query::decoded;
+use crate::secrets::is_secret_name;
 
 enum Part {
     /// Its fields so far.

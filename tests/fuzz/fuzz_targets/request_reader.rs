@@ -3,17 +3,9 @@
 //! their order.
 
 #![no_main]
-// The sources are taken in whole, and only the reading half is used.
-#![allow(dead_code, unused_imports)]
-
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../../src/exchange/mod.rs"]
-mod exchange;
-#[path = "../../../src/transport/http/mod.rs"]
-mod reader;
-
-use reader::{BodyFraming, Endpoints, Event, Limits, RequestHead, RequestReader};
+use doors::http::{BodyFraming, Endpoints, Event, Limits, RequestHead, RequestReader};
 
 /// Small, so that a short input can go over each of them.
 const LIMITS: Limits = Limits {
@@ -112,7 +104,7 @@ fn check(seen: &[Seen], limits: Limits) {
 
 /// What an application is told cannot hold what a meta-variable or a log line cannot.
 fn check_head(head: &RequestHead) {
-    let meta = reader::meta_variables(head, &Endpoints::default(), Some(1));
+    let meta = doors::http::meta_variables(head, &Endpoints::default(), Some(1));
     for (name, value) in meta.iter() {
         assert!(name.iter().all(u8::is_ascii_graphic) && !name.contains(&b'='));
         assert!(!value.contains(&0));

@@ -19,7 +19,9 @@ pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part>
         // Its scripts have its own environment.
         command = Command::new("env");
         let folder = place.images();
-        command.arg(format!("WSGI_CGI_CACHE_DIR={}", folder.display()));
+        command
+            .arg(format!("WSGI_CGI_CACHE_DIR={}", folder.display()))
+            .arg("WSGI_CGI_IMAGE=1");
         command.arg(program);
     }
     // In the foreground.

@@ -17,7 +17,7 @@ pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part>
         let images = place.images();
         format!(
             "server.modules += (\"mod_setenv\")\n\
-             setenv.set-environment = (\"WSGI_CGI_CACHE_DIR\" => \"{}\")\n",
+             setenv.set-environment = (\"WSGI_CGI_CACHE_DIR\" => \"{}\", \"WSGI_CGI_IMAGE\" => \"1\")\n",
             images.display()
         )
     } else {

@@ -176,9 +176,16 @@ impl Place {
 
 /// Not a symbolic link: the server's user need not be able to enter the build's folder.
 pub(super) fn copy_program_to(path: &Path) {
-    let program = crate::harness::program();
-    if fs::hard_link(program, path).is_err() {
-        fs::copy(program, path).expect("the program copied");
+    link(crate::harness::program(), path);
+    let beside = path.with_file_name("_wsgi_cgi.abi3.so");
+    if !beside.exists() {
+        link(&crate::harness::executor(), &beside);
+    }
+}
+
+fn link(file: &Path, path: &Path) {
+    if fs::hard_link(file, path).is_err() {
+        fs::copy(file, path).expect("a file copied");
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("permissions");
     }
 }

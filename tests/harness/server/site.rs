@@ -155,7 +155,7 @@ impl Site {
         }
         for (name, text) in &self.apps {
             let cache = if launcher::is_wanted() {
-                format!(" --cache-dir {}", place.images().display())
+                format!(" --image --cache-dir {}", place.images().display())
             } else {
                 String::new()
             };
@@ -215,7 +215,9 @@ fn make_image(place: &Place, script: &Path, has_first_line: bool) {
             .env("PATH", "/usr/bin:/bin")
             .current_dir(script.parent().expect("a folder"));
         if !has_first_line {
-            command.env("WSGI_CGI_CACHE_DIR", place.images());
+            command
+                .env("WSGI_CGI_CACHE_DIR", place.images())
+                .env("WSGI_CGI_IMAGE", "1");
         }
         if let Some(account) = account() {
             command.uid(account.user).gid(account.group);

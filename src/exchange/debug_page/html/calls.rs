@@ -3,7 +3,7 @@
 
 use super::super::sheet::Sheet;
 use super::table;
-use crate::exchange::{FIRST_FRAMES, Fault, Frame, Link, MESSAGE, Owner, Source};
+use crate::{FIRST_FRAMES, Fault, Frame, Link, MESSAGE, Owner, Source};
 
 /// Of an earlier exception, by how many there are above it.
 const HEADINGS: [(&str, &str); 4] = [

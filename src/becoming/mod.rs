@@ -1,0 +1,97 @@
+//! From this program to a Python with the executor in it: the command line that a process becomes.
+
+mod executor;
+
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use process::environment::PRELOAD;
+use process::handed_on::HandedOn;
+use settings::python::Packages;
+
+/// What that Python runs. An older one, or another kind, says what it is, in one line and in words that
+/// any Python can read. The module is loaded by its path: nothing is searched, and no application sees it.
+const CODE: &str = "\
+import sys
+if getattr(getattr(sys, 'implementation', None), 'name', '') != 'cpython' or sys.version_info < (3, 9) \
+or 't' in getattr(sys, 'abiflags', ''):
+    sys.stderr.write('wsgi-cgi: `%s` is Python %s: CPython 3.9 or newer is needed, and not a \
+free-threaded one: name another with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
+    sys.exit(78)
+import _imp
+class executor: name, origin = '_wsgi_cgi', sys.argv[1]
+executor = _imp.create_dynamic(executor)
+_imp.exec_dynamic(executor)
+executor.main(sys.argv[2:])
+";
+
+/// A Python to become, and the executor for it.
+#[derive(Debug)]
+pub(crate) struct Becoming {
+    python: PathBuf,
+    executor: PathBuf,
+}
+
+impl Becoming {
+    /// That Python, with the executor that belongs to the program.
+    ///
+    /// # Errors
+    /// Where the executor is not there.
+    pub(crate) fn new(packages: &Packages, handed_on: &HandedOn) -> Result<Self> {
+        Ok(Self {
+            python: packages.executable().to_owned(),
+            executor: executor::find(&handed_on.program)?,
+        })
+    }
+
+    /// The Python, as what failed is named by.
+    pub(crate) fn python(&self) -> &std::path::Path {
+        &self.python
+    }
+
+    /// The words that start it, its name first.
+    fn words(&self, handed_on: &HandedOn) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![
+            self.python.clone().into(),
+            "-S".into(),
+            "-c".into(),
+            CODE.into(),
+            self.executor.clone().into(),
+        ];
+        words.extend(handed_on.words());
+        words
+    }
+
+    /// The same as C has it: the file and the words.
+    pub(crate) fn c_words(&self, handed_on: &HandedOn) -> (CString, Vec<CString>) {
+        let python = self.python.as_os_str().as_bytes();
+        let words = self.words(handed_on).into_iter();
+        (
+            CString::new(python).unwrap_or_default(),
+            words
+                .flat_map(|word| CString::new(word.into_vec()))
+                .collect(),
+        )
+    }
+
+    /// The same as a command.
+    pub(crate) fn command(&self, handed_on: &HandedOn) -> Command {
+        let mut command = Command::new(&self.python);
+        command.args(self.words(handed_on).into_iter().skip(1));
+        command
+    }
+
+    /// Has the executor loaded before everything else, so that its functions come before the C library's.
+    pub(crate) fn preload(&self, command: &mut Command, given: Option<&[u8]>) {
+        let mut value = self.executor.clone().into_os_string().into_vec();
+        if let Some(given) = given.filter(|given| !given.is_empty()) {
+            value.push(b':');
+            value.extend_from_slice(given);
+        }
+        command.env(PRELOAD, OsString::from_vec(value));
+    }
+}

@@ -1,0 +1,105 @@
+//! Making an image ahead, by hand: in a process that has nothing of this one, neither a descriptor
+//! nor a session, and of the environment what a web server might give.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::restoring::asked_for;
+use exchange::MetaVariables;
+use image::attempt::Ended;
+use image::freshness;
+use process::program;
+use process::report::{self, Exit};
+use settings::decided::first_line_options;
+
+/// How often an attempt is made that may succeed a moment later.
+const ATTEMPTS: usize = 5;
+
+/// Makes the image of a script.
+pub(super) fn make(
+    script: &Path,
+    warm_up: Option<&str>,
+    cache_dir: Option<&Path>,
+    environment: &MetaVariables,
+) -> Result<Exit> {
+    // As it is named: a link is another script. Its folder is the working directory, which nobody
+    // knows by another name than its own.
+    let script = std::path::absolute(script)
+        .and_then(|named| fs::metadata(&named).map(|_| named))
+        .with_context(|| format!("`{}`", script.display()))?;
+    let mut command = Command::new(program::path());
+    command.args(["image", "make", "--here"]);
+    if let Some(path) = warm_up {
+        command.arg("--warm-up").arg(path);
+    }
+    if let Some(folder) = cache_dir {
+        command.arg("--cache-dir").arg(folder);
+    }
+    for option in first_line_options(&script)? {
+        let mut word = std::ffi::OsString::from("--option=");
+        word.push(option);
+        command.arg(word);
+    }
+    let outside = freshness::outside(environment);
+    let given = outside.iter().filter(|(name, _)| !is_of_a_terminal(name));
+    command
+        // Where web servers start a script.
+        .current_dir(script.parent().unwrap_or(Path::new("/")))
+        .arg("--")
+        .arg(&script)
+        .env_clear()
+        .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    // SAFETY: a system call and nothing else, in the child before it becomes the program.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+    for _ in 0..ATTEMPTS {
+        let ended = command.status()?;
+        match ended.code() {
+            Some(0) => {
+                tell_unless_asked_for(&script, environment);
+                return Ok(Exit::Success);
+            }
+            Some(code) => match Ended::of(code) {
+                Some(Ended::Again | Ended::Settles) => {}
+                _ => return Ok(Exit::Failure),
+            },
+            None => bail!(
+                "`{}`: no image: the process that was to make it ended with {ended}",
+                script.display()
+            ),
+        }
+    }
+    bail!(
+        "`{}`: no image: a file that loading reads changes all the time; `image status` names it",
+        script.display()
+    )
+}
+
+/// An image that no request will be answered from is made all the same: the word may come later.
+fn tell_unless_asked_for(script: &Path, environment: &MetaVariables) {
+    let options = first_line_options(script).unwrap_or_default();
+    if !asked_for::images(&options, environment, Some(script)) {
+        report::log(&format!(
+            "`{}` has an image now, which answers requests once they are to be answered from images: \
+             write `#!/path/to/wsgi-cgi --image` into its first line, or set WSGI_CGI_IMAGE=1",
+            script.display()
+        ));
+    }
+}
+
+/// Web servers hand on no language of the one who started them; an image is for one language.
+fn is_of_a_terminal(name: &[u8]) -> bool {
+    name.starts_with(b"LC_") || name == b"LANG" || name == b"LANGUAGE"
+}

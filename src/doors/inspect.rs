@@ -1,0 +1,31 @@
+//! What a developer sees of an exchange beyond its answer: its story as it happens, and where the
+//! time went. Both are observers; neither knows Python or a transport.
+
+mod imports;
+mod story;
+mod timing;
+
+use std::sync::Arc;
+
+use exchange::{Event, Observer};
+
+pub use imports::Import;
+pub use story::Story;
+pub use timing::Timing;
+
+/// Several observers as one.
+#[derive(Debug)]
+pub struct All(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for All {
+    fn observe(&self, event: Event<'_>) {
+        for observer in &self.0 {
+            observer.observe(event);
+        }
+    }
+}
+
+/// Milliseconds, as they are shown everywhere.
+fn milliseconds(time: std::time::Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

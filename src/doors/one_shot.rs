@@ -1,0 +1,82 @@
+//! The request of a command line: method, URL, headers and content become the meta-variables and
+//! the message-body that a server would have made of them.
+//!
+//! `url` and `content` are what was typed, `server` is whose meta-variables come of it; `cookies`
+//! and `redirect` are what a client remembers from one request to the next.
+
+pub mod content;
+pub mod cookies;
+pub mod redirect;
+pub mod server;
+pub mod url;
+
+use anyhow::{Result, bail};
+
+use exchange::MetaVariables;
+
+use content::Content;
+use server::{Described, Server};
+use url::Url;
+
+/// Names and values, in order.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A request that was typed.
+#[derive(Debug)]
+pub struct Typed {
+    /// The method.
+    pub method: String,
+    /// Where to, below `mount`.
+    pub url: Url,
+    /// The path of the script in the URL, decoded: SCRIPT_NAME.
+    pub mount: Vec<u8>,
+    /// The header fields, those that a client adds by itself included.
+    pub headers: Fields,
+    /// The content, if any.
+    pub content: Option<Content>,
+    /// The script as the server would name it.
+    pub script: std::path::PathBuf,
+}
+
+impl Typed {
+    /// The meta-variables that `server` would give.
+    ///
+    /// # Errors
+    /// For what that server would not pass on, or could not.
+    pub fn meta(&self, server: Server) -> Result<MetaVariables> {
+        for (name, value) in &self.headers {
+            check_field(name, value)?;
+        }
+        let path = url::decode(self.url.path());
+        if path.contains(&0) {
+            bail!("`{}`: no server passes a NUL byte on", self.url);
+        }
+        let Some(path_info) = self.url.below(&self.mount) else {
+            bail!(
+                "`{}` is not below `{}`",
+                self.url,
+                self.mount.escape_ascii()
+            );
+        };
+        server.meta_variables(&Described {
+            typed: self,
+            path_info,
+        })
+    }
+}
+
+/// RFC 9110, sections 5.1 and 5.5: a name is a token, a value has no line end.
+fn check_field(name: &[u8], value: &[u8]) -> Result<()> {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    if name.is_empty() || !name.iter().all(is_token) {
+        bail!("header `{}`: that is no name", name.escape_ascii());
+    }
+    if value.iter().any(|byte| b"\r\n\0".contains(byte)) {
+        bail!(
+            "header `{}`: a value is one line: `{}`",
+            name.escape_ascii(),
+            value.escape_ascii()
+        );
+    }
+    Ok(())
+}

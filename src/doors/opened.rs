@@ -1,0 +1,208 @@
+//! A CGI exchange that is ready for its application, or has its answer already: from here on every
+//! way out leaves the server with a whole one.
+
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result};
+
+use crate::cgi::{self, CgiWriter};
+use crate::incident::Incident;
+use crate::record::Recorder;
+use crate::wire::{self, Form};
+use exchange::{BodyLength, BodyLengthError, Failure, MetaVariables, Request, Responder};
+use process::descriptors::Private;
+use process::report::Exit;
+use process::{environment, last_resort, signals, spare, unread};
+use settings::config::Config;
+
+/// A request that is ready for its application.
+pub struct Opened {
+    /// The settings of the exchange.
+    pub config: Config,
+    /// What was asked.
+    pub request: Request,
+    /// What answers.
+    pub responder: Responder,
+    /// What is said if it fails.
+    pub incident: Incident,
+    /// What keeps the request if it ends badly.
+    pub recorder: Option<Recorder>,
+}
+
+impl Opened {
+    /// Answers that the exchange has failed.
+    pub fn fail(mut self, failure: &Failure) -> Exit {
+        let (responder, recorder) = (&mut self.responder, self.recorder.as_ref());
+        report_failure(&self.incident, failure, responder, recorder, &self.request)
+    }
+}
+
+fn report_failure(
+    incident: &Incident,
+    failure: &Failure,
+    responder: &mut Responder,
+    recorder: Option<&Recorder>,
+    request: &Request,
+) -> Exit {
+    incident.report(failure, responder);
+    if let Some(recorder) = recorder {
+        recorder.ended(Some(failure.code), true, &request.body);
+    }
+    Exit::Failure
+}
+
+/// Readies what the exchange takes; where that fails, the server has its answer.
+pub fn open(
+    mut meta: MetaVariables,
+    private: Private,
+    mut incident: Incident,
+    is_nph: bool,
+    decided: Result<Config>,
+) -> Result<Opened, Exit> {
+    let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
+        Form::Nph
+    } else {
+        Form::Cgi
+    };
+    spare::keep(private.stdout.as_fd());
+    last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
+    signals::install();
+
+    let method = incident.method.clone();
+    let length = BodyLength::of(&meta);
+    // As the server gave them: its quirks may be why the request failed.
+    let recorder = decided
+        .as_ref()
+        .ok()
+        .and_then(|config| Recorder::new(config, &meta, incident.id()));
+    meta.complete(
+        decided
+            .as_ref()
+            .ok()
+            .and_then(|config| config.script_name.as_deref()),
+    );
+    let body_length = length
+        .as_ref()
+        .ok()
+        .copied()
+        // Nobody knows how much the server will write before it reads the answer to that.
+        .unwrap_or(BodyLength::UntilEnd);
+    let mut request = cgi::request(meta, private.stdin, body_length);
+    if let Ok(mut body) = request.body.lock() {
+        body.count_in(&unread::LEFT);
+    }
+    let begun = decided
+        .as_ref()
+        .map_or(Ok(()), |config| begin(config, &mut request, length));
+    if decided.as_ref().is_ok_and(|config| config.debug) {
+        incident.show(&request.meta);
+    }
+    if let Some(recorder) = &recorder {
+        recorder.keep(&request.body);
+    }
+    let writer = CgiWriter::new(private.stdout, request.body.clone(), form);
+    let mut responder = Responder::new(Box::new(writer), &method);
+
+    let ready = decided
+        .map_err(|error| Failure::new(500, format!("{error:#}")))
+        .and_then(|config| begun.map(|()| config));
+    match ready {
+        Ok(config) => Ok(Opened {
+            config,
+            request,
+            responder,
+            incident,
+            recorder,
+        }),
+        Err(failure) => Err(report_failure(
+            &incident,
+            &failure,
+            &mut responder,
+            recorder.as_ref(),
+            &request,
+        )),
+    }
+}
+
+/// What comes before any Python: from here on the time of the exchange runs.
+fn begin(
+    config: &Config,
+    request: &mut Request,
+    length: Result<BodyLength, BodyLengthError>,
+) -> Result<(), Failure> {
+    let method = request.meta.get("REQUEST_METHOD").unwrap_or_default();
+    acceptable(method, length)?;
+    start_time(config).map_err(|error| Failure::new(500, format!("{error:#}")))?;
+    known(request)
+}
+
+/// From now on an exchange takes place.
+///
+/// # Errors
+/// Where the system has no timer.
+pub fn start_time(config: &Config) -> Result<()> {
+    match config.timeout {
+        Some(timeout) => signals::start_timeout(timeout).context("--timeout cannot be kept"),
+        None => Ok(()),
+    }
+}
+
+/// A request whose body has a length.
+pub fn known(request: &mut Request) -> Result<(), Failure> {
+    let is_new = request.meta.get("CONTENT_LENGTH").is_none();
+    let known = request.know_length(signals::stopping).map_err(|error| {
+        Failure::new(
+            500,
+            format!(
+                "the body, which came without a length, cannot be set aside in `{}`: {error}: \
+                 name a folder with more room in TMPDIR",
+                std::env::temp_dir().display()
+            ),
+        )
+    });
+    // Scripts for the standard library look for it in their environment.
+    if let (true, Some(length)) = (is_new, request.meta.get("CONTENT_LENGTH")) {
+        environment::set_length(length);
+    }
+    known
+}
+
+/// What no application is asked about.
+pub fn acceptable(
+    method: &[u8],
+    length: Result<BodyLength, BodyLengthError>,
+) -> Result<(), Failure> {
+    if method.is_empty() {
+        return Err(Failure::new(
+            500,
+            "the server gave no REQUEST_METHOD: with nginx, `include fastcgi_params`",
+        ));
+    }
+    length.map(drop).map_err(|error| match error {
+        BodyLengthError::Malformed(value) => Failure::new(
+            400,
+            format!("CONTENT_LENGTH=`{value}` is no number of bytes"),
+        ),
+        BodyLengthError::LengthRequired(Some(coding)) => Failure::new(
+            411,
+            format!(
+                "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: of all servers \
+                 only Apache is known to decode such a body and to end it: use a server that \
+                 gives CONTENT_LENGTH (nginx, lighttpd), or have the client send a Content-Length"
+            ),
+        ),
+        BodyLengthError::Withheld(value) => Failure::new(
+            501,
+            format!(
+                "CONTENT_LENGTH is not set and HTTP_CONTENT_LENGTH=`{value}`: busybox httpd hands on \
+                 the whole content of a POST alone: have the client send a POST, or use another server"
+            ),
+        ),
+        BodyLengthError::LengthRequired(None) => Failure::new(
+            411,
+            "CONTENT_LENGTH is not set, and mini_httpd does not tell whether content follows in \
+             chunks, which it would not end: have the client send a Content-Length, of 0 if there \
+             is no content",
+        ),
+    })
+}

@@ -1,0 +1,207 @@
+//! One connection: what arrives becomes requests, and refusals are answered. Everything is tried
+//! without waiting; whoever owns the connection waits.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+use super::intake::{Intake, Step};
+use super::{Peer, Spool};
+use crate::http::{CONTINUE, Limits, Refusal, RequestHead, RequestLine};
+
+/// How long a head may take, and how long a connection may be silent between two requests.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a client may be silent inside the content.
+const CONTENT: Duration = Duration::from_secs(30);
+/// How long, and for how many bytes, a client is listened to after a refusal: closed with
+/// something unread, the connection would be reset, and the refusal lost (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// How many reads in a row one connection gets.
+const READS: usize = 16;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) socket: OwnedFd,
+    pub(super) peer: Peer,
+    intake: Intake,
+    state: State,
+    deadline: Instant,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading,
+    /// Somebody else's turn.
+    Answering,
+    /// So many more bytes are listened to.
+    Lingering(usize),
+}
+
+/// How far it is.
+#[derive(Debug)]
+pub enum Progress {
+    /// There is nothing to do until more arrives.
+    Waiting,
+    /// A request is complete, and somebody has to answer it.
+    Request(Box<RequestHead>, Spool),
+    /// A request was refused, and the client was told so.
+    Refused(Refusal),
+    /// It has ended.
+    Closed,
+}
+
+impl Connection {
+    /// A connection that has just been accepted.
+    #[must_use]
+    pub fn new(socket: OwnedFd, peer: Peer, limits: Limits) -> Self {
+        Self {
+            socket,
+            peer,
+            intake: Intake::new(limits),
+            state: State::Reading,
+            deadline: Instant::now() + HEAD,
+        }
+    }
+
+    /// What the request asks for that arrives, or was refused.
+    #[must_use]
+    pub fn asked(&self) -> Option<&RequestLine> {
+        self.intake.asked()
+    }
+
+    /// When it has waited long enough; never while it is answered.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.is_reading().then_some(self.deadline)
+    }
+
+    /// Whether something is expected to arrive.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        !matches!(self.state, State::Answering)
+    }
+
+    /// Whether nothing is lost when it is closed now.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        match self.state {
+            State::Reading => self.intake.is_idle(),
+            State::Answering => false,
+            State::Lingering(_) => true,
+        }
+    }
+
+    /// Reads what has arrived, by way of `block`.
+    pub fn receive(&mut self, block: &mut [u8]) -> Progress {
+        if let State::Lingering(left) = &mut self.state {
+            return linger(&self.socket, left, block);
+        }
+        for _ in 0..READS {
+            match self.advance() {
+                Progress::Waiting => {}
+                done => return done,
+            }
+            match recv(&self.socket, &mut *block, RecvFlags::DONTWAIT) {
+                Ok((length, _)) => {
+                    // The time for a head runs from its first byte on.
+                    if self.intake.is_idle() {
+                        self.deadline = Instant::now() + HEAD;
+                    }
+                    if self.intake.is_in_content() {
+                        self.deadline = Instant::now() + CONTENT;
+                    }
+                    self.intake.feed(&block[..length]);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Progress::Waiting,
+                Err(_) => return Progress::Closed,
+            }
+        }
+        self.advance()
+    }
+
+    /// Takes up the next request, of which some may be here already.
+    pub fn resume(&mut self, block: &mut [u8]) -> Progress {
+        self.state = State::Reading;
+        self.deadline = Instant::now() + HEAD;
+        self.receive(block)
+    }
+
+    /// What the deadline means.
+    pub fn time_is_over(&mut self) -> Progress {
+        if self.is_idle() {
+            return Progress::Closed;
+        }
+        self.refuse(Refusal::TIMEOUT)
+    }
+
+    /// Answers with a refusal. The rest is not read any more, nor is it left unread.
+    fn refuse(&mut self, refusal: Refusal) -> Progress {
+        let response = refusal.response(self.asked(), SystemTime::now());
+        self.last_words(&response);
+        Progress::Refused(refusal)
+    }
+
+    /// Ends it, with a whole response that was made beforehand.
+    pub fn last_words(&mut self, response: &[u8]) {
+        self.send(response);
+        self.hang_up();
+    }
+
+    /// Ends it after a complete response, so that the client gets all of it.
+    pub fn hang_up(&mut self) {
+        _ = shutdown(&self.socket, Shutdown::Write);
+        self.state = State::Lingering(LINGER_BYTES);
+        self.deadline = Instant::now() + LINGER;
+    }
+
+    fn advance(&mut self) -> Progress {
+        let was_in_content = self.intake.is_in_content();
+        let step = self.intake.step();
+        if self.intake.is_in_content() && !was_in_content {
+            self.deadline = Instant::now() + CONTENT;
+        }
+        match step {
+            Step::NeedMore { go_on } => {
+                if go_on {
+                    self.send(CONTINUE);
+                }
+                Progress::Waiting
+            }
+            Step::Request(head, content) => {
+                self.state = State::Answering;
+                Progress::Request(head, content)
+            }
+            Step::Refused(refusal) => self.refuse(refusal),
+            Step::Closed => Progress::Closed,
+        }
+    }
+
+    /// What the client does not take at once is lost: it has read nothing for long.
+    fn send(&self, bytes: &[u8]) {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        _ = send(&self.socket, bytes, flags);
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn linger(socket: &OwnedFd, left: &mut usize, block: &mut [u8]) -> Progress {
+    match recv(socket, &mut *block, RecvFlags::DONTWAIT) {
+        Ok((1.., length)) if length < *left => {
+            *left -= length;
+            Progress::Waiting
+        }
+        Err(Errno::AGAIN | Errno::INTR) => Progress::Waiting,
+        _ => Progress::Closed,
+    }
+}

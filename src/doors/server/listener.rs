@@ -1,0 +1,213 @@
+//! Where requests come in: an address, a Unix socket, or sockets that systemd opened.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::Mode;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::Peer;
+use process::descriptors;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub struct Listener {
+    socket: OwnedFd,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Address(SocketAddr),
+    Path(PathBuf),
+    /// A Unix socket that somebody else cares for.
+    Unix,
+}
+
+impl Listener {
+    /// Listens at an address; port 0 is any free one.
+    pub fn bind(address: IpAddr, port: u16) -> Result<Self> {
+        let wanted = SocketAddr::new(address, port);
+        let socket = listen(wanted).with_context(|| {
+            format!("cannot listen at {wanted}: another --port, or 0 for any, may be free")
+        })?;
+        Self::of_socket(socket)
+    }
+
+    /// Listens at a path, in the place of a socket that nobody serves any more.
+    pub fn bind_unix(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        if let Ok(there) = path.symlink_metadata() {
+            if !there.file_type().is_socket() {
+                bail!("`{shown}` is there and is no socket");
+            }
+            if UnixStream::connect(path).is_ok() {
+                bail!("`{shown}` is in use by another server");
+            }
+            std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
+        }
+        // For this user alone, from the start: whoever may connect makes requests as a person here.
+        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+        let bound = UnixListener::bind(path);
+        rustix::process::umask(before);
+        let socket = bound.with_context(|| format!("cannot listen at `{shown}`"))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: socket.into(),
+            place: Place::Path(std::path::absolute(path)?),
+        })
+    }
+
+    /// The sockets that systemd hands over (`sd_listen_fds(3)`), if it does.
+    pub fn inherited() -> Result<Vec<Self>> {
+        let is_for_us = std::env::var("LISTEN_PID")
+            .is_ok_and(|pid| pid.parse() == Ok(rustix::process::getpid().as_raw_nonzero().get()));
+        let count = std::env::var("LISTEN_FDS");
+        let Some(count) = count.ok().filter(|_| is_for_us) else {
+            return Ok(Vec::new());
+        };
+        let count = count
+            .parse()
+            .with_context(|| format!("LISTEN_FDS=`{count}` is no number"))?;
+        let sockets = descriptors::inherited(count).context("LISTEN_FDS")?;
+        sockets.into_iter().map(Self::of_socket).collect()
+    }
+
+    fn of_socket(socket: OwnedFd) -> Result<Self> {
+        let listens = sockopt::socket_type(&socket) == Ok(SocketType::STREAM)
+            && sockopt::socket_acceptconn(&socket) == Ok(true);
+        if !listens {
+            bail!("a descriptor that was handed over is no socket that listens");
+        }
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        let place = match SocketAddr::try_from(rustix::net::getsockname(&socket)?) {
+            Ok(address) => Place::Address(address),
+            Err(_) => Place::Unix,
+        };
+        Ok(Self { socket, place })
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match &self.place {
+            Place::Address(address) => address.ip().to_canonical().is_loopback(),
+            Place::Path(_) | Place::Unix => true,
+        }
+    }
+
+    /// What a browser opens, where one can.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        match &self.place {
+            Place::Address(address) => {
+                let mut address = *address;
+                if address.ip().is_unspecified() {
+                    address.set_ip(match address {
+                        SocketAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
+                        SocketAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+                    });
+                }
+                Some(format!("http://{address}/"))
+            }
+            Place::Path(_) | Place::Unix => None,
+        }
+    }
+
+    /// A connection, if one is waiting.
+    pub(super) fn accept(&self) -> io::Result<Option<(OwnedFd, Peer)>> {
+        use rustix::io::Errno;
+        let accepted = match rustix::net::acceptfrom_with(&self.socket, SocketFlags::CLOEXEC) {
+            // accept(2): these are errors of the one connection.
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
+            accepted => accepted?,
+        };
+        let (socket, client) = accepted;
+        let client = client.and_then(|client| SocketAddr::try_from(client).ok());
+        let server = SocketAddr::try_from(rustix::net::getsockname(&socket)?).ok();
+        if server.is_some() {
+            // What is written is complete: nothing is gained by waiting for more.
+            _ = sockopt::set_tcp_nodelay(&socket, true);
+        }
+        let is_local = self.is_local();
+        Ok(Some((socket, Peer::new(client, server, is_local))))
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Address(address) => write!(f, "http://{address}/"),
+            Place::Path(path) => write!(f, "the Unix socket `{}`", path.display()),
+            Place::Unix => f.write_str("a Unix socket"),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Place::Path(path) = &self.place {
+            _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // Connections of the last run in TIME_WAIT are no reason to wait a minute.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_0_is_one_that_is_free() {
+        let listener = Listener::bind([127, 0, 0, 1].into(), 0).expect("a free port");
+        let url = listener.url().expect("an address");
+        assert!(!url.ends_with(":0/"), "{url}");
+        assert!(listener.is_local());
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_not_local() {
+        let listener = Listener::bind([0, 0, 0, 0].into(), 0).expect("a free port");
+        assert!(!listener.is_local());
+        assert!(listener.url().is_some_and(|url| url.contains("127.0.0.1")));
+    }
+
+    #[test]
+    fn a_unix_socket_goes_with_its_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let listener = Listener::bind_unix(&path).expect("a socket");
+        assert!(Listener::bind_unix(&path).is_err(), "in use");
+        drop(listener);
+        assert!(!path.exists());
+        std::fs::write(&path, "").expect("written");
+        assert!(Listener::bind_unix(&path).is_err(), "no socket");
+    }
+}

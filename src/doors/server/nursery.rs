@@ -1,0 +1,105 @@
+//! The process that has Python, as seen from the one that listens, with its end of the channel as
+//! standard input. It forks a worker for each request it is handed.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::channel::Told;
+use super::freshness::Freshness;
+use super::{Channel, Handover};
+use process::program;
+
+/// A running one.
+#[derive(Debug)]
+pub struct Nursery {
+    child: Child,
+    channel: Channel,
+    freshness: Freshness,
+    is_ready: bool,
+}
+
+impl Nursery {
+    /// Starts this program with those arguments, by which it becomes one.
+    pub fn start(arguments: &[OsString]) -> io::Result<Self> {
+        let (channel, other_end) = Channel::pair()?;
+        let freshness = Freshness::from_now();
+        let child = Command::new(program::path())
+            .args(arguments)
+            // Those sockets are not for the application (`sd_listen_fds(3)`).
+            .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_FDNAMES")
+            .stdin(Stdio::from(other_end))
+            // Ctrl-C at the terminal is for the listening process alone, which lets work finish.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self {
+            child,
+            channel,
+            freshness,
+            is_ready: false,
+        })
+    }
+
+    /// Hands a request over. `WouldBlock` when there is no room now.
+    pub(super) fn hand_over(&self, request: &Handover) -> io::Result<()> {
+        self.channel.hand_over(request)
+    }
+
+    /// Takes its word; false when it has ended.
+    pub(super) fn listen(&mut self) -> bool {
+        loop {
+            match self.channel.told() {
+                Ok(Told::Nothing) => return true,
+                Ok(Told::Files(files, is_last)) => {
+                    self.freshness.add(files);
+                    self.is_ready |= is_last;
+                }
+                Ok(Told::NotLoaded) => {
+                    self.freshness.not_loaded();
+                    self.is_ready = true;
+                }
+                Ok(Told::Gone) | Err(_) => return false,
+            }
+        }
+    }
+
+    /// Whether it ever got as far as taking requests.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// Whether the application it has loaded is the one on disk.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.freshness.is_fresh()
+    }
+
+    /// Its process group, which its workers are in.
+    #[must_use]
+    pub fn group(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.child.id()).ok()?)
+    }
+
+    /// Sends no more requests; it ends by itself, and its workers when they are done.
+    pub(super) fn retire(self) -> Child {
+        self.child
+    }
+}
+
+impl AsFd for Nursery {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+/// Asks all processes of a group to stop.
+pub(super) fn stop_group(group: Pid, signal: Signal) {
+    // A group without processes is as good as one that has stopped.
+    _ = kill_process_group(group, signal);
+}

@@ -1,0 +1,192 @@
+//! The worker's side of a connection: the response with HTTP's framing, and word of how it went to
+//! the process that listens, which alone decides what becomes of the connection.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
+use super::outcome;
+use crate::cgi::has_hung_up;
+use crate::http::{ResponseFraming, Version};
+use exchange::{ResponseHead, ResponseWriter};
+use process::{last_resort, signals};
+
+/// How long a client may take nothing of what is sent to it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A first block up to this size travels in the same write as the head.
+const WITH_HEAD: usize = 16 * 1024;
+
+/// What one read of a file takes where the system cannot send it by itself.
+const FILE_BLOCK: usize = 64 * 1024;
+
+/// Writes the response to the client.
+#[derive(Debug)]
+pub struct HttpWriter {
+    socket: Option<OwnedFd>,
+    report: Arc<OwnedFd>,
+    version: Version,
+    method: Vec<u8>,
+    keep_alive: bool,
+    framing: Option<ResponseFraming>,
+    /// Bytes of content.
+    sent: u64,
+}
+
+impl HttpWriter {
+    /// A writer to `socket` that tells `report` how it went; `keep_alive` is whether the client
+    /// wants to go on.
+    #[must_use]
+    pub fn new(
+        socket: OwnedFd,
+        report: Arc<OwnedFd>,
+        version: Version,
+        method: &[u8],
+        keep_alive: bool,
+    ) -> Self {
+        // Whatever cannot be limited is not: a pipe, under inetd.
+        _ = set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE));
+        Self {
+            socket: Some(socket),
+            report,
+            version,
+            method: method.to_vec(),
+            keep_alive,
+            framing: None,
+            sent: 0,
+        }
+    }
+
+    fn socket(&self) -> io::Result<BorrowedFd<'_>> {
+        self.socket
+            .as_ref()
+            .map(AsFd::as_fd)
+            .ok_or_else(|| Errno::PIPE.into())
+    }
+
+    fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let socket = self.socket()?;
+        while !bytes.is_empty() {
+            match rustix::io::write(socket, bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) => after(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A block with its framing, in as few writes as it takes.
+    fn framed(&self, framing: ResponseFraming, mut start: Vec<u8>, block: &[u8]) -> io::Result<()> {
+        if !block.is_empty() && framing.has_content() {
+            start.extend(framing.before_block(block.len() as u64));
+            let (with_start, rest) = block.split_at(block.len().min(WITH_HEAD));
+            start.extend_from_slice(with_start);
+            if !rest.is_empty() {
+                self.write_all(&start)?;
+                self.write_all(rest)?;
+                start.clear();
+            }
+            start.extend_from_slice(framing.after_block());
+        }
+        self.write_all(&start)
+    }
+
+    fn framing(&self) -> io::Result<ResponseFraming> {
+        self.framing.ok_or_else(|| Errno::PIPE.into())
+    }
+
+    /// Copies what the system does not send by itself.
+    fn copy(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
+        let mut block = vec![0; FILE_BLOCK];
+        let mut sent = 0;
+        while sent < count {
+            let wanted = FILE_BLOCK.min(usize::try_from(count - sent).unwrap_or(FILE_BLOCK));
+            match rustix::io::pread(file, &mut block[..wanted], offset + sent) {
+                Ok(0) => break,
+                Ok(read) => {
+                    self.block(&block[..read])?;
+                    sent += read as u64;
+                }
+                Err(error) => after(error)?,
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Decides whether a failed system call is tried again.
+fn after(error: Errno) -> io::Result<()> {
+    match error {
+        Errno::INTR | Errno::AGAIN if signals::stopping() => Err(Errno::INTR.into()),
+        Errno::INTR => Ok(()),
+        // The time to send is over: whoever is there does not read.
+        Errno::AGAIN => Err(Errno::PIPE.into()),
+        error => Err(error.into()),
+    }
+}
+
+impl ResponseWriter for HttpWriter {
+    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
+        let framing = ResponseFraming::new(self.version, &self.method, self.keep_alive, head);
+        if !last_resort::claim() {
+            return Err(Errno::PIPE.into());
+        }
+        outcome::begun(&self.report, head.status.code());
+        self.framing = Some(framing);
+        self.sent = first.len() as u64;
+        self.framed(framing, framing.head(head, SystemTime::now()), first)
+    }
+
+    fn block(&mut self, block: &[u8]) -> io::Result<()> {
+        self.framed(self.framing()?, Vec::new(), block)?;
+        self.sent += block.len() as u64;
+        Ok(())
+    }
+
+    fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
+        let framing = self.framing()?;
+        if !framing.is_plain() {
+            return self.copy(file, offset, count);
+        }
+        let mut position = offset;
+        while position - offset < count {
+            let wanted = usize::try_from(count - (position - offset)).unwrap_or(usize::MAX);
+            let socket = self.socket()?;
+            match rustix::fs::sendfile(socket, file, Some(&mut position), wanted.min(0x4000_0000)) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    let sent = position - offset;
+                    self.sent += sent;
+                    return Ok(sent + self.copy(file, position, count - sent)?);
+                }
+                Err(error) => after(error)?,
+            }
+        }
+        self.sent += position - offset;
+        Ok(position - offset)
+    }
+
+    fn client_is_gone(&self) -> bool {
+        self.socket().map_or(true, has_hung_up)
+    }
+
+    fn end(&mut self, whole: bool) {
+        if self.socket.is_none() {
+            return;
+        }
+        // The end that says that nothing is missing is left out where something is.
+        let whole = whole
+            && self
+                .framing
+                .is_some_and(|framing| self.write_all(framing.end()).is_ok());
+        last_resort::disarm();
+        let goes_on = whole && self.framing.is_some_and(|f| f.keeps_alive(self.sent));
+        outcome::ended(&self.report, self.sent, goes_on);
+        self.socket = None;
+    }
+}

@@ -1,0 +1,239 @@
+//! The person at the terminal, as curl would serve them: the content on standard output, the head
+//! when asked for, coloured where somebody looks at it, and no binary content in the middle of the
+//! screen. Piped, exactly the bytes.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+
+use super::cgi::has_hung_up;
+use exchange::{Event, Observer, ResponseHead, ResponseWriter};
+use process::{last_resort, open_line};
+
+/// What one read of a file takes.
+const FILE_BLOCK: usize = 64 * 1024;
+
+/// What is shown of a response.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// The head, before the content.
+    pub head: bool,
+    /// The content; not even on request when it is a redirect that is followed.
+    pub content: bool,
+}
+
+/// Decides from the head whether its content is not the answer that was asked for.
+pub type IsSkipped = Box<dyn Fn(&ResponseHead) -> bool + Send>;
+
+/// Writes a response for a person, or for the program they pipe it to.
+pub struct TerminalWriter {
+    output: Option<std::fs::File>,
+    on_terminal: bool,
+    shown: Shown,
+    is_skipped: IsSkipped,
+    head: Arc<OnceLock<ResponseHead>>,
+    observer: Option<Arc<dyn Observer>>,
+    /// How much content was kept from the terminal, if any is.
+    hidden: Option<u64>,
+    /// The log goes to the same place.
+    beside_log: bool,
+}
+
+impl TerminalWriter {
+    /// A writer to `output`.
+    #[must_use]
+    pub fn new(output: OwnedFd, shown: Shown, is_skipped: IsSkipped) -> Self {
+        let on_terminal = output.is_terminal();
+        Self {
+            output: Some(output.into()),
+            on_terminal,
+            shown,
+            is_skipped,
+            head: Arc::default(),
+            observer: None,
+            hidden: None,
+            beside_log: false,
+        }
+    }
+
+    /// Tells of what the client gets.
+    #[must_use]
+    pub fn observed(mut self, observer: Option<Arc<dyn Observer>>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Says what the log has to know where it goes to the same place.
+    #[must_use]
+    pub fn beside_log(mut self, is_beside: bool) -> Self {
+        self.beside_log = is_beside;
+        self
+    }
+
+    /// Where the head will be found once it was sent.
+    #[must_use]
+    pub fn head_sent(&self) -> Arc<OnceLock<ResponseHead>> {
+        self.head.clone()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.output {
+            Some(output) => {
+                output.write_all(bytes)?;
+                if self.beside_log {
+                    open_line::wrote(bytes);
+                }
+                Ok(())
+            }
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn content(&mut self, block: &[u8], is_first: bool) -> io::Result<()> {
+        if !self.shown.content || block.is_empty() {
+            return Ok(());
+        }
+        // As curl decides: a NUL byte in what comes first.
+        if is_first && self.on_terminal && memchr::memchr(0, block).is_some() {
+            self.hidden = Some(0);
+        }
+        if let Some(hidden) = &mut self.hidden {
+            *hidden += block.len() as u64;
+            return Ok(());
+        }
+        self.write(block)
+    }
+
+    fn tell(&self, event: Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(event);
+        }
+    }
+}
+
+impl ResponseWriter for TerminalWriter {
+    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
+        if !last_resort::claim() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if (self.is_skipped)(head) {
+            self.shown.content = false;
+        }
+        if self.shown.head {
+            let text = head_text(head, self.on_terminal);
+            self.write(&text)?;
+        }
+        self.content(first, true)?;
+        _ = self.head.set(head.clone());
+        self.tell(Event::HeadSent(first.len()));
+        Ok(())
+    }
+
+    fn block(&mut self, block: &[u8]) -> io::Result<()> {
+        self.content(block, false)?;
+        self.tell(Event::Sent(block.len() as u64));
+        Ok(())
+    }
+
+    fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
+        let mut block = vec![0; FILE_BLOCK];
+        let mut sent = 0;
+        while sent < count {
+            let wanted = FILE_BLOCK.min(usize::try_from(count - sent).unwrap_or(FILE_BLOCK));
+            let read = rustix::io::pread(file, &mut block[..wanted], offset + sent)?;
+            if read == 0 {
+                break;
+            }
+            self.content(&block[..read], sent == 0)?;
+            sent += read as u64;
+        }
+        self.tell(Event::Sent(sent));
+        Ok(sent)
+    }
+
+    fn client_is_gone(&self) -> bool {
+        self.output
+            .as_ref()
+            .is_none_or(|output| has_hung_up(output.as_fd()))
+    }
+
+    fn end(&mut self, _whole: bool) {
+        if self.output.is_none() {
+            return;
+        }
+        last_resort::disarm();
+        if let Some(hidden) = self.hidden.take() {
+            let note = format!("({hidden} bytes of binary content: use -o FILE or a pipe)\n");
+            _ = self.write(note.as_bytes());
+        }
+        self.output = None;
+        self.tell(Event::Ended);
+    }
+}
+
+/// The head as HTTP shows it; colours for a terminal only.
+#[must_use]
+pub fn head_text(head: &ResponseHead, coloured: bool) -> Vec<u8> {
+    let (mut colour, mut bold, mut plain) = ("", "", "");
+    if coloured {
+        colour = match head.status.code() {
+            100..=299 => "\x1b[32m",
+            300..=399 => "\x1b[36m",
+            400..=499 => "\x1b[33m",
+            _ => "\x1b[31m",
+        };
+        (bold, plain) = ("\x1b[1m", "\x1b[0m");
+    }
+    let [colour, bold, plain] = [colour, bold, plain].map(str::as_bytes);
+    let mut lines = vec![[b"HTTP/1.1 ", colour, head.status.line(), plain].concat()];
+    for (name, value) in head.headers.iter() {
+        lines.push([bold, name, plain, b": ", value].concat());
+    }
+    let mut text = lines.join(&b"\r\n"[..]);
+    text.extend_from_slice(b"\r\n\r\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exchange::{Headers, Status};
+    use std::io::Read;
+
+    fn head(code: u16) -> ResponseHead {
+        let mut headers = Headers::default();
+        headers.push(b"X-A", b"1").expect("a good field");
+        ResponseHead {
+            status: Status::of(code),
+            headers,
+        }
+    }
+
+    #[test]
+    fn piped_the_bytes_are_exact() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let shown = Shown {
+            head: true,
+            content: true,
+        };
+        let mut terminal = TerminalWriter::new(writer.into(), shown, Box::new(|_| false));
+        terminal.content(b"\0\x01", true).expect("written");
+        terminal.content(b"\xff", false).expect("written");
+        drop(terminal);
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).expect("read");
+        assert_eq!(all, b"\0\x01\xff");
+    }
+
+    #[test]
+    fn colours_are_for_a_terminal() {
+        assert_eq!(
+            head_text(&head(404), false),
+            b"HTTP/1.1 404 Not Found\r\nX-A: 1\r\n\r\n"
+        );
+        assert_eq!(
+            head_text(&head(404), true),
+            b"HTTP/1.1 \x1b[33m404 Not Found\x1b[0m\r\n\x1b[1mX-A\x1b[0m: 1\r\n\r\n"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! A response head as bytes: the CGI form (RFC 3875, section 6) or, for NPH, the HTTP one.
+
+use std::time::SystemTime;
+
+use exchange::ResponseHead;
+use process::report;
+
+/// Apache gives up on a head line longer than this; the smallest limit of the common servers that
+/// a sensible response meets.
+const LONGEST_LINE: usize = 8190;
+
+/// Which form the server expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `Status: 200 OK`; the server makes the HTTP head (section 6.2).
+    Cgi,
+    /// `HTTP/1.1 200 OK`; the server passes everything on as it is (section 5).
+    Nph,
+}
+
+/// The head in wire form, the empty line included.
+#[must_use]
+pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(512);
+    // A Status line is always written: a bare `Location` would be a redirect inside the server
+    // (section 6.2.2).
+    wire.extend_from_slice(match form {
+        Form::Cgi => b"Status: ",
+        Form::Nph => b"HTTP/1.1 ",
+    });
+    wire.extend_from_slice(head.status.line());
+    wire.extend_from_slice(b"\r\n");
+    for (name, value) in head.headers.iter() {
+        // Section 6.2: a document response has no Location. Apache makes a redirect of its own of
+        // a 200 that has one, and drops the content.
+        if form == Form::Cgi && head.status.code() == 200 && name.eq_ignore_ascii_case(b"location")
+        {
+            report::log("`Location` is left out of a `200 OK`: the server would redirect instead");
+            continue;
+        }
+        if name.len() + value.len() > LONGEST_LINE {
+            let name = String::from_utf8_lossy(name);
+            report::log(&format!(
+                "header `{name}` is over 8 KB long: servers may refuse it"
+            ));
+        }
+        line(&mut wire, name, value);
+    }
+    if form == Form::Nph {
+        if head.headers.get("date").is_none() {
+            let now = httpdate::fmt_http_date(SystemTime::now());
+            line(&mut wire, b"Date", now.as_bytes());
+        }
+        // The response ends where the connection does (RFC 9112, section 6.3).
+        line(&mut wire, b"Connection", b"close");
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire
+}
+
+/// One line each, no folding, no space before the colon (section 6.3).
+fn line(wire: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    for part in [name, b": ", value, b"\r\n"] {
+        wire.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exchange::{Headers, Status};
+
+    fn response(code: u16, fields: &[(&str, &str)]) -> ResponseHead {
+        let mut headers = Headers::default();
+        for (name, value) in fields {
+            headers
+                .push(name.as_bytes(), value.as_bytes())
+                .expect("a good field");
+        }
+        ResponseHead {
+            status: Status::of(code),
+            headers,
+        }
+    }
+
+    fn wire(code: u16, fields: &[(&str, &str)], form: Form) -> String {
+        String::from_utf8(head(&response(code, fields), form)).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_status_line_is_always_written() {
+        assert_eq!(
+            wire(302, &[("Location", "/x")], Form::Cgi),
+            "Status: 302 Found\r\nLocation: /x\r\n\r\n"
+        );
+        assert_eq!(wire(200, &[], Form::Cgi), "Status: 200 OK\r\n\r\n");
+    }
+
+    #[test]
+    fn a_200_with_a_location_stays_a_200() {
+        let fields = [("Location", "/x"), ("X-A", "")];
+        assert_eq!(
+            wire(200, &fields, Form::Cgi),
+            "Status: 200 OK\r\nX-A: \r\n\r\n"
+        );
+        assert!(wire(200, &fields, Form::Nph).contains("Location: /x\r\n"));
+        assert!(wire(201, &fields, Form::Cgi).contains("Location: /x\r\n"));
+    }
+
+    #[test]
+    fn an_nph_head_is_a_whole_http_head() {
+        let head = wire(404, &[("Date", "Thu, 01 Jan 1970 00:00:00 GMT")], Form::Nph);
+        assert_eq!(
+            head,
+            "HTTP/1.1 404 Not Found\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: close\r\n\r\n"
+        );
+        assert!(wire(200, &[], Form::Nph).contains("\r\nDate: "));
+    }
+}

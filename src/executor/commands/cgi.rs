@@ -1,0 +1,147 @@
+//! Answer the CGI request in the environment.
+//!
+//! From the first line on, every way out leaves the server with a whole answer: an error before
+//! the application is a page, a panic is a page, a crash is a page made beforehand.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Result, anyhow};
+
+use super::executor::{Executor, Surroundings, Underway};
+use crate::python::{self, Inspection};
+use doors::incident::Incident;
+use doors::opened::{Opened, open};
+use exchange::{Failure, MetaVariables};
+use process::descriptors::{self, Private};
+use process::handed_on::HandedOn;
+use process::report::{self, Exit};
+use process::{environment, last_resort};
+use settings::config::{self, Config};
+use settings::decided::Decided;
+use settings::invocation::Evidence;
+
+/// Answers, and says how it went.
+pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
+    let private = match private(handed_on) {
+        Ok(private) => private,
+        Err(error) => return without_pipes(error),
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        report::log(&format!("a fault of wsgi-cgi: {panic}"));
+    }));
+    guarded(|| {
+        let mut meta = meta;
+        let incident = Incident::new(&meta);
+        // By the names that the server gave: behind an `Action` they are the program's.
+        let is_nph = config::is_nph(&meta);
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, handed_on)))
+            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        if let [_, ..] = handed_on.why_cold[..] {
+            let log = decided
+                .as_ref()
+                .ok()
+                .and_then(|config| config.log.as_deref());
+            report::log_line(&handed_on.why_cold, log);
+        }
+        match open(meta, private, incident, is_nph, decided) {
+            Ok(opened) => answer(opened, |config, meta| {
+                Executor::ready(
+                    config,
+                    meta,
+                    &Surroundings::of(handed_on),
+                    Inspection::default(),
+                )
+            }),
+            Err(exit) => exit,
+        }
+    })
+}
+
+/// The server's pipes, which the program has taken already, unless somebody else started this Python.
+fn private(handed_on: &HandedOn) -> std::io::Result<Private> {
+    match handed_on.pipes {
+        Some(pipes) => descriptors::adopt(pipes),
+        None => descriptors::take(),
+    }
+}
+
+fn without_pipes(error: std::io::Error) -> Exit {
+    report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+    Exit::Failure
+}
+
+/// Which application, with which settings: as the program has decided before, from the same evidence.
+fn decide(meta: &mut MetaVariables, handed_on: &HandedOn) -> Result<Config> {
+    let evidence = Evidence::new(
+        handed_on.arguments.clone(),
+        handed_on.executed.clone(),
+        handed_on.program.clone(),
+    );
+    let decided = Decided::of(&evidence, meta)?;
+    if decided.is_resolved {
+        // A script for the standard library looks for its request there.
+        environment::replace(meta);
+    }
+    Ok(decided.config)
+}
+
+/// Answers with an executor that a process restored from an image has already.
+pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
+    guarded(|| match open_restored(meta, config) {
+        Ok(opened) => answer(opened, |_, _| Ok(executor)),
+        Err(exit) => exit,
+    })
+}
+
+/// Opens the exchange of a process that was restored from an image.
+pub(super) fn open_restored(meta: MetaVariables, config: Config) -> Result<Opened, Exit> {
+    let private = descriptors::take().map_err(without_pipes)?;
+    last_resort::hold(&private);
+    let incident = Incident::new(&meta);
+    let is_nph = config::is_nph(&meta);
+    let opened = open(meta, private, incident, is_nph, Ok(config))?;
+    let surrounded =
+        Executor::surround(&opened.config).and_then(|()| python::set_length(&opened.request.meta));
+    match surrounded {
+        Ok(()) => Ok(opened),
+        Err(error) => Err(opened.fail(&Failure::new(500, format!("{error:#}")))),
+    }
+}
+
+/// A fault of this program is a whole answer too.
+fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
+        if last_resort::answer(last_resort::Answer::Error) {
+            last_resort::drain();
+        }
+        Exit::Failure
+    })
+}
+
+/// Answers with that executor.
+fn answer(
+    opened: Opened,
+    executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
+) -> Exit {
+    match executor(&opened.config, &opened.request.meta) {
+        Ok(executor) => executor.answer(
+            &opened.config,
+            &opened.request,
+            opened.responder,
+            opened.incident,
+            opened.recorder,
+        ),
+        Err(error) => opened.fail(&Failure::new(500, format!("{error:#}"))),
+    }
+}
+
+/// Begins its exchange, for a script that calls for it itself.
+pub(super) fn begin(opened: Opened) -> Underway {
+    Underway::begin(
+        &opened.request,
+        opened.responder,
+        opened.incident,
+        opened.recorder,
+        Inspection::default(),
+    )
+}

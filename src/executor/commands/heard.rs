@@ -1,0 +1,40 @@
+//! Who hears of a failure: the log and the client, or nobody.
+
+use crate::python::OnFailure;
+use doors::incident::Incident;
+use exchange::{Failure, Responder};
+
+impl OnFailure for Incident {
+    fn log(&self, failure: &Failure, late: bool) {
+        self.log(failure, late);
+    }
+
+    fn wants_fault(&self) -> bool {
+        self.wants_fault()
+    }
+
+    fn answered_itself(&self, by_framework: bool) {
+        self.answered_itself(by_framework);
+    }
+
+    fn answer(&self, failure: &Failure, responder: &mut Responder) {
+        self.answer(failure, responder);
+    }
+}
+
+/// Where nobody is to hear of a failure.
+pub(super) struct Unheard;
+
+impl OnFailure for Unheard {
+    fn log(&self, _: &Failure, _: bool) {}
+
+    fn wants_fault(&self) -> bool {
+        false
+    }
+
+    fn answered_itself(&self, _: bool) {}
+
+    fn answer(&self, _: &Failure, responder: &mut Responder) {
+        responder.abandon();
+    }
+}

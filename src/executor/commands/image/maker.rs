@@ -1,0 +1,354 @@
+//! Making an image: in a process of its own, which loads the application and is then written down
+//! as it is (`taking`). An image has its name only once a process restored from it has passed a trial.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::super::cgi;
+use super::super::executor::{Executor, Surroundings, Underway};
+use super::taking::Taking;
+use super::trial;
+use crate::interposed::draws;
+use crate::python::{self, Inside, Inspection, Sleeper};
+use exchange::MetaVariables;
+use image::attempt::{Ended, Files};
+use image::capture::{self, Basis, Changing, Unobserved};
+use image::format::Head;
+use image::inherited::Inherited;
+use image::place::shown;
+use image::process_state::ProcessState;
+use image::store::{read_head, remove};
+use image::{freshness, pace, refusal, sweep};
+use process::handed_on::HandedOn;
+use process::report::{self, Exit};
+use process::{descriptors, environment, signals};
+use settings::config::Config;
+use settings::decided;
+
+/// For so many seconds nobody tries again what was refused: its reason may have been elsewhere.
+const REFUSED: u64 = 3600;
+/// As long as that at most, if it is refused again and again.
+const MOST_REFUSED: u64 = 86_400;
+
+/// Libraries for arithmetic start a thread for each processor unless they are told not to.
+const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
+
+/// An image that is to be made.
+pub(super) struct Making {
+    pub(super) script: PathBuf,
+    pub(super) warm_up: Option<String>,
+    /// How the script is started.
+    pub(super) options: Vec<OsString>,
+    /// Where it is to be.
+    pub(super) files: Files,
+    /// How often it was tried.
+    pub(super) attempt: u64,
+    /// Who has one made by hand has a reason to.
+    pub(super) by_hand: bool,
+    /// The process that observes this one, and sees to it that no other is at it.
+    pub(super) observer: i32,
+    /// The PID of this process: a child that the script forks is another.
+    pub(super) maker: u32,
+    /// The program, which tries an image.
+    pub(super) program: PathBuf,
+}
+
+/// What was there before the application is loaded.
+struct Before {
+    config: Config,
+    executor: Executor,
+    inherited: Vec<(Inherited, Vec<u8>)>,
+    state: ProcessState,
+    sleeper: Sleeper,
+}
+
+impl Making {
+    /// Makes it of this very process, which ends with it. In a process that was restored from it this
+    /// goes on, to answer.
+    pub(super) fn here(self, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
+        descriptors::close_others();
+        signals::ignore_file_limit();
+        let lock = self.files.lock();
+        let mut basis = Basis {
+            identity: self.files.identity.clone(),
+            began: freshness::now(),
+            // Whatever the working directory will be.
+            files: [
+                &std::path::absolute(&self.script)?,
+                Path::new("/etc/localtime"),
+            ]
+            .map(|path| path.as_os_str().as_bytes().to_vec())
+            .into(),
+            ..Basis::default()
+        };
+        let around = freshness::outside(around);
+        let before = match self.ready(handed_on, &around, &mut basis) {
+            Ok(before) => before,
+            Err(error) => self.conclude(&around, lock, &basis, Err(error)),
+        };
+        let Before {
+            config,
+            mut executor,
+            inherited,
+            state,
+            sleeper,
+        } = before;
+        let taking = Taking {
+            packages: executor.rests_on(&config),
+            config: config.clone(),
+            making: self,
+            around,
+            basis,
+            lock,
+            inherited,
+            state,
+            sleeper,
+        };
+        let taking = Arc::new(Mutex::new(Some(taking)));
+        let underway = Arc::new(Mutex::new(None));
+        let prepared = executor.prepare_image(&config, inside(&taking, &underway));
+        if let Some(underway) = underway.lock().expect("not poisoned").take() {
+            let exit = executor.conclude_prepared(underway, prepared);
+            // What the maker has in memory is not worth the pages that freeing it would touch.
+            std::process::exit(exit.code().into())
+        }
+        let Some(taking) = taking.lock().expect("not poisoned").take() else {
+            bail!("a fault of wsgi-cgi: the image was made, and its script went on")
+        };
+        let loaded = match prepared {
+            Err(failure) => Err(anyhow!("{}", failure.summary)),
+            Ok(_) => executor.application().context(
+                "a script that runs a handler of wsgiref.handlers twice, or in another thread, is \
+                 loaded with each request",
+            ),
+        };
+        let woken = taking.take(loaded);
+        let (meta, config, learning) = woken.rise();
+        if let Some(learning) = learning {
+            executor.once_answered(Box::new(move || learning.tell()));
+        }
+        std::process::exit(cgi::run_restored(meta, config, executor).code().into())
+    }
+
+    /// Everything up to the application, which is recorded from then on.
+    fn ready(
+        &self,
+        handed_on: &HandedOn,
+        around: &MetaVariables,
+        basis: &mut Basis,
+    ) -> Result<Before> {
+        if !draws::come_first() {
+            bail!(
+                "the executor was not loaded before the C library (LD_PRELOAD), so that nobody could tell \
+                 who draws random bytes"
+            );
+        }
+        let inherited = Inherited::all();
+        basis.variables = freshness::variables(&[], around);
+        basis.max_age = REFUSED;
+        let ours = ONE_THREAD.map(|name| (name, around.get(name).is_none()));
+        let ours = ours
+            .into_iter()
+            .filter_map(|(name, is_ours)| is_ours.then_some(name));
+        let ours: Vec<&str> = ours.collect();
+        environment::replace(&with_one_thread(around, &ours));
+        let mut config = decided::of_script(self.options.clone(), around, &self.script)?;
+        if let Some(path) = &self.warm_up {
+            config.warm_up = Some(path.clone());
+        }
+        config.cache_dir.get_or_insert(self.files.folder.clone());
+        (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
+        let watch = config.watch.iter();
+        basis
+            .files
+            .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
+        signals::install();
+        python::record_reading()?;
+        python::without_huge_pages();
+        // What is customized for all of a machine's Python programs is loaded with the interpreter.
+        let state = ProcessState::now();
+        let executor = Executor::ready(
+            &config,
+            around,
+            &Surroundings::of(handed_on),
+            Inspection::default(),
+        )?;
+        let sleeper = Sleeper::record(self.observer, &ours)?;
+        Ok(Before {
+            config,
+            executor,
+            inherited,
+            state,
+            sleeper,
+        })
+    }
+
+    /// Gives the image its name, or says why there is none, and ends the process.
+    pub(super) fn conclude(
+        &self,
+        around: &MetaVariables,
+        lock: Option<(u64, u64)>,
+        basis: &Basis,
+        written: Result<(Head, File)>,
+    ) -> ! {
+        if std::process::id() != self.maker {
+            end(Ended::Made) // forked by the script while it was loaded, and at its end now
+        }
+        let ended = self.name(around, lock, basis, written);
+        if let Err(error) = ended {
+            report::log_error(&error);
+            std::process::exit(Exit::Failure.code().into())
+        }
+        end(Ended::Made)
+    }
+
+    fn name(
+        &self,
+        around: &MetaVariables,
+        lock: Option<(u64, u64)>,
+        basis: &Basis,
+        written: Result<(Head, File)>,
+    ) -> Result<()> {
+        let files = &self.files;
+        let passed = written
+            .and_then(|(head, file)| trial::pass(&self.program, &files.at("new"), &file, head));
+        if lock.is_none() || files.lock() != lock {
+            end(Ended::Again) // the folder was removed, and whatever is there now is another process's
+        }
+        if let Err(error) = passed {
+            remove(&files.at("new"));
+            if error.is::<Unobserved>() {
+                end(Ended::Again)
+            }
+            self.refuse(&error, basis)?;
+        }
+        let is_changed = ["image", "bad"].iter().all(|ending| {
+            read_head(&files.at(ending)).is_none_or(|head| {
+                freshness::check(&head, &basis.identity, head.made, around).is_err()
+            })
+        });
+        if is_changed || self.by_hand {
+            remove(&files.at("crashes"));
+        }
+        if self.by_hand {
+            remove(&files.at("tries"));
+        }
+        for ending in ["refused", "bad", "pages", "used", "unlucky"] {
+            remove(&files.at(ending));
+        }
+        fs::rename(files.at("new"), files.at("image")).context("the image")?;
+        sweep::sweep(&files.folder, &files.name);
+        std::io::stdout().flush()?;
+        Ok(())
+    }
+
+    /// A process that the script has forked would answer in this one's place: says that there is no image,
+    /// and ends both.
+    pub(super) fn refuse_for_a_child(&self, basis: &Basis) -> ! {
+        let error = anyhow!("the script answers in a process of its own (os.fork)");
+        match self.keep_refusal(&error, basis) {
+            Ok(reason) => report::log(&reason),
+            Err(error) => report::log_error(&error),
+        }
+        // SAFETY: a number and a signal.
+        unsafe { libc::kill(self.maker.cast_signed(), libc::SIGKILL) };
+        end(Ended::Refused)
+    }
+
+    /// Says for other processes why there is no image, until what that rests on changes.
+    fn keep_refusal(&self, error: &anyhow::Error, basis: &Basis) -> Result<String> {
+        let files = &self.files;
+        let reason = format!("{}: no image: {error:#}", self.script.display());
+        let reason = shown(reason.as_bytes());
+        let changing = pace::wait(self.attempt);
+        let max_age = if error.is::<Changing>() {
+            changing
+        } else {
+            (REFUSED << self.attempt.saturating_sub(1).min(5)).min(MOST_REFUSED)
+        };
+        let head = match basis.refusal(pace::now(), &reason, max_age) {
+            Ok(head) => head,
+            // Of a file that changed meanwhile nobody knows which content was read.
+            Err(_) => Basis {
+                identity: basis.identity.clone(),
+                max_age: changing,
+                ..Basis::default()
+            }
+            .refusal(pace::now(), &reason, changing)?,
+        };
+        let written = capture::create(&files.at("new")).and_then(|mut file| {
+            file.write_all(&head.encode())?;
+            Ok(fs::rename(files.at("new"), files.at("refused"))?)
+        });
+        if let Err(error) = written {
+            remove(&files.at("new"));
+            report::log(&format!("the reason cannot be kept: {error:#}"));
+        }
+        Ok(reason)
+    }
+
+    fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
+        let reason = self.keep_refusal(error, basis)?;
+        let files = &self.files;
+        if self.by_hand {
+            remove(&files.at("tries"));
+        }
+        // Threads might have to be waited for without end.
+        if refusal::refuse_company().is_ok() {
+            python::leave();
+        }
+        // Whoever has loaded it in vain has also done what was left to be done at exit: that is not
+        // repeated but for what may be another the next time.
+        if let Some(changing) = error.downcast_ref::<Changing>() {
+            end(if changing.by_loading {
+                Ended::Settles
+            } else {
+                Ended::Again
+            })
+        }
+        bail!("{reason}")
+    }
+}
+
+/// What is done when a script calls for an answer itself: the image is made of the process as it stands,
+/// and in a process that was restored from it the exchange begins.
+fn inside(taking: &Arc<Mutex<Option<Taking>>>, underway: &Arc<Mutex<Option<Underway>>>) -> Inside {
+    let (taking, underway) = (taking.clone(), underway.clone());
+    Box::new(move |application| {
+        let taken = taking.lock().expect("not poisoned").take();
+        let woken = taken.expect("this is called once").take(Ok(application));
+        let (meta, config, learning) = woken.rise();
+        match cgi::open_restored(meta, config) {
+            Ok(opened) => {
+                let mut begun = cgi::begin(opened);
+                if let Some(learning) = learning {
+                    begun.answered = Some(Box::new(move || learning.tell()));
+                }
+                let gateway = begun.gateway.clone();
+                *underway.lock().expect("not poisoned") = Some(begun);
+                gateway
+            }
+            Err(exit) => std::process::exit(exit.code().into()),
+        }
+    })
+}
+
+/// What the application registered to be done at exit is for those that answer requests.
+fn end(ended: Ended) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(ended.code()) }
+}
+
+fn with_one_thread(around: &MetaVariables, ours: &[&str]) -> MetaVariables {
+    let mut with = around.clone();
+    for name in ours {
+        with.set(name, "1");
+    }
+    with
+}

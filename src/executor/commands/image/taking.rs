@@ -1,0 +1,260 @@
+//! Taking the image: the process is written down as it is, with its application loaded, and a process
+//! restored from there goes on where this was. What its making rests on is known by then.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::maker::Making;
+use super::started::Woken;
+use super::trial;
+use crate::chance::{refuse_generators, sqlite_libraries};
+use crate::interposed::at_fork;
+use crate::python::{self, Application, EnvironmentRead, Recorded, Sleeper};
+use exchange::MetaVariables;
+use image::branch::{self, Handoff};
+use image::capture::{self, Basis, Changing};
+use image::format::{Head, Opened};
+use image::inherited::Inherited;
+use image::process_state::{Changes, ProcessState};
+use image::store::remove;
+use image::wake::Kept;
+use image::{freshness, maps, pace, refusal, watch};
+use process::memory;
+use settings::config::Config;
+
+/// A process that is to become an image once its application is loaded.
+pub(super) struct Taking {
+    pub(super) making: Making,
+    pub(super) config: Config,
+    /// What a web server might have given.
+    pub(super) around: MetaVariables,
+    pub(super) basis: Basis,
+    pub(super) lock: Option<(u64, u64)>,
+    /// The files that the choice of packages rests on.
+    pub(super) packages: Vec<PathBuf>,
+    pub(super) inherited: Vec<(Inherited, Vec<u8>)>,
+    pub(super) state: ProcessState,
+    pub(super) sleeper: Sleeper,
+}
+
+/// Which of the two a process is.
+enum Side {
+    Maker(Head, File),
+    Restored(Handoff, Head, Changes),
+}
+
+impl Taking {
+    /// Takes it, if the application is loaded. In the process that does so this does not return. Nothing of
+    /// it is freed in one that was restored: it is not worth the pages that freeing it would touch.
+    pub(super) fn take(self, loaded: Result<&Application>) -> Woken {
+        let own = Box::leak(Box::new(self));
+        if std::process::id() != own.making.maker {
+            own.making.refuse_for_a_child(&own.basis);
+        }
+        let loaded = loaded.and_then(|application| own.rest(application));
+        let written = match own.become_an_image(loaded) {
+            Ok(Side::Restored(handoff, head, changes)) => {
+                return Woken {
+                    handoff,
+                    head: Box::leak(Box::new(head)),
+                    changes: Box::leak(Box::new(changes)),
+                    sleeper: &own.sleeper,
+                    config: own.config.clone(),
+                };
+            }
+            Ok(Side::Maker(head, file)) => Ok((head, file)),
+            Err(error) => Err(error),
+        };
+        own.making
+            .conclude(&own.around, own.lock, &own.basis, written)
+    }
+
+    /// Has the application come to rest.
+    fn rest(&self, application: &Application) -> Result<()> {
+        if let Some(path) = &self.config.warm_up {
+            trial::warm_up(application, path)?;
+        }
+        self.sleeper.close()?;
+        python::settle().map_err(|failure| anyhow!("{}", failure.summary))
+    }
+
+    fn become_an_image(&mut self, loaded: Result<()>) -> Result<Side> {
+        let recorded = self.sleeper.recorded()?;
+        let (writers, drew) = (recorded.writers.clone(), recorded.seen.drew.clone());
+        let obstacle = of_the_environment(&recorded.environment).and(recorded.refuse_obstacle());
+        let files = &self.making.files;
+        let taken = take_down(
+            &mut self.basis,
+            recorded,
+            std::mem::take(&mut self.packages),
+            &self.around,
+            std::mem::take(&mut self.inherited),
+            &files.folder,
+        );
+        loaded?;
+        obstacle?;
+        refuse_generators(&drew)?;
+        taken?;
+        let changes = self.state.changes()?;
+        changes.undo();
+        if files.lock() != self.lock {
+            bail!("the folder for images was removed");
+        }
+        remove(&files.at("new"));
+        let file = ManuallyDrop::new(capture::create(&files.at("new"))?);
+        python::keep_room();
+        self.sleeper.before();
+        refusal::refuse_company()?;
+        let opened = refusal::opened(&[file.as_raw_fd()], &writers)?;
+        self.basis.files.extend(refusal::read_on(&opened));
+        let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
+        let (head, encoded) = settled_head(&self.basis, &opened, pace::now())?;
+        let mut written = Ok(());
+        at_fork::prepare();
+        let handoff = branch::branch(&mut || written = capture::write(&encoded, &head, &file));
+        let Some(handoff) = handoff else {
+            self.sleeper.after();
+            written.context("the image cannot be written")?;
+            return Ok(Side::Maker(head, ManuallyDrop::into_inner(file)));
+        };
+        kept.put_back();
+        at_fork::go_on_as_child();
+        _ = memory::hold_still(false);
+        if handoff.trial != 0 {
+            trial::live(&head, &handoff, &self.sleeper, &changes);
+        }
+        Ok(Side::Restored(handoff, head, changes))
+    }
+}
+
+/// What an image rests on, as far as it was recorded.
+fn take_down(
+    basis: &mut Basis,
+    recorded: Recorded,
+    packages: Vec<PathBuf>,
+    around: &MetaVariables,
+    inherited: Vec<(Inherited, Vec<u8>)>,
+    store: &Path,
+) -> Result<()> {
+    let mut around = around.clone();
+    let read = recorded.environment.variables.iter();
+    let names = read.map(|(name, _)| name.clone());
+    let names: Vec<Vec<u8>> = names
+        .filter(|name| freshness::is_of_the_surroundings(name))
+        .collect();
+    let given = around
+        .iter()
+        .map(|(name, value)| (name.to_vec(), value.to_vec()));
+    let asked = recorded.environment.variables.into_iter();
+    around = MetaVariables::from_pairs(
+        given
+            .chain(asked.filter_map(|(name, value)| Some((name, value?))))
+            .collect::<Vec<_>>(),
+    );
+    basis.variables = freshness::variables(&names, &around);
+    basis.names = recorded.environment.names;
+    basis.inherited = inherited
+        .into_iter()
+        .filter(|(what, _)| recorded.seen.inherited.contains(what))
+        .map(|(what, value)| (what.number(), value))
+        .collect();
+    basis.files.extend(recorded.files);
+    let packages = packages.into_iter().map(PathBuf::into_os_string);
+    basis
+        .files
+        .extend(packages.map(OsString::into_encoded_bytes));
+    basis.found = recorded.found;
+    basis.asked = recorded.asked;
+    basis.drawn = recorded.drawn;
+    let device_reads = sqlite_libraries() + recorded.device_readers.len() as u64;
+    for reader in recorded.device_readers {
+        if !basis.drawn.contains(&reader) {
+            basis.drawn.push(reader);
+        }
+    }
+    let mut watched = watch::watched(
+        &recorded.seen,
+        &recorded.askers,
+        &recorded.databases,
+        device_reads,
+        store.as_os_str().as_bytes(),
+    )?;
+    basis.files.extend(watched.files);
+    basis.looks = watched.looks;
+    basis.own = watched.own;
+    let (mut folders, listed) = (Vec::new(), std::mem::take(&mut watched.folders));
+    for (folder, is_searched) in recorded.folders {
+        let is_listed = !is_searched || listed.contains(&folder.path);
+        // What loading itself has put there makes no difference to whoever looks for modules, and does to
+        // whoever lists them.
+        let folder = if watched.filled.contains(&folder.path) {
+            let (path, before) = (folder.path.clone(), folder.folder(is_listed));
+            let now = freshness::list(path).folder(is_listed);
+            if is_listed && now.names != before.names {
+                watched.rewritten.push(now.path.clone());
+            }
+            now
+        } else {
+            folder.folder(is_listed)
+        };
+        folders.push(folder);
+    }
+    // What C listed.
+    for path in &listed {
+        if !folders.iter().any(|known| known.path == *path) {
+            folders.push(freshness::list(path.clone()).folder(true));
+        }
+    }
+    basis.folders = folders;
+    if let Some(path) = watched.changed.first() {
+        return Err(Changing::meanwhile(path).into());
+    }
+    match watched.rewritten.first() {
+        Some(path) => Err(Changing::by_loading(path).into()),
+        None => Ok(()),
+    }
+}
+
+/// The head of an image, taken when taking it changes nothing any more; the address space is to stay
+/// as it is until the image is written.
+fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
+    if memory::hold_still(true) {
+        memory::fill_gaps();
+    }
+    for _ in 0..8 {
+        let before = maps::layout()?;
+        let head = capture::head(basis, opened.to_vec(), now)?;
+        let encoded = head.encode();
+        if maps::layout()? == before && maps::layout()? == before {
+            return Ok((head, encoded));
+        }
+    }
+    bail!("the process does not come to rest")
+}
+
+/// What loading made of a request's variable would be that request's alone.
+fn of_the_environment(read: &EnvironmentRead) -> Result<()> {
+    if let Some((name, _)) = read
+        .variables
+        .iter()
+        .find(|(name, _)| !freshness::is_of_the_surroundings(name))
+    {
+        bail!(
+            "loading the application reads {}, which differs per request",
+            name.escape_ascii()
+        )
+    }
+    match read.kept.first() {
+        Some(how) => bail!(
+            "loading the application uses all variables of the environment, those of one request \
+             among them: {how}"
+        ),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,66 @@
+//! What a process with Python may be there for, one file each, and the choice between them.
+
+mod cgi;
+mod executor;
+mod heard;
+mod image;
+mod precompile;
+mod request;
+mod serve;
+
+use std::ffi::OsString;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::interposed;
+use exchange::MetaVariables;
+use process::handed_on::HandedOn;
+use process::report::{self, Exit};
+use process::{claim, environment, program, settled};
+use settings::cli::{Command, Program};
+
+/// Does what was handed on. Whether this is a CGI request is decided before any argument is parsed: in
+/// one, arguments may be the client's words.
+pub(crate) fn run(handed_on: &HandedOn) -> Exit {
+    let now = Instant::now();
+    let start = now.checked_sub(handed_on.age()).unwrap_or(now);
+    if let Some(page) = handed_on.claim
+        && let Err(error) = claim::adopt(page)
+    {
+        report::log(&format!("the claim to the answer cannot be had: {error}"));
+        return Exit::Failure;
+    }
+    program::goes_on_as(handed_on.program.clone());
+    settled::name_as(&handed_on.executed);
+    let mut environment = MetaVariables::from_environment();
+    if !handed_on.has_language {
+        environment.remove(environment::LANGUAGE);
+    }
+    interposed::take_preloaded(&mut environment);
+    if environment.are_of_cgi() {
+        cgi::run(handed_on, environment)
+    } else {
+        by_hand(handed_on, environment, start).unwrap_or_else(|error| {
+            report::log_error(&error);
+            Exit::Usage
+        })
+    }
+}
+
+/// Does what a person typed, which the program has parsed before.
+fn by_hand(handed_on: &HandedOn, environment: MetaVariables, start: Instant) -> Result<Exit> {
+    let name = [OsString::from("wsgi-cgi")];
+    let words = name.iter().chain(&handed_on.arguments);
+    let typed = Program::try_parse_from(words)?.command;
+    Ok(match typed.context("no command was handed on")? {
+        Command::Request(typed) => request::run(&typed, handed_on, environment, start),
+        Command::Serve(typed) => serve::run(&typed, handed_on, &environment),
+        Command::Image(typed) => image::run(&typed.command, handed_on, &environment),
+        Command::Precompile(typed) => precompile::run(&typed, handed_on, &environment),
+        Command::Help(_) | Command::Completions(_) => {
+            anyhow::bail!("a command was handed on that needs no Python")
+        }
+    })
+}

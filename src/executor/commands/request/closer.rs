@@ -1,0 +1,91 @@
+//! The closer look: which observers there are, and what is said when all is over.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::python::{self, Inspection, Watch};
+use doors::inspect::{All, Story, Timing};
+use exchange::Observer;
+use process::open_line;
+use process::report::Exit;
+use process::terminal::Terminal;
+use settings::cli;
+
+/// What was asked for beyond the answer.
+#[derive(Debug, Default)]
+pub(super) struct Closer {
+    story: Option<Arc<Story>>,
+    timing: Option<(Arc<Timing>, OwnedFd)>,
+    validate: bool,
+    terminal: Option<Terminal>,
+}
+
+impl Closer {
+    /// Begins to look; `start` is when the program began.
+    pub(super) fn begin(typed: &cli::Closer, start: Instant) -> Result<Self> {
+        let mut closer = Self {
+            validate: typed.validate,
+            ..Self::default()
+        };
+        if typed.pdb {
+            let terminal = Terminal::open().context("--pdb needs a terminal (`/dev/tty`)")?;
+            closer.terminal = Some(terminal);
+        }
+        // The real standard error, wherever the log goes.
+        let stderr = || rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3);
+        if typed.verbose {
+            let output = File::from(stderr()?);
+            let coloured = output.is_terminal();
+            closer.story = Some(Arc::new(Story::begin(output, coloured, start)));
+        }
+        if typed.timing {
+            let output = stderr()?;
+            closer.timing = Some((Arc::new(Timing::begin(start)), output));
+        }
+        Ok(closer)
+    }
+
+    /// Tells what no event tells.
+    pub(super) fn tell(&self, text: &str) {
+        if let Some(story) = &self.story {
+            story.tell(text);
+        }
+    }
+
+    /// What the gateway has to know.
+    pub(super) fn inspection(&mut self) -> Inspection {
+        let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
+        if let Some(story) = &self.story {
+            observers.push(story.clone());
+        }
+        if let Some((timing, ..)) = &self.timing {
+            observers.push(timing.clone());
+        }
+        let observer = match observers.len() {
+            0 | 1 => observers.pop(),
+            _ => Some(Arc::new(All(observers)) as Arc<dyn Observer>),
+        };
+        Inspection {
+            watch: Watch(observer),
+            validate: self.validate,
+            post_mortem: self.terminal.take(),
+            import_times: self.timing.is_some(),
+            hints_at_static_files: false,
+        }
+    }
+
+    /// Says what remains to be said.
+    pub(super) fn end(self, exit: Exit) {
+        self.tell(&format!("exit {}", exit.code()));
+        if let Some((timing, output)) = self.timing {
+            let (site, imports) = python::import_times();
+            let table = [open_line::end(), &timing.table(site, &imports)].concat();
+            _ = File::from(output).write_all(table.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `--static`: the answer to a request for a file, which the application does not see.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::python;
+use doors::server::{Selected, StaticFile, StaticFolder, Validators};
+use exchange::{Headers, MetaVariables, Responder, ResponseHead, Status};
+use process::report::Exit;
+
+/// What the client gets instead of the application's answer.
+pub(super) struct Answer {
+    head: ResponseHead,
+    content: Content,
+}
+
+enum Content {
+    /// From there on, as far as the head announces.
+    File(File, u64),
+    Text(String),
+}
+
+impl Answer {
+    pub(super) fn not_found() -> Self {
+        Self::page(404, "There is nothing here.", &[])
+    }
+
+    fn page(code: u16, text: &str, fields: &[(&str, &str)]) -> Self {
+        let text = format!("{text}\n");
+        let mut fields = fields.to_vec();
+        let length = text.len().to_string();
+        fields.push(("Content-Type", "text/plain; charset=utf-8"));
+        fields.push(("Content-Length", &length));
+        Self {
+            head: head(code, &fields),
+            content: Content::Text(text),
+        }
+    }
+
+    /// Sends it, and says how it went.
+    pub(super) fn send(self, mut responder: Responder) -> Exit {
+        responder.set_head(self.head);
+        let sent = match &self.content {
+            Content::File(file, offset) => responder.file(file.as_fd(), *offset),
+            Content::Text(text) => responder.block(text.as_bytes(), true).map(drop),
+        };
+        if sent.and_then(|()| responder.finish()).is_err() {
+            responder.abandon();
+        }
+        Exit::Success
+    }
+}
+
+/// The answer to a request for one of the folders' files.
+pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Answer> {
+    let path = meta.get("PATH_INFO").unwrap_or_default();
+    let found = folders.iter().find_map(|folder| folder.find(path))?;
+    if !matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD")) {
+        let allow = [("Allow", "GET, HEAD")];
+        return Some(Answer::page(405, "This is a file.", &allow));
+    }
+    Some(match found {
+        StaticFile::Missing => Answer::not_found(),
+        StaticFile::NeedsSlash => with_slash(meta),
+        StaticFile::Found(file, path) => {
+            of_file(file, &path, meta).unwrap_or_else(Answer::not_found)
+        }
+    })
+}
+
+/// The URL as it was sent, encoded as it was, with a slash at the end of its path.
+fn with_slash(meta: &MetaVariables) -> Answer {
+    let uri = meta.get("REQUEST_URI").unwrap_or_default();
+    let path = uri.split(|&byte| byte == b'?').next().unwrap_or_default();
+    // Two slashes at the start would name another host.
+    let path = String::from_utf8_lossy(path);
+    let location = format!("/{}/", path.trim_matches('/'));
+    Answer::page(301, "It is a folder.", &[("Location", &location)])
+}
+
+fn of_file(file: File, path: &Path, meta: &MetaVariables) -> Option<Answer> {
+    let about = file.metadata().ok()?;
+    let state = Validators::new(about.modified().ok()?, about.len(), SystemTime::now());
+    let length = state.length;
+    let (code, offset, count) = match state.select(meta) {
+        Selected::Whole => (200, 0, length),
+        Selected::Part { offset, count } => (206, offset, count),
+        Selected::NotModified => (304, 0, 0),
+        Selected::PreconditionFailed => {
+            return Some(Answer::page(412, "The file is another one by now.", &[]));
+        }
+        Selected::Unsatisfiable => {
+            let range = format!("bytes */{length}");
+            let fields = [("Content-Range", &range[..])];
+            return Some(Answer::page(416, "The file has no such part.", &fields));
+        }
+    };
+    let mut fields = vec![
+        ("Last-Modified", httpdate::fmt_http_date(state.modified)),
+        ("ETag", state.etag),
+        ("Accept-Ranges", "bytes".to_owned()),
+    ];
+    if code != 304 {
+        fields.push(("Content-Type", content_type(path)));
+        fields.push(("Content-Length", count.to_string()));
+    }
+    if code == 206 {
+        let last = offset + count - 1;
+        fields.push(("Content-Range", format!("bytes {offset}-{last}/{length}")));
+    }
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    Some(Answer {
+        head: head(code, &fields),
+        content: Content::File(file, offset),
+    })
+}
+
+/// A compressed file is shown as what it is: nobody asked to have it unpacked on the way.
+fn content_type(path: &Path) -> String {
+    let (kind, encoding) = python::content_type(&path.to_string_lossy());
+    match (kind, encoding.as_deref()) {
+        (_, Some("gzip")) => "application/gzip".into(),
+        (_, Some(_)) | (None, None) => "application/octet-stream".into(),
+        (Some(kind), None) if kind.starts_with("text/") => kind + "; charset=utf-8",
+        (Some(kind), None) => kind,
+    }
+}
+
+fn head(code: u16, fields: &[(&str, &str)]) -> ResponseHead {
+    let mut headers = Headers::default();
+    for (name, value) in fields {
+        // A Location that no header can hold is left out: the status still says what it is.
+        _ = headers.push(name.as_bytes(), value.as_bytes());
+    }
+    ResponseHead {
+        status: Status::of(code),
+        headers,
+    }
+}

@@ -1,0 +1,128 @@
+//! `--inetd`: one exchange on standard input and output, in this very process.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{getpeername, getsockname};
+
+use super::super::executor::{Executor, Surroundings};
+use super::worker::Worker;
+use super::{Typed, decide, inspection, limits_of, static_folders};
+use doors::http::{CONTINUE, Limits, Refusal, RequestHead};
+use doors::server::{Handover, Intake, Peer, Spool, Step};
+use exchange::MetaVariables;
+use process::handed_on::HandedOn;
+use process::report::Exit;
+use process::{descriptors, environment, signals};
+
+/// How long a client may be silent.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
+
+/// Answers the request that arrives on standard input.
+pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
+    let private = descriptors::take().context("the standard descriptors cannot be taken")?;
+    let config = decide(typed, around)?;
+    let folders = static_folders(typed)?;
+    let received = receive(
+        private.stdin.as_fd(),
+        private.stdout.as_fd(),
+        limits_of(typed),
+    );
+    let Some((head, content)) = received.context("the request cannot be read")? else {
+        return Ok(Exit::Failure);
+    };
+    let length = content.length();
+    let peer = peer(&private.stdin);
+    // Nobody listens at the other end.
+    let (_, report) = std::io::pipe()?;
+    let request = Handover {
+        meta: peer.meta(&head, length),
+        version: head.line.version,
+        keep_alive: false,
+        is_local: peer.is_person_here(&head),
+        length,
+        socket: private.stdout,
+        content: content.into_descriptor()?,
+        report: report.into(),
+    };
+    signals::install();
+    let worker = Worker {
+        config: &config,
+        environment: around,
+        folders: &folders,
+        is_discreet: typed.work.no_debug_page,
+    };
+    Ok(worker.answer(request, |meta| {
+        let mut variables = meta.clone();
+        variables.surround(around);
+        environment::replace(&variables);
+        Executor::ready(&config, around, &Surroundings::of(handed_on), inspection())
+    }))
+}
+
+/// The first request; none when the client sent none, or one that was refused.
+fn receive(
+    input: BorrowedFd<'_>,
+    output: BorrowedFd<'_>,
+    limits: Limits,
+) -> Result<Option<(Box<RequestHead>, Spool)>> {
+    let mut intake = Intake::new(limits);
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        match intake.step() {
+            Step::NeedMore { go_on } => {
+                if go_on {
+                    write(output, CONTINUE)?;
+                }
+            }
+            Step::Request(head, content) => return Ok(Some((head, content))),
+            Step::Refused(refusal) => {
+                let answer = refusal.response(intake.asked(), SystemTime::now());
+                write(output, &answer)?;
+                return Ok(None);
+            }
+            Step::Closed => return Ok(None),
+        }
+        match poll(
+            &mut [PollFd::from_borrowed_fd(input, PollFlags::IN)],
+            Some(&PATIENCE),
+        ) {
+            Ok(0) => {
+                let answer = Refusal::TIMEOUT.response(intake.asked(), SystemTime::now());
+                write(output, &answer)?;
+                return Ok(None);
+            }
+            Ok(_) => {
+                let length = rustix::io::read(input, &mut block[..])?;
+                intake.feed(&block[..length]);
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn write(output: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        let written = rustix::io::retry_on_intr(|| rustix::io::write(output, bytes))?;
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+/// Both ends, where standard input is a connection.
+fn peer(input: &OwnedFd) -> Peer {
+    let client = getpeername(input).ok().flatten();
+    let client = client.and_then(|address| SocketAddr::try_from(address).ok());
+    let server = getsockname(input).ok();
+    let server = server.and_then(|address| SocketAddr::try_from(address).ok());
+    let is_local = server.is_none_or(|address| address.ip().to_canonical().is_loopback());
+    Peer::new(client, server, is_local)
+}

@@ -1,0 +1,134 @@
+//! One request, answered by a process of its own, as a CGI request is.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use super::super::executor::Executor;
+use super::files::{self, Answer};
+use doors::cgi;
+use doors::http::ResponseFraming;
+use doors::incident::Incident;
+use doors::opened::start_time;
+use doors::server::{Handover, HttpWriter, StaticFolder};
+use exchange::Failure;
+use exchange::{AUTO, BodyLength, MetaVariables, Responder};
+use process::descriptors::Private;
+use process::last_resort;
+use process::report::Exit;
+use settings::config::Config;
+
+/// What every worker knows.
+pub(super) struct Worker<'a> {
+    pub(super) config: &'a Config,
+    pub(super) environment: &'a MetaVariables,
+    pub(super) folders: &'a [StaticFolder],
+    /// Nobody is shown what failed.
+    pub(super) is_discreet: bool,
+}
+
+impl Worker<'_> {
+    /// Answers with what `executor` readies, which is given the variables of the request alone, and
+    /// says how it went.
+    pub(super) fn answer(
+        &self,
+        request: Handover,
+        executor: impl FnOnce(&MetaVariables) -> Result<Executor>,
+    ) -> Exit {
+        let Handover {
+            mut meta,
+            version,
+            keep_alive,
+            is_local,
+            length,
+            socket,
+            content,
+            report,
+        } = request;
+        let mut incident = Incident::new(&meta);
+        if !self.is_discreet && (self.config.debug || is_local) {
+            incident.show(&meta);
+        }
+        let method = incident.method.clone();
+        let private = Private {
+            stdin: content,
+            stdout: socket,
+        };
+        let in_form = |head: &_| {
+            ResponseFraming::new(version, &method, false, head).head(head, SystemTime::now())
+        };
+        last_resort::report_to(report.as_fd());
+        last_resort::arm(&private, incident.answers(in_form));
+        // Held to the end: while it is open, this request counts as one that runs.
+        let report = Arc::new(report);
+        let told = Arc::clone(&report);
+        let writer = HttpWriter::new(private.stdout, told, version, &method, keep_alive);
+        let mut responder = Responder::new(Box::new(writer), &method);
+
+        if let Some(answer) = files::find(self.folders, &meta) {
+            return answer.send(responder);
+        }
+        if let Some(mount) = &self.config.script_name
+            && mount != AUTO
+            && !strip(&mut meta, mount)
+        {
+            return Answer::not_found().send(responder);
+        }
+        let readied = start_time(self.config).and_then(|()| executor(&meta));
+        meta.surround(self.environment);
+        meta.complete(self.config.script_name.as_deref());
+        match readied {
+            Ok(executor) => {
+                let request = cgi::request(meta, private.stdin, BodyLength::Bytes(length));
+                executor.answer(self.config, &request, responder, incident, None)
+            }
+            Err(error) => {
+                let failure = Failure::new(500, format!("{error:#}"));
+                incident.report(&failure, &mut responder);
+                Exit::Failure
+            }
+        }
+    }
+}
+
+/// Takes the path that the application is mounted at from the one asked for; false when that is
+/// not below it.
+fn strip(meta: &mut MetaVariables, mount: &[u8]) -> bool {
+    let path = meta.get("PATH_INFO").unwrap_or_default();
+    let Some(rest) = path.strip_prefix(mount) else {
+        return false;
+    };
+    let is_below = rest.is_empty() || rest.starts_with(b"/");
+    let rest = rest.to_vec();
+    if is_below {
+        meta.set("PATH_INFO", rest);
+    }
+    is_below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mount_is_not_in_the_path() {
+        for (path, expected) in [
+            ("/app/x", Some("/x")),
+            ("/app", Some("")),
+            ("/app/", Some("/")),
+            ("/apple", None),
+            ("/", None),
+        ] {
+            let pair = (b"PATH_INFO".to_vec(), path.as_bytes().to_vec());
+            let mut meta = MetaVariables::from_pairs([pair]);
+            let is_below = strip(&mut meta, b"/app");
+            assert_eq!(is_below, expected.is_some(), "{path}");
+            if let Some(expected) = expected {
+                let left = meta.get("PATH_INFO").unwrap_or_default();
+                assert_eq!(left, expected.as_bytes(), "{path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The executor: the part of wsgi-cgi that runs in Python, as a module of it. One file serves every
+//! CPython from 3.9 on (PEP 384). The program starts a Python for one request and has it call [`main`],
+//! which answers and does not come back.
+//!
+//! - [`python`]: the interpreter and the application; the only place that names pyo3.
+//! - [`commands`]: what a process with Python may be there for, one file each.
+
+mod chance;
+pub mod commands;
+mod interposed;
+pub mod python;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+use process::handed_on::HandedOn;
+use process::report::{self, Exit};
+
+/// Does what the program hands on, and ends the process.
+#[pyfunction]
+fn main(words: Vec<OsString>) -> i32 {
+    let exit = match HandedOn::from_words(words) {
+        Ok(handed_on) => commands::run(&handed_on),
+        Err(sentence) => {
+            report::log(&sentence);
+            Exit::Usage
+        }
+    };
+    std::process::exit(exit.code().into())
+}
+
+#[pymodule]
+fn _wsgi_cgi(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(main, module)?)
+}

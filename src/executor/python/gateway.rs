@@ -1,0 +1,446 @@
+//! The call (PEP 3333): the application once, its blocks as they come, `close()` exactly once.
+//!
+//! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pyo3::exceptions::{
+    PyAttributeError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PySystemExit,
+    PyTypeError,
+};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::{PyBytes, PyString};
+
+use super::application::Application;
+use super::environ;
+use super::failure::Failure;
+use super::file_wrapper::{self, FileWrapper};
+use super::inspection::{self, Inspection, Watch};
+use super::interpreter::attach;
+use super::start_response::{StartResponse, shown};
+use super::streams::Input;
+use exchange::{Event, Flow, MetaVariables, Request, Responder, SendError, SharedBody};
+use process::report;
+use process::signals;
+
+/// Tells the operator and the client of a failure, in this order.
+pub trait OnFailure: Send + Sync {
+    /// Writes the log entry; `late` when the head is out, and the response will be cut.
+    fn log(&self, failure: &exchange::Failure, late: bool);
+
+    /// Whether the exception is to be looked into before the answer.
+    fn wants_fault(&self) -> bool;
+
+    /// Writes the log entry for a 500 of the application's own. `by_framework` where it may have caught an
+    /// exception that it can be kept from catching.
+    fn answered_itself(&self, by_framework: bool);
+
+    /// Sends the page, or cuts the response.
+    fn answer(&self, failure: &exchange::Failure, responder: &mut Responder);
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The application answered.
+    Answered,
+    /// The client did not wait for the answer.
+    ClientGone,
+    /// A failure was reported.
+    Failed,
+}
+
+/// One exchange between the application and the responder.
+pub struct Gateway {
+    responder: Mutex<Responder>,
+    body: SharedBody,
+    /// The length of the body, as `CONTENT_LENGTH` has it.
+    length: Option<Vec<u8>>,
+    input: PyOnceLock<Py<Input>>,
+    on_failure: Box<dyn OnFailure>,
+    inspection: Inspection,
+    /// Our own write failed: what the application raises after that is no error of its own.
+    client_gone: AtomicBool,
+    warned: AtomicBool,
+}
+
+/// Why the application's part ended early.
+enum Stop {
+    Raised(PyErr),
+    Failed(Failure),
+    /// The system refused to write.
+    Unwritable(io::Error),
+    ClientGone,
+}
+
+impl From<PyErr> for Stop {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+impl Gateway {
+    /// A gateway to answer the request whose body is given.
+    #[must_use]
+    pub fn new(
+        responder: Responder,
+        request: &Request,
+        inspection: Inspection,
+        on_failure: Box<dyn OnFailure>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            responder: Mutex::new(responder),
+            body: request.body.clone(),
+            length: request.meta.get("CONTENT_LENGTH").map(<[u8]>::to_vec),
+            input: PyOnceLock::new(),
+            on_failure,
+            inspection,
+            client_gone: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
+        })
+    }
+
+    /// Calls the application and sends what it gives. Failures are reported before `close()` is
+    /// called: the client does not wait for the application to clean up.
+    pub fn answer(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        application: &Bound<'_, PyAny>,
+        meta: &MetaVariables,
+    ) -> Outcome {
+        self.answer_from(py, application, meta, None)
+    }
+
+    /// As [`answer`](Self::answer), whether this thread has the interpreter or not.
+    pub fn answer_with(self: &Arc<Self>, application: &Application, meta: &MetaVariables) {
+        attach(|py| self.answer(py, application.bind(py), meta));
+    }
+
+    /// As [`answer`](Self::answer), with another `wsgi.input` than the body's if one is given.
+    pub(super) fn answer_from<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+        application: &Bound<'py, PyAny>,
+        meta: &MetaVariables,
+        input: Option<&Bound<'py, PyAny>>,
+    ) -> Outcome {
+        let environ = match input {
+            Some(input) => environ::build(py, meta, input),
+            None => self.input(py).and_then(|input| {
+                let mut meta = meta.clone();
+                // A script's own environment may be older than what is known of the body.
+                if let (None, Some(length)) = (meta.get("CONTENT_LENGTH"), &self.length) {
+                    meta.set("CONTENT_LENGTH", length.clone());
+                }
+                environ::build(py, &meta, input.bind(py).as_any())
+            }),
+        };
+        let called = environ.and_then(|environ| {
+            self.watch().tell(Event::EnvironMade(environ.len()));
+            let is_shown = self.on_failure.wants_fault();
+            let application = self.inspection.prepare(application, &environ, is_shown)?;
+            let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
+            self.watch().tell(Event::Called);
+            application.call1((environ, start_response))
+        });
+        let result = match called {
+            Ok(result) => result,
+            Err(error) => return self.stopped(py, Stop::Raised(error)),
+        };
+        if self.watch().is_on()
+            && let Ok(kind) = result.get_type().name()
+        {
+            self.watch().tell(Event::Returned(&kind.to_string_lossy()));
+        }
+        let sent = self.send_all(py, &result);
+        let outcome = match sent.and_then(|()| self.finish(py)) {
+            Ok(()) => {
+                match self.status(py) {
+                    Some(500) => {
+                        let by_framework = inspection::has_framework(py);
+                        self.on_failure.answered_itself(by_framework);
+                    }
+                    Some(404) => self.inspection.hint_at_static_files(py, meta),
+                    _ => {}
+                }
+                Outcome::Answered
+            }
+            Err(stop) => self.stopped(py, stop),
+        };
+        self.close(py, &result);
+        outcome
+    }
+
+    /// Reports a failure that came before or instead of the application.
+    pub fn fail(&self, py: Python<'_>, failure: &Failure) -> Outcome {
+        self.watch().tell(Event::Failed(&failure.summary));
+        let late = self.responder(py).head_sent();
+        self.on_failure.log(failure, late);
+        if !late && self.on_failure.wants_fault() {
+            // The application's code may run: nothing is locked, and the log has its entry.
+            failure.look_into(py);
+        }
+        self.on_failure.answer(failure, &mut self.responder(py));
+        self.inspection.examine(py, failure);
+        Outcome::Failed
+    }
+
+    /// As [`fail`](Self::fail), whether this thread has the interpreter or not.
+    pub fn fail_with(&self, failure: &Failure) -> Outcome {
+        attach(|py| self.fail(py, failure))
+    }
+
+    /// The status that was sent, once the head is out.
+    pub fn status(&self, py: Python<'_>) -> Option<u16> {
+        self.responder(py).status()
+    }
+
+    /// The body as a stream: the same one whoever asks.
+    pub(super) fn input(&self, py: Python<'_>) -> PyResult<Py<Input>> {
+        let input = self.input.get_or_try_init(py, || {
+            Py::new(py, Input::new(self.body.clone(), self.watch().clone()))
+        });
+        Ok(input?.clone_ref(py))
+    }
+
+    /// Who is told of what happens.
+    pub fn watch(&self) -> &Watch {
+        &self.inspection.watch
+    }
+
+    /// The responder, for as short as it takes: a thread of the application may wait for it.
+    pub(super) fn responder(&self, py: Python<'_>) -> MutexGuard<'_, Responder> {
+        self.responder
+            .lock_py_attached(py)
+            .expect("no panic while it was held")
+    }
+
+    /// The `write` callable.
+    pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
+        match self.send(py, block, Responder::write, Event::Write) {
+            Ok(_) => Ok(()),
+            Err(Stop::Raised(error)) => Err(error),
+            Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary.clone())),
+            Err(Stop::Unwritable(error)) => {
+                let number = error.raw_os_error();
+                let text = SendError::Io(error).to_string();
+                Err(PyOSError::new_err((number, text)))
+            }
+            Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
+        }
+    }
+
+    fn send_all(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> Result<(), Stop> {
+        if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
+            && self.send_file(py, wrapper.get())?
+        {
+            return Ok(());
+        }
+        if result.is_instance_of::<PyBytes>() {
+            self.warn(
+                "the application returned bytes, which is iterated byte by byte elsewhere: \
+                       return [content]",
+            );
+            self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
+            return Ok(());
+        }
+        if result.is_instance_of::<PyString>() || result.is_none() {
+            return Err(Stop::Failed(Failure::new(
+                500,
+                format!(
+                    "the application returned {}: it must return an iterable of bytes, such as \
+                     [text.encode()]",
+                    shown(result)
+                ),
+            )));
+        }
+        let only = is_of_length_1(result)?;
+        let blocks = result.try_iter().map_err(|error| {
+            let what = format!("the application returned {}", shown(result));
+            Stop::Failed(Failure::of(py, &error, &what))
+        })?;
+        for block in blocks {
+            let flow = self.send(py, &block?, |to, bytes| to.block(bytes, only), Event::Block)?;
+            if flow == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
+    fn send(
+        &self,
+        py: Python<'_>,
+        block: &Bound<'_, PyAny>,
+        how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
+        event: fn(usize) -> Event<'static>,
+    ) -> Result<Flow, Stop> {
+        let copied;
+        let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {
+            bytes.as_bytes()
+        } else if block.is_instance_of::<PyString>() {
+            return Err(Stop::Failed(Failure::new(
+                500,
+                format!(
+                    "a block is the str {}: encode it, .encode(\"utf-8\")",
+                    shown(block)
+                ),
+            )));
+        } else {
+            copied = file_wrapper::buffer(block).map_err(|_| {
+                Stop::Failed(Failure::new(
+                    500,
+                    format!("a block is {}: blocks must be bytes", shown(block)),
+                ))
+            })?;
+            self.warn("a block is a buffer but not bytes: other gateways refuse it");
+            copied.as_bytes()
+        };
+        self.watch().tell(event(bytes.len()));
+        let mut guard = self.responder(py);
+        let responder: &mut Responder = &mut guard;
+        let sent = py.detach(|| how(responder, bytes));
+        drop(guard);
+        self.sent(py, sent)
+    }
+
+    /// Hands a real file to the system; false when the blocks have to be read instead.
+    fn send_file(&self, py: Python<'_>, wrapper: &FileWrapper) -> Result<bool, Stop> {
+        let mut guard = self.responder(py);
+        if !guard.wants_content() {
+            return Ok(false);
+        }
+        let Some(file) = wrapper.real_file(py)? else {
+            return Ok(false);
+        };
+        self.watch().tell(Event::File(file.position));
+        let responder: &mut Responder = &mut guard;
+        let sent = py.detach(|| responder.file(file.descriptor, file.position));
+        drop(guard);
+        self.sent(py, sent)?;
+        Ok(true)
+    }
+
+    fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
+        // The application went on after a write that failed: there is nothing left to end.
+        if self.client_gone.load(Ordering::Acquire) {
+            return Err(Stop::ClientGone);
+        }
+        let mut guard = self.responder(py);
+        let responder: &mut Responder = &mut guard;
+        let finished = py.detach(|| responder.finish());
+        drop(guard);
+        let missing = self.sent(py, finished)?;
+        if missing > 0 {
+            report::log(&format!(
+                "the response is {missing} bytes shorter than its Content-Length"
+            ));
+        }
+        Ok(())
+    }
+
+    fn sent<T>(&self, py: Python<'_>, sent: Result<T, SendError>) -> Result<T, Stop> {
+        match sent {
+            Ok(value) => Ok(value),
+            Err(SendError::ClientGone) => {
+                self.client_gone.store(true, Ordering::Release);
+                Err(Stop::ClientGone)
+            }
+            Err(error @ SendError::Lost) => Err(Stop::Failed(Failure::new(500, error.to_string()))),
+            Err(SendError::NoHead) => Err(Stop::Failed(Failure::new(
+                500,
+                "the application did not call start_response before its first block or its end",
+            ))),
+            Err(SendError::Io(error)) => {
+                // A signal that stopped the write has its say first.
+                py.check_signals()?;
+                Err(Stop::Unwritable(error))
+            }
+        }
+    }
+
+    fn stopped(&self, py: Python<'_>, stop: Stop) -> Outcome {
+        let failure = match stop {
+            Stop::ClientGone => return self.gone(py),
+            Stop::Raised(error)
+                if self.client_gone.load(Ordering::Acquire)
+                    && error.is_instance_of::<PyBrokenPipeError>(py) =>
+            {
+                return self.gone(py);
+            }
+            // Where it was is no fault of the application's: one line is enough.
+            Stop::Raised(error)
+                if error.is_instance_of::<PySystemExit>(py) && signals::stopping() =>
+            {
+                Failure::new(500, "the application was stopped")
+            }
+            Stop::Raised(error) if error.is_instance_of::<PySystemExit>(py) => {
+                let what = "the application tried to exit: an application returns instead";
+                Failure::of(py, &error, what)
+            }
+            Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),
+            Stop::Unwritable(error) => Failure::new(500, SendError::Io(error).to_string()),
+            Stop::Failed(failure) => failure,
+        };
+        self.fail(py, &failure)
+    }
+
+    fn gone(&self, py: Python<'_>) -> Outcome {
+        self.watch().tell(Event::ClientGone);
+        self.responder
+            .lock_py_attached(py)
+            .expect("not poisoned")
+            .abandon();
+        Outcome::ClientGone
+    }
+
+    fn warn(&self, text: &str) {
+        if !self.warned.swap(true, Ordering::AcqRel) {
+            report::log(&format!("warning: {text}"));
+        }
+    }
+
+    /// Calls `close()` if there is one; no other attribute of the iterable is touched.
+    fn close(&self, py: Python<'_>, result: &Bound<'_, PyAny>) {
+        let closed = result
+            .getattr_opt(intern!(py, "close"))
+            .and_then(|close| match close {
+                Some(close) => close.call0().map(|_| true),
+                None => Ok(false),
+            });
+        match closed {
+            Ok(was_there) => self.watch().tell(Event::Closed(was_there)),
+            Err(error) => {
+                let failure = Failure::of(py, &error, "close() raised an exception");
+                self.watch().tell(Event::Failed(&failure.summary));
+                report::log(&format!(
+                    "{}\n{}",
+                    failure.summary,
+                    failure.traceback.as_deref().unwrap_or_default()
+                ));
+                self.inspection.examine(py, &failure);
+            }
+        }
+    }
+}
+
+/// Whether the iterable has a length, as the standard library decides that, and it is 1.
+fn is_of_length_1(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match iterable.len() {
+        Ok(length) => Ok(length == 1),
+        Err(error)
+            if error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyNotImplementedError>(py) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,308 @@
+//! The environment while an application is loaded for an image: its Python side is
+//! `environment.py`; here C's `getenv` is a read too, and what is asked for comes from the observer.
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Result, anyhow};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyModule};
+
+use super::super::interpreter::attach;
+use super::record;
+use image::freshness;
+use image::observer::questions;
+
+const SOURCE: &str = include_str!("environment.py");
+
+/// What loading read of the environment.
+#[derive(Clone, Debug, Default)]
+pub struct EnvironmentRead {
+    /// The variables that were read by name, and what they are.
+    pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// A sum of all names, where they were gone through; else 0.
+    pub names: u64,
+    /// How a copy of all variables was kept, in words.
+    pub kept: Vec<String>,
+}
+
+/// The Python side, kept in the image.
+pub(super) struct Environment(Py<PyModule>);
+
+impl Environment {
+    /// From now on each read is taken down. Some variables are this program's, for C alone.
+    pub(super) fn record(ours: &[&str]) -> Result<Self> {
+        let source = CString::new(SOURCE)?;
+        let module = attach(|py| -> PyResult<_> {
+            let name = c"_wsgi_cgi_environment";
+            let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
+            module.setattr("_value", wrap_pyfunction!(value, py)?)?;
+            module.setattr("_names", wrap_pyfunction!(names, py)?)?;
+            module.setattr("_is_of_a_request", wrap_pyfunction!(is_of_a_request, py)?)?;
+            let ours: Vec<_> = (ours.iter())
+                .map(|name| PyBytes::new(py, name.as_bytes()))
+                .collect();
+            module.call_method1("record", (ours, record::early(py)))?;
+            // No module of the application's.
+            py.import("sys")?
+                .getattr("modules")?
+                .call_method1("pop", ("_wsgi_cgi_environment", py.None()))?;
+            Ok(module.unbind())
+        });
+        let module = module.map_err(|error| anyhow!("{error}"))?;
+        RECORDING.store(true, Ordering::Release);
+        Ok(Self(module))
+    }
+
+    /// What was read since.
+    pub(super) fn recorded(&self) -> Result<EnvironmentRead> {
+        RECORDING.store(false, Ordering::Release);
+        let read = attach(|py| -> PyResult<_> {
+            let (seen, gone_through, kept): (Bound<'_, PyAny>, bool, Vec<String>) =
+                self.0.bind(py).call_method0("recorded")?.extract()?;
+            let mut names = BTreeSet::new();
+            for name in seen.try_iter()? {
+                names.insert(name?.extract()?);
+            }
+            Ok((names, gone_through, kept))
+        });
+        let (mut names, gone_through, mut kept): (BTreeSet<Vec<u8>>, _, _) =
+            read.map_err(|error| anyhow!("{error}"))?;
+        if let Ok(mut of_c) = READ.lock() {
+            names.append(&mut of_c);
+        }
+        // What a copy of this process asked for, which could not tell.
+        let elsewhere = questions::elsewhere();
+        names.extend(elsewhere.asked);
+        // Many look for it, and it is never there in CGI.
+        names.remove(&b"HTTP_PROXY"[..]);
+        if let Ok(mut taken) = TAKEN.lock() {
+            kept.extend(taken.drain(..).map(str::to_owned));
+        }
+        let all = questions::names();
+        let is_handed_on = HANDED_ON.load(Ordering::Acquire)
+            || elsewhere.programs > GIVEN_THEIR_OWN.load(Ordering::Acquire);
+        if is_handed_on {
+            let unknown =
+                |name: &&Vec<u8>| !freshness::is_given_unasked(name) && !names.contains(*name);
+            kept.extend(all.iter().find(unknown).map(|name| {
+                format!(
+                    "a program is started with all of them, {} among them",
+                    name.escape_ascii()
+                )
+            }));
+        }
+        let value = |name: Vec<u8>| {
+            let value = questions::value(&name);
+            (name, value)
+        };
+        Ok(EnvironmentRead {
+            variables: names.into_iter().map(value).collect(),
+            names: if gone_through || is_handed_on {
+                freshness::sum_of_names(all.iter().map(Vec::as_slice))
+            } else {
+                0
+            },
+            kept,
+        })
+    }
+
+    /// What loading set and removed.
+    pub(super) fn changes(&self) -> Result<Py<PyAny>> {
+        let unset = UNSET.lock().map(|mut unset| std::mem::take(&mut *unset));
+        let unset: Vec<Vec<u8>> = unset.unwrap_or_default().into_iter().collect();
+        let of_c = exchange::MetaVariables::from_environment();
+        attach(|py| -> PyResult<_> {
+            let list = PyDict::new(py);
+            for (name, value) in of_c.iter() {
+                list.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+            }
+            let unset: Vec<_> = unset.iter().map(|name| PyBytes::new(py, name)).collect();
+            self.0.call_method1(py, "changes", (list, unset))
+        })
+        .map_err(|error: PyErr| anyhow!("{error}"))
+    }
+}
+
+#[pyfunction]
+fn value<'py>(py: Python<'py>, name: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    questions::value(name).map(|value| PyBytes::new(py, &value))
+}
+
+#[pyfunction]
+fn names(py: Python<'_>) -> Vec<Bound<'_, PyBytes>> {
+    let names = questions::names();
+    names.iter().map(|name| PyBytes::new(py, name)).collect()
+}
+
+#[pyfunction]
+fn is_of_a_request(name: &[u8]) -> bool {
+    !freshness::is_of_the_surroundings(name)
+}
+
+/// A program gets all variables that there are.
+pub(super) fn is_handed_on() {
+    HANDED_ON.store(true, Ordering::Release);
+}
+
+/// A program is started that gets other variables.
+pub(super) fn gives_others() {
+    GIVEN_THEIR_OWN.fetch_add(1, Ordering::AcqRel);
+}
+
+/// All of them are used, in this way.
+pub(super) fn is_taken(how: &'static str) {
+    if let Ok(mut taken) = TAKEN.lock() {
+        taken.push(how);
+    }
+}
+
+/// A symbol of a library is looked up by its name: the C library's list of variables, or its own functions
+/// in the place of those below.
+pub(super) unsafe fn is_looked_up(library: *mut ffi::PyObject, name: *mut ffi::PyObject) {
+    // SAFETY: the caller's objects are null or alive; what is made here is released here.
+    unsafe {
+        if name.is_null() || ffi::PyUnicode_Check(name) == 0 {
+            return;
+        }
+        let is = |known: &CStr| ffi::PyUnicode_CompareWithASCIIString(name, known.as_ptr()) == 0;
+        if [c"environ", c"_environ", c"__environ"]
+            .iter()
+            .any(|list| is(list))
+        {
+            is_taken("C's `environ` is used");
+        }
+        let ours = [c"getenv", c"secure_getenv", c"unsetenv", c"clearenv"];
+        if ours.iter().any(|function| is(function)) {
+            let file = ffi::PyObject_GetAttrString(library, c"_name".as_ptr());
+            // The whole program's are those below.
+            if file != ffi::Py_None() {
+                is_taken("a function of the C library's own is called, past this program's");
+            }
+            ffi::Py_XDECREF(file);
+        }
+    }
+}
+
+static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+static HANDED_ON: AtomicBool = AtomicBool::new(false);
+/// How many programs were given variables of their own.
+static GIVEN_THEIR_OWN: AtomicU64 = AtomicU64::new(0);
+/// Whether reads are taken down.
+static RECORDING: AtomicBool = AtomicBool::new(false);
+/// What was removed from C's list.
+static UNSET: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+/// What C read.
+static READ: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
+/// Comes before the C library's own, in every library of this process.
+///
+/// # Safety
+/// As `getenv` (POSIX): the name is a C string, and nobody changes the environment meanwhile.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let wanted = CStr::from_ptr(name).to_bytes();
+        if RECORDING.load(Ordering::Relaxed) {
+            note(wanted);
+        }
+        find(wanted)
+    }
+}
+
+/// The same for programs that run with their owner's rights, which this one does not.
+///
+/// # Safety
+/// As `getenv`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the caller's promise; a question to the kernel.
+    unsafe {
+        if libc::getauxval(libc::AT_SECURE) != 0 {
+            return std::ptr::null_mut();
+        }
+        getenv(name)
+    }
+}
+
+/// Comes before the C library's own, which it goes on to.
+///
+/// # Safety
+/// As `unsetenv` (POSIX).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
+    type Function = unsafe extern "C" fn(*const c_char) -> c_int;
+    // SAFETY: the caller's promise; the C library's function has this signature.
+    unsafe {
+        if RECORDING.load(Ordering::Relaxed)
+            && !name.is_null()
+            && let Ok(mut unset) = UNSET.lock()
+        {
+            unset.insert(CStr::from_ptr(name).to_bytes().to_vec());
+        }
+        let next = libc::dlsym(libc::RTLD_NEXT, c"unsetenv".as_ptr());
+        if next.is_null() {
+            return -1;
+        }
+        std::mem::transmute::<*mut c_void, Function>(next)(name)
+    }
+}
+
+/// The same for all variables: those of a request cannot be removed as they are not here.
+#[unsafe(no_mangle)]
+extern "C" fn clearenv() -> c_int {
+    type Function = extern "C" fn() -> c_int;
+    if RECORDING.load(Ordering::Relaxed) {
+        is_taken("C removes all of them");
+    }
+    // SAFETY: the C library's function has this signature.
+    unsafe {
+        let next = libc::dlsym(libc::RTLD_NEXT, c"clearenv".as_ptr());
+        if next.is_null() {
+            return -1;
+        }
+        std::mem::transmute::<*mut c_void, Function>(next)()
+    }
+}
+
+unsafe fn find(wanted: &[u8]) -> *mut c_char {
+    // SAFETY: the C library's list, which ends with a null pointer; null where all was removed.
+    unsafe {
+        let mut next = environ;
+        while !next.is_null() && !(*next).is_null() {
+            let entry = *next;
+            let is_it = wanted
+                .iter()
+                .enumerate()
+                .all(|(place, &byte)| *entry.add(place).cast::<u8>() == byte);
+            if is_it && *entry.add(wanted.len()).cast::<u8>() == b'=' {
+                return entry.add(wanted.len() + 1).cast_mut();
+            }
+            next = next.add(1);
+        }
+    }
+    std::ptr::null_mut()
+}
+
+/// Something in C wants a variable: it is asked for, and set for all that follows.
+fn note(name: &[u8]) {
+    let is_new = READ.lock().is_ok_and(|mut read| read.insert(name.to_vec()));
+    // SAFETY: looks through the list, which this call has been given leave to.
+    if !is_new || !unsafe { find(name) }.is_null() {
+        return;
+    }
+    let value = questions::value(name).and_then(|value| CString::new(value).ok());
+    if let (Some(value), Ok(name)) = (value, CString::new(name)) {
+        // SAFETY: two C strings, which are copied; nobody else is at the environment. Rust's own
+        // function would wait for whoever has called this one through it.
+        unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+    }
+}

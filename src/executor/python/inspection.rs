@@ -1,0 +1,162 @@
+//! What a developer wants of an exchange beyond its answer. A CGI request wants nothing of it.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+use super::failure::Failure;
+use exchange::{Event, MetaVariables, Observer};
+use process::report;
+use process::terminal::Terminal;
+
+/// Whoever looks on, if anybody does.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(pub Option<Arc<dyn Observer>>);
+
+impl Watch {
+    /// Whether anybody does.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Tells of an event.
+    pub fn tell(&self, event: Event<'_>) {
+        if let Some(observer) = &self.0 {
+            observer.observe(event);
+        }
+    }
+}
+
+/// Everything that may be wanted.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// Who is told what happens.
+    pub watch: Watch,
+    /// Whether `wsgiref.validate` stands between the gateway and the application.
+    pub validate: bool,
+    /// Where a failure is looked into with `pdb`.
+    pub post_mortem: Option<Terminal>,
+    /// Whether Python tells how long each import takes.
+    pub import_times: bool,
+    /// Whether it is said where Django's static files are, when they are asked for.
+    pub hints_at_static_files: bool,
+}
+
+/// Frameworks answer an exception with a page of their own. These are their switches for leaving
+/// it to the gateway: the key of Paste and its kin, Django's setting, Flask's configuration, Bottle's
+/// attribute. Flask's is set for each application that is asked, wherever it is.
+const LET_THROUGH: &std::ffi::CStr = c"\
+def let_through(environ, modules):
+    if 'paste' in modules or 'weberror' in modules:
+        environ['paste.throw_errors'] = environ['x-wsgiorg.throw_errors'] = True
+    django = getattr(modules.get('django.conf'), 'settings', None)
+    if getattr(django, 'configured', False):
+        django.DEBUG_PROPAGATE_EXCEPTIONS = True
+    Flask = getattr(modules.get('flask.app'), 'Flask', None)
+    if hasattr(Flask, 'request_context'):
+        original = Flask.request_context
+        def request_context(self, *given, **named):
+            self.config['PROPAGATE_EXCEPTIONS'] = True
+            return original(self, *given, **named)
+        Flask.request_context = request_context
+    Bottle = getattr(modules.get('bottle'), 'Bottle', None)
+    if hasattr(Bottle, 'catchall'):
+        Bottle.catchall = False
+";
+
+/// Whether one of these frameworks is loaded.
+pub(super) fn has_framework(py: Python<'_>) -> bool {
+    const FRAMEWORKS: [&str; 5] = ["paste", "weberror", "django.conf", "flask.app", "bottle"];
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules"));
+    modules.is_ok_and(|modules| {
+        let is_loaded = |name: &&str| modules.contains(*name).unwrap_or(false);
+        FRAMEWORKS.iter().any(is_loaded)
+    })
+}
+
+/// Django serves its static files only with its own development server. The first that a page of
+/// its administration asks for stands for all of them.
+const STATIC_FILES: &std::ffi::CStr = c"\
+def static_files(path, modules):
+    settings = getattr(modules.get('django.conf'), 'settings', None)
+    if not getattr(settings, 'configured', False) or not settings.STATIC_URL:
+        return None
+    if path != settings.STATIC_URL + 'admin/css/base.css':
+        return None
+    import django, os
+    folder = getattr(settings, 'STATIC_ROOT', None)
+    if not folder or not os.path.isdir(folder):
+        folder = os.path.join(os.path.dirname(django.__file__), 'contrib', 'admin', 'static')
+    return settings.STATIC_URL.rstrip('/'), str(folder)
+";
+
+impl Inspection {
+    /// The application as it is to be called; `is_shown` when what it raises will be.
+    pub(super) fn prepare<'py>(
+        &self,
+        application: &Bound<'py, PyAny>,
+        environ: &Bound<'py, PyDict>,
+        is_shown: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = application.py();
+        if is_shown || self.post_mortem.is_some() {
+            let module = PyModule::from_code(py, LET_THROUGH, c"wsgi-cgi", c"_wsgi_cgi_shown")?;
+            let modules = py.import("sys")?.getattr("modules")?;
+            modules.call_method1("pop", ("_wsgi_cgi_shown", py.None()))?;
+            module.call_method1("let_through", (environ, modules))?;
+        }
+        if !self.validate {
+            return Ok(application.clone());
+        }
+        py.import("wsgiref.validate")?
+            .call_method1("validator", (application,))
+    }
+
+    /// Says what Django leaves to others, where they are asked for in vain.
+    pub(super) fn hint_at_static_files(&self, py: Python<'_>, meta: &MetaVariables) {
+        if !self.hints_at_static_files {
+            return;
+        }
+        let find = || -> PyResult<Option<(String, String)>> {
+            let module = PyModule::from_code(py, STATIC_FILES, c"wsgi-cgi", c"_wsgi_cgi_static")?;
+            let modules = py.import("sys")?.getattr("modules")?;
+            modules.call_method1("pop", ("_wsgi_cgi_static", py.None()))?;
+            let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+            let path = String::from_utf8_lossy(&path.concat()).into_owned();
+            module
+                .call_method1("static_files", (path, modules))?
+                .extract()
+        };
+        if let Ok(Some((path, folder))) = find() {
+            report::log(&format!(
+                "Django's static files are served by its own development server only: here with \
+                 `--static {path}={folder}`"
+            ));
+        }
+    }
+
+    /// Opens the debugger where an exception was raised.
+    pub(super) fn examine(&self, py: Python<'_>, failure: &Failure) {
+        let (Some(terminal), Some(exception)) = (&self.post_mortem, &failure.exception) else {
+            return;
+        };
+        let examined = || -> PyResult<()> {
+            let _loan = terminal.lend()?;
+            let sys = py.import("sys")?;
+            // The application may have put others in their place.
+            for name in ["stdin", "stdout"] {
+                sys.setattr(name, sys.getattr(format!("__{name}__"))?)?;
+            }
+            let frames = exception.getattr(py, "__traceback__")?;
+            py.import("pdb")?.call_method1("post_mortem", (frames,))?;
+            sys.getattr("stdout")?.call_method0("flush")?;
+            Ok(())
+        };
+        if let Err(error) = examined() {
+            let failure = Failure::of(py, &error, "pdb ended");
+            report::log(&failure.summary);
+        }
+    }
+}

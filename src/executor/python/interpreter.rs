@@ -1,0 +1,161 @@
+//! The interpreter that this module was loaded in: readied as if it had been started for the application
+//! alone, and brought to its end.
+
+use std::ffi::OsStr;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use pyo3::exceptions::PySystemExit;
+use pyo3::intern;
+use pyo3::panic::PanicException;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use super::{arenas, import_times, loading, open_code, site, way_out};
+use exchange::MetaVariables;
+use process::{environment, last_resort, signals};
+
+/// The running interpreter. It is the main thread's alone.
+#[derive(Debug)]
+pub struct Interpreter(());
+
+/// Attaches to the interpreter that runs.
+pub fn attach<R>(work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    Python::attach(work)
+}
+
+impl Interpreter {
+    /// Readies it; `argument` becomes `sys.argv[0]`. Without `has_language` the server gave none. With
+    /// `import_times` it is measured how long each import takes.
+    ///
+    /// # Errors
+    /// When Python refuses, in its words.
+    pub fn start(argument: &OsStr, has_language: bool, import_times: bool) -> Result<Self> {
+        arenas::set_allocator();
+        open_code::set_hook();
+        attach(|py| {
+            forget_the_start(py, argument)?;
+            if environment::has_changed() {
+                take_environment(py)?;
+            }
+            if import_times {
+                import_times::begin(py)?;
+            }
+            let begun = Instant::now();
+            site::complete(py)?;
+            if import_times {
+                import_times::interpreter_is_ready(begun.elapsed());
+            }
+            if !has_language {
+                forget_language(py)?;
+            }
+            // What is there now stays, and is not looked through when the application is loaded.
+            py.import("gc")?.call_method0("freeze")?;
+            // PyO3 asks for this with the first error that it is told of, and waits for itself without
+            // end where there is no memory left to make it.
+            drop(py.get_type::<PanicException>());
+            Ok(())
+        })
+        .map_err(|error: PyErr| anyhow!("Python cannot start: {error}"))?;
+        loading::hook()?;
+        Ok(Self(()))
+    }
+
+    /// Ends it: exit callbacks run, threads are waited for, files are flushed and temporary ones
+    /// removed. False when that failed.
+    #[must_use]
+    pub fn finish(self) -> bool {
+        if !attach(way_out::leaves_something) {
+            return true;
+        }
+        // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token
+        // left. The frames below this call are never returned to: the process exits from here.
+        unsafe { pyo3::ffi::Py_FinalizeEx() == 0 }
+    }
+}
+
+/// `os.environ` is what this process's environment has become since Python took it down.
+fn take_environment(py: Python<'_>) -> PyResult<()> {
+    // The mapping behind `os.environ`, which has no other way to be set without setting each variable.
+    let variables = py
+        .import("posix")?
+        .getattr("environ")?
+        .cast_into::<PyDict>()?;
+    variables.clear();
+    for (name, value) in MetaVariables::from_environment().iter() {
+        variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+    }
+    Ok(())
+}
+
+/// The application was not started by `-c` and a piece of code.
+fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let arguments = PyList::new(py, [argument])?;
+    sys.setattr("argv", &arguments)?;
+    if sys.hasattr("orig_argv")? {
+        let all = PyList::new(py, [sys.getattr("executable")?, arguments.get_item(0)?])?;
+        sys.setattr("orig_argv", all)?;
+    }
+    // The working directory, which Python puts there unless it was told not to (PYTHONSAFEPATH).
+    let path = sys.getattr("path")?.cast_into::<PyList>()?;
+    let is_safe = match sys.getattr("flags")?.getattr_opt("safe_path")? {
+        Some(flag) => flag.is_truthy()?,
+        None => false,
+    };
+    if !is_safe && path.get_item(0)?.eq("")? {
+        path.del_item(0)?;
+    }
+    Ok(())
+}
+
+/// What the server did not give, neither the application nor what it starts sees.
+fn forget_language(py: Python<'_>) -> PyResult<()> {
+    let environ = py.import("os")?.getattr("environ")?;
+    environ.call_method1("pop", (environment::LANGUAGE, py.None()))?;
+    let of_c = py.import("posix")?.getattr("environ")?;
+    of_c.call_method1("pop", (environment::LANGUAGE.as_bytes(), py.None()))?;
+    Ok(())
+}
+
+/// Readies the interpreter for one exchange: what is printed reaches the log line by line, a fatal
+/// signal shows where Python was, SIGTERM unwinds, and `timeout` shows the stack.
+pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let line_by_line = pyo3::types::PyDict::new(py);
+    line_by_line.set_item("line_buffering", true)?;
+    // None where the server closed descriptor 1 or 2.
+    if let Ok(reconfigure) = sys.getattr("stdout")?.getattr("reconfigure") {
+        reconfigure.call((), Some(&line_by_line))?;
+    }
+
+    let fault = py.import("faulthandler")?;
+    fault.call_method1(intern!(py, "enable"), (2,))?;
+    let time_is_over = timeout.then(signals::timeout_signal);
+    for signal in [Some(libc::SIGXCPU), time_is_over].into_iter().flatten() {
+        fault.call_method1("register", (signal, 2, true, true))?;
+    }
+
+    // The client's `Proxy:` header (CVE-2016-5385) is no setting for what the application starts.
+    if std::env::var_os("HTTP_PROXY").is_some() {
+        py.import("os")?
+            .getattr("environ")?
+            .call_method1("pop", ("HTTP_PROXY", py.None()))?;
+    }
+
+    let stop = wrap_pyfunction!(stop, py)?;
+    py.import("_signal")?
+        .call_method1("signal", (libc::SIGTERM, stop))?;
+    signals::unwind_on_terminate();
+    Ok(())
+}
+
+/// Unwinds the application, wherever it is, past every `except Exception`. Once the response has
+/// ended there is nothing to unwind: `close()` and what comes after it run to their end.
+#[pyfunction]
+fn stop(_signal: i32, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
+    if last_resort::is_over() {
+        return Ok(());
+    }
+    Err(PySystemExit::new_err(signals::exit_when_stopped().code()))
+}

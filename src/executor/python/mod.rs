@@ -1,0 +1,44 @@
+//! Everything that names Python: the interpreter that this is a module of, finding the application, and
+//! the call.
+//!
+//! The order of a request: `interpreter` and `site` (readying it), `application` (load), `gateway` (call,
+//! send, close), `way_out` and `interpreter` (end).
+
+mod application;
+mod arenas;
+mod beyond_abi3;
+mod bytecode;
+mod callable;
+mod collection;
+mod environ;
+mod failure;
+mod fault;
+mod file_wrapper;
+mod gateway;
+mod image;
+mod import_times;
+mod inspection;
+mod interpreter;
+mod loading;
+mod open_code;
+mod script_file;
+mod site;
+mod start_response;
+mod streams;
+mod way_out;
+mod worker;
+
+pub use application::{Application, Loaded, load};
+pub use arenas::{keep_room, without_huge_pages};
+pub use bytecode::{keep_bytecode, kept_bytecode};
+pub use environ::shown_environ;
+pub use failure::Failure;
+pub use gateway::{Gateway, OnFailure, Outcome};
+pub use image::{EnvironmentRead, Recorded, Sleeper, leave, record_reading};
+pub use import_times::import_times;
+pub use inspection::{Inspection, Watch};
+pub use interpreter::{Interpreter, attach};
+pub use loading::Inside;
+pub use worker::{
+    Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, set_length, settle,
+};

@@ -1,0 +1,151 @@
+//! What the module `site` does when a Python starts, which is started without it: half of that time is
+//! spent on looking for what most environments do not have. Here the same is done where it has an effect:
+//! the environment's prefix and packages, `.pth` files, `sitecustomize`, and the builtins. Any environment
+//! but a plain one is left to `site` itself (<https://docs.python.org/3/library/site.html>).
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyModule};
+
+/// The place of `no_site` in `sys.flags`.
+const NO_SITE: isize = 6;
+
+/// Does it, unless it was done when the interpreter started.
+///
+/// # Errors
+/// What a `.pth` file or `sitecustomize` raises that ends a Python as it starts.
+pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let flags = sys.getattr("flags")?;
+    let is_without = |name| -> PyResult<bool> { flags.getattr(name)?.is_truthy() };
+    if !is_without("no_site")? {
+        return Ok(());
+    }
+    let site = py.import("site")?;
+    // What the interpreter was started with is not for the processes that the application starts.
+    let zero = 0_i32.into_pyobject(py)?.into_any();
+    // SAFETY: the flags are a structure sequence, whose item is given away.
+    unsafe { ffi::PyStructSequence_SetItem(flags.as_ptr(), NO_SITE, zero.into_ptr()) };
+    match plain_environment(&sys)? {
+        Some(root) => complete_plain(&sys, &site, &root),
+        None => site.call_method0("main").map(drop),
+    }
+}
+
+/// The virtual environment of this interpreter, where it sees no packages but its own.
+fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<PathBuf>> {
+    let executable: PathBuf = sys.getattr("executable")?.extract()?;
+    let Some(folder) = executable.parent().filter(|_| executable.is_absolute()) else {
+        return Ok(None);
+    };
+    let above = folder.parent().unwrap_or(folder);
+    let texts = [folder, above].map(|place| fs::read_to_string(place.join("pyvenv.cfg")));
+    let Some(Ok(text)) = texts.into_iter().find(Result::is_ok) else {
+        return Ok(None);
+    };
+    let of = |wanted: &str| {
+        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        let mut values = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(wanted));
+        values
+            .next_back()
+            .map(|(_, value)| value.trim().to_ascii_lowercase())
+    };
+    let is_plain = of("include-system-site-packages").is_some_and(|value| value != "true");
+    Ok(is_plain.then(|| above.to_owned()))
+}
+
+fn complete_plain(
+    sys: &Bound<'_, PyModule>,
+    site: &Bound<'_, PyModule>,
+    root: &Path,
+) -> PyResult<()> {
+    let py = sys.py();
+    for name in ["prefix", "exec_prefix"] {
+        sys.setattr(name, root.as_os_str())?;
+    }
+    site.setattr("PREFIXES", PyList::new(py, [root.as_os_str()])?)?;
+    site.setattr("ENABLE_USER_SITE", false)?;
+    let path = sys.getattr("path")?.cast_into::<PyList>()?;
+    let mut runs_code = false;
+    for folder in packages(sys, root)? {
+        path.append(folder.as_os_str())?;
+        for name in path_files(&folder) {
+            runs_code |= true;
+            let arguments = (folder.as_os_str(), name, py.None());
+            site.call_method1("addpackage", arguments)?;
+        }
+    }
+    for name in ["setquit", "setcopyright", "sethelper"] {
+        site.call_method0(name)?;
+    }
+    if !sys.getattr("flags")?.getattr("isolated")?.is_truthy()? {
+        site.call_method0("enablerlcompleter")?;
+    }
+    if runs_code || has_customization(&path) {
+        site.call_method0(intern!(py, "execsitecustomize"))?;
+    }
+    Ok(())
+}
+
+/// The folders of the environment's packages that are there.
+fn packages(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<Vec<PathBuf>> {
+    let version = sys.getattr("version_info")?;
+    let (major, minor): (u32, u32) = (
+        version.getattr("major")?.extract()?,
+        version.getattr("minor")?.extract()?,
+    );
+    let platform: String = sys.getattr("platlibdir")?.extract()?;
+    let mut names = vec![platform];
+    if names[0] != "lib" {
+        names.push("lib".into());
+    }
+    let folders = names.into_iter().map(|name| {
+        root.join(name)
+            .join(format!("python{major}.{minor}"))
+            .join("site-packages")
+    });
+    Ok(folders.filter(|folder| folder.is_dir()).collect())
+}
+
+/// The `.pth` files in a folder, in the order in which they are read.
+fn path_files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names
+        .filter(|name| name.as_bytes().ends_with(b".pth"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Whether there may be a module `sitecustomize`.
+fn has_customization(path: &Bound<'_, PyList>) -> bool {
+    for entry in path {
+        let Ok(folder) = entry.extract::<PathBuf>() else {
+            return true;
+        };
+        // An archive may have one.
+        if folder.is_file() {
+            return true;
+        }
+        let known = ["sitecustomize.py", "sitecustomize", "sitecustomize.pyc"];
+        if known.iter().any(|name| folder.join(name).exists()) {
+            return true;
+        }
+        if folder.as_os_str().as_bytes().ends_with(b"-packages")
+            && fs::read_dir(&folder)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|entry| entry.file_name().as_bytes().starts_with(b"sitecustomize."))
+        {
+            return true;
+        }
+    }
+    false
+}

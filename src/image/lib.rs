@@ -1,0 +1,31 @@
+//! The image of a process that has loaded an application: writing it, keeping it, and waking up in it.
+//! There is no Python here, and nothing of a request but its environment.
+//!
+//! `place` and `common` (where) · `store` and `sweep` (which files are ours, and which are left) · `pace` and
+//! `attempt` (how often) · `format` and `encoding` (what) · `freshness` (whether it still holds) · `observer`
+//! and `watch` (what it rests on) · `refusal` and `process_state` (obstacles) · `maps`, `plan` and `capture`
+//! (writing) · `restore` (from the file to a process) · `branch` (where that goes on) · `wake` (what it does
+//! first).
+
+pub mod attempt;
+pub mod branch;
+pub mod capture;
+pub mod common;
+mod encoding;
+pub mod format;
+pub mod freshness;
+pub mod inherited;
+pub mod maps;
+pub mod observer;
+pub mod pace;
+pub mod pages;
+pub mod place;
+pub mod plan;
+pub mod process_state;
+pub mod processor;
+pub mod refusal;
+pub mod restore;
+pub mod store;
+pub mod sweep;
+pub mod wake;
+pub mod watch;

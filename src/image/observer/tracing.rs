@@ -1,0 +1,569 @@
+//! The observer's life: it starts the loading process, sees each of its system calls (ptrace(2)),
+//! answers its questions, and ends with it.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, c_int, c_ulong, c_void};
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::{Context, Result};
+
+use super::super::format::How;
+use super::super::freshness;
+use super::calls::{self, Act, Call, Named, Other};
+use super::questions::{BEGIN, ELSEWHERE, END, MARK, NAMES, NONE, VALUE};
+use super::seen::{self, Looks, Seen};
+use exchange::MetaVariables;
+
+/// Starts a process and observes it until it lets the observer go; its exit status, as a shell has
+/// it. Where no process may observe another, it is started alone.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
+    // SAFETY: one system call, in the child before it becomes the program.
+    unsafe {
+        command.pre_exec(|| {
+            // Where that is forbidden nobody answers the process's questions, and it says so.
+            libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+            Ok(())
+        });
+    }
+    let child = command.spawn().context("the process that loads")?;
+    let process = c_int::try_from(child.id())?;
+    LOADING.store(process, Ordering::Release);
+    // SAFETY: the handler makes two system calls and nothing else.
+    unsafe {
+        let handler = end_both as extern "C" fn(c_int);
+        libc::signal(libc::SIGALRM, handler as libc::sighandler_t);
+        libc::alarm(LONGEST);
+    }
+    let mut observer = Observer {
+        process,
+        variables,
+        counts: false,
+        ended: false,
+        threads: HashMap::new(),
+        listing: HashSet::new(),
+        writing: HashMap::new(),
+        programs: 0,
+        asked: Vec::new(),
+        seen: Seen::default(),
+    };
+    let ended = observer.run();
+    // SAFETY: takes a number.
+    unsafe { libc::alarm(0) };
+    ended
+}
+
+/// The process that loads.
+static LOADING: AtomicI32 = AtomicI32::new(0);
+
+/// What takes too long ends with its observer, whether it is still observed or not.
+extern "C" fn end_both(_: c_int) {
+    // SAFETY: two system calls, which a signal handler may make.
+    unsafe {
+        libc::kill(LOADING.load(Ordering::Acquire), libc::SIGKILL);
+        libc::_exit(128 + libc::SIGALRM);
+    }
+}
+
+/// The signal of a stop at a system call.
+const AT_CALL: c_int = libc::SIGTRAP | 0x80;
+
+/// So many seconds loading may take.
+const LONGEST: u32 = 600;
+
+/// What a thread is at.
+#[derive(Default)]
+struct Thread {
+    /// The process that it is of: the one that loads, or one that was forked and is no other program
+    /// yet.
+    process: c_int,
+    /// Whether it is within a system call.
+    inside: bool,
+    /// What it has written to, looked at again when the call is over.
+    wrote: Vec<Vec<u8>>,
+    /// Whether the call opens that.
+    opens: bool,
+}
+
+struct Observer<'a> {
+    process: c_int,
+    variables: &'a MetaVariables,
+    /// Whether looks are taken down.
+    counts: bool,
+    ended: bool,
+    threads: HashMap<c_int, Thread>,
+    /// Processes and descriptors of folders whose entries are being read.
+    listing: HashSet<(c_int, c_int)>,
+    /// Processes and descriptors that were opened for writing.
+    writing: HashMap<(c_int, c_int), Vec<u8>>,
+    /// How many copies of the process that loads have become other programs.
+    programs: u64,
+    /// The variables that copies of it asked for, each followed by a zero.
+    asked: Vec<u8>,
+    seen: Seen,
+}
+
+impl Observer<'_> {
+    fn run(&mut self) -> Result<i32> {
+        loop {
+            let mut status = 0;
+            // SAFETY: writes a number; this process waits for nobody else.
+            let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
+            if thread == -1 {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error).context("the process that loads");
+            }
+            if libc::WIFSTOPPED(status) {
+                self.stopped(thread, status);
+                continue;
+            }
+            self.threads.remove(&thread);
+            if thread == self.process {
+                self.let_go();
+                return Ok(if libc::WIFEXITED(status) {
+                    libc::WEXITSTATUS(status)
+                } else {
+                    128 + libc::WTERMSIG(status)
+                });
+            }
+        }
+    }
+
+    /// What the process that loads has left running, a daemon perhaps, goes on without an observer:
+    /// each thread stops at a signal, which it does not get.
+    fn let_go(&mut self) {
+        for (thread, state) in self.threads.drain() {
+            let mut status = 0;
+            // SAFETY: a signal for a thread that this process observes, and the wait for it.
+            unsafe {
+                libc::syscall(libc::SYS_tgkill, state.process, thread, libc::SIGWINCH);
+                libc::waitpid(thread, &raw mut status, libc::__WALL);
+            }
+            let signal = if libc::WIFSTOPPED(status) {
+                libc::WSTOPSIG(status)
+            } else {
+                0
+            };
+            let is_its_own =
+                status >> 16 == 0 && !matches!(signal, libc::SIGWINCH | libc::SIGTRAP | AT_CALL);
+            request(
+                libc::PTRACE_DETACH,
+                thread,
+                if is_its_own { signal } else { 0 },
+            );
+        }
+    }
+
+    fn stopped(&mut self, thread: c_int, status: c_int) {
+        let signal = libc::WSTOPSIG(status);
+        let is_event = status >> 16 != 0;
+        let is_new = !self.threads.contains_key(&thread);
+        let state = self.threads.entry(thread).or_insert_with(|| Thread {
+            process: process_of(thread).unwrap_or(thread),
+            ..Thread::default()
+        });
+        // What another program does is its own matter.
+        let is_another = status >> 16 == libc::PTRACE_EVENT_EXEC && state.process != self.process;
+        self.programs += u64::from(is_another && self.counts);
+        let mut passed_on = 0;
+        if signal == AT_CALL {
+            state.inside = !state.inside;
+            if state.inside {
+                self.entered(thread);
+            } else {
+                self.left(thread);
+            }
+        } else if is_new {
+            // A program that has just begun, or a thread's first moment.
+            let options = libc::PTRACE_O_TRACESYSGOOD
+                | libc::PTRACE_O_TRACECLONE
+                | libc::PTRACE_O_TRACEFORK
+                | libc::PTRACE_O_TRACEVFORK
+                | libc::PTRACE_O_TRACEEXEC
+                | libc::PTRACE_O_EXITKILL;
+            request(libc::PTRACE_SETOPTIONS, thread, options);
+        } else if !is_event {
+            passed_on = signal;
+        }
+        let next = if self.ended || is_another {
+            libc::PTRACE_DETACH
+        } else {
+            libc::PTRACE_SYSCALL
+        };
+        request(next, thread, passed_on);
+    }
+
+    fn entered(&mut self, thread: c_int) {
+        let Some(registers) = registers(thread) else {
+            return;
+        };
+        let number = registers.orig_rax;
+        let arguments = [
+            registers.rdi,
+            registers.rsi,
+            registers.rdx,
+            registers.r10,
+            registers.r8,
+            registers.r9,
+        ];
+        let is_question = number == libc::SYS_prctl.cast_unsigned() && arguments[0] == MARK;
+        if is_question {
+            self.answer(thread, &arguments);
+        } else if self.counts {
+            self.take_down(thread, number, arguments, registers.rip);
+        }
+    }
+
+    fn take_down(&mut self, thread: c_int, number: u64, arguments: [u64; 6], place: u64) {
+        match calls::call(number, arguments) {
+            Call::One(named) => self.named(thread, named),
+            Call::Two(one, other) => {
+                self.named(thread, one);
+                self.named(thread, other);
+            }
+            Call::Other(Other::List(folder)) => {
+                let process = self.process_of(thread);
+                if self.listing.insert((process, folder))
+                    && let Some(path) = opened(thread, folder)
+                {
+                    looks_at(&mut self.seen, path).listed += 1;
+                }
+            }
+            Call::Other(Other::Close(descriptor)) => {
+                let known = (self.process_of(thread), descriptor);
+                self.listing.remove(&known);
+                if let Some(path) = self.writing.remove(&known) {
+                    self.wrote(thread, path);
+                }
+            }
+            // Who draws by the C library's functions is known to the process itself (`draws`).
+            Call::Other(Other::Draw) => {
+                if self.process_of(thread) == self.process {
+                    self.seen.drew.extend(file_of(thread, place));
+                }
+            }
+            Call::Other(Other::Inherited(what)) => {
+                self.seen.inherited.insert(what);
+            }
+            // A forked process keeps its own.
+            Call::Other(Other::Hidden(what)) => {
+                if self.process_of(thread) == self.process {
+                    self.seen.hidden.insert(what);
+                }
+            }
+            Call::None => {}
+        }
+    }
+
+    fn named(&mut self, thread: c_int, named: Named) {
+        let Some(path) = path(thread, &named) else {
+            return;
+        };
+        let looks = looks_at(&mut self.seen, path.clone());
+        // What it wrote itself is no news to it, unless that came to what was there before.
+        let is_news = looks.own.is_none() || looks.adds;
+        match named.act {
+            Act::Open(flags) => {
+                let flags = c_int::try_from(flags & 0xffff_ffff).unwrap_or(0);
+                let access = flags & libc::O_ACCMODE;
+                if flags & libc::O_PATH != 0 {
+                    looks.asked += 1;
+                    looks.looked |= is_news;
+                } else if access == libc::O_RDONLY && flags & libc::O_CREAT == 0 {
+                    looks.opened += 1;
+                    looks.looked |= is_news;
+                } else {
+                    // A new file has no content that could be read; whether there is one already is
+                    // told by `O_EXCL`, and where it has to be there.
+                    let is_alone =
+                        flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL;
+                    let is_new = is_alone || flags & libc::O_TRUNC != 0;
+                    let reads = access == libc::O_RDWR && !is_new;
+                    let has_to_be_there = flags & libc::O_CREAT == 0;
+                    looks.opened += u64::from(reads);
+                    looks.tried += u64::from(has_to_be_there);
+                    looks.looked |= is_news && (reads || has_to_be_there || is_alone);
+                    looks.adds |= looks.own.is_none() && !is_new;
+                    self.wrote(thread, path);
+                    self.threads.entry(thread).or_default().opens = true;
+                }
+            }
+            Act::Replace => self.wrote(thread, path),
+            Act::Change => {
+                looks.tried += u64::from(is_news);
+                looks.looked |= is_news;
+                self.wrote(thread, path);
+            }
+            look => {
+                *match look {
+                    Act::AskItself => &mut looks.asked_itself,
+                    Act::ReadLink => &mut looks.read_link,
+                    Act::Try => &mut looks.tried,
+                    _ => &mut looks.asked,
+                } += 1;
+                looks.looked |= is_news;
+            }
+        }
+    }
+
+    fn wrote(&mut self, thread: c_int, path: Vec<u8>) {
+        self.threads.entry(thread).or_default().wrote.push(path);
+    }
+
+    /// A call is over: what it has written to is its own as it is now.
+    fn left(&mut self, thread: c_int) {
+        let Some(state) = self.threads.get_mut(&thread) else {
+            return;
+        };
+        let (opens, process) = (std::mem::take(&mut state.opens), state.process);
+        for path in std::mem::take(&mut state.wrote) {
+            self.own(&path);
+            let opened =
+                registers(thread).and_then(|registers| c_int::try_from(registers.rax).ok());
+            if let (true, Some(descriptor)) = (opens, opened) {
+                self.writing.insert((process, descriptor), path);
+            }
+        }
+    }
+
+    fn own(&mut self, path: &[u8]) {
+        let stamp = freshness::stamp_of(path).unwrap_or_default();
+        looks_at(&mut self.seen, path.to_vec()).own = Some(stamp);
+    }
+
+    fn process_of(&self, thread: c_int) -> c_int {
+        self.threads
+            .get(&thread)
+            .map_or(thread, |state| state.process)
+    }
+
+    fn answer(&mut self, thread: c_int, &[_, question, buffer, length, room, _]: &[u64; 6]) {
+        let text = || {
+            let length = usize::try_from(length)
+                .ok()
+                .filter(|&length| length <= 1 << 20)?;
+            let mut text = vec![0; length];
+            read(thread, buffer + 8, &mut text).then_some(text)
+        };
+        let answer: Option<Vec<u8>> = match question as c_ulong {
+            BEGIN => {
+                self.counts = true;
+                Some(Vec::new())
+            }
+            VALUE => text().and_then(|name| {
+                if self.process_of(thread) != self.process {
+                    self.asked.extend_from_slice(&name);
+                    self.asked.push(0);
+                }
+                let is_given = freshness::is_of_the_surroundings(&name);
+                let value = self.variables.value(&name).filter(|_| is_given);
+                value.map(<[u8]>::to_vec)
+            }),
+            NAMES => {
+                let names = self.variables.iter().map(|(name, _)| name);
+                let given = names.filter(|name| freshness::is_of_neither(name));
+                Some(given.flat_map(|name| [name, b"\0"].concat()).collect())
+            }
+            ELSEWHERE => Some([&self.programs.to_le_bytes()[..], &self.asked].concat()),
+            END => {
+                // What is still open for writing is as it is now.
+                let writing: Vec<_> = self.writing.values().cloned().collect();
+                for path in &writing {
+                    self.own(path);
+                }
+                let list = seen::encode(&self.seen);
+                self.counts = false;
+                self.ended = list.len() as u64 <= room;
+                Some(list)
+            }
+            _ => None,
+        };
+        let words = match answer {
+            None => NONE.to_le_bytes().to_vec(),
+            Some(answer) => {
+                let mut words = (answer.len() as u64).to_le_bytes().to_vec();
+                if answer.len() as u64 <= room {
+                    words.extend_from_slice(&answer);
+                }
+                words
+            }
+        };
+        write(thread, buffer, &words);
+    }
+}
+
+/// What is known of a path, from the first time on that it is named.
+fn looks_at(seen: &mut Seen, path: Vec<u8>) -> &mut Looks {
+    seen.paths.entry(path).or_insert_with_key(|path| Looks {
+        first: freshness::look_at(path, How::Whole),
+        first_itself: freshness::look_at(path, How::Link),
+        ..Looks::default()
+    })
+}
+
+/// The absolute path that a call names; none for an empty one, which means the descriptor.
+fn path(thread: c_int, named: &Named) -> Option<Vec<u8>> {
+    let path = string(thread, named.path)?;
+    let path = Path::new(OsStr::from_bytes(&path));
+    if path.as_os_str().is_empty() {
+        return None;
+    }
+    let whole = if path.is_absolute() {
+        path.to_owned()
+    } else {
+        let folder = if named.folder == libc::AT_FDCWD {
+            let link = format!("/proc/{thread}/cwd");
+            fs::read_link(link).ok()?.into_os_string().into_vec()
+        } else {
+            opened(thread, named.folder)?
+        };
+        Path::new(OsStr::from_bytes(&folder)).join(path)
+    };
+    let whole = through_proc(thread, std::path::absolute(whole).ok()?);
+    Some(whole.into_os_string().into_vec())
+}
+
+/// The kernel's own names for a process's folders and open files lead to others.
+fn through_proc(thread: c_int, path: PathBuf) -> PathBuf {
+    let Ok(rest) = path.strip_prefix("/proc") else {
+        return path;
+    };
+    let mut parts = rest.components();
+    let own = match parts.next().map(|part| part.as_os_str().as_bytes()) {
+        Some(b"self" | b"thread-self") => Path::new("/proc").join(thread.to_string()),
+        Some(other) => Path::new("/proc").join(OsStr::from_bytes(other)),
+        None => return path,
+    };
+    let mut place = own.join(parts.as_path());
+    let mut below = Vec::new();
+    // What is not there has a folder that may be.
+    loop {
+        if let Ok(real) = place.canonicalize() {
+            let real = below.iter().rev().fold(real, |real, name| real.join(name));
+            return if real.starts_with("/proc") {
+                path
+            } else {
+                real
+            };
+        }
+        match (place.file_name().map(OsStr::to_owned), place.pop()) {
+            (Some(name), true) => below.push(name),
+            _ => return path,
+        }
+    }
+}
+
+fn opened(thread: c_int, descriptor: c_int) -> Option<Vec<u8>> {
+    let link = format!("/proc/{thread}/fd/{descriptor}");
+    Some(fs::read_link(link).ok()?.into_os_string().into_vec())
+}
+
+/// The file that an instruction is of.
+fn file_of(thread: c_int, place: u64) -> Option<Vec<u8>> {
+    let maps = fs::read_to_string(format!("/proc/{thread}/maps")).ok()?;
+    let line = maps.lines().find(|line| {
+        let range = line
+            .split(' ')
+            .next()
+            .and_then(|range| range.split_once('-'));
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        range.is_some_and(|(start, end)| {
+            number(start).is_some_and(|start| start <= place)
+                && number(end).is_some_and(|end| place < end)
+        })
+    })?;
+    Some(line.as_bytes()[line.find('/')?..].to_vec())
+}
+
+/// Which process a thread is of.
+fn process_of(thread: c_int) -> Option<c_int> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    line.trim().parse().ok()
+}
+
+/// None for a thread that has just ended.
+fn registers(thread: c_int) -> Option<libc::user_regs_struct> {
+    let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
+    let place = registers.as_mut_ptr();
+    let nowhere = ptr::null_mut::<c_void>();
+    // SAFETY: the structure is the one that the request fills where it succeeds.
+    unsafe {
+        (libc::ptrace(libc::PTRACE_GETREGS, thread, nowhere, place) == 0)
+            .then(|| registers.assume_init())
+    }
+}
+
+fn request(what: libc::c_uint, thread: c_int, number: c_int) {
+    // SAFETY: these requests take a number. They fail for a thread that has just ended.
+    unsafe {
+        libc::ptrace(
+            what,
+            thread,
+            ptr::null_mut::<c_void>(),
+            c_ulong::from(number.cast_unsigned()),
+        )
+    };
+}
+
+/// A C string of the process.
+fn string(thread: c_int, mut address: u64) -> Option<Vec<u8>> {
+    const PAGE: u64 = 4096;
+    const MOST: usize = 4096;
+    let mut text = Vec::new();
+    while text.len() < MOST {
+        // What follows the page may not be mapped.
+        let length = usize::try_from(PAGE - address % PAGE).ok()?;
+        let mut piece = vec![0; length];
+        if !read(thread, address, &mut piece) {
+            return None;
+        }
+        if let Some(end) = piece.iter().position(|&byte| byte == 0) {
+            text.extend_from_slice(&piece[..end]);
+            return Some(text);
+        }
+        text.extend_from_slice(&piece);
+        address += piece.len() as u64;
+    }
+    None
+}
+
+fn read(thread: c_int, address: u64, to: &mut [u8]) -> bool {
+    let (local, remote) = (part(to.as_mut_ptr(), to.len()), there(address, to.len()));
+    // SAFETY: writes to the slice; an address that is not the other's is an error.
+    let read =
+        unsafe { libc::process_vm_readv(thread, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).is_ok_and(|read| read == to.len())
+}
+
+fn write(thread: c_int, address: u64, bytes: &[u8]) {
+    let local = part(bytes.as_ptr().cast_mut(), bytes.len());
+    let remote = there(address, bytes.len());
+    // SAFETY: reads the slice, and writes to the buffer that the other process named for it.
+    unsafe { libc::process_vm_writev(thread, &raw const local, 1, &raw const remote, 1, 0) };
+}
+
+fn part(start: *mut u8, length: usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: start.cast(),
+        iov_len: length,
+    }
+}
+
+fn there(address: u64, length: usize) -> libc::iovec {
+    let address = usize::try_from(address).unwrap_or(0);
+    part(ptr::without_provenance_mut(address), length)
+}

@@ -1,0 +1,404 @@
+//! From an image to a running process. Everything is mapped where nothing is, with this program
+//! still whole, so that a failure leaves it able to do something else; the jump comes last.
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString, c_int, c_void};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::mm::{
+    Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed, munmap,
+};
+use rustix::process::{Resource, getrlimit};
+
+use crate::branch::Handoff;
+use crate::format::{Head, Opened, Stamp, advice};
+use crate::freshness;
+use crate::plan::{Part, Step, plan};
+use process::filter;
+
+/// The name (`argv[0]`) of a process that restores an image for a trial; the image's path follows.
+pub const TRIAL: &str = "#?";
+
+/// Why nothing was restored.
+pub struct Failure {
+    /// In a sentence.
+    pub reason: String,
+    /// What is to be expected of another attempt.
+    pub kind: Kind,
+}
+
+/// What is to be expected of another attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Another process may have its parts elsewhere.
+    Chance,
+    /// Something that the image rests on is another.
+    Changed,
+    /// This process may not have what it takes, as long as its limits are as they are.
+    Limit,
+}
+
+impl Failure {
+    fn new(kind: Kind, reason: String) -> Self {
+        Self { reason, kind }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::new(Kind::Changed, reason)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+/// Becomes the process that the image is of. `code` is where the kernel has put its code in this
+/// process.
+pub fn restore(
+    image: File,
+    head: &Head,
+    code: u64,
+    handoff: &Handoff,
+) -> Result<Infallible, Failure> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err("images are for x86-64 only".into());
+    }
+    let ours = kernel_parts(head, code);
+    let limit = getrlimit(Resource::Stack).current;
+    let steps = plan(head, limit).ok_or("the image is damaged")?;
+    let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
+    let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
+    let mut mapped = Mapped(Vec::with_capacity(steps.len() + ours.len()));
+    for step in &steps {
+        match step {
+            Step::Empty {
+                part,
+                protection,
+                may_drop,
+            } => {
+                let flags = if *may_drop {
+                    DROPPABLE
+                } else {
+                    MapFlags::empty()
+                };
+                mapped.map(*part, *protection, flags, None)?;
+            }
+            Step::Advise { part, advice } => advise(*part, *advice)?,
+            Step::Pages {
+                part,
+                protection,
+                offset,
+            } => mapped.map(
+                *part,
+                *protection,
+                MapFlags::empty(),
+                Some((image.as_fd(), *offset)),
+            )?,
+            Step::File {
+                part,
+                protection,
+                offset,
+                path,
+                stamp,
+            } => {
+                let file = unchanged(&mut files, path, stamp)?;
+                mapped.map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
+            }
+            Step::Stack(part) => mapped.map(*part, 3, MapFlags::STACK, None)?,
+            Step::Fetch(parts) => fetch(parts),
+            Step::Open(file) => {
+                let most = head.opened.iter().map(|file| file.number).max();
+                opened.push((file, open_again(file, most.unwrap_or(0))?));
+            }
+            Step::MoveKernel(theirs) => {
+                move_kernel_parts(&mut mapped, &ours, theirs)?;
+                files.clear();
+            }
+            Step::Jump { .. } => {}
+        }
+    }
+    drop((image, files));
+    for (file, descriptor) in opened {
+        put_in_place(file, &descriptor)?;
+    }
+    jump(head, handoff)
+}
+
+/// `MAP_DROPPABLE` (linux/mman.h, Linux 6.11), a kind of mapping in the place of `MAP_PRIVATE`.
+const DROPPABLE: MapFlags = MapFlags::from_bits_retain(8);
+
+fn advise((start, length): Part, advice: u64) -> Result<(), String> {
+    for (bit, which) in [
+        (advice::WIPE, Advice::LinuxWipeOnFork),
+        (advice::KEEP, Advice::LinuxDontFork),
+        (advice::HIDE, Advice::LinuxDontDump),
+        (advice::MERGE, Advice::LinuxMergeable),
+        (advice::HUGE, Advice::LinuxHugepage),
+        (advice::SMALL, Advice::LinuxNoHugepage),
+        (advice::ORDER, Advice::Sequential),
+        (advice::RANDOM, Advice::Random),
+    ] {
+        if advice & bit != 0 {
+            // SAFETY: the part was just mapped; none of these changes its content.
+            unsafe { madvise(address(start), size(length), which) }
+                .map_err(|error| format!("the memory at {start:x} cannot be as it was: {error}"))?;
+        }
+    }
+    if advice & advice::GUARD != 0 {
+        /// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h)
+        const GUARD_INSTALL: c_int = 102;
+        // SAFETY: as above; the part is empty.
+        if unsafe { libc::madvise(address(start), size(length), GUARD_INSTALL) } != 0 {
+            let error = std::io::Error::last_os_error();
+            return Err(format!(
+                "the memory at {start:x} cannot be guarded: {error}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Fetches pages, which would else cost a fault each as they are written to. An old kernel knows
+/// nothing of it.
+fn fetch(parts: &[Part]) {
+    /// `PIDFD_SELF` (linux/pidfd.h) and `MADV_POPULATE_WRITE`
+    const SELF: c_int = -10_000;
+    const POPULATE_WRITE: c_int = 23;
+    if filter::is_on() {
+        return;
+    }
+    let list: Vec<libc::iovec> = parts
+        .iter()
+        .map(|&(start, length)| libc::iovec {
+            iov_base: address(start),
+            iov_len: size(length),
+        })
+        .collect();
+    for list in list.chunks(1024) {
+        // SAFETY: the pages are ours, and keep their content.
+        unsafe {
+            let call = libc::SYS_process_madvise;
+            if libc::syscall(call, SELF, list.as_ptr(), list.len(), POPULATE_WRITE, 0) == -1 {
+                for part in list {
+                    _ = madvise(part.iov_base, part.iov_len, Advice::LinuxPopulateWrite);
+                }
+            }
+        }
+    }
+}
+
+/// What was mapped so far; none of it stays where not all of it can be, as whoever goes on in this
+/// process may need the room.
+struct Mapped(Vec<Part>);
+
+impl Mapped {
+    /// Maps a part where nothing is.
+    fn map(
+        &mut self,
+        (start, length): Part,
+        protection: u64,
+        further: MapFlags,
+        file: Option<(BorrowedFd<'_>, u64)>,
+    ) -> Result<(), Failure> {
+        let protection = ProtFlags::from_bits_truncate(u32::try_from(protection).unwrap_or(0));
+        let kind = if further == DROPPABLE {
+            MapFlags::empty()
+        } else {
+            MapFlags::PRIVATE
+        };
+        let flags = kind | MapFlags::FIXED_NOREPLACE | further;
+        // SAFETY: nothing is there yet, or the call fails.
+        let mapped = unsafe {
+            let (start, length) = (address(start), size(length));
+            if let Some((file, offset)) = file {
+                mmap(start, length, protection, flags, file, offset)
+            } else {
+                let flags = flags | MapFlags::NORESERVE;
+                mmap_anonymous(start, length, protection, flags)
+            }
+        };
+        match mapped {
+            Ok(place) if place == address(start) => {
+                self.0.push((start, length));
+                Ok(())
+            }
+            // A kernel that does not know the flag takes the address for a wish.
+            Ok(_) | Err(Errno::EXIST) => Err(Failure::new(
+                Kind::Chance,
+                format!("the address {start:x} is taken"),
+            )),
+            Err(error) => Err(Failure::new(
+                Kind::Limit,
+                format!("the address {start:x}: {error}"),
+            )),
+        }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        for &(start, length) in &self.0 {
+            // SAFETY: nothing of this program is there.
+            _ = unsafe { munmap(address(start), size(length)) };
+        }
+    }
+}
+
+/// A file, if it is still the one that was mapped when the image was made. Mappings of one file
+/// come one after the other.
+fn unchanged<'a, 'b>(
+    files: &'a mut Vec<(&'b [u8], OwnedFd)>,
+    path: &'b [u8],
+    stamp: &Stamp,
+) -> Result<BorrowedFd<'a>, Failure> {
+    if files.last().is_none_or(|(known, _)| *known != path) {
+        let name = CString::new(path).map_err(|_| "the image is damaged")?;
+        let file = open(&name, OFlags::RDONLY)?;
+        let now = rustix::fs::fstat(&file).map_err(|error| error.to_string())?;
+        if freshness::stamp(&now) != *stamp {
+            return Err(format!("`{}` has changed", path.escape_ascii()).into());
+        }
+        files.clear();
+        files.push((path, file));
+    }
+    let (_, file) = files.last().ok_or("the image is damaged")?;
+    Ok(file.as_fd())
+}
+
+fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Failure> {
+    rustix::fs::open(
+        path,
+        flags | OFlags::CLOEXEC | OFlags::NOCTTY,
+        Mode::empty(),
+    )
+    .map_err(|error| {
+        let kind = match error {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Kind::Limit,
+            _ => Kind::Changed,
+        };
+        let reason = format!("`{}`: {error}", path.to_bytes().escape_ascii());
+        Failure::new(kind, reason)
+    })
+}
+
+/// A file that was open, at a number beyond all that are wanted.
+fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
+    let path = CString::new(file.path.as_slice()).map_err(|_| "the image is damaged")?;
+    let flags = OFlags::from_bits_truncate(u32::try_from(file.flags).unwrap_or(0));
+    let descriptor = open(&path, flags)?;
+    let about = rustix::fs::fstat(&descriptor).map_err(|error| error.to_string())?;
+    if (about.st_dev, about.st_ino) != (file.device, file.inode) {
+        return Err(format!("`{}` is another file", file.path.escape_ascii()).into());
+    }
+    if file.position > 0 {
+        rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
+            .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;
+    }
+    let beyond = i32::try_from(most + 1).map_err(|_| "the image is damaged")?;
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond)
+        .map_err(|error| Failure::new(Kind::Limit, format!("descriptor {beyond}: {error}")))
+}
+
+/// Gives it the number that it had.
+fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), Failure> {
+    let number = c_int::try_from(file.number).map_err(|_| "the image is damaged")?;
+    let flags = if file.close_on_exec {
+        libc::O_CLOEXEC
+    } else {
+        0
+    };
+    // SAFETY: this program has nothing open any more under a number that small.
+    match unsafe { libc::dup3(descriptor.as_raw_fd(), number, flags) } {
+        -1 => {
+            let reason = format!("descriptor {number}: {}", std::io::Error::last_os_error());
+            Err(Failure::new(Kind::Limit, reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the kernel has put its own code and data in this process: all of it as far away from where
+/// it was as its code is, since the kernel is the same.
+fn kernel_parts(head: &Head, code: u64) -> Vec<Part> {
+    let shift = code.wrapping_sub(head.vdso_code);
+    let moved = |&(start, length): &Part| (start.wrapping_add(shift), length);
+    head.vdso.iter().map(moved).collect()
+}
+
+/// The C library in the image calls the kernel's code where it was.
+fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), Failure> {
+    if ours == theirs {
+        return Ok(());
+    }
+    for &part in theirs {
+        let reserved = mapped.map(part, 0, MapFlags::empty(), None);
+        reserved.map_err(|failure| {
+            let reason = format!("the kernel's own part: {}", failure.reason);
+            Failure::new(failure.kind, reason)
+        })?;
+    }
+    for (&(from, length), &(to, _)) in ours.iter().zip(theirs) {
+        // SAFETY: the target was just reserved; nothing in this program calls the kernel's code
+        // from here on.
+        let moved = unsafe {
+            mremap_fixed(
+                address(from),
+                size(length),
+                size(length),
+                MremapFlags::MAYMOVE,
+                address(to),
+            )
+        };
+        if moved.is_err() {
+            let reason = "the kernel's own part does not move".to_owned();
+            return Err(Failure::new(Kind::Limit, reason));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn jump(_head: &Head, _handoff: &Handoff) -> ! {
+    unreachable!("nothing is restored here")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn jump(head: &Head, handoff: &Handoff) -> ! {
+    // SAFETY: everything that the code at `entry` uses is mapped as it was when it was left; it
+    // takes the stack from where `stack_pointer` points. 158 is arch_prctl, 0x1002 ARCH_SET_FS.
+    unsafe {
+        std::arch::asm!(
+            "mov r12, rdi",
+            "mov r13, rsi",
+            "mov r14, rdx",
+            "mov eax, 158",
+            "mov edi, 0x1002",
+            "mov rsi, rcx",
+            "syscall",
+            "mov rdi, r12",
+            "mov rsi, r13",
+            "xor ebp, ebp",
+            "jmp r14",
+            in("rdi") handoff,
+            in("rsi") head.stack_pointer,
+            in("rdx") head.entry,
+            in("rcx") head.thread_pointer,
+            options(noreturn),
+        )
+    }
+}
+
+fn address(number: u64) -> *mut c_void {
+    std::ptr::with_exposed_provenance_mut(size(number))
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}

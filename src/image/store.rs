@@ -1,0 +1,138 @@
+//! The files in the folder for images: which of them are ours, how they are read and removed. The
+//! folder may be anybody's idea of one, and have other people's files in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::FlockOperation;
+
+use super::format::Head;
+
+/// What an application's files end in, but for those of one that is making an image.
+pub const ENDINGS: [&str; 8] = [
+    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky",
+];
+
+/// Those of them that have a head.
+pub const WITH_HEAD: [&str; 3] = ["image", "bad", "refused"];
+
+/// Those of one that is making an image.
+pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
+
+/// What counts the first images of a script.
+pub const FIRSTS: &str = "firsts";
+
+/// What every version's images begin with.
+const MAGIC: &[u8] = b"wcsnap";
+
+/// The ending of a file whose name we give.
+#[must_use]
+pub fn ending(path: &Path) -> Option<&str> {
+    let ending = path.extension()?.to_str()?;
+    let stem = path.file_stem()?.to_str()?;
+    let is_name = stem.len() == 32
+        && stem
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_known = ENDINGS.contains(&ending) || OF_A_MAKER.contains(&ending) || ending == FIRSTS;
+    (is_name && is_known).then_some(ending)
+}
+
+/// Opens a file for reading; what is none hangs nobody.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+}
+
+/// Whether we wrote a file, by its name and by what is in it.
+#[must_use]
+pub fn is_ours(path: &Path) -> bool {
+    let looked = || -> Option<bool> {
+        let ending = ending(path)?;
+        let file = open(path).ok()?;
+        let mut start = [0; 64];
+        let read = file.read_at(&mut start, 0).ok()?;
+        let start = &start[..read];
+        Some(match ending {
+            "lock" => start.is_empty(),
+            "new" | "pages" => start.is_empty() || start.starts_with(MAGIC),
+            ending if WITH_HEAD.contains(&ending) => start.starts_with(MAGIC),
+            _ => start.iter().all(|&byte| byte == b'.'),
+        })
+    };
+    looked().unwrap_or(false)
+}
+
+/// Removes a file if it is ours.
+pub fn remove(path: &Path) {
+    if is_ours(path) {
+        _ = fs::remove_file(path);
+    }
+}
+
+/// Removes an application's files, of which this is one.
+pub fn forget(path: &Path) {
+    for ending in ENDINGS {
+        remove(&path.with_extension(ending));
+    }
+}
+
+/// The head of an image, or of what stands for one.
+#[must_use]
+pub fn read_head(path: &Path) -> Option<Head> {
+    let file = open(path).ok()?;
+    let mut start = [0; 24];
+    file.read_exact_at(&mut start, 0).ok()?;
+    let length = Head::length(&start)?;
+    if file.metadata().ok()?.len() < length as u64 {
+        return None;
+    }
+    let mut head = vec![0; length];
+    file.read_exact_at(&mut head, 0).ok()?;
+    Head::decode(&head)
+}
+
+/// Takes the lock of one that is to be made; none where another process is at it.
+///
+/// # Errors
+/// Where it cannot be had.
+pub fn take_lock(path: &Path) -> Result<Option<File>> {
+    let lock = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .with_context(|| format!("`{}`", path.display()))?;
+    let about = lock.metadata()?;
+    let is_ours = about.uid() == rustix::process::geteuid().as_raw();
+    if !about.is_file() || !is_ours {
+        bail!(
+            "`{}` is no file of this program's: remove it, or name another folder with --cache-dir",
+            path.display()
+        );
+    }
+    let is_free = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok((is_free && is_at(&lock, path)).then_some(lock))
+}
+
+/// Whether a file still has that name.
+#[must_use]
+pub fn is_at(file: &File, path: &Path) -> bool {
+    let (file, named) = (file.metadata(), fs::symlink_metadata(path));
+    file.is_ok_and(|file| {
+        named.is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino()))
+    })
+}

@@ -1,0 +1,115 @@
+//! Keeps the folder for images small: what is too old or of a script that is gone, what makers left
+//! behind, and beyond a limit the images that were used longest ago are removed. Files that are not
+//! ours stay.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::format::Head;
+use super::place::script_of;
+use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
+use super::{freshness, pace};
+
+/// All images together have so many bytes at most.
+const MOST: u64 = 2 << 30;
+
+/// What a maker has not touched for so long it has left behind.
+const LEFT: Duration = Duration::from_secs(3600);
+
+/// What is counted is forgotten after so long.
+const FORGOTTEN: Duration = Duration::from_secs(2 * 86_400);
+
+/// Sweeps the folder; the image of that name stays.
+pub fn sweep(folder: &Path, newest: &str) {
+    let mut images: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Some(ending) = store::ending(&path) else {
+            continue;
+        };
+        let is_newest = path.file_stem().is_some_and(|stem| stem == newest);
+        let Ok(about) = entry.metadata() else {
+            continue;
+        };
+        if is_newest || !store::is_ours(&path) {
+            continue;
+        }
+        let is_older = |than| is_older(&about, than);
+        match ending {
+            "new" if is_older(LEFT) => remove_left(&path),
+            "lock" if is_older(LEFT) && !has_siblings(&path) => remove_left(&path),
+            FIRSTS if is_older(FORGOTTEN) => store::remove(&path),
+            ending if WITH_HEAD.contains(&ending) => {
+                let Some(head) = read_head(&path) else {
+                    forget(&path);
+                    continue;
+                };
+                if is_without_script(&head) {
+                    forget(&path);
+                } else if is_old(&head) {
+                    // What was counted decides when another is made.
+                    store::remove(&path);
+                } else {
+                    images.push((last_use(&path, &about), about.blocks() * 512, path));
+                }
+            }
+            "pages" | "used" | "tries" | "crashes" | "unlucky"
+                if is_older(FORGOTTEN) && !has_siblings(&path) =>
+            {
+                store::remove(&path);
+            }
+            _ => {}
+        }
+    }
+    images.sort();
+    let mut total: u64 = images.iter().map(|(_, size, _)| size).sum();
+    for (_, size, path) in images {
+        if total <= MOST {
+            break;
+        }
+        forget(&path);
+        total -= size;
+    }
+}
+
+/// Where a script is, another machine may know better.
+fn is_without_script(head: &Head) -> bool {
+    head.machine == freshness::machine() && !script_of(&head.identity).exists()
+}
+
+fn is_old(head: &Head) -> bool {
+    pace::now().abs_diff(head.made) > head.max_age
+}
+
+fn last_use(path: &Path, about: &fs::Metadata) -> SystemTime {
+    let used = fs::symlink_metadata(path.with_extension("used"));
+    let used = used
+        .and_then(|used| used.modified())
+        .or_else(|_| about.modified());
+    used.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn is_older(about: &fs::Metadata, than: Duration) -> bool {
+    let age = about.modified().map(|modified| modified.elapsed());
+    age.is_ok_and(|age| age.is_ok_and(|age| age > than))
+}
+
+/// Whether there is more of an application than what counts and locks.
+fn has_siblings(path: &Path) -> bool {
+    WITH_HEAD
+        .iter()
+        .any(|ending| path.with_extension(ending).exists())
+}
+
+/// Removes what no maker is at, holding its lock meanwhile.
+pub fn remove_left(path: &Path) {
+    let lock = path.with_extension("lock");
+    if let Ok(Some(_held)) = store::take_lock(&lock) {
+        store::remove(path);
+        if !has_siblings(&lock) {
+            store::remove(&lock);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What belongs to a process and not to its memory, taken down before the image is written and put
+//! back in each process that is restored from it.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use rustix::process::{Resource, getrlimit};
+
+use super::branch::{self, Handoff};
+use exchange::MetaVariables;
+
+/// The launcher has its own way to deal with these, which a restored process must not keep.
+const OF_THE_LAUNCHER: [c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+    libc::SIGPIPE,
+    libc::SIGXFSZ,
+];
+
+/// The state that the kernel keeps for a process.
+pub struct Kept {
+    actions: Vec<(c_int, libc::sigaction)>,
+    stack: libc::stack_t,
+    /// Where the C library has the thread's id.
+    thread_id: Option<*mut i32>,
+    robust_list: (usize, usize),
+    /// Where the C library has the end of its heap.
+    heap_end: *mut usize,
+    /// Of which the C library has made the size of a thread's stack.
+    stack_limit: Option<u64>,
+}
+
+impl Kept {
+    /// Takes it down; none where the C library keeps it elsewhere.
+    #[must_use]
+    pub fn of_this_process() -> Option<Self> {
+        let mut actions = Vec::new();
+        for signal in 1..=libc::SIGRTMAX() {
+            let mut action = MaybeUninit::zeroed();
+            // SAFETY: nothing is changed; the action is written where the call succeeds.
+            let action = unsafe {
+                if libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) != 0 {
+                    continue;
+                }
+                action.assume_init()
+            };
+            if action.sa_sigaction != libc::SIG_DFL || OF_THE_LAUNCHER.contains(&signal) {
+                actions.push((signal, action));
+            }
+        }
+        let mut stack = MaybeUninit::zeroed();
+        let (mut head, mut length) = (0_usize, 0_usize);
+        // SAFETY: nothing is changed; what is zero is a valid value where a call fails.
+        let stack = unsafe {
+            libc::sigaltstack(ptr::null(), stack.as_mut_ptr());
+            libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length);
+            stack.assume_init()
+        };
+        let heap_end: *mut usize = symbol(c"__curbrk").cast();
+        (!heap_end.is_null()).then_some(Self {
+            actions,
+            stack,
+            thread_id: thread_id(),
+            robust_list: (head, length),
+            heap_end,
+            stack_limit: stack_limit(),
+        })
+    }
+
+    /// Puts it back, in a process that has just been restored. Comes before anything else.
+    pub fn put_back(&self) {
+        // SAFETY: the addresses are those that this very memory had when they were taken down.
+        unsafe {
+            let id = libc::syscall(libc::SYS_gettid);
+            if let Some(place) = self.thread_id {
+                *place = i32::try_from(id).unwrap_or(0);
+                libc::syscall(libc::SYS_set_tid_address, place);
+            }
+            let (head, length) = self.robust_list;
+            libc::syscall(libc::SYS_set_robust_list, head, length);
+            for (signal, action) in &self.actions {
+                libc::sigaction(*signal, action, ptr::null_mut());
+            }
+            libc::sigaltstack(&raw const self.stack, ptr::null_mut());
+            // The kernel's idea of the heap is the launcher's, and what it would answer the C library
+            // takes for a heap that has grown. Beyond all addresses it answers that none is left.
+            *self.heap_end = usize::MAX >> 17 & !0xfff;
+            // The kernel keeps no processor's number here any more.
+            let offset = symbol(c"__rseq_offset").cast::<isize>();
+            if !offset.is_null() {
+                let area = usize::try_from(branch::thread_pointer()).unwrap_or(0);
+                let processor = area.wrapping_add_signed(*offset) + 4;
+                *std::ptr::with_exposed_provenance_mut::<i32>(processor) = -2;
+            }
+        }
+        let limit = stack_limit();
+        if limit != self.stack_limit {
+            set_stack_of_threads(limit);
+        }
+    }
+}
+
+fn stack_limit() -> Option<u64> {
+    getrlimit(Resource::Stack).current
+}
+
+/// As the C library does when a program starts (pthread_create(3)).
+fn set_stack_of_threads(limit: Option<u64>) {
+    const WITHOUT_LIMIT: u64 = 2 << 20;
+    let size = usize::try_from(limit.unwrap_or(WITHOUT_LIMIT)).unwrap_or(0);
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: the attributes are whole once the first call has succeeded; a size that cannot be is
+    // refused.
+    unsafe {
+        if pthread_getattr_default_np(attributes.as_mut_ptr()) == 0 {
+            let attributes = attributes.as_mut_ptr();
+            libc::pthread_attr_setstacksize(attributes, size.max(libc::PTHREAD_STACK_MIN));
+            pthread_setattr_default_np(attributes);
+            libc::pthread_attr_destroy(attributes);
+        }
+    }
+}
+
+unsafe extern "C" {
+    /// <https://man7.org/linux/man-pages/man3/pthread_setattr_default_np.3.html>
+    fn pthread_getattr_default_np(attributes: *mut libc::pthread_attr_t) -> c_int;
+    fn pthread_setattr_default_np(attributes: *const libc::pthread_attr_t) -> c_int;
+}
+
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the name is a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}
+
+/// The thread's id is somewhere in the C library's block of it.
+fn thread_id() -> Option<*mut i32> {
+    let block = usize::try_from(branch::thread_pointer()).ok()?;
+    // SAFETY: the first word of the block is its own address; it is longer than what is looked at
+    // (struct pthread has 2304 bytes, and is followed by the program's own).
+    unsafe {
+        let id = i32::try_from(libc::syscall(libc::SYS_gettid)).ok()?;
+        (0x200..0x400)
+            .step_by(4)
+            .map(|offset| std::ptr::with_exposed_provenance_mut::<i32>(block + offset))
+            .find(|&place| *place == id)
+    }
+}
+
+/// The environment of the process that was started.
+#[must_use]
+pub fn environment(handoff: &Handoff) -> MetaVariables {
+    let mut pairs = Vec::new();
+    let mut next = handoff.environment;
+    // SAFETY: the kernel's own list for this process, which ends with a null pointer.
+    unsafe {
+        while !(*next).is_null() {
+            let entry = CStr::from_ptr(*next).to_bytes();
+            if let Some(equals) = entry.iter().skip(1).position(|&byte| byte == b'=') {
+                let (name, value) = entry.split_at(equals + 1);
+                pairs.push((name.to_vec(), value[1..].to_vec()));
+            }
+            next = next.add(1);
+        }
+    }
+    MetaVariables::from_pairs(pairs)
+}

@@ -1,0 +1,165 @@
+//! A CGI request: it is answered from the image of its application where there is one that holds, which
+//! this process then is; else it starts the Python that answers, and waits beside it (`waiting`). From the
+//! first line on, every way out leaves the server with a whole answer.
+
+use std::ffi::{OsStr, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+
+use super::{follower, waiting};
+use crate::becoming::Becoming;
+use crate::restoring::attempt::{self, Cold};
+use crate::restoring::started::Started;
+use doors::incident::Incident;
+use doors::opened::open;
+use exchange::{Failure, MetaVariables};
+use image::place;
+use process::descriptors::{self, Private};
+use process::handed_on::HandedOn;
+use process::report::{self, Exit};
+use process::{environment, last_resort};
+use settings::config::{self, Config};
+use settings::decided::Decided;
+use settings::python::Packages;
+
+/// Answers; the exit status.
+pub(crate) fn run(started: &Started) -> c_int {
+    let why_cold = without_image(started);
+    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, why_cold)));
+    answered.unwrap_or_else(|_| {
+        if last_resort::answer(last_resort::Answer::Error) {
+            last_resort::drain();
+        }
+        Exit::Failure.code().into()
+    })
+}
+
+/// Becomes a process restored from an image. Where that cannot be, has one made if that would help, and
+/// says why, in a line for the log: nothing where nobody asked for images.
+fn without_image(started: &Started) -> Vec<u8> {
+    let verdict = attempt::restored(started);
+    let (reason, make) = match &verdict.why {
+        Cold::Unasked => return Vec::new(),
+        Cold::Make(reason) => (reason, true),
+        Cold::Stay(reason) => (reason, false),
+        Cold::Again(reason) => {
+            started.try_again();
+            // What stays so for all tries is no chance.
+            if let Some(wanted) = &verdict.wanted {
+                wanted.count_bad_luck();
+            }
+            (reason, false)
+        }
+    };
+    if let (Some(wanted), true) = (&verdict.wanted, make) {
+        follower::start(wanted, started);
+    }
+    let script = verdict
+        .wanted
+        .as_ref()
+        .map(|wanted| place::script_of(&wanted.identity));
+    let script = script.as_ref().map(|script| script.as_os_str().as_bytes());
+    let named = started.meta.value(b"SCRIPT_FILENAME");
+    line(reason, script.or(named).unwrap_or_default())
+}
+
+/// The reason and the script, unless it is named there.
+fn line(reason: &str, script: &[u8]) -> Vec<u8> {
+    let (reason, script) = (place::shown(reason.as_bytes()), place::shown(script));
+    let mut line = format!("wsgi-cgi: a cold request: {reason}");
+    if !script.is_empty() && !reason.contains(&script) {
+        line.push_str(" (`");
+        line.push_str(&script);
+        line.push_str("`)");
+    }
+    line.into_bytes()
+}
+
+/// Starts the Python that answers, and answers in its place where that does not.
+fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
+    let private = match descriptors::take() {
+        Ok(private) => private,
+        Err(error) => {
+            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            return Exit::Failure.code().into();
+        }
+    };
+    let mut meta = started.meta.clone();
+    let incident = Incident::new(&meta);
+    // By the names that the server gave: behind an `Action` they are the program's.
+    let is_nph = config::is_nph(&meta);
+    let evidence = started.evidence();
+    let handed_on = HandedOn {
+        has_language: meta.get(environment::LANGUAGE).is_some(),
+        program: evidence.program.clone(),
+        executed: evidence.executed.clone(),
+        arguments: evidence.arguments.clone(),
+        why_cold,
+        ..HandedOn::default()
+    };
+    let decided = Decided::of(&evidence, &mut meta).map(|decided| decided.config);
+    let found = decided
+        .as_ref()
+        .ok()
+        .map(|config| find(config, &meta, &handed_on));
+    let mut unanswered = Unanswered {
+        meta,
+        incident,
+        is_nph,
+        private,
+    };
+    let python = match found {
+        Some(Ok(python)) => python,
+        Some(Err(error)) => {
+            return unanswered.fail(decided, &handed_on.why_cold, &format!("{error:#}"));
+        }
+        None => return unanswered.fail(decided, &handed_on.why_cold, ""),
+    };
+    let ended = waiting::beside(&mut unanswered.private, started, &python, handed_on);
+    let Some(sentence) = ended.sentence(&python) else {
+        ended.end_as_it_did()
+    };
+    unanswered.fail(decided, &[], &sentence);
+    ended.end_as_it_did()
+}
+
+/// The Python that answers.
+fn find(config: &Config, meta: &MetaVariables, handed_on: &HandedOn) -> Result<Becoming> {
+    let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
+    let packages = Packages::find(config, virtual_env.map(Path::new), &handed_on.program)?;
+    Becoming::new(&packages, handed_on)
+}
+
+/// A request that nobody has answered.
+struct Unanswered {
+    meta: MetaVariables,
+    incident: Incident,
+    is_nph: bool,
+    private: Private,
+}
+
+impl Unanswered {
+    /// Answers that it has failed: because of what was decided, or of what came after that.
+    fn fail(self, decided: Result<Config>, why_cold: &[u8], sentence: &str) -> c_int {
+        let log = decided
+            .as_ref()
+            .ok()
+            .and_then(|config| config.log.as_deref());
+        if !why_cold.is_empty() {
+            report::log_line(why_cold, log);
+        }
+        if let Some(log) = log
+            && descriptors::log_to(log).is_ok()
+        {
+            report::stamp_entries();
+        }
+        let exit = match open(self.meta, self.private, self.incident, self.is_nph, decided) {
+            Ok(opened) => opened.fail(&Failure::new(500, sentence)),
+            Err(exit) => exit,
+        };
+        exit.code().into()
+    }
+}

@@ -1,0 +1,34 @@
+//! The life of a process that restores an image which has no name yet, to see whether it can be.
+
+use std::ffi::c_int;
+use std::path::Path;
+
+use crate::restoring::attempt::{open, read_head};
+use crate::restoring::started::Started;
+use image::branch::Handoff;
+use image::restore::restore;
+
+/// Becomes the restored process; the exit status where it cannot.
+pub(crate) fn run(started: &Started) -> c_int {
+    let named = started.arguments.get(1);
+    let path = named.map_or(Path::new(""), Path::new);
+    let handoff = Handoff {
+        environment: started.environment.as_ptr(),
+        image: std::ptr::null(),
+        trial: 1,
+        learns: 0,
+        cold: None,
+    };
+    let why = match open(path) {
+        Ok(image) => match read_head(&image) {
+            Some(head) => match restore(image, &head, started.kernel_code, &handoff) {
+                Err(failure) => failure.reason,
+                Ok(never) => match never {},
+            },
+            None => "it is damaged".into(),
+        },
+        Err(error) => error.to_string(),
+    };
+    eprintln!("wsgi-cgi: {why}");
+    1
+}

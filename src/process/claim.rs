@@ -1,0 +1,139 @@
+//! The claim to the one answer, shared with the process that waits beside the one that answers: a page
+//! of memory, which no application can close by number. Whoever begins to answer takes the claim; where
+//! a process ended without, the one that waits answers in its place.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap};
+use rustix::thread::futex;
+
+/// The answer has begun.
+const CLAIMED: u32 = 1;
+/// Something has happened to the process that answers.
+const NEWS: u32 = 2;
+
+const LENGTH: usize = 4096;
+
+/// The page, as it is mapped in this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim(NonNull<AtomicU32>);
+
+/// For signal handlers: the page in the process that waits.
+static WAITING: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
+/// And in the one that answers.
+static ANSWERING: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
+
+impl Claim {
+    /// A new one that nobody has taken, and the descriptor by which another process gets at it, which
+    /// stays open through exec.
+    ///
+    /// # Errors
+    /// Where the system has no such memory.
+    pub fn new() -> io::Result<(Self, OwnedFd)> {
+        let page = memfd_create(c"wsgi-cgi claim", MemfdFlags::empty())?;
+        ftruncate(&page, LENGTH as u64)?;
+        Ok((Self::map(&page)?, page))
+    }
+
+    fn map(page: &OwnedFd) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: new memory at a place that is nobody's.
+        let start = unsafe { mmap(null_mut(), LENGTH, protection, MapFlags::SHARED, page, 0) }?;
+        NonNull::new(start.cast())
+            .map(Self)
+            .ok_or(io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        // SAFETY: the page stays mapped as long as the process lives, and its first word is only used
+        // in this way.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Notes why the process that was to answer could not even start.
+    pub fn note_failure(&self, error: &io::Error) {
+        let number = error.raw_os_error().unwrap_or(libc::EIO).unsigned_abs();
+        self.word_after().store(number, Ordering::Release);
+    }
+
+    /// What was noted.
+    #[must_use]
+    pub fn failure(&self) -> Option<io::Error> {
+        match self.word_after().load(Ordering::Acquire) {
+            0 => None,
+            number => Some(io::Error::from_raw_os_error(number.cast_signed())),
+        }
+    }
+
+    /// Whether there was news, which is known then.
+    #[must_use]
+    pub fn take_news(&self) -> bool {
+        self.word().fetch_and(!NEWS, Ordering::AcqRel) & NEWS != 0
+    }
+
+    fn word_after(&self) -> &AtomicU32 {
+        // SAFETY: as above; the page is longer than two words.
+        unsafe { self.0.add(1).as_ref() }
+    }
+
+    /// Whether the answer has begun.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.word().load(Ordering::Acquire) & CLAIMED != 0
+    }
+
+    /// From now on [`news`] wakes this process.
+    pub fn watch(&self) {
+        WAITING.store(self.0.as_ptr(), Ordering::Release);
+    }
+
+    /// Waits until it is taken, or there is news.
+    pub fn wait(&self) {
+        let seen = self.word().load(Ordering::Acquire);
+        if seen & (CLAIMED | NEWS) == 0 {
+            _ = futex::wait(self.word(), futex::Flags::empty(), seen, None);
+        }
+    }
+}
+
+/// Wakes the process that waits. Safe in a signal handler.
+pub fn news() {
+    // SAFETY: null, or a page that stays mapped.
+    if let Some(word) = unsafe { WAITING.load(Ordering::Acquire).as_ref() } {
+        word.fetch_or(NEWS, Ordering::AcqRel);
+    }
+}
+
+/// This process is the one that answers: maps the page, and closes its descriptor.
+///
+/// # Errors
+/// Where the descriptor is none, or there is no room.
+pub fn adopt(page: RawFd) -> io::Result<()> {
+    if page < 0 {
+        return Err(Errno::BADF.into());
+    }
+    // SAFETY: the program left it open for this process, and nobody else knows of it.
+    let page = unsafe { OwnedFd::from_raw_fd(page) };
+    ANSWERING.store(Claim::map(&page)?.0.as_ptr(), Ordering::Release);
+    Ok(())
+}
+
+/// Tells the process that waits that the answer begins. Safe in a signal handler.
+pub(crate) fn take() {
+    // SAFETY: null, or a page that stays mapped.
+    if let Some(word) = unsafe { ANSWERING.load(Ordering::Acquire).as_ref() }
+        && word.fetch_or(CLAIMED, Ordering::AcqRel) & CLAIMED == 0
+    {
+        _ = futex::wake(word, futex::Flags::empty(), 1);
+    }
+}
+
+/// A forked process has no answer to give.
+pub(crate) fn let_go() {
+    ANSWERING.store(null_mut(), Ordering::Release);
+}

@@ -1,0 +1,163 @@
+//! What the program hands on to the executor when it becomes a Python: the words that follow that
+//! Python's own. This is their one encoder and their one decoder.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::descriptors::Private;
+
+/// Which program and which executor belong together.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the executor is to know of the process that it goes on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandedOn {
+    /// The program, by which further processes are started.
+    pub program: PathBuf,
+    /// The file that the kernel was asked to execute (AT_EXECFN).
+    pub executed: PathBuf,
+    /// The numbers of the server's pipes, where the program has taken them.
+    pub pipes: Option<(RawFd, RawFd)>,
+    /// The number of the page that the claim to the answer is in, where somebody waits.
+    pub claim: Option<RawFd>,
+    /// Whether the server gave a language (LC_CTYPE); Python sets it itself where none did (PEP 538).
+    pub has_language: bool,
+    /// When the program began, in nanoseconds of the clock that only goes forward; 0 where nobody asks.
+    pub began: u64,
+    /// A whole line for the log: why the request is not answered from an image.
+    pub why_cold: Vec<u8>,
+    /// argv without the program's name.
+    pub arguments: Vec<OsString>,
+}
+
+/// How many words come before the arguments.
+#[cfg(test)]
+const WORDS: usize = 5;
+
+impl HandedOn {
+    /// The server's pipes are handed on too.
+    pub fn hand_pipes(&mut self, private: &Private) {
+        self.pipes = Some((private.stdin.as_raw_fd(), private.stdout.as_raw_fd()));
+    }
+
+    /// And the page with the claim.
+    pub fn hand_claim(&mut self, page: BorrowedFd<'_>) {
+        self.claim = Some(page.as_raw_fd());
+    }
+
+    /// How long ago the program began.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_nanos(now().saturating_sub(self.began))
+    }
+
+    /// As words of a command line.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let number = |number: Option<RawFd>| number.map_or("-".into(), |number| number.to_string());
+        let (stdin, stdout) = self.pipes.unzip();
+        let numbers = format!(
+            "{} {} {} {} {}",
+            number(stdin),
+            number(stdout),
+            number(self.claim),
+            u8::from(self.has_language),
+            self.began
+        );
+        let mut words = vec![
+            VERSION.into(),
+            numbers.into(),
+            self.program.clone().into(),
+            self.executed.clone().into(),
+            OsStr::from_bytes(&self.why_cold).to_owned(),
+        ];
+        words.extend(self.arguments.iter().cloned());
+        words
+    }
+
+    /// What those words say.
+    ///
+    /// # Errors
+    /// A sentence for the operator, where they are of another version.
+    pub fn from_words(words: Vec<OsString>) -> Result<Self, String> {
+        let version = words
+            .first()
+            .map_or("no", |word| word.to_str().unwrap_or("another"));
+        if version != VERSION {
+            return Err(format!(
+                "the executor is of version {VERSION}, the program of version {version}: install \
+                 both from one place"
+            ));
+        }
+        let mut words = words.into_iter().skip(1);
+        let mut next = || {
+            words
+                .next()
+                .ok_or("words are missing that the program hands on")
+        };
+        let numbers = next()?;
+        let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
+        let [stdin, stdout, claim, has_language, began] = numbers[..] else {
+            return Err("the numbers that the program hands on are not understood".into());
+        };
+        let number = |text: &str| text.parse::<RawFd>().ok().filter(|&number| number > 2);
+        Ok(Self {
+            program: next()?.into(),
+            executed: next()?.into(),
+            pipes: number(stdin).zip(number(stdout)),
+            claim: number(claim),
+            has_language: has_language == "1",
+            began: began.parse().unwrap_or_default(),
+            why_cold: next()?.into_vec(),
+            arguments: words.collect(),
+        })
+    }
+}
+
+/// Now, as `began` has it.
+#[must_use]
+pub fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let nanoseconds = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
+    u64::try_from(nanoseconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handed_on_arrives() {
+        let handed_on = HandedOn {
+            program: "/usr/local/bin/wsgi-cgi".into(),
+            executed: OsStr::from_bytes(b"/srv/\xff app.cgi").into(),
+            pipes: Some((7, 8)),
+            claim: Some(9),
+            has_language: true,
+            began: 1 << 60,
+            why_cold: b"wsgi-cgi: why\nnot".to_vec(),
+            arguments: vec!["--debug".into(), "-".into()],
+        };
+        assert_eq!(
+            HandedOn::from_words(handed_on.words()),
+            Ok(handed_on.clone())
+        );
+        let least = HandedOn::default();
+        assert_eq!(HandedOn::from_words(least.words()), Ok(least.clone()));
+        assert_eq!(handed_on.words().len(), WORDS + 2);
+    }
+
+    #[test]
+    fn another_version_is_said() {
+        let mut words = HandedOn::default().words();
+        words[0] = "0.0.9".into();
+        let error = HandedOn::from_words(words).expect_err("refused");
+        assert!(error.contains("0.0.9"), "{error}");
+        assert!(HandedOn::from_words(Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! What concerns this process as the system sees it: its descriptors, its environment, its signals,
+//! its terminal, the answer that is given when nothing else can be, and what the operator is told.
+
+pub mod claim;
+pub mod descriptors;
+pub mod environment;
+pub mod exit;
+pub mod filter;
+pub mod handed_on;
+pub mod interrupts;
+pub mod last_resort;
+pub mod limits;
+pub mod memory;
+pub mod open_line;
+pub mod program;
+pub mod report;
+pub mod settled;
+pub mod signals;
+pub mod spare;
+pub mod terminal;
+pub mod unread;

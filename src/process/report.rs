@@ -1,0 +1,113 @@
+//! What the operator is told. Every line to the error log that is
+//! not the application's own goes through here.
+
+mod foreign;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use crate::{descriptors, open_line};
+
+pub use crate::exit::Exit;
+
+/// A server stamps the lines of its own error log; a log file of ours has to do it itself.
+static STAMPED: AtomicBool = AtomicBool::new(false);
+
+pub use foreign::Foreign;
+
+/// From now on each entry begins with the time.
+pub fn stamp_entries() {
+    STAMPED.store(true, Ordering::Relaxed);
+}
+
+/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
+/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
+/// say so.
+pub fn log(entry: &str) {
+    let mut line = String::with_capacity(entry.len() + 48);
+    line.push_str(open_line::end());
+    if STAMPED.load(Ordering::Relaxed) {
+        line.push('[');
+        line.push_str(&httpdate::fmt_http_date(SystemTime::now()));
+        line.push_str("] ");
+    }
+    line.push_str("wsgi-cgi: ");
+    push_escaped(entry.trim_end(), &mut line);
+    line.push('\n');
+    _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Only a newline of the entry's own begins a line.
+fn push_escaped(text: &str, to: &mut String) {
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => to.push(character),
+            _ if is_obeyed(character) => to.extend(character.escape_default()),
+            _ => to.push(character),
+        }
+    }
+}
+
+/// Whether a terminal or an editor does something with it, rather than show it: control characters,
+/// other ends of lines, and what turns the direction of text (Unicode Standard Annex 9).
+fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// A text of somebody else's, in one line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    push_escaped(text, &mut line);
+    line.replace('\n', "\\n")
+}
+
+/// Writes a line that is whole already, to the log file where there is one.
+pub fn log_line(line: &[u8], file: Option<&Path>) {
+    let opened = file.and_then(|file| descriptors::open_log(file).ok());
+    let stamp = httpdate::fmt_http_date(SystemTime::now());
+    _ = match opened {
+        Some(file) => std::fs::File::from(file)
+            .write_all(&[b"[", stamp.as_bytes(), b"] ", line, b"\n"].concat()),
+        None => std::io::stderr().write_all(&[line, b"\n"].concat()),
+    };
+}
+
+/// Writes an error with its causes, `cause: deeper cause`.
+pub fn log_error(error: &anyhow::Error) {
+    log(&one_line(&format!("{error:#}")));
+}
+
+/// An id that names one failed exchange in the page and in the log: 12 hexadecimal digits.
+#[must_use]
+pub fn error_id() -> String {
+    let mut random = [0_u8; 6];
+    // Early in a machine's life the kernel may have to wait for randomness; an id needs none.
+    if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::NONBLOCK) != Ok(6) {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        random.copy_from_slice(&now.as_nanos().to_le_bytes()[..6]);
+    }
+    let number = random
+        .iter()
+        .fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+    format!("{number:012x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(error_id(), error_id());
+        assert_eq!(error_id().len(), 12);
+    }
+}

@@ -1,0 +1,10 @@
+//! From the image of a loaded application to a running process: `started` (how the server started this
+//! one), `early` (before the C library is ready), `attempt` (which image, and whether it holds), `way_out`
+//! (where a restored process goes that cannot begin).
+
+pub(crate) mod asked_for;
+pub(crate) mod attempt;
+#[cfg(starts_early)]
+mod early;
+pub(crate) mod started;
+mod way_out;

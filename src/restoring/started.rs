@@ -1,0 +1,155 @@
+//! How the server started this process, and how it is started once more for the same request.
+
+use std::ffi::{CStr, CString, OsStr, OsString, c_char};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use exchange::MetaVariables;
+use image::restore::TRIAL;
+use process::program;
+use settings::invocation::Evidence;
+
+/// How often this program has tried to restore an image for a request; for itself alone.
+const TRIES: &str = "WSGI_CGI_TRIES";
+
+/// Once in a thousand times something of this process is where the image has its stack.
+const MOST: usize = 3;
+
+/// How the server started this process.
+pub(crate) struct Started {
+    /// argv
+    pub(crate) arguments: Vec<OsString>,
+    /// The environment.
+    pub(crate) meta: MetaVariables,
+    /// The same, as C has it.
+    pub(crate) environment: Vec<*const c_char>,
+    /// The file that the kernel was asked to execute.
+    pub(crate) executed: &'static CStr,
+    /// Where the kernel has put its code (`AT_SYSINFO_EHDR`).
+    pub(crate) kernel_code: u64,
+    tries: usize,
+}
+
+impl Started {
+    /// What is known of this process; the environment without this program's own variable.
+    pub(crate) fn of_this_process(
+        arguments: Vec<OsString>,
+        mut environment: *const *const c_char,
+    ) -> Self {
+        let tries = std::env::var(TRIES).map_or(0, |tries| tries.parse().unwrap_or(MOST));
+        let variables = std::env::vars_os()
+            .filter(|(name, _)| name != TRIES)
+            .map(|(name, value)| (name.into_vec(), value.into_vec()));
+        let meta = MetaVariables::from_pairs(variables);
+        let mut list = Vec::new();
+        let (mut executed, mut kernel_code) = (c"", 0);
+        // SAFETY: the kernel's own list, which ends with a null pointer; the auxiliary vector follows,
+        // which ends with a zero.
+        unsafe {
+            while !(*environment).is_null() {
+                let entry = CStr::from_ptr(*environment).to_bytes();
+                if !entry.starts_with(TRIES.as_bytes()) {
+                    list.push(*environment);
+                }
+                environment = environment.add(1);
+            }
+            let mut auxiliary = environment.add(1).cast::<(u64, *const c_char)>();
+            while (*auxiliary).0 != 0 {
+                match *auxiliary {
+                    (libc::AT_EXECFN, name) => executed = CStr::from_ptr(name),
+                    (libc::AT_SYSINFO_EHDR, code) => kernel_code = code.addr() as u64,
+                    _ => {}
+                }
+                auxiliary = auxiliary.add(1);
+            }
+        }
+        list.push(std::ptr::null());
+        Self {
+            arguments,
+            meta,
+            environment: list,
+            executed,
+            kernel_code,
+            tries,
+        }
+    }
+
+    /// Whether this program tried to restore an image for the same request before.
+    pub(crate) fn is_again(&self) -> bool {
+        self.tries > 0
+    }
+
+    /// Whether a process that was restored for this request could not begin.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.tries > MOST
+    }
+
+    /// Whether an image is to be tried, and no request answered.
+    pub(crate) fn is_trial(&self) -> bool {
+        matches!(self.arguments.as_slice(), [mark, _] if mark == TRIAL)
+    }
+
+    /// What tells who wrote which argument.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let arguments = self.arguments.iter().skip(1).cloned().collect();
+        Evidence::new(arguments, program::as_path(self.executed), program::path())
+    }
+
+    /// Has the kernel start the same once more; returns when that fails, or was done too often.
+    pub(crate) fn try_again(&self) {
+        if self.tries < MOST {
+            let again = self.again(self.tries + 1);
+            exec(&again.program, &again.words, &again.environment);
+        }
+    }
+
+    /// What gives up on images and starts the same once more.
+    pub(super) fn without_image(&self) -> Again {
+        self.again(MOST + 1)
+    }
+
+    fn again(&self, tries: usize) -> Again {
+        let executed = self.executed;
+        // A script's words follow its name; the kernel adds again what stands before.
+        let is_script = |word: &OsString| word.as_bytes() == executed.to_bytes();
+        let place = self.arguments.iter().skip(1).take(2).position(is_script);
+        let after = place.map_or(1, |place| place + 2);
+        let words: Vec<CString> = [OsStr::from_bytes(executed.to_bytes())]
+            .into_iter()
+            .chain(self.arguments.iter().skip(after).map(OsString::as_os_str))
+            .flat_map(|word| CString::new(word.as_bytes()))
+            .collect();
+        let mark = CString::new(format!("{TRIES}={tries}")).unwrap_or_default();
+        let mut environment = self.environment.clone();
+        environment.insert(0, mark.as_ptr());
+        Again {
+            program: executed.to_owned(),
+            words,
+            environment,
+            _mark: mark,
+        }
+    }
+}
+
+/// A command that starts a process once more for the same request.
+pub(super) struct Again {
+    pub(super) program: CString,
+    pub(super) words: Vec<CString>,
+    pub(super) environment: Vec<*const c_char>,
+    /// Which the environment points to.
+    _mark: CString,
+}
+
+/// A list as C has it.
+pub(crate) fn pointers(words: &[CString]) -> Vec<*const c_char> {
+    let pointers = words.iter().map(|word| word.as_ptr());
+    pointers.chain([std::ptr::null()]).collect()
+}
+
+/// Becomes another program; returns when that fails.
+pub(crate) fn exec(program: &CStr, words: &[CString], environment: &[*const c_char]) -> io::Error {
+    let words = pointers(words);
+    // SAFETY: the lists end with null pointers and live through the call.
+    unsafe { libc::execve(program.as_ptr(), words.as_ptr(), environment.as_ptr()) };
+    io::Error::last_os_error()
+}

@@ -1,0 +1,106 @@
+//! Where a restored process goes that cannot begin to answer: the kernel starts the same once more,
+//! without an image, and with everything as the server gave it.
+
+use std::ffi::{CString, c_char, c_int};
+use std::sync::OnceLock;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::started::{Again, Started, pointers};
+
+/// Prepares it. From now on a fatal signal leads there, until the restored process has its own way to
+/// deal with one. The names are those of the image, of one that is bad, and of what counts its crashes.
+pub(super) fn prepare(started: &Started, names: &[CString; 3]) -> extern "C" fn() -> ! {
+    let again = started.without_image();
+    _ = WAY_OUT.set(WayOut {
+        pointers: pointers(&again.words),
+        again,
+        names: names.clone(),
+    });
+    // SAFETY: the memory is for this alone, and stays mapped.
+    unsafe {
+        let stack = libc::stack_t {
+            ss_sp: (&raw mut SIGNAL_STACK).cast(),
+            ss_flags: 0,
+            ss_size: SIGNAL_STACK_SIZE,
+        };
+        libc::sigaltstack(&raw const stack, std::ptr::null_mut());
+    }
+    for signal in [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGABRT,
+    ] {
+        let handler = on_fatal as extern "C" fn(c_int);
+        // SAFETY: a structure of zeros is an action; the handler makes system calls only, and
+        // its code stays mapped.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as usize;
+            action.sa_flags = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_ONSTACK;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+    leave
+}
+
+struct WayOut {
+    again: Again,
+    /// To its words.
+    pointers: Vec<*const c_char>,
+    names: [CString; 3],
+}
+
+// SAFETY: the pointers are to the words beside them and to the environment that the kernel gave,
+// both of which stay as they are.
+unsafe impl Send for WayOut {}
+// SAFETY: as above.
+unsafe impl Sync for WayOut {}
+
+/// A process that was restored badly may have no other.
+const SIGNAL_STACK_SIZE: usize = 64 << 10;
+static mut SIGNAL_STACK: [u8; SIGNAL_STACK_SIZE] = [0; SIGNAL_STACK_SIZE];
+
+static WAY_OUT: OnceLock<WayOut> = OnceLock::new();
+
+extern "C" fn on_fatal(_: c_int) {
+    if let Some(WayOut { names, .. }) = WAY_OUT.get() {
+        let [image, bad, crashes] = names;
+        // Of several that die of one image at a time the first counts.
+        if rustix::fs::rename(image.as_c_str(), bad.as_c_str()).is_err() {
+            leave()
+        }
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if let Ok(file) = rustix::fs::open(crashes.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
+            _ = rustix::io::write(&file, b".");
+        }
+    }
+    leave()
+}
+
+/// A whole answer where there is no program to give one. Safe in a signal handler.
+fn give_up() {
+    const ANSWER: &[u8] = b"Status: 500 Internal Server Error\r\n\
+        Content-Type: text/plain; charset=utf-8\r\n\
+        Content-Length: 59\r\n\r\n\
+        This request could not be answered. The log tells the rest\n";
+    _ = rustix::io::write(rustix::stdio::stdout(), ANSWER);
+}
+
+/// Called in a process that has another C library's idea of a thread.
+extern "C" fn leave() -> ! {
+    if let Some(WayOut {
+        again, pointers, ..
+    }) = WAY_OUT.get()
+    {
+        let (words, environment) = (pointers.as_ptr(), again.environment.as_ptr());
+        // SAFETY: the lists end with null pointers and are never freed.
+        unsafe { libc::execve(again.program.as_ptr(), words, environment) };
+    }
+    give_up();
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(1) }
+}

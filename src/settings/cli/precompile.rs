@@ -1,0 +1,24 @@
+//! `wsgi-cgi precompile`: compiled modules, ahead of the first request.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::CgiOptions;
+
+const AFTER: &str = "\
+The application is loaded, not called. Run it as the user that the web server
+runs scripts as: what that user cannot keep beside the source is kept in the
+user's own cache.";
+
+/// Compile the modules of an application ahead of its first request
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct Precompile {
+    /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
+    #[arg(value_name = "APP")]
+    pub app: OsString,
+
+    #[command(flatten)]
+    pub options: CgiOptions,
+}

@@ -1,0 +1,13 @@
+//! What was typed and what was decided: how the server started this program (`invocation`), the
+//! options that were given (`cli`), what they come to (`config`, `decided`), and which Python that
+//! takes (`python`). No Python runs here, and nothing is answered.
+#![forbid(unsafe_code)]
+
+pub mod action;
+pub mod cli;
+pub mod config;
+pub mod decided;
+pub mod invocation;
+pub mod python;
+mod script_names;
+pub mod split;
