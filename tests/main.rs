@@ -35,5 +35,6 @@ mod standard_script;
 mod start_response;
 mod streaming;
 mod together;
+mod unanswered;
 mod venv;
 mod way_out;

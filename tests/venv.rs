@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::harness::cgi::Cgi;
-use crate::harness::{folder, python, python_version};
+use crate::harness::{folder, program, python, python_version};
 
 /// Says which environment it runs in.
 const SHOWING: &str = "
@@ -170,7 +170,7 @@ fn one_that_cannot_work_is_refused_with_the_reason() {
 }
 
 #[test]
-fn without_one_the_linked_python_is_used() {
+fn without_one_the_python_beside_the_program_or_the_systems_is_used() {
     let answer = Cgi::source(
         "import sys
 def application(environ, start_response):
@@ -179,5 +179,11 @@ def application(environ, start_response):
 ",
     )
     .run();
-    assert_eq!(answer.text(), format!("{} True", python()));
+    let beside = program().with_file_name("python3");
+    let python = if beside.exists() {
+        beside
+    } else {
+        python().into()
+    };
+    assert_eq!(answer.text(), format!("{} True", python.display()));
 }

@@ -130,7 +130,7 @@ impl Ended {
             Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
                 let signal = libc::WTERMSIG(*status);
                 let why = if signal == libc::SIGKILL {
-                    ": a limit of the host's, on memory mostly, does so"
+                    ": a limit of the host's does so, on memory or on the time of the processor"
                 } else {
                     ""
                 };
