@@ -111,8 +111,14 @@ fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
 
 /// What the server did not give, neither the application nor what it starts sees.
 fn forget_language(py: Python<'_>) -> PyResult<()> {
-    let environ = py.import("os")?.getattr("environ")?;
-    environ.call_method1("pop", (environment::LANGUAGE, py.None()))?;
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::remove_var(environment::LANGUAGE) };
+    // Without the module `os`, which a small application does not need, there is no other copy.
+    let modules = py.import("sys")?.getattr("modules")?;
+    if modules.contains("os")? {
+        let environ = py.import("os")?.getattr("environ")?;
+        environ.call_method1("pop", (environment::LANGUAGE, py.None()))?;
+    }
     let of_c = py.import("posix")?.getattr("environ")?;
     of_c.call_method1("pop", (environment::LANGUAGE.as_bytes(), py.None()))?;
     Ok(())

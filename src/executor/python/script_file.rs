@@ -3,8 +3,11 @@
 //! It is registered in `sys.modules` (frameworks look themselves up there). Only a `.py` file may
 //! use `__pycache__`: `app.cgi` would share the cache entry of an `app.py` beside it.
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -73,6 +76,17 @@ fn code_of<'py>(
     if is_source {
         return loader.call_method1("get_code", (name,));
     }
+    let source = std::fs::read(file)?;
+    let name = file.as_os_str().as_bytes();
+    if let (Ok(source), Ok(name)) = (CString::new(source), CString::new(name)) {
+        // The function `compile` readies all the types of syntax trees first, which takes a millisecond.
+        // SAFETY: C strings; the interpreter's lock is held, and the object is a new one, or null.
+        return unsafe {
+            let code = ffi::Py_CompileString(source.as_ptr(), name.as_ptr(), ffi::Py_file_input);
+            Bound::from_owned_ptr_or_err(py, code)
+        };
+    }
+    // It says that there is a zero.
     let source = loader.call_method1("get_data", (file.as_os_str(),))?;
     let path = file.as_os_str().into_pyobject(py)?;
     loader.call_method1("source_to_code", (source, path))

@@ -1,19 +1,44 @@
 //! What the module `site` does when a Python starts, which is started without it: half of that time is
-//! spent on looking for what most environments do not have. Here the same is done where it has an effect:
-//! the environment's prefix and packages, `.pth` files, `sitecustomize`, and the builtins. Any environment
-//! but a plain one is left to `site` itself (<https://docs.python.org/3/library/site.html>).
+//! spent on looking for what most environments do not have, and on modules that a small application does
+//! not need. Here the same is done where it has an effect: the environment's prefix and packages, `.pth`
+//! files, `sitecustomize`, and the builtins. Any environment but a plain one, and any `.pth` file that does
+//! more, is left to `site` itself (<https://docs.python.org/3/library/site.html>).
+
+mod distutils;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use pyo3::exceptions::{PyException, PyImportError};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyModule};
+use pyo3::types::{PyDict, PyList, PyModule};
 
 /// The place of `no_site` in `sys.flags`.
 const NO_SITE: isize = 6;
+
+/// `exit`, `quit`, `help`, `copyright`, `credits` and `license`, with what `site` gives them; but without
+/// `os`, which their own way to be made imports.
+const BUILTINS: &std::ffi::CStr = c"\
+import builtins, sys, _sitebuiltins
+def printer(name, data, names=()):
+    made = object.__new__(_sitebuiltins._Printer)
+    made.__dict__.update(_Printer__name=name, _Printer__data=data, _Printer__lines=None,
+                         _Printer__filenames=names)
+    return made
+eof = 'Ctrl-D (i.e. EOF)'
+builtins.quit = _sitebuiltins.Quitter('quit', eof)
+builtins.exit = _sitebuiltins.Quitter('exit', eof)
+builtins.help = _sitebuiltins._Helper()
+builtins.copyright = printer('copyright', sys.copyright)
+builtins.credits = printer('credits',
+    '    Thanks to CWI, CNRI, BeOpen.com, Zope Corporation and a cast of thousands\\n'
+    '    for supporting Python development.  See www.python.org for more information.')
+here = sys.modules['encodings'].__file__.rpartition('/encodings/')[0]
+builtins.license = printer('license', 'See https://www.python.org/psf/license/',
+    ['%s/%s' % (place, name) for place in (here + '/..', here, '.') for name in ('LICENSE.txt', 'LICENSE')])
+";
 
 /// Does it, unless it was done when the interpreter started.
 ///
@@ -22,18 +47,16 @@ const NO_SITE: isize = 6;
 pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
     let sys = py.import("sys")?;
     let flags = sys.getattr("flags")?;
-    let is_without = |name| -> PyResult<bool> { flags.getattr(name)?.is_truthy() };
-    if !is_without("no_site")? {
+    if !flags.getattr("no_site")?.is_truthy()? {
         return Ok(());
     }
-    let site = py.import("site")?;
     // What the interpreter was started with is not for the processes that the application starts.
     let zero = 0_i32.into_pyobject(py)?.into_any();
     // SAFETY: the flags are a structure sequence, whose item is given away.
     unsafe { ffi::PyStructSequence_SetItem(flags.as_ptr(), NO_SITE, zero.into_ptr()) };
     match plain_environment(&sys)? {
-        Some(root) => complete_plain(&sys, &site, &root),
-        None => site.call_method0("main").map(drop),
+        Some(root) => complete_plain(&sys, &root),
+        None => py.import("site")?.call_method0("main").map(drop),
     }
 }
 
@@ -59,36 +82,64 @@ fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<PathBuf>> {
     Ok(is_plain.then(|| above.to_owned()))
 }
 
-fn complete_plain(
-    sys: &Bound<'_, PyModule>,
-    site: &Bound<'_, PyModule>,
-    root: &Path,
-) -> PyResult<()> {
+fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
     let py = sys.py();
     for name in ["prefix", "exec_prefix"] {
         sys.setattr(name, root.as_os_str())?;
     }
-    site.setattr("PREFIXES", PyList::new(py, [root.as_os_str()])?)?;
-    site.setattr("ENABLE_USER_SITE", false)?;
     let path = sys.getattr("path")?.cast_into::<PyList>()?;
-    let mut runs_code = false;
+    let mut has_run_code = false;
     for folder in packages(sys, root)? {
         path.append(folder.as_os_str())?;
         for name in path_files(&folder) {
-            runs_code |= true;
-            let arguments = (folder.as_os_str(), name, py.None());
-            site.call_method1("addpackage", arguments)?;
+            if put_off(py, &folder.join(&name))? {
+                continue;
+            }
+            has_run_code = true;
+            let site = py.import("site")?;
+            site.setattr("ENABLE_USER_SITE", false)?;
+            site.call_method1("addpackage", (folder.as_os_str(), name, py.None()))?;
         }
     }
-    for name in ["setquit", "setcopyright", "sethelper"] {
-        site.call_method0(name)?;
+    py.run(BUILTINS, Some(&PyDict::new(py)), None)?;
+    if has_run_code || has_customization(&path) {
+        customize(py)?;
     }
-    if !sys.getattr("flags")?.getattr("isolated")?.is_truthy()? {
-        site.call_method0("enablerlcompleter")?;
+    Ok(())
+}
+
+/// Whether a `.pth` file has nothing to be done now.
+fn put_off(py: Python<'_>, file: &Path) -> PyResult<bool> {
+    let text = fs::read_to_string(file).unwrap_or_else(|_| "unreadable".to_owned());
+    let is_empty = |line: &&str| line.trim().is_empty() || line.starts_with('#');
+    let mut lines = text.lines().filter(|line| !is_empty(line));
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(true),
+        (Some(line), None) if distutils::is_its(line) => {
+            distutils::put_off(py, line)?;
+            Ok(true)
+        }
+        _ => Ok(false),
     }
-    if runs_code || has_customization(&path) {
-        site.call_method0(intern!(py, "execsitecustomize"))?;
+}
+
+/// Imports `sitecustomize`, where there is one. As `site` has it, an exception is told of and no more.
+fn customize(py: Python<'_>) -> PyResult<()> {
+    const NAME: &str = "sitecustomize";
+    let Err(error) = py.import(NAME) else {
+        return Ok(());
+    };
+    let named = error.value(py).getattr("name");
+    if error.is_instance_of::<PyImportError>(py)
+        && named.is_ok_and(|name| name.eq(NAME).unwrap_or(false))
+    {
+        return Ok(());
     }
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
+    }
+    let line = format!("error in {NAME}: {error}");
+    process::report::log(&process::report::one_line(&line));
     Ok(())
 }
 
