@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
@@ -18,6 +18,11 @@ const HUGE: usize = 2 << 20;
 /// The length of a piece for frames (`DATA_STACK_CHUNK_SIZE`).
 const FRAMES: usize = 16 << 10;
 
+/// What a small application takes.
+const SMALL: usize = 1 << 20;
+
+/// How much was taken.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
 static LOADING: AtomicBool = AtomicBool::new(true);
 static WISHED: AtomicBool = AtomicBool::new(true);
 /// What is left of the last huge page.
@@ -83,6 +88,11 @@ extern "C" fn give_back(_: *mut c_void, piece: *mut c_void, length: usize) {
 }
 
 fn of_huge_page(length: usize) -> Option<*mut c_void> {
+    // A small application is loaded before it has taken so much that a huge page, which is cleared as a
+    // whole, would save more than it costs.
+    if TAKEN.fetch_add(length, Ordering::Relaxed) < SMALL {
+        return None;
+    }
     // Python's own lock is held, but in a process that was forked beside another thread's call.
     let mut rest = REST.try_lock().ok()?;
     if rest.is_empty() && LOADING.load(Ordering::Relaxed) {
