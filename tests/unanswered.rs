@@ -30,7 +30,7 @@ fn answered(cgi: Cgi, exit: i32, said: &str) -> Answer {
     let answer = cgi.exits(exit).logs(said).run();
     assert_eq!(answer.status, "500 Internal Server Error");
     let id = answer.error_id();
-    assert!(answer.log.contains(&id), "{}", answer.log);
+    assert!(answer.log.contains(id), "{}", answer.log);
     answer
 }
 

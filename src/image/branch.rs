@@ -3,14 +3,9 @@
 
 use std::ffi::{c_char, c_void};
 
-#[cfg(target_arch = "x86_64")]
-#[path = "x86_64.rs"]
-mod machine;
-#[cfg(not(target_arch = "x86_64"))]
-#[path = "other.rs"]
-mod machine;
+use crate::arch;
 
-pub(super) use machine::{SUPPORTED, thread_pointer};
+pub(super) use arch::{SUPPORTED, thread_pointer};
 
 /// What the launcher leaves for the process that it restores, in memory that stays mapped.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +28,7 @@ static mut STACK_POINTER: u64 = 0;
 
 /// The addresses that the launcher jumps to and hands over.
 pub(super) fn entry() -> (u64, u64) {
-    let resume = machine::wsgi_cgi_resume as *const () as u64;
+    let resume = arch::wsgi_cgi_resume as *const () as u64;
     (resume, (&raw const STACK_POINTER).addr() as u64)
 }
 
@@ -49,7 +44,7 @@ pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
     let data = (&raw mut write).cast::<c_void>();
     // SAFETY: the function keeps every register that a call must keep, both times it returns; the
     // process has one thread.
-    let handoff = unsafe { machine::wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
+    let handoff = unsafe { arch::wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
     // SAFETY: null, or what the launcher left in its own memory, which stays mapped.
     (!handoff.is_null()).then(|| unsafe { *handoff })
 }

@@ -8,9 +8,9 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::arch;
 use super::format::{Folder, Head, How, Stamp, sum};
 use super::inherited::Inherited;
-use super::processor;
 use exchange::{MetaVariables, is_of_a_request};
 
 /// Why an image is not used.
@@ -275,7 +275,7 @@ fn look_at_machine() -> Vec<u8> {
     {
         machine.extend_from_slice(&number.to_le_bytes());
     }
-    for number in processor::features() {
+    for number in arch::features() {
         machine.extend_from_slice(&number.to_le_bytes());
     }
     machine

@@ -7,6 +7,7 @@
 //! (writing) · `restore` (from the file to a process) · `branch` (where that goes on) · `wake` (what it does
 //! first).
 
+mod arch;
 pub mod attempt;
 pub mod branch;
 pub mod capture;
@@ -22,7 +23,6 @@ pub mod pages;
 pub mod place;
 pub mod plan;
 pub mod process_state;
-pub mod processor;
 pub mod refusal;
 pub mod restore;
 pub mod store;

@@ -13,6 +13,7 @@ use rustix::mm::{
 };
 use rustix::process::{Resource, getrlimit};
 
+use crate::arch;
 use crate::branch::Handoff;
 use crate::format::{Head, Opened, Stamp, advice};
 use crate::freshness;
@@ -67,7 +68,7 @@ pub fn restore(
     code: u64,
     handoff: &Handoff,
 ) -> Result<Infallible, Failure> {
-    if !cfg!(target_arch = "x86_64") {
+    if !arch::SUPPORTED {
         return Err("images are for x86-64 only".into());
     }
     let ours = kernel_parts(head, code);
@@ -128,7 +129,7 @@ pub fn restore(
     for (file, descriptor) in opened {
         put_in_place(file, &descriptor)?;
     }
-    jump(head, handoff)
+    arch::jump(head, handoff)
 }
 
 /// `MAP_DROPPABLE` (linux/mman.h, Linux 6.11), a kind of mapping in the place of `MAP_PRIVATE`.
@@ -362,37 +363,6 @@ fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Res
         }
     }
     Ok(())
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn jump(_head: &Head, _handoff: &Handoff) -> ! {
-    unreachable!("nothing is restored here")
-}
-
-#[cfg(target_arch = "x86_64")]
-fn jump(head: &Head, handoff: &Handoff) -> ! {
-    // SAFETY: everything that the code at `entry` uses is mapped as it was when it was left; it
-    // takes the stack from where `stack_pointer` points. 158 is arch_prctl, 0x1002 ARCH_SET_FS.
-    unsafe {
-        std::arch::asm!(
-            "mov r12, rdi",
-            "mov r13, rsi",
-            "mov r14, rdx",
-            "mov eax, 158",
-            "mov edi, 0x1002",
-            "mov rsi, rcx",
-            "syscall",
-            "mov rdi, r12",
-            "mov rsi, r13",
-            "xor ebp, ebp",
-            "jmp r14",
-            in("rdi") handoff,
-            in("rsi") head.stack_pointer,
-            in("rdx") head.entry,
-            in("rcx") head.thread_pointer,
-            options(noreturn),
-        )
-    }
 }
 
 fn address(number: u64) -> *mut c_void {
