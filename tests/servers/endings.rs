@@ -2,6 +2,7 @@
 
 use super::{Kind, serve};
 use crate::harness::http_client::Request;
+use crate::harness::launcher;
 
 pub(super) fn application_error(kind: Kind) {
     let (server, url) = serve(kind, "failing");
@@ -52,4 +53,31 @@ pub(super) fn whole_answers_leave_no_log(kind: Kind) {
         assert_eq!(Request::new("HEAD", &url).send(server.address).status, 200);
     }
     assert!(!server.log().contains("SIGTERM"), "{}", server.log());
+}
+
+/// Behind each server, at each moment: no answer is empty. A process restored from an image has nobody beside
+/// it.
+pub(super) fn what_nobody_can_catch_is_answered(kind: Kind) {
+    if launcher::is_wanted() {
+        return;
+    }
+    let (server, url) = serve(kind, "unanswered");
+    for way in ["kill", "exit", "exec", "memory"] {
+        for moment in ["called", "read", "started", "asked", "last"] {
+            let url = format!("{url}?{way}-{moment}");
+            let mut requests = vec![Request::get(&url)];
+            // Which has a fault of its own with a body (`bodies::send`).
+            if kind != Kind::MiniHttpd {
+                requests.push(Request::post(&url, b"a body"));
+            }
+            for request in requests {
+                let response = request.send(server.address);
+                assert_eq!(response.status, 500, "{way} {moment}: {}", server.log());
+                let page = response.text();
+                assert!(page.ends_with("</html>\n"), "{way} {moment}: {page}");
+            }
+        }
+    }
+    server.wait_for_log("killed by SIGKILL");
+    server.wait_for_log("ended with exit status 3");
 }

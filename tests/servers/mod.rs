@@ -89,5 +89,6 @@ on_each_server! {
         endings::application_error,
         endings::client_hangs_up,
         endings::whole_answers_leave_no_log,
+        endings::what_nobody_can_catch_is_answered,
     }
 }
