@@ -31,6 +31,7 @@ mod request;
 mod serve;
 mod server_user;
 mod servers;
+mod site;
 mod standard_script;
 mod start_response;
 mod streaming;

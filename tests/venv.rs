@@ -187,3 +187,59 @@ def application(environ, start_response):
     };
     assert_eq!(answer.text(), format!("{} True", python.display()));
 }
+
+/// Every Python that this machine has.
+fn pythons() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let found = Path::new(&home).join(".pyenv/versions").read_dir();
+    let found = found.into_iter().flatten().flatten();
+    let found = found.map(|entry| entry.path().join("bin/python3"));
+    let mut found: Vec<PathBuf> = found.filter(|python| python.is_file()).collect();
+    found.sort();
+    found.insert(0, python().into());
+    found
+}
+
+const VERSION: &str = "import sys\ndef application(environ, start_response):\n    \
+                       start_response('200 OK', [])\n    return [sys.version.encode()]\n";
+
+fn version(python: &Path) -> String {
+    let asked = Command::new(python)
+        .args(["-c", "import sys; sys.stdout.write(sys.version)"])
+        .output();
+    String::from_utf8(asked.expect("Python").stdout).expect("text")
+}
+
+#[test]
+fn one_installation_serves_every_python() {
+    for python in pythons() {
+        let folder = folder();
+        let script = folder.path().join("app.py");
+        std::fs::write(&script, VERSION).expect("a script");
+        let venv = folder.path().join("venv");
+        let made = Command::new(&python)
+            .args(["-I", "-m", "venv", "--without-pip"])
+            .arg(&venv)
+            .status();
+        assert!(made.expect("venv").success());
+        assert_eq!(Cgi::file(&script).run().text(), version(&python));
+        let cgi = Cgi::file(&script).option("--python").option(&python);
+        assert_eq!(cgi.run().text(), version(&python));
+    }
+}
+
+/// As a package of the system does it, and without anything being built again.
+#[test]
+fn a_python_that_another_took_the_place_of() {
+    let folder = folder();
+    let script = folder.path().join("app.py");
+    std::fs::write(&script, VERSION).expect("a script");
+    let link = folder.path().join("python3");
+    for python in pythons() {
+        let new = folder.path().join("new");
+        std::os::unix::fs::symlink(&python, &new).expect("a link");
+        std::fs::rename(&new, &link).expect("replaced");
+        let cgi = Cgi::file(&script).option("--python").option(&link);
+        assert_eq!(cgi.run().text(), version(&python));
+    }
+}

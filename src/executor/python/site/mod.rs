@@ -50,14 +50,16 @@ pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
     if !flags.getattr("no_site")?.is_truthy()? {
         return Ok(());
     }
-    // What the interpreter was started with is not for the processes that the application starts.
+    match plain_environment(&sys)? {
+        Some(root) => complete_plain(&sys, &root)?,
+        None => _ = py.import("site")?.call_method0("main")?,
+    }
+    // What the interpreter was started with is not for the processes that the application starts. Before,
+    // `site` would have done all of it once more as it is imported.
     let zero = 0_i32.into_pyobject(py)?.into_any();
     // SAFETY: the flags are a structure sequence, whose item is given away.
     unsafe { ffi::PyStructSequence_SetItem(flags.as_ptr(), NO_SITE, zero.into_ptr()) };
-    match plain_environment(&sys)? {
-        Some(root) => complete_plain(&sys, &root),
-        None => py.import("site")?.call_method0("main").map(drop),
-    }
+    Ok(())
 }
 
 /// The virtual environment of this interpreter, where it sees no packages but its own.
