@@ -188,8 +188,26 @@ def application(environ, start_response):
     assert_eq!(answer.text(), format!("{} True", python.display()));
 }
 
-/// Every Python that this machine has.
+/// Those of them that applications may be for.
 fn pythons() -> Vec<PathBuf> {
+    let mut pythons = all_pythons();
+    pythons.retain(|python| is_served(python));
+    pythons
+}
+
+fn is_served(python: &Path) -> bool {
+    let asked = Command::new(python)
+        .args([
+            "-c",
+            "import platform, sys; sys.exit(sys.version_info < (3, 9) or 't' in sys.abiflags \
+             or platform.python_implementation() != 'CPython')",
+        ])
+        .status();
+    asked.expect("Python").success()
+}
+
+/// Every Python that this machine has.
+fn all_pythons() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").unwrap_or_default();
     let found = Path::new(&home).join(".pyenv/versions").read_dir();
     let found = found.into_iter().flatten().flatten();
@@ -225,6 +243,16 @@ fn one_installation_serves_every_python() {
         assert_eq!(Cgi::file(&script).run().text(), version(&python));
         let cgi = Cgi::file(&script).option("--python").option(&python);
         assert_eq!(cgi.run().text(), version(&python));
+    }
+}
+
+#[test]
+fn one_that_is_too_old_or_another_kind_says_so() {
+    for python in all_pythons() {
+        if !is_served(&python) {
+            let cgi = Cgi::source(VERSION).option("--python").option(&python);
+            cgi.exits(78).logs("CPython 3.9 or newer is needed").run();
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use process::environment::PRELOAD;
 use process::handed_on::HandedOn;
 use settings::python::Packages;
 
+/// How a Python ends that is no good, once it has said why (EX_CONFIG).
+pub(crate) const NO_GOOD: i32 = 78;
+
 /// What that Python runs. An older one, or another kind, says what it is, in one line and in words that
 /// any Python can read. The module is loaded by its path: nothing is searched, and no application sees it.
 const CODE: &str = "\

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use crate::becoming::Becoming;
+use crate::becoming::{Becoming, NO_GOOD};
 use crate::restoring::started::{Started, exec};
 use process::claim::{self, Claim};
 use process::descriptors::{self, Private};
@@ -136,6 +136,9 @@ impl Ended {
                 };
                 let name = String::from_utf8_lossy(name(signal));
                 format!("the process that was to answer was killed by {name}{why}")
+            }
+            Self::Unanswered(status) if libc::WEXITSTATUS(*status) == NO_GOOD => {
+                format!("`{python}` cannot be used, for the reason that it has said above")
             }
             Self::Unanswered(status) => format!(
                 "the process that was to answer ended with exit status {} before it did: by \
