@@ -257,3 +257,33 @@ fn without_a_new_rust_it_says_where_to_get_it() {
     assert!(!done.status.success() && log.contains(says), "{log}");
     assert!(!machine.at("elsewhere/here").exists());
 }
+
+mod slow {
+    use super::*;
+    use crate::harness::python;
+
+    /// Both parts come into the virtual environment, whose Python is then the one that answers.
+    #[test]
+    fn by_pip_into_a_virtual_environment() {
+        let folder = folder();
+        let venv = folder.path().join("venv");
+        let made = Command::new(python())
+            .args(["-m", "venv"])
+            .arg(&venv)
+            .status();
+        assert!(made.expect("venv").success());
+        let output = Command::new(venv.join("bin/python3"))
+            .args(["-m", "pip", "--disable-pip-version-check", "install", "-q"])
+            .arg(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("pip");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{log}");
+        let text = "import sys\ndef application(environ, start_response):\n    \
+                    start_response('200 OK', [])\n    return [sys.prefix.encode()]\n";
+        let cgi = crate::harness::cgi::Cgi::source(text);
+        // Nothing else says that the environment is meant.
+        let answer = cgi.program(venv.join("bin/wsgi-cgi")).run();
+        assert_eq!(answer.text(), venv.display().to_string());
+    }
+}
