@@ -1,5 +1,6 @@
 //! The program `wsgi-cgi`: static, small, no Python in it. It decides what was asked, of which
-//! application, with which Python, and whether an image answers; then it becomes that process.
+//! application, with which Python, and whether an image answers; then it becomes that process, or starts it
+//! and waits beside it.
 //!
 //! - `lives`: each kind of process that the program may be, one file each.
 //! - `commands`: what a person may ask for.
@@ -15,6 +16,7 @@ mod restoring;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
+use process::settled;
 use restoring::started::Started;
 
 /// Called by the C library.
@@ -30,9 +32,13 @@ pub unsafe extern "C" fn main(
     // SAFETY: the caller's promise.
     let started = Started::of_this_process(unsafe { words(arguments) }, environment);
     // Arguments may be the client's words: whether this is a request is decided before any is parsed.
+    if !started.is_a_request() {
+        // Those of an early start, which nothing here has need of.
+        settled::usual_fatal_signals();
+    }
     if started.is_trial() {
         lives::trial::run(&started)
-    } else if started.meta.are_of_cgi() {
+    } else if started.is_a_request() {
         lives::cgi::run(&started)
     } else {
         commands::run(&started).code().into()

@@ -154,13 +154,33 @@ fn a_customization_that_fails_is_told_of() {
     let cgi = Cgi::file(&script).option("--venv");
     let cgi = cgi.option(place.folder.path().join("venv"));
     let cgi = cgi.variable("PYTHONPATH", first);
-    cgi.logs("sitecustomize: ZeroDivisionError").run();
+    cgi.logs("sitecustomize").logs("ZeroDivisionError").run();
 }
 
 #[test]
 fn the_systems_python() {
     let folder = folder();
     is_the_same(folder.path(), Path::new(python()), &["--python", python()]);
+}
+
+/// `site.addsitedir`, as scripts for mod_wsgi have it, does that and nothing else.
+#[test]
+fn who_imports_it_later() {
+    const TEXT: &str = "import sys\nbefore = list(sys.path)\nimport site\nfrom importlib import reload\n\
+        def application(environ, start_response):\n    \
+        start_response('200 OK', [])\n    \
+        return [repr((sys.path == before, site.ENABLE_USER_SITE, site.PREFIXES == [sys.prefix], \
+        sys.flags.no_site, site.__spec__.name, 'sitecustomize' in sys.modules and \
+        sys.modules['sitecustomize'].__file__.startswith(environ['DOCUMENT_ROOT']))).encode()]\n";
+    let place = Place::new(&[]);
+    let script = place.folder.path().join("app.py");
+    fs::write(&script, TEXT).expect("a script");
+    // The application's own file of that name is none.
+    fs::write(place.folder.path().join("sitecustomize.py"), "").expect("a file");
+    let cgi = Cgi::file(&script).option("--venv");
+    let cgi = cgi.option(place.folder.path().join("venv"));
+    let cgi = cgi.variable("DOCUMENT_ROOT", place.folder.path());
+    assert_eq!(cgi.run().text(), "(True, False, True, 0, 'site', False)");
 }
 
 /// setuptools' own `distutils` is there for who asks, from the first import on.

@@ -62,7 +62,7 @@ fn left_by_os_exit() {
 fn replaced_by_another_program() {
     // Past Python's own functions, which are refused.
     let end = "ctypes.CDLL(None).execl(b'/bin/echo', b'echo', b'Status: 200 OK', None)";
-    each_moment(end, 0, "as another program");
+    each_moment(end, 0, "became another program");
 }
 
 /// Whatever is left of the memory when the limit comes, in the program, in Python's start, in the executor.
@@ -178,7 +178,7 @@ fn a_python_that_cannot_be_started() {
     let cgi = Cgi::source(HELLO).option("--python").option("/no/python3");
     answered(cgi, 1, "`/no/python3` (--python): No such file");
     let cgi = Cgi::source(HELLO).option("--python").option("/usr");
-    answered(cgi, 1, "`/usr` (--python) is no program");
+    answered(cgi, 1, "`/usr` (--python) is not a program");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn an_executor_that_is_missing_or_none() {
     let said = format!("looked for `{}`", executor.display());
     answered(cgi(), 1, &said);
     fs::write(&executor, "not a library").expect("written");
-    let answer = answered(cgi(), 1, "ended with exit status 1");
+    let answer = answered(cgi(), 78, "cannot load the executor");
     assert!(answer.log.contains("_wsgi_cgi.abi3.so"), "{}", answer.log);
 }
 

@@ -17,7 +17,7 @@ const BUILT: &str = "lib_wsgi_cgi.so";
 /// Where it is in none of these places.
 pub(super) fn find(program: &Path) -> Result<PathBuf> {
     let beside = [NAME, BUILT].map(|name| program.with_file_name(name));
-    let prefix = program.parent().and_then(Path::parent);
+    let prefix = settings::python::prefix_of(program);
     let installed = prefix.map(|prefix| prefix.join("lib/wsgi-cgi").join(NAME));
     let places: Vec<PathBuf> = beside.into_iter().chain(installed).collect();
     if let Some(found) = places.iter().find(|place| place.is_file()) {
@@ -53,6 +53,8 @@ fn packages(prefix: &Path) -> Vec<PathBuf> {
     let pythons =
         entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"python3"));
     pythons
-        .map(|entry| entry.path().join("site-packages/wsgi_cgi").join(NAME))
+        // Debian's pip has a name of its own for the system's.
+        .flat_map(|entry| ["site-packages", "dist-packages"].map(|name| entry.path().join(name)))
+        .map(|packages| packages.join("wsgi_cgi").join(NAME))
         .collect()
 }

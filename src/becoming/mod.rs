@@ -13,9 +13,6 @@ use process::environment::PRELOAD;
 use process::handed_on::HandedOn;
 use settings::python::Packages;
 
-/// How a Python ends that is no good, once it has said why (EX_CONFIG).
-pub(crate) const NO_GOOD: i32 = 78;
-
 /// What that Python runs. An older one, or another kind, says what it is, in one line and in words that
 /// any Python can read. The module is loaded by its path: nothing is searched, and no application sees it.
 const CODE: &str = "\
@@ -23,12 +20,17 @@ import sys
 if getattr(getattr(sys, 'implementation', None), 'name', '') != 'cpython' or sys.version_info < (3, 9) \
 or 't' in getattr(sys, 'abiflags', ''):
     sys.stderr.write('wsgi-cgi: `%s` is Python %s: CPython 3.9 or newer is needed, and not a \
-free-threaded one: name another with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
+free-threaded one: name one with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
     sys.exit(78)
 import _imp
 class executor: name, origin = '_wsgi_cgi', sys.argv[1]
-executor = _imp.create_dynamic(executor)
-_imp.exec_dynamic(executor)
+try:
+    executor = _imp.create_dynamic(executor)
+    _imp.exec_dynamic(executor)
+except ImportError as error:
+    sys.stderr.write('wsgi-cgi: `%s` cannot load the executor: %s: install the one for this system\\n' \
+% (sys.executable, error))
+    sys.exit(78)
 executor.main(sys.argv[2:])
 ";
 

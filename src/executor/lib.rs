@@ -2,7 +2,7 @@
 //! CPython from 3.9 on (PEP 384). The program starts a Python for one request and has it call [`main`],
 //! which answers and does not come back.
 //!
-//! - [`python`]: the interpreter and the application; the only place that names pyo3.
+//! - [`python`]: the interpreter and the application.
 //! - [`commands`]: what a process with Python may be there for, one file each.
 
 mod chance;
@@ -24,7 +24,7 @@ fn main(words: Vec<OsString>) -> i32 {
         Ok(handed_on) => commands::run(&handed_on),
         Err(sentence) => {
             report::log(&sentence);
-            Exit::Usage
+            Exit::NoGood
         }
     };
     std::process::exit(exit.code().into())

@@ -1,5 +1,5 @@
 //! What a process inherits from the one that starts it, and loading may ask for: an image of it is
-//! for processes that have inherited the same. The launcher is built with this file too.
+//! for processes that have inherited the same.
 
 use std::mem::MaybeUninit;
 

@@ -1,6 +1,6 @@
 //! Which pages a request has written to: taken down by the first one that is answered from an image,
 //! kept beside it, and fetched for all that follow at once, which costs half of a fault for each.
-//! The launcher is built with this file too.
+//!
 
 use super::encoding::{Reader, Writer};
 use super::format::{Content, EAGER, Head, PAGE, sum};

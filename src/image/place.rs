@@ -1,5 +1,5 @@
 //! Where images are: one folder of the user's own, one name for each application and the way it is
-//! started. The launcher is built with this file too.
+//! started.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

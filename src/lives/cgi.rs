@@ -13,6 +13,7 @@ use super::{follower, waiting};
 use crate::becoming::Becoming;
 use crate::restoring::attempt::{self, Cold};
 use crate::restoring::started::Started;
+use crate::restoring::way_out;
 use doors::incident::Incident;
 use doors::opened::open;
 use exchange::{Failure, MetaVariables};
@@ -20,14 +21,20 @@ use image::place;
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{environment, last_resort};
+use process::{environment, last_resort, settled};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 use settings::python::Packages;
 
 /// Answers; the exit status.
 pub(crate) fn run(started: &Started) -> c_int {
-    let why_cold = without_image(started);
+    std::panic::set_hook(Box::new(|panic| {
+        report::log(&format!("a fault of wsgi-cgi: {panic}"));
+    }));
+    let why_cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
+    // They lead to a restart, which a process that goes on has no use for.
+    settled::usual_fatal_signals();
+    let why_cold = why_cold.unwrap_or_default();
     let answered = catch_unwind(AssertUnwindSafe(|| answer(started, why_cold)));
     answered.unwrap_or_else(|_| {
         if last_resort::answer(last_resort::Answer::Error) {
@@ -84,6 +91,7 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
         Ok(private) => private,
         Err(error) => {
             report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            way_out::give_up();
             return Exit::Failure.code().into();
         }
     };
@@ -100,7 +108,7 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
         why_cold,
         ..HandedOn::default()
     };
-    let decided = Decided::of(&evidence, &mut meta).map(|decided| decided.config);
+    let decided = guarded(|| Ok(Decided::of(&evidence, &mut meta)?.config));
     let found = decided
         .as_ref()
         .ok()
@@ -120,10 +128,20 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     };
     let ended = waiting::beside(&mut unanswered.private, started, &python, handed_on);
     let Some(sentence) = ended.sentence(&python) else {
+        if ended.was_cut_short() {
+            let sentence = "the process that answers was killed by SIGKILL";
+            unanswered.incident.log(&Failure::new(500, sentence), true);
+        }
         ended.end_as_it_did()
     };
     unanswered.fail(decided, &[], &sentence);
     ended.end_as_it_did()
+}
+
+/// A fault of this program is a failed request too.
+fn guarded<T>(decide: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decide))
+        .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")))
 }
 
 /// The Python that answers.

@@ -9,12 +9,12 @@ use std::os::fd::AsFd;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use crate::becoming::{Becoming, NO_GOOD};
+use crate::becoming::Becoming;
 use crate::restoring::started::{Started, exec};
 use process::claim::{self, Claim};
 use process::descriptors::{self, Private};
-use process::filter;
 use process::handed_on::HandedOn;
+use process::report::Exit;
 use process::signals::name;
 
 /// What is handed on to the process that answers. What ends a program, or tells it something.
@@ -49,12 +49,7 @@ pub(super) fn beside(
     mut handed_on: HandedOn,
 ) -> Ended {
     handed_on.hand_pipes(private);
-    // A filter may end who makes a call that older systems do not know.
-    let claim = if filter::is_on() {
-        None
-    } else {
-        Claim::new().ok()
-    };
+    let claim = Claim::new().ok();
     if let Some((_, page)) = &claim {
         handed_on.hand_claim(page.as_fd());
     }
@@ -124,28 +119,41 @@ impl Ended {
         let python = python.python().display();
         Some(match self {
             Self::Answered(_) => return None,
-            Self::NotStarted(error) => format!(
-                "`{python}` cannot be started: {error}: name another Python with --python or --venv"
-            ),
+            Self::NotStarted(error) => {
+                let remedy = match error.raw_os_error() {
+                    // There is no room for it, as there would be for no other.
+                    Some(libc::E2BIG | libc::EAGAIN | libc::ENOMEM) => "",
+                    _ => ": name another Python with --python or --venv",
+                };
+                format!("`{python}` cannot be started: {error}{remedy}")
+            }
             Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
                 let signal = libc::WTERMSIG(*status);
                 let why = if signal == libc::SIGKILL {
-                    ": a limit of the host's does so, on memory or on the time of the processor"
+                    ", as a host's limit on memory or processor time does"
                 } else {
                     ""
                 };
                 let name = String::from_utf8_lossy(name(signal));
                 format!("the process that was to answer was killed by {name}{why}")
             }
-            Self::Unanswered(status) if libc::WEXITSTATUS(*status) == NO_GOOD => {
-                format!("`{python}` cannot be used, for the reason that it has said above")
+            Self::Unanswered(status)
+                if libc::WEXITSTATUS(*status) == i32::from(Exit::NoGood.code()) =>
+            {
+                format!("`{python}` cannot be used, for the reason logged above")
             }
             Self::Unanswered(status) => format!(
-                "the process that was to answer ended with exit status {} before it did: by \
-                 `os._exit`, as another program, or as a Python that could not start (`{python}`)",
+                "the process that was to answer ended with exit status {} before it answered: it \
+                 called `os._exit`, became another program, or its Python (`{python}`) could not start",
                 libc::WEXITSTATUS(*status)
             ),
         })
+    }
+
+    /// Whether it was ended after it had begun to answer, in a way that it could not tell of itself.
+    pub(super) fn was_cut_short(&self) -> bool {
+        matches!(self, Self::Answered(status)
+            if libc::WIFSIGNALED(*status) && libc::WTERMSIG(*status) == libc::SIGKILL)
     }
 
     /// Ends this process in the same way.
@@ -208,7 +216,11 @@ impl Signals {
                 unsafe { libc::sigaction(*signal, before, null_mut()) };
             }
         }
-        self.let_through();
+        // A server may have left it blocked, and nobody else tells of the other process's end.
+        let mut mask = self.mask;
+        // SAFETY: the set is a local one.
+        unsafe { libc::sigdelset(&raw mut mask, libc::SIGCHLD) };
+        let_through(&mask);
     }
 
     /// All of it is as it was.
@@ -220,13 +232,13 @@ impl Signals {
             }
             libc::sigaction(libc::SIGCHLD, &raw const self.child, null_mut());
         }
-        self.let_through();
+        let_through(&self.mask);
     }
+}
 
-    fn let_through(&self) {
-        // SAFETY: the set is the one that was in force.
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, null_mut()) };
-    }
+fn let_through(mask: &libc::sigset_t) {
+    // SAFETY: the set is whole.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, mask, null_mut()) };
 }
 
 extern "C" fn on_signal(signal: c_int) {

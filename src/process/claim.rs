@@ -7,10 +7,12 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, Mode, OFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::thread::futex;
+
+use crate::filter;
 
 /// The answer has begun.
 const CLAIMED: u32 = 1;
@@ -35,7 +37,12 @@ impl Claim {
     /// # Errors
     /// Where the system has no such memory.
     pub fn new() -> io::Result<(Self, OwnedFd)> {
-        let page = memfd_create(c"wsgi-cgi claim", MemfdFlags::empty())?;
+        // A filter may end who makes a call that older systems do not know.
+        let page = if filter::is_on() {
+            file_without_name()?
+        } else {
+            memfd_create(c"wsgi-cgi claim", MemfdFlags::empty()).or_else(|_| file_without_name())?
+        };
         ftruncate(&page, LENGTH as u64)?;
         Ok((Self::map(&page)?, page))
     }
@@ -99,6 +106,23 @@ impl Claim {
             _ = futex::wait(self.word(), futex::Flags::empty(), seen, None);
         }
     }
+}
+
+/// A file that only who has it open can get at.
+fn file_without_name() -> Result<OwnedFd, Errno> {
+    let mut error = Errno::NOENT;
+    for folder in ["/dev/shm", "/tmp"] {
+        let name = format!("{folder}/wsgi-cgi-claim-{}", std::process::id());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        match rustix::fs::open(&name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => {
+                rustix::fs::unlink(&name)?;
+                return Ok(file);
+            }
+            Err(other) => error = other,
+        }
+    }
+    Err(error)
 }
 
 /// Wakes the process that waits. Safe in a signal handler.

@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// The status is 400 or above, and that was to be a failure; the number is curl's.
     HttpError,
+    /// This Python, or this executor, is none for the program; it has said why (EX_CONFIG).
+    NoGood,
     /// Asked to stop: 128 and the number of SIGTERM.
     Terminated,
 }
@@ -26,6 +28,7 @@ impl Exit {
             Self::Failure => 1,
             Self::Usage => 2,
             Self::HttpError => 22,
+            Self::NoGood => 78,
             Self::Terminated => 143,
         }
     }

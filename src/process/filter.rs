@@ -4,7 +4,7 @@
 #[must_use]
 pub fn is_on() -> bool {
     // SAFETY: an old call, which changes nothing.
-    unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) != 0 }
+    unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) > 0 }
 }
 
 /// Closes the descriptors from one number up to another.

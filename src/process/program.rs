@@ -23,7 +23,10 @@ pub fn path() -> PathBuf {
         return program.clone();
     }
     if let Ok(program) = std::fs::read_link("/proc/self/exe") {
-        return program;
+        // As the kernel calls one that was replaced.
+        let name = program.as_os_str().as_bytes();
+        let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+        return OsStr::from_bytes(name).into();
     }
     let named = std::env::args_os().next().map(PathBuf::from);
     let named = named.filter(|name| name.is_absolute());

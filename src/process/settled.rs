@@ -14,6 +14,20 @@ pub fn name_as(executed: &Path) {
     }
 }
 
+/// What ends a process because it did something wrong ends it from now on.
+pub fn usual_fatal_signals() {
+    for signal in [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGABRT,
+    ] {
+        // SAFETY: numbers; no handler of this process's is wanted any more.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 /// A log that nobody reads or that may not grow is no reason to die, and what the server left closed is
 /// open and empty, as the next file would take the number.
 pub fn settle_in() {

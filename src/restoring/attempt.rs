@@ -81,7 +81,7 @@ pub(crate) struct Verdict {
 #[cfg(starts_early)]
 pub(super) fn restore_early(arguments: Vec<OsString>, environment: *const *const c_char) {
     let started = Started::of_this_process(arguments, environment);
-    if !started.is_trial() && started.meta.are_of_cgi() {
+    if started.is_a_request() {
         _ = VERDICT.set(attempted(&started));
     }
 }

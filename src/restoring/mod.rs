@@ -7,4 +7,4 @@ pub(crate) mod attempt;
 #[cfg(starts_early)]
 mod early;
 pub(crate) mod started;
-mod way_out;
+pub(crate) mod way_out;

@@ -89,6 +89,11 @@ impl Started {
         matches!(self.arguments.as_slice(), [mark, _] if mark == TRIAL)
     }
 
+    /// Whether a server asks for an answer.
+    pub(crate) fn is_a_request(&self) -> bool {
+        !self.is_trial() && self.meta.are_of_cgi()
+    }
+
     /// What tells who wrote which argument.
     pub(crate) fn evidence(&self) -> Evidence {
         let arguments = self.arguments.iter().skip(1).cloned().collect();

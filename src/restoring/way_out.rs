@@ -82,7 +82,7 @@ extern "C" fn on_fatal(_: c_int) {
 }
 
 /// A whole answer where there is no program to give one. Safe in a signal handler.
-fn give_up() {
+pub(crate) fn give_up() {
     const ANSWER: &[u8] = b"Status: 500 Internal Server Error\r\n\
         Content-Type: text/plain; charset=utf-8\r\n\
         Content-Length: 59\r\n\r\n\

@@ -107,7 +107,9 @@ impl Evidence {
     }
 
     fn is_this_program(&self, path: &Path) -> bool {
+        // It may have been replaced since it was started, so that its name is another file's.
         (self.is_same_file)(path, &self.program)
+            || (self.is_same_file)(path, Path::new("/proc/self/exe"))
     }
 }
 

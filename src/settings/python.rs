@@ -85,9 +85,10 @@ impl Packages {
                 looked_in,
             }),
             None => bail!(
-                "no Python is found: looked for {}, and for a virtual environment at {}: install \
+                "no Python is found: looked for `{}`, {}, and for a virtual environment at {}: install \
                  Python 3.9 or newer (Debian: `apt install python3`), or name one with --python or \
                  --venv",
+                own.display(),
                 shown(places()),
                 shown(looked_in.iter().map(PathBuf::as_path))
             ),
@@ -128,9 +129,12 @@ fn beside(config: &Config) -> impl Iterator<Item = PathBuf> {
         .flat_map(|folder| [folder.join(".venv"), folder.join("venv")])
 }
 
-/// `PREFIX` of `PREFIX/bin/wsgi-cgi`.
-fn prefix_of(program: &Path) -> Option<&Path> {
-    program.parent()?.parent()
+/// `PREFIX` of `PREFIX/bin/wsgi-cgi`. A program anywhere else belongs to no prefix: what lies above its
+/// folder may be anybody's.
+#[must_use]
+pub fn prefix_of(program: &Path) -> Option<&Path> {
+    let folder = program.parent()?;
+    folder.parent().filter(|_| folder.ends_with("bin"))
 }
 
 /// The Python that was named with `--python`.
@@ -139,7 +143,7 @@ fn named(python: &Path) -> Result<Packages> {
     match fs::metadata(python) {
         Ok(about) if about.is_file() => {}
         Ok(_) => {
-            bail!("`{shown}` (--python) is no program: name a Python, such as /usr/bin/python3")
+            bail!("`{shown}` (--python) is not a program: name a Python, such as /usr/bin/python3")
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
             "user {} may not run `{shown}` (--python): {error}",

@@ -225,3 +225,47 @@ def application(environ, start_response):
     }
     assert_eq!(site.kept("image").len(), 2);
 }
+
+/// What the interpreter's start read is watched as what loading read.
+#[test]
+fn what_makes_the_environment() {
+    const TEXT: &str = "import os, sys\ndef application(environ, start_response):\n    \
+        start_response('200 OK', [])\n    \
+        return [repr((os.environ.get('MARK'), len(sys.path))).encode()]\n";
+    let site = Site::new(TEXT);
+    let venv = site.file(".venv");
+    let made = std::process::Command::new(crate::harness::python())
+        .args(["-I", "-m", "venv", "--without-pip"])
+        .arg(&venv)
+        .status();
+    assert!(made.expect("venv").success());
+    let lib = std::fs::read_dir(venv.join("lib"))
+        .expect("a folder")
+        .next();
+    let packages = lib.expect("a version").expect("an entry").path();
+    let packages = packages.join("site-packages");
+    std::fs::write(packages.join("empty.pth"), "\n").expect("written");
+    site.make();
+    let plain = site.restored();
+    assert!(plain.starts_with("(None, "), "{plain}");
+    let mark = |value: &str| format!("import os; os.environ['MARK'] = '{value}'\n");
+    std::fs::write(packages.join("empty.pth"), mark("one")).expect("written");
+    assert!(site.cold("`").starts_with("('one', "));
+    std::fs::write(packages.join("new.pth"), mark("two")).expect("written");
+    assert!(site.cold("`").starts_with("('two', "));
+    for name in ["empty.pth", "new.pth"] {
+        std::fs::remove_file(packages.join(name)).expect("removed");
+    }
+    site.is_impatient();
+    super::eventually("an image", || {
+        let answer = site.request().logs_anything().run();
+        site.is_impatient();
+        assert_eq!(answer.text(), plain);
+        answer.log.is_empty()
+    });
+    let settings = venv.join("pyvenv.cfg");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    let text = text.replace("packages = false", "packages = true");
+    std::fs::write(&settings, text).expect("written");
+    assert_ne!(site.cold("`"), plain);
+}

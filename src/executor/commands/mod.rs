@@ -30,7 +30,7 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
         && let Err(error) = claim::adopt(page)
     {
         report::log(&format!("the claim to the answer cannot be had: {error}"));
-        return Exit::Failure;
+        return Exit::NoGood;
     }
     program::goes_on_as(handed_on.program.clone());
     settled::name_as(&handed_on.executed);

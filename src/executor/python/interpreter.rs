@@ -97,6 +97,14 @@ fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
         let all = PyList::new(py, [sys.getattr("executable")?, arguments.get_item(0)?])?;
         sys.setattr("orig_argv", all)?;
     }
+    // The names of that code.
+    let main = sys.getattr("modules")?.get_item("__main__")?;
+    let names = main.getattr("__dict__")?.cast_into::<PyDict>()?;
+    for name in names.keys() {
+        if !name.extract::<String>()?.starts_with("__") {
+            names.del_item(name)?;
+        }
+    }
     // The working directory, which Python puts there unless it was told not to (PYTHONSAFEPATH).
     let path = sys.getattr("path")?.cast_into::<PyList>()?;
     let is_safe = match sys.getattr("flags")?.getattr_opt("safe_path")? {

@@ -22,6 +22,7 @@ use pyo3::types::{PyBytes, PyDict, PyModule, PyTuple};
 
 use environment::Environment;
 pub use environment::EnvironmentRead;
+pub(super) use record::looked_at;
 pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;

@@ -287,6 +287,13 @@ fn removed(path: &[u8]) {
 }
 
 /// A folder is looked at before Python does: what comes after that will be missed in neither.
+/// Something was read, or listed, of which Python knows nothing.
+pub(in super::super) fn looked_at(path: &Path, is_file: bool) {
+    if RECORDING.load(Ordering::Acquire) {
+        note(path.as_os_str().as_bytes().to_vec(), is_file);
+    }
+}
+
 fn note(path: Vec<u8>, is_file: bool) {
     // What the kernel makes when it is read has no time that would say whether it changed.
     if is_of_the_kernel(&path) {

@@ -43,12 +43,14 @@ impl Later {
         if !["distutils", "pip"].contains(&&*text) && !text.starts_with("test.") {
             return Ok(None);
         }
-        let finders = py
-            .import("sys")?
-            .getattr("meta_path")?
-            .cast_into::<PyList>()?;
-        let before = finders.index(slf)?;
-        finders.del_item(before)?;
+        let finders = py.import("sys")?.getattr("meta_path")?;
+        // Another thread may be at it, or somebody has taken it out.
+        let Ok(finders) = finders.cast_into::<PyList>() else {
+            return Ok(None);
+        };
+        if finders.call_method1("remove", (slf,)).is_err() {
+            return Ok(None);
+        }
         let known = finders.len();
         py.import("builtins")?
             .call_method1("exec", (&slf.get().0, PyDict::new(py)))?;

@@ -5,6 +5,7 @@
 //! more, is left to `site` itself (<https://docs.python.org/3/library/site.html>).
 
 mod distutils;
+mod late;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +15,8 @@ use pyo3::exceptions::{PyException, PyImportError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
+
+use super::image::looked_at;
 
 /// The place of `no_site` in `sys.flags`.
 const NO_SITE: isize = 6;
@@ -54,22 +57,36 @@ pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
         Some(root) => complete_plain(&sys, &root)?,
         None => _ = py.import("site")?.call_method0("main")?,
     }
-    // What the interpreter was started with is not for the processes that the application starts. Before,
-    // `site` would have done all of it once more as it is imported.
-    let zero = 0_i32.into_pyobject(py)?.into_any();
+    // What the interpreter was started with is not for the processes that the application starts.
+    set_no_site(py, false)
+}
+
+/// Sets `sys.flags.no_site`, by which `site` knows as it is imported whether it has something to do.
+fn set_no_site(py: Python<'_>, is_without: bool) -> PyResult<()> {
+    let flags = py.import("sys")?.getattr("flags")?;
+    let value = i32::from(is_without).into_pyobject(py)?.into_any();
     // SAFETY: the flags are a structure sequence, whose item is given away.
-    unsafe { ffi::PyStructSequence_SetItem(flags.as_ptr(), NO_SITE, zero.into_ptr()) };
+    unsafe { ffi::PyStructSequence_SetItem(flags.as_ptr(), NO_SITE, value.into_ptr()) };
     Ok(())
 }
 
-/// The virtual environment of this interpreter, where it sees no packages but its own.
+/// The virtual environment of this interpreter, where it sees no packages but its own, and `site` is one whose
+/// doings are known.
 fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<PathBuf>> {
     let executable: PathBuf = sys.getattr("executable")?.extract()?;
     let Some(folder) = executable.parent().filter(|_| executable.is_absolute()) else {
         return Ok(None);
     };
+    // Whose entries may be relative, or there twice.
+    if std::env::var_os("PYTHONPATH").is_some() || sys.getattr("version_info")?.gt((3, 14))? {
+        return Ok(None);
+    }
     let above = folder.parent().unwrap_or(folder);
-    let texts = [folder, above].map(|place| fs::read_to_string(place.join("pyvenv.cfg")));
+    let texts = [folder, above].map(|place| {
+        let file = place.join("pyvenv.cfg");
+        looked_at(&file, true);
+        fs::read_to_string(file)
+    });
     let Some(Ok(text)) = texts.into_iter().find(Result::is_ok) else {
         return Ok(None);
     };
@@ -93,6 +110,7 @@ fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
     let mut has_run_code = false;
     for folder in packages(sys, root)? {
         path.append(folder.as_os_str())?;
+        looked_at(&folder, false);
         for name in path_files(&folder) {
             if put_off(py, &folder.join(&name))? {
                 continue;
@@ -104,6 +122,9 @@ fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
         }
     }
     py.run(BUILTINS, Some(&PyDict::new(py)), None)?;
+    if !has_run_code {
+        late::expect(py)?;
+    }
     if has_run_code || has_customization(&path) {
         customize(py)?;
     }
@@ -112,6 +133,7 @@ fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
 
 /// Whether a `.pth` file has nothing to be done now.
 fn put_off(py: Python<'_>, file: &Path) -> PyResult<bool> {
+    looked_at(file, true);
     let text = fs::read_to_string(file).unwrap_or_else(|_| "unreadable".to_owned());
     let is_empty = |line: &&str| line.trim().is_empty() || line.starts_with('#');
     let mut lines = text.lines().filter(|line| !is_empty(line));
@@ -165,12 +187,12 @@ fn packages(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<Vec<PathBuf>> {
     Ok(folders.filter(|folder| folder.is_dir()).collect())
 }
 
-/// The `.pth` files in a folder, in the order in which they are read.
+/// The `.pth` files in a folder, in the order in which they are read. Hidden ones are not, in later Pythons.
 fn path_files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut names: Vec<String> = names
-        .filter(|name| name.as_bytes().ends_with(b".pth"))
+        .filter(|name| name.as_bytes().ends_with(b".pth") && !name.starts_with('.'))
         .collect();
     names.sort();
     names
@@ -182,6 +204,7 @@ fn has_customization(path: &Bound<'_, PyList>) -> bool {
         let Ok(folder) = entry.extract::<PathBuf>() else {
             return true;
         };
+        looked_at(&folder, false);
         // An archive may have one.
         if folder.is_file() {
             return true;

@@ -1,0 +1,67 @@
+//! The module `site` itself, for who imports it later (`site.addsitedir`): it would do all of its work once
+//! more as it is imported, unless the interpreter was told to leave that out.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::set_no_site;
+
+/// Sees to it.
+pub(super) fn expect(py: Python<'_>) -> PyResult<()> {
+    let finders = py.import("sys")?.getattr("meta_path")?;
+    finders.cast::<PyList>()?.insert(0, Py::new(py, Late)?)
+}
+
+/// An entry of `sys.meta_path` that knows one module, once.
+#[pyclass(frozen)]
+struct Late;
+
+#[pymethods]
+impl Late {
+    #[pyo3(signature = (name, _path = None, _target = None))]
+    fn find_spec<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+        _path: Option<&Bound<'py, PyAny>>,
+        _target: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        if name.to_cow()? != "site" {
+            return Ok(None);
+        }
+        let sys = py.import("sys")?;
+        // Who has taken it out does not want it.
+        sys.getattr("meta_path")?.call_method1("remove", (slf,))?;
+        set_no_site(py, true)?;
+        let imported = py.import("site");
+        set_no_site(py, false)?;
+        let module = imported?.into_any();
+        module.setattr("ENABLE_USER_SITE", false)?;
+        module.setattr("PREFIXES", PyList::new(py, [sys.getattr("prefix")?])?)?;
+        let spec = module.getattr("__spec__")?.unbind();
+        let module = module.unbind();
+        let loader = Loaded { module, spec };
+        let machinery = py.import("_frozen_importlib")?;
+        machinery
+            .call_method1("ModuleSpec", ("site", Py::new(py, loader)?))
+            .map(Some)
+    }
+}
+
+/// The loader of a module that is loaded.
+#[pyclass(frozen)]
+struct Loaded {
+    module: Py<PyAny>,
+    spec: Py<PyAny>,
+}
+
+#[pymethods]
+impl Loaded {
+    fn create_module(&self, py: Python<'_>, _spec: &Bound<'_, PyAny>) -> Py<PyAny> {
+        self.module.clone_ref(py)
+    }
+
+    fn exec_module(&self, py: Python<'_>, module: &Bound<'_, PyAny>) -> PyResult<()> {
+        module.setattr("__spec__", self.spec.bind(py))
+    }
+}
