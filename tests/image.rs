@@ -137,7 +137,7 @@ impl Site {
         self.request().run().text().to_owned()
     }
 
-    /// A GET that the cold program answers, for this reason.
+    /// A GET that no image answers, for this reason.
     #[track_caller]
     fn cold(&self, reason: &str) -> String {
         let log = format!("wsgi-cgi: a cold request: {reason}");

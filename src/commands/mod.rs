@@ -64,7 +64,7 @@ fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
     anyhow!(
         "there is no request: a web server starts this program for one and describes it in the \
          environment (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers: `wsgi-cgi \
-         request {app}`. `wsgi-cgi --help` says more."
+         request {app}`. `wsgi-cgi --help` says more"
     )
 }
 

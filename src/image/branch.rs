@@ -7,7 +7,7 @@ use crate::arch;
 
 pub(super) use arch::{SUPPORTED, thread_pointer};
 
-/// What the launcher leaves for the process that it restores, in memory that stays mapped.
+/// What the program leaves for the process that it restores, in memory that stays mapped.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Handoff {
@@ -19,21 +19,21 @@ pub struct Handoff {
     pub trial: u64,
     /// What the image is known by, for a process that is to tell which pages it has written to; else 0.
     pub learns: u64,
-    /// Makes the process the cold program's, as if nothing had been restored; null in a trial.
+    /// Starts the same once more without an image, as if nothing had been restored; null in a trial.
     pub cold: Option<extern "C" fn() -> !>,
 }
 
 /// Where the stack was.
 static mut STACK_POINTER: u64 = 0;
 
-/// The addresses that the launcher jumps to and hands over.
+/// The addresses that the program jumps to and hands over.
 pub(super) fn entry() -> (u64, u64) {
     let resume = arch::wsgi_cgi_resume as *const () as u64;
     (resume, (&raw const STACK_POINTER).addr() as u64)
 }
 
 /// Calls `write`, which writes an image of this process; then returns none. In a process that was
-/// restored from the image it returns what the launcher left.
+/// restored from the image it returns what the program left.
 pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
     extern "C" fn call(data: *mut c_void) {
         // SAFETY: `data` is the reference below, which outlives the call.
@@ -45,6 +45,6 @@ pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
     // SAFETY: the function keeps every register that a call must keep, both times it returns; the
     // process has one thread.
     let handoff = unsafe { arch::wsgi_cgi_branch(&raw mut STACK_POINTER, call, data) };
-    // SAFETY: null, or what the launcher left in its own memory, which stays mapped.
+    // SAFETY: null, or what the program left in its own memory, which stays mapped.
     (!handoff.is_null()).then(|| unsafe { *handoff })
 }

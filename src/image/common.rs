@@ -1,7 +1,6 @@
 //! Which folder a user's images and compiled modules are in: the one that is named, else the one in
 //! the user's own cache, else, where the home is not the user's to write, as a web server's mostly is
-//! not, the user's folder in a store that an administrator makes once for all. The launcher is built
-//! with this file too.
+//! not, the user's folder in a store that an administrator makes once for all.
 
 use std::ffi::OsString;
 use std::fs;

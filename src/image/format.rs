@@ -1,5 +1,5 @@
-//! What an image file holds: a head, and pages. Both the program that writes images and the launcher
-//! that maps them are built with this file; how a head becomes bytes is in `encoding`.
+//! What an image file holds: a head, and pages. Who writes images and who
+//! maps them know it from here; how a head becomes bytes is in `encoding`.
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;

@@ -1,5 +1,5 @@
-//! Whether an image is of this machine, this user and these files, as they are now. The launcher
-//! is built with this file too; each check is one pass over a list.
+//! Whether an image is of this machine, this user and these files, as they are now. Each check
+//! is one pass over a list.
 
 use std::ffi::{CString, OsStr};
 use std::fs::FileType;

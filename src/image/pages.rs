@@ -1,6 +1,5 @@
 //! Which pages a request has written to: taken down by the first one that is answered from an image,
 //! kept beside it, and fetched for all that follow at once, which costs half of a fault for each.
-//!
 
 use super::encoding::{Reader, Writer};
 use super::format::{Content, EAGER, Head, PAGE, sum};

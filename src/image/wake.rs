@@ -10,8 +10,8 @@ use rustix::process::{Resource, getrlimit};
 use super::branch::{self, Handoff};
 use exchange::MetaVariables;
 
-/// The launcher has its own way to deal with these, which a restored process must not keep.
-const OF_THE_LAUNCHER: [c_int; 7] = [
+/// The program has its own way to deal with these, which a restored process must not keep.
+const OF_THE_PROGRAM: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,
@@ -48,7 +48,7 @@ impl Kept {
                 }
                 action.assume_init()
             };
-            if action.sa_sigaction != libc::SIG_DFL || OF_THE_LAUNCHER.contains(&signal) {
+            if action.sa_sigaction != libc::SIG_DFL || OF_THE_PROGRAM.contains(&signal) {
                 actions.push((signal, action));
             }
         }
@@ -86,7 +86,7 @@ impl Kept {
                 libc::sigaction(*signal, action, ptr::null_mut());
             }
             libc::sigaltstack(&raw const self.stack, ptr::null_mut());
-            // The kernel's idea of the heap is the launcher's, and what it would answer the C library
+            // The kernel's idea of the heap is the program's, and what it would answer the C library
             // takes for a heap that has grown. Beyond all addresses it answers that none is left.
             *self.heap_end = usize::MAX >> 17 & !0xfff;
             // The kernel keeps no processor's number here any more.

@@ -1,6 +1,6 @@
-//! The launcher's first instructions. Before anything else the C library asks the processor for all
+//! The program's first instructions. Before anything else the C library asks the processor for all
 //! that it can do, several dozen times; in a virtual machine each answer takes microseconds, and all
-//! of them longer than restoring a small image. So the launcher does what a request needs before
+//! of them longer than restoring a small image. So the program does what a request needs before
 //! that: with the few things the C library cannot work without set up here, and with copying of its
 //! own, which is the one thing there whose code depends on those answers.
 //!

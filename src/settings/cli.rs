@@ -198,7 +198,7 @@ pub struct ImageOptions {
     pub watch: Vec<PathBuf>,
 }
 
-/// The launcher does not know the working directory that an option is relative to.
+/// An image is looked for before it is known which working directory an option is relative to.
 pub fn parse_absolute(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_absolute() {

@@ -1,5 +1,5 @@
 //! What libraries have done before and after a process is copied (`pthread_atfork`). A restored
-//! process is a copy that the C library knows nothing of: so this program keeps their list too.
+//! process is a copy that the C library knows nothing of: so the executor keeps their list too.
 
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;

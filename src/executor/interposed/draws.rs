@@ -1,5 +1,5 @@
-//! Who draws random bytes from the system while an application is loaded. These functions of the
-//! program come before the C library's of the same name, for every library that is loaded; each ends
+//! Who draws random bytes from the system while an application is loaded. These functions
+//! come before the C library's of the same name, for every library that is loaded; each ends
 //! in a system call.
 
 use std::ffi::{CStr, OsStr, c_int, c_long, c_void};

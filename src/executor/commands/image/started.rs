@@ -26,11 +26,11 @@ pub(super) struct Woken {
 
 impl Woken {
     /// Becomes a process as any other, with the application that is loaded already: gives its variables, its
-    /// settings, and what it is to learn. What goes wrong here leaves the request to the cold program.
+    /// settings, and what it is to learn. What goes wrong here leaves the request to a process without an image.
     pub(super) fn rise(mut self) -> (MetaVariables, Config, Option<Learning>) {
         let handoff = &self.handoff;
         if !handoff.image.is_null() {
-            // SAFETY: the launcher's string, in memory that stays mapped.
+            // SAFETY: the program's string, in memory that stays mapped.
             last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
         }
         last_resort::fall_back_to(process_state::undone_before(handoff.cold));
