@@ -101,7 +101,7 @@ pub fn open(
         recorder.keep(&request.body);
     }
     let writer = CgiWriter::new(private.stdout, request.body.clone(), form);
-    let mut responder = Responder::new(Box::new(writer), &method);
+    let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
     let ready = decided
         .map_err(|error| Failure::new(500, format!("{error:#}")))

@@ -39,7 +39,7 @@ pub use meta_variables::{MetaVariables, is_of_a_request};
 pub use mount::AUTO;
 pub use observer::{Event, Observer};
 pub use request::{Request, SharedBody};
-pub use responder::{Flow, Responder, ResponseWriter, SendError};
+pub use responder::{Claim, Flow, Responder, ResponseWriter, SendError};
 pub use response_head::ResponseHead;
 pub use secrets::{MASKED, is_secret, is_secret_name};
 pub use status::{Status, StatusError};

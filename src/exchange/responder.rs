@@ -79,9 +79,14 @@ impl From<io::Error> for SendError {
     }
 }
 
+/// Takes the claim to the one answer of an exchange; false where somebody else has answered, such as a signal
+/// handler, or will.
+pub type Claim = fn() -> bool;
+
 /// The answering side of one exchange.
 pub struct Responder {
     writer: Box<dyn ResponseWriter>,
+    claim: Claim,
     request_is_head: bool,
     head: Option<ResponseHead>,
     /// The whole content is one empty block.
@@ -99,13 +104,14 @@ struct Sent {
 }
 
 impl Responder {
-    /// A responder to a request with `method`.
+    /// A responder to a request with `method`, which answers once it has the claim.
     #[must_use]
-    pub fn new(writer: Box<dyn ResponseWriter>, method: &[u8]) -> Self {
+    pub fn new(writer: Box<dyn ResponseWriter>, method: &[u8], claim: Claim) -> Self {
         // RFC 3875, 4.1.12: the method is case-sensitive.
         let request_is_head = method == b"HEAD";
         Self {
             writer,
+            claim,
             request_is_head,
             head: None,
             only_empty: false,
@@ -251,6 +257,9 @@ impl Responder {
             content,
             left: head.headers.content_length(),
         });
+        if !(self.claim)() {
+            return Err(SendError::ClientGone);
+        }
         let first = self.allowed(first);
         if self.is_completed_by(first.len() as u64) {
             self.writer.last();

@@ -100,7 +100,7 @@ fn answer(
         .beside_log(beside_log);
     let head = writer.head_sent();
     let method = incident.method.clone();
-    let mut responder = Responder::new(Box::new(writer), &method);
+    let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
     let ready = acceptable(&method, length).and(known).and_then(|()| {
         Executor::start(&config, &request.meta, &surroundings, inspection)

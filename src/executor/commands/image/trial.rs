@@ -135,7 +135,7 @@ pub(super) fn warm_up(application: &Application, path: &str) -> Result<()> {
     meta.complete(None);
     let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
     let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
-    let responder = Responder::new(Box::new(writer), b"GET");
+    let responder = Responder::new(Box::new(writer), b"GET", || true);
     let gateway = Gateway::new(
         responder,
         &request,

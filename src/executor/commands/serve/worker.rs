@@ -65,7 +65,7 @@ impl Worker<'_> {
         let report = Arc::new(report);
         let told = Arc::clone(&report);
         let writer = HttpWriter::new(private.stdout, told, version, &method, keep_alive);
-        let mut responder = Responder::new(Box::new(writer), &method);
+        let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
         if let Some(answer) = files::find(self.folders, &meta) {
             return answer.send(responder);
