@@ -16,7 +16,7 @@ mod identity;
 mod keeping;
 mod kernel;
 mod lasting;
-mod little;
+pub(crate) mod little;
 mod loading;
 mod machine;
 mod maker_killed;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::cgi::{Answer, Cgi, exit_code};
 use crate::harness::{copy_programs, folder, launcher, program, python, skip};
+use crate::image::little::FILTER;
 
 /// Where in its life the application's process ends in this way.
 const MOMENTS: [&str; 7] = [
@@ -109,6 +110,37 @@ fn a_limit_on_the_time_of_the_processor() {
         let log = String::from_utf8_lossy(&done.stderr);
         assert!(log.contains(said), "{limit}: {log}");
     }
+}
+
+/// In a container there mostly is a filter of system calls.
+#[test]
+fn under_a_filter_of_system_calls() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return skip("the filter is for x86-64");
+    }
+    let text = "import os\ndef application(environ, start_response):\n    os._exit(3)\n";
+    let folder = folder();
+    let script = script(folder.path(), "app.py", text);
+    let cgi = Cgi::bare().program(python());
+    let cgi = cgi.arguments(&["-c", FILTER]).argument(program());
+    let cgi = cgi.argument(script);
+    answered(cgi, 3, "ended with exit status 3");
+}
+
+/// A server may have left every signal blocked: the end of the other process is seen all the same.
+#[test]
+fn where_signals_are_blocked() {
+    const BLOCKED: &str = "import os, signal, sys\n\
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n\
+        os.execv(sys.argv[1], sys.argv[1:])\n";
+    let text = "import os, signal\ndef application(environ, start_response):\n    \
+                os.kill(os.getpid(), signal.SIGKILL)\n";
+    let folder = folder();
+    let script = script(folder.path(), "app.py", text);
+    let cgi = Cgi::bare().program(python());
+    let cgi = cgi.arguments(&["-c", BLOCKED]).argument(program());
+    let cgi = cgi.argument(script);
+    answered(cgi, 128 + 9, "killed by SIGKILL");
 }
 
 /// The process that answers ends with the one that waits, whatever ends that.

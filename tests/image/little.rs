@@ -83,7 +83,7 @@ fn few_descriptors_little_memory_and_few_processes() {
 
 /// Becomes its arguments under a filter that ends who makes one of the newer calls: pidfd_open,
 /// clone3, close_range, process_madvise and what came since; and madvise with what is new to it.
-const FILTER: &str = r"
+pub(crate) const FILTER: &str = r"
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None)
 def statement(code, k, true=0, false=0): return struct.pack('HBBI', code, true, false, k)
