@@ -2,15 +2,17 @@
 
 mod executor;
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
+use exchange::MetaVariables;
 use process::environment::PRELOAD;
 use process::handed_on::HandedOn;
+use settings::config::Config;
 use settings::python::Packages;
 
 /// What that Python runs. An older one, or another kind, says what it is, in one line and in words that
@@ -42,11 +44,18 @@ pub(crate) struct Becoming {
 }
 
 impl Becoming {
-    /// That Python, with the executor that belongs to the program.
+    /// The Python that an application is for, with the executor that belongs to the program.
     ///
     /// # Errors
-    /// Where the executor is not there.
-    pub(crate) fn new(packages: &Packages, handed_on: &HandedOn) -> Result<Self> {
+    /// Where one of them is not there.
+    pub(crate) fn of(
+        config: &Config,
+        environment: &MetaVariables,
+        handed_on: &HandedOn,
+    ) -> Result<Self> {
+        let virtual_env = environment.get_redirected("VIRTUAL_ENV");
+        let virtual_env = virtual_env.map(|root| Path::new(OsStr::from_bytes(root)));
+        let packages = Packages::find(config, virtual_env, &handed_on.program)?;
         Ok(Self {
             python: packages.executable().to_owned(),
             executor: executor::find(&handed_on.program)?,
@@ -54,7 +63,7 @@ impl Becoming {
     }
 
     /// The Python, as what failed is named by.
-    pub(crate) fn python(&self) -> &std::path::Path {
+    pub(crate) fn python(&self) -> &Path {
         &self.python
     }
 

@@ -6,8 +6,7 @@ mod list;
 mod make;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
@@ -23,7 +22,6 @@ use process::report::{self, Exit};
 use process::{environment, settled};
 use settings::cli::{CgiOptions, Command, ImageCommand, Program};
 use settings::config::{App, Config};
-use settings::python::Packages;
 
 /// Does what was typed.
 pub(crate) fn run(started: &Started) -> Exit {
@@ -75,7 +73,7 @@ fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr)
     environment.remove("WSGI_CGI_HOP");
     let config = Config::decide(options, &environment, App::parse(app)?)?;
     let handed_on = handed_on(started);
-    let python = python(&config, &environment, &handed_on)?;
+    let python = Becoming::of(&config, &environment, &handed_on)?;
     let (file, words) = python.c_words(&handed_on);
     let error = exec(&file, &words, &started.environment);
     let shown = python.python().display().to_string();
@@ -95,19 +93,6 @@ pub(crate) fn handed_on(started: &Started) -> HandedOn {
         arguments: evidence.arguments,
         ..HandedOn::default()
     }
-}
-
-/// The Python that an application is for.
-pub(crate) fn python(
-    config: &Config,
-    environment: &MetaVariables,
-    handed_on: &HandedOn,
-) -> Result<Becoming> {
-    let virtual_env = environment
-        .get_redirected("VIRTUAL_ENV")
-        .map(OsStr::from_bytes);
-    let packages = Packages::find(config, virtual_env.map(Path::new), &handed_on.program)?;
-    Becoming::new(&packages, handed_on)
 }
 
 /// Makes, lists or removes images of loaded applications.

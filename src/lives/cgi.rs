@@ -2,10 +2,9 @@
 //! this process then is; else it starts the Python that answers, and waits beside it (`waiting`). From the
 //! first line on, every way out leaves the server with a whole answer.
 
-use std::ffi::{OsStr, c_int};
+use std::ffi::c_int;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
@@ -24,7 +23,6 @@ use process::report::{self, Exit};
 use process::{environment, last_resort, settled};
 use settings::config::{self, Config};
 use settings::decided::Decided;
-use settings::python::Packages;
 
 /// Answers; the exit status.
 pub(crate) fn run(started: &Started) -> c_int {
@@ -112,7 +110,7 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     let found = decided
         .as_ref()
         .ok()
-        .map(|config| find(config, &meta, &handed_on));
+        .map(|config| Becoming::of(config, &meta, &handed_on));
     let mut unanswered = Unanswered {
         meta,
         incident,
@@ -142,13 +140,6 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
 fn guarded<T>(decide: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(decide))
         .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")))
-}
-
-/// The Python that answers.
-fn find(config: &Config, meta: &MetaVariables, handed_on: &HandedOn) -> Result<Becoming> {
-    let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
-    let packages = Packages::find(config, virtual_env.map(Path::new), &handed_on.program)?;
-    Becoming::new(&packages, handed_on)
 }
 
 /// A request that nobody has answered.

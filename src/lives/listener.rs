@@ -7,7 +7,8 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 
-use crate::commands::{handed_on, python};
+use crate::becoming::Becoming;
+use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use doors::http::Limits;
 use doors::server::{AccessLog, Ended, EventLoop, Listener, Nursery, Settings, StaticFolder};
@@ -32,7 +33,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     for option in &typed.work.static_folders {
         StaticFolder::new(&option.url, &option.folder)?;
     }
-    python(&config, &started.meta, &handed_on(started))?;
+    Becoming::of(&config, &started.meta, &handed_on(started))?;
     let listeners = listeners(typed)?;
     let url = listeners.iter().find_map(Listener::url);
 

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::commands::{handed_on, python};
+use crate::becoming::Becoming;
+use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
@@ -74,7 +75,7 @@ fn loading(
     }
     let around = freshness::outside(variables);
     let config = decided::of_script(order.options.to_vec(), &around, order.script)?;
-    let python = python(&config, &around, &handed_on)?;
+    let python = Becoming::of(&config, &around, &handed_on)?;
     let given = variables
         .iter()
         .filter(|(name, _)| freshness::is_given_unasked(name));
