@@ -98,15 +98,18 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     // By the names that the server gave: behind an `Action` they are the program's.
     let is_nph = config::is_nph(&meta);
     let evidence = started.evidence();
-    let handed_on = HandedOn {
+    let mut handed_on = HandedOn {
         has_language: meta.get(environment::LANGUAGE).is_some(),
         program: evidence.program.clone(),
         executed: evidence.executed.clone(),
-        arguments: evidence.arguments.clone(),
         why_cold,
         ..HandedOn::default()
     };
-    let decided = guarded(|| Ok(Decided::of(&evidence, &mut meta)?.config));
+    let decided = guarded(|| {
+        let decided = Decided::of(&evidence, &mut meta)?;
+        handed_on.arguments = decided.words();
+        Ok(decided.config)
+    });
     let found = decided
         .as_ref()
         .ok()

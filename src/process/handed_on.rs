@@ -31,7 +31,7 @@ pub struct HandedOn {
     pub began: u64,
     /// A whole line for the log: why the request is not answered from an image.
     pub why_cold: Vec<u8>,
-    /// argv without the program's name.
+    /// What is to be done: the settings of the exchange, or what a person typed after the program's name.
     pub arguments: Vec<OsString>,
 }
 

@@ -4,6 +4,7 @@
 mod app;
 mod record;
 mod script;
+mod words;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -102,6 +102,39 @@ pub fn first_line_options(script: &Path) -> Result<Vec<OsString>> {
     hash_bang_options(argument, script)
 }
 
+impl Decided {
+    /// The same for the executor, which does not decide again.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words = self.config.words();
+        if self.is_resolved {
+            words.insert(0, RESOLVED.into());
+        }
+        words
+    }
+
+    /// What those words say; the meta-variables become the script's, where they were not.
+    ///
+    /// # Errors
+    /// For words of another version.
+    pub fn from_words(words: &[OsString], meta: &mut MetaVariables) -> Result<Self> {
+        let (is_resolved, words) = match words {
+            [first, rest @ ..] if first == RESOLVED => (true, rest),
+            words => (false, words),
+        };
+        if is_resolved {
+            action::resolve(meta)?;
+        }
+        Ok(Self {
+            config: Config::from_words(words)?,
+            is_resolved,
+        })
+    }
+}
+
+/// The word that says that the meta-variables are to become the script's.
+const RESOLVED: &str = "resolved";
+
 fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
     let name = meta.get_redirected("WSGI_CGI_APP").map(OsStr::from_bytes);
     name.map(|name| App::parse(name).context("WSGI_CGI_APP"))

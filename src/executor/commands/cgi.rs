@@ -18,7 +18,6 @@ use process::report::{self, Exit};
 use process::{environment, last_resort};
 use settings::config::{self, Config};
 use settings::decided::Decided;
-use settings::invocation::Evidence;
 
 /// Answers, and says how it went.
 pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
@@ -70,14 +69,9 @@ fn without_pipes(error: std::io::Error) -> Exit {
     Exit::Failure
 }
 
-/// Which application, with which settings: as the program has decided before, from the same evidence.
+/// Which application, with which settings, as the program has decided.
 fn decide(meta: &mut MetaVariables, handed_on: &HandedOn) -> Result<Config> {
-    let evidence = Evidence::new(
-        handed_on.arguments.clone(),
-        handed_on.executed.clone(),
-        handed_on.program.clone(),
-    );
-    let decided = Decided::of(&evidence, meta)?;
+    let decided = Decided::from_words(&handed_on.arguments, meta)?;
     if decided.is_resolved {
         // A script for the standard library looks for its request there.
         environment::replace(meta);
