@@ -11,8 +11,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::descriptors::Private;
 
-/// Which program and which executor belong together.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Which program and which executor belong together: the package's version, and a number that is another one
+/// whenever the words are others.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 
 /// What the executor is to know of the process that it goes on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
