@@ -16,7 +16,7 @@ import builtins, os, sys
 def show():
     lines = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.executable, repr(tuple(sys.flags)),
              repr(sorted(dir(builtins))), repr(sys.path), repr(sys.warnoptions), repr(sys._xoptions),
-             repr(sys.dont_write_bytecode), sys.getfilesystemencoding(), repr(os.environ.get("MARK"))]
+             repr(sys.dont_write_bytecode), repr(sys._home), sys.getfilesystemencoding(), repr(os.environ.get("MARK"))]
     for name in "exit", "quit", "copyright", "credits", "license", "help":
         value = getattr(builtins, name)
         lines.append("%s %s %r" % (name, type(value), value))

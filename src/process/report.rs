@@ -1,5 +1,5 @@
-//! What the operator is told. Every line to the error log that is
-//! not the application's own goes through here.
+//! What the operator is told. Every line to the error log that is not the application's own goes through
+//! here, but for those of signal handlers (`last_resort`) and of a trial, whose maker reads them.
 
 mod foreign;
 

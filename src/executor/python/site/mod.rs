@@ -54,7 +54,10 @@ pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     match plain_environment(&sys)? {
-        Some(root) => complete_plain(&sys, &root)?,
+        Some((root, home)) => {
+            sys.setattr("_home", home)?;
+            complete_plain(&sys, &root)?;
+        }
         None => _ = py.import("site")?.call_method0("main")?,
     }
     // What the interpreter was started with is not for the processes that the application starts.
@@ -72,7 +75,7 @@ fn set_no_site(py: Python<'_>, is_without: bool) -> PyResult<()> {
 
 /// The virtual environment of this interpreter, where it sees no packages but its own, and `site` is one whose
 /// doings are known.
-fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<PathBuf>> {
+fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<(PathBuf, Option<String>)>> {
     let executable: PathBuf = sys.getattr("executable")?.extract()?;
     let Some(folder) = executable.parent().filter(|_| executable.is_absolute()) else {
         return Ok(None);
@@ -93,12 +96,12 @@ fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<PathBuf>> {
     let of = |wanted: &str| {
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         let mut values = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(wanted));
-        values
-            .next_back()
-            .map(|(_, value)| value.trim().to_ascii_lowercase())
+        values.next_back().map(|(_, value)| value.trim().to_owned())
     };
-    let is_plain = of("include-system-site-packages").is_some_and(|value| value != "true");
-    Ok(is_plain.then(|| above.to_owned()))
+    let home = of("home");
+    let is_plain =
+        of("include-system-site-packages").is_some_and(|value| !value.eq_ignore_ascii_case("true"));
+    Ok(is_plain.then(|| (above.to_owned(), home)))
 }
 
 fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
