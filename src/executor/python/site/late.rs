@@ -38,13 +38,15 @@ impl Late {
         let module = imported?.into_any();
         module.setattr("ENABLE_USER_SITE", false)?;
         module.setattr("PREFIXES", PyList::new(py, [sys.getattr("prefix")?])?)?;
-        let spec = module.getattr("__spec__")?.unbind();
-        let module = module.unbind();
-        let loader = Loaded { module, spec };
+        let loader = Loaded {
+            spec: module.getattr("__spec__")?.unbind(),
+            module: module.clone().unbind(),
+        };
         let machinery = py.import("_frozen_importlib")?;
-        machinery
-            .call_method1("ModuleSpec", ("site", Py::new(py, loader)?))
-            .map(Some)
+        let spec = machinery.call_method1("ModuleSpec", ("site", Py::new(py, loader)?))?;
+        // The import system goes by that of a module that came while it was looked for.
+        module.setattr("__spec__", &spec)?;
+        Ok(Some(spec))
     }
 }
 
