@@ -9,6 +9,7 @@ mod answers;
 mod row;
 
 mod chance;
+mod customized;
 mod descriptors;
 mod environment;
 mod environment_taken;

@@ -173,13 +173,14 @@ impl Making {
         python::without_huge_pages();
         // What is customized for all of a machine's Python programs is loaded with the interpreter.
         let state = ProcessState::now();
+        Sleeper::observe(self.observer)?;
         let executor = Executor::ready(
             &config,
             around,
             &Surroundings::of(handed_on),
             Inspection::default(),
         )?;
-        let sleeper = Sleeper::record(self.observer, &ours)?;
+        let sleeper = Sleeper::record(&ours, around)?;
         Ok(Before {
             config,
             executor,

@@ -211,10 +211,10 @@ for _name in (
         setattr(_Beneath, _name, _taking(_name))
 
 
-def record(ours, early):
+def record(ours, given, early):
     global _beneath, _ours
     _ours = ours
-    _given.update(os.environb)
+    _given.update(given)
     _beneath = posix.environ
     posix.environ = _Beneath(_beneath)
     _stand_ins.extend(map(_StandIn, _USUAL))

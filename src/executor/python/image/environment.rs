@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
+use exchange::MetaVariables;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
@@ -33,8 +34,10 @@ pub struct EnvironmentRead {
 pub(super) struct Environment(Py<PyModule>);
 
 impl Environment {
-    /// From now on each read is taken down. Some variables are this program's, for C alone.
-    pub(super) fn record(ours: &[&str]) -> Result<Self> {
+    /// From now on each read is taken down. Some variables are this program's, for C alone. What a
+    /// customization of Python (`sitecustomize`, a `.pth` file) has made of those that were `given`
+    /// counts as made by loading: a restored process would have none of it.
+    pub(super) fn record(ours: &[&str], given: &MetaVariables) -> Result<Self> {
         let source = CString::new(SOURCE)?;
         let module = attach(|py| -> PyResult<_> {
             let name = c"_wsgi_cgi_environment";
@@ -45,7 +48,11 @@ impl Environment {
             let ours: Vec<_> = (ours.iter())
                 .map(|name| PyBytes::new(py, name.as_bytes()))
                 .collect();
-            module.call_method1("record", (ours, record::early(py)))?;
+            let pairs = PyDict::new(py);
+            for (name, value) in given.iter() {
+                pairs.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
+            }
+            module.call_method1("record", (ours, pairs, record::early(py)))?;
             // No module of the application's.
             py.import("sys")?
                 .getattr("modules")?
@@ -114,7 +121,7 @@ impl Environment {
     pub(super) fn changes(&self) -> Result<Py<PyAny>> {
         let unset = UNSET.lock().map(|mut unset| std::mem::take(&mut *unset));
         let unset: Vec<Vec<u8>> = unset.unwrap_or_default().into_iter().collect();
-        let of_c = exchange::MetaVariables::from_environment();
+        let of_c = MetaVariables::from_environment();
         attach(|py| -> PyResult<_> {
             let list = PyDict::new(py);
             for (name, value) in of_c.iter() {

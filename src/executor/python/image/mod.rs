@@ -42,30 +42,12 @@ pub struct Sleeper {
 const SOURCE: &str = include_str!("sleeper.py");
 
 impl Sleeper {
-    /// Takes down from now on what is read of the environment and who looks at files; this process's
-    /// parent observes the rest. Some variables are this program's own, and the application sees none of
-    /// them.
+    /// This process's parent takes down from now on what the process looks at: what Python's own
+    /// customization looks at counts too.
     ///
     /// # Errors
     /// When that cannot be.
-    pub fn record(observer: i32, ours: &[&str]) -> Result<Self> {
-        let source = CString::new(SOURCE)?;
-        let module = attach(|py| -> PyResult<_> {
-            let name = c"_wsgi_cgi_image";
-            let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
-            // No module of the application's.
-            py.import("sys")?
-                .getattr("modules")?
-                .call_method1("pop", ("_wsgi_cgi_image", py.None()))?;
-            Ok(module.unbind())
-        });
-        let module = module.map_err(|error| anyhow!("{error}"))?;
-        let environment = Environment::record(ours)?;
-        attach(|py| {
-            chance::record(py)?;
-            askers::record(py)
-        })
-        .map_err(|error| anyhow!("{error}"))?;
+    pub fn observe(observer: i32) -> Result<()> {
         if questions::begin().is_err() {
             let parent =
                 rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
@@ -77,6 +59,32 @@ impl Sleeper {
                  the application rests on"
             )
         }
+        Ok(())
+    }
+
+    /// Takes down from now on what is read of the environment and who looks at files. Some variables are this program's own, and the application sees none of
+    /// them. What differs from what was `given` before Python customized itself is taken for a change.
+    ///
+    /// # Errors
+    /// When that cannot be.
+    pub fn record(ours: &[&str], given: &MetaVariables) -> Result<Self> {
+        let source = CString::new(SOURCE)?;
+        let module = attach(|py| -> PyResult<_> {
+            let name = c"_wsgi_cgi_image";
+            let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
+            // No module of the application's.
+            py.import("sys")?
+                .getattr("modules")?
+                .call_method1("pop", ("_wsgi_cgi_image", py.None()))?;
+            Ok(module.unbind())
+        });
+        let module = module.map_err(|error| anyhow!("{error}"))?;
+        let environment = Environment::record(ours, given)?;
+        attach(|py| {
+            chance::record(py)?;
+            askers::record(py)
+        })
+        .map_err(|error| anyhow!("{error}"))?;
         Ok(Self {
             module,
             environment,
