@@ -58,8 +58,8 @@ pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
     wire
 }
 
-/// One line each, no folding, no space before the colon (section 6.3).
-fn line(wire: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// A field is one line, with no folding and no space before the colon (RFC 3875, section 6.3; RFC 9112, section 5).
+pub(crate) fn line(wire: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     for part in [name, b": ", value, b"\r\n"] {
         wire.extend_from_slice(part);
     }

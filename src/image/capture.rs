@@ -1,6 +1,5 @@
 //! Writing the image of this process: what may be in it, and its pages.
 
-use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -9,184 +8,11 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
+use super::basis::{Basis, Changing, add_file};
+use super::branch;
 pub use super::format::Head;
-use super::format::{Content, EAGER, Folder, How, Look, Opened, PAGE, Region, Stamp, advice};
+use super::format::{Content, EAGER, Opened, PAGE, Region, advice};
 use super::maps::{self, Mapping};
-use super::watch::is_of_the_kernel;
-use super::{branch, freshness};
-
-/// What loading the application rested on.
-#[derive(Debug, Default)]
-pub struct Basis {
-    /// The `#!` line's argument and the script.
-    pub identity: Vec<u8>,
-    /// Variables that were read, and what stands for their values.
-    pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// A sum of the names of all, where they were gone through; else 0.
-    pub names: u64,
-    /// What was asked for that a process inherits, and what it was.
-    pub inherited: Vec<((u64, u64), Vec<u8>)>,
-    /// Files that were read.
-    pub files: Vec<Vec<u8>>,
-    /// Those of them that were there.
-    pub found: Vec<Vec<u8>>,
-    /// Paths that were asked about, as they were then.
-    pub looks: Vec<Look>,
-    /// Paths that are as this process has left them.
-    pub own: Vec<Vec<u8>>,
-    /// Folders that were listed, as they were then.
-    pub folders: Vec<Folder>,
-    /// What was asked that cannot be watched.
-    pub asked: Vec<String>,
-    /// Modules that drew random bytes.
-    pub drawn: Vec<String>,
-    /// When loading began; no file may have changed since.
-    pub began: u64,
-    /// For so many seconds the image is used.
-    pub max_age: u64,
-    /// So many processes are restored from it.
-    pub max_restores: u64,
-}
-
-impl Basis {
-    /// The head of an image without pages, which says why there are none.
-    ///
-    /// # Errors
-    /// When a file has changed since loading began.
-    pub fn refusal(&self, now: u64, reason: &str, max_age: u64) -> Result<Head> {
-        let mut head = self.head(now)?;
-        head.refusal = reason.into();
-        head.max_age = max_age.min(head.max_age);
-        Ok(head)
-    }
-
-    fn head(&self, now: u64) -> Result<Head> {
-        let mut head = Head {
-            identity: self.identity.clone(),
-            machine: freshness::machine(),
-            made: now,
-            max_age: self.max_age,
-            max_restores: self.max_restores,
-            asked: self
-                .asked
-                .iter()
-                .map(|line| line.as_bytes().to_vec())
-                .collect(),
-            drawn: self
-                .drawn
-                .iter()
-                .map(|name| name.as_bytes().to_vec())
-                .collect(),
-            maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
-            variables: self.variables.clone(),
-            names: self.names,
-            inherited: self.inherited.clone(),
-            looks: self.looks.clone(),
-            folders: self.folders.clone(),
-            ..Head::default()
-        };
-        for path in &self.files {
-            // Python has just held compiled code against its source.
-            let is_of_a_source = source_of(path).is_some_and(|source| self.files.contains(&source));
-            if !is_of_a_source && !is_of_the_kernel(path) {
-                add_file(&mut head, path);
-            }
-        }
-        self.refuse_changing(&head)?;
-        Ok(head)
-    }
-
-    fn refuse_changing(&self, head: &Head) -> Result<()> {
-        let is_recent = |changed: u64| {
-            // Not every file system counts parts of a second.
-            let until = if changed.trailing_zeros() < 30 {
-                changed
-            } else {
-                changed + (1 << 30)
-            };
-            until >= self.began
-        };
-        let is_own = |path: &Vec<u8>| self.own.contains(path);
-        let has_gone =
-            |path, stamp: &Stamp| *stamp == Stamp::default() && self.found.contains(path);
-        let timed = |look: &&Look| matches!(look.how, How::Whole | How::Link);
-        let looks = head.looks.iter().filter(timed);
-        let looks = looks.map(|look| (&look.path, &look.stamp));
-        let mut files = head
-            .files
-            .iter()
-            .map(|(path, stamp)| (path, stamp))
-            .chain(looks);
-        match files.find(|(path, stamp)| {
-            (is_recent(stamp.changed) || has_gone(path, stamp)) && !is_own(path)
-        }) {
-            Some((path, _)) => Err(Changing::meanwhile(path).into()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Nobody can tell which content of a file was loaded: another attempt may succeed.
-#[derive(Debug)]
-pub struct Changing {
-    reason: String,
-    /// Whether it is loading itself that changes it, which it may not do again.
-    pub by_loading: bool,
-}
-
-impl Changing {
-    /// By another's hand.
-    #[must_use]
-    pub fn meanwhile(path: &[u8]) -> Self {
-        Self {
-            reason: format!("`{}` changed meanwhile", path.escape_ascii()),
-            by_loading: false,
-        }
-    }
-
-    /// A file that has its name no more.
-    #[must_use]
-    pub fn in_use(name: &str) -> Self {
-        Self {
-            reason: format!("`{name}` is in use"),
-            by_loading: false,
-        }
-    }
-
-    /// After it was looked at.
-    #[must_use]
-    pub fn by_loading(path: &[u8]) -> Self {
-        Self {
-            reason: format!(
-                "loading the application changes `{}`, which it looks at before: the next process \
-                 finds it otherwise",
-                path.escape_ascii()
-            ),
-            by_loading: true,
-        }
-    }
-}
-
-impl fmt::Display for Changing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Changing {}
-
-/// Who observed the process that loads was ended, as that process itself might have been: nothing is
-/// known of the application.
-#[derive(Debug)]
-pub struct Unobserved;
-
-impl fmt::Display for Unobserved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the observer of this process has ended")
-    }
-}
-
-impl std::error::Error for Unobserved {}
 
 /// A limit that is larger is not met: so much room seldom lies where another process has nothing.
 const MOST_STACK: u64 = 1 << 30;
@@ -327,15 +153,6 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     })
 }
 
-/// `folder/name.py` for `folder/__pycache__/name.cpython-311.pyc`.
-fn source_of(compiled: &[u8]) -> Option<Vec<u8>> {
-    let slash = compiled.iter().rposition(|&byte| byte == b'/')?;
-    let folder = compiled[..slash].strip_suffix(b"/__pycache__")?;
-    let name = compiled[slash + 1..].strip_suffix(b".pyc")?;
-    let name = name.split(|&byte| byte == b'.').next()?;
-    Some([folder, b"/", name, b".py"].concat())
-}
-
 /// How much of a region is more than the room at the heap's end, which is not taken from the image;
 /// some of that is kept for what is still to come before the image is written.
 fn used(mapping: &Mapping) -> u64 {
@@ -349,17 +166,6 @@ fn used(mapping: &Mapping) -> u64 {
         used -= PAGE;
     }
     (used + KEPT).min(length)
-}
-
-/// The number of a file in the list, where it is added if it is not there.
-fn add_file(head: &mut Head, path: &[u8]) -> u64 {
-    let known = head.files.iter().position(|(name, _)| name == path);
-    let place = known.unwrap_or_else(|| {
-        let stamp = freshness::stamp_of(path).unwrap_or_default();
-        head.files.push((path.to_vec(), stamp));
-        head.files.len() - 1
-    });
-    place as u64
 }
 
 /// The main stack grows by itself; a copy of it does not, and gets its room at once: as much of this

@@ -2,13 +2,14 @@
 //! There is no Python here, and nothing of a request but its environment.
 //!
 //! `place` and `common` (where) · `store` and `sweep` (which files are ours, and which are left) · `pace` and
-//! `attempt` (how often) · `format` and `encoding` (what) · `freshness` (whether it still holds) · `observer`
-//! and `watch` (what it rests on) · `refusal` and `process_state` (obstacles) · `maps`, `plan` and `capture`
+//! `attempt` (how often) · `format` and `encoding` (what) · `freshness` (whether it still holds) · `observer`,
+//! `watch` and `basis` (what it rests on) · `refusal` and `process_state` (obstacles) · `maps`, `plan` and `capture`
 //! (writing) · `restore` (from the file to a process) · `branch` (where that goes on) · `wake` (what it does
 //! first).
 
 mod arch;
 pub mod attempt;
+pub mod basis;
 pub mod branch;
 pub mod capture;
 pub mod common;

@@ -3,6 +3,7 @@
 //! obstacle.
 
 mod aspects;
+mod calls;
 mod enrolled;
 mod own_files;
 

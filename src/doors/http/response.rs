@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use super::Version;
+use crate::wire::line;
 use exchange::ResponseHead;
 
 /// What a client that expects it waits for before it sends its content (RFC 9110, section 15.2.1).
@@ -138,12 +139,6 @@ impl ResponseFraming {
             Delimited::Length(length) => self.keep_alive && sent == length,
             _ => self.keep_alive,
         }
-    }
-}
-
-fn line(wire: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    for part in [name, b": ", value, b"\r\n"] {
-        wire.extend_from_slice(part);
     }
 }
 

@@ -1,29 +1,26 @@
 //! The call (PEP 3333): the application once, its blocks as they come, `close()` exactly once.
 //!
-//! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to.
+//! Nothing of the transport is known here: a `Request` goes in, a `Responder` is spoken to, in `sending`.
+
+mod sending;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{
-    PyAttributeError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PySystemExit,
-    PyTypeError,
-};
+use pyo3::exceptions::{PyBrokenPipeError, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::{PyBytes, PyString};
 
 use super::application::Application;
 use super::environ;
 use super::failure::Failure;
-use super::file_wrapper::{self, FileWrapper};
 use super::inspection::{self, Inspection, Watch};
 use super::interpreter::attach;
-use super::start_response::{StartResponse, shown};
+use super::start_response::StartResponse;
 use super::streams::Input;
-use exchange::{Event, Flow, MetaVariables, Request, Responder, SendError, SharedBody};
+use exchange::{Event, MetaVariables, Request, Responder, SendError, SharedBody};
 use process::report;
 use process::signals;
 
@@ -219,151 +216,6 @@ impl Gateway {
             .expect("no panic while it was held")
     }
 
-    /// The `write` callable.
-    pub(super) fn write(&self, py: Python<'_>, block: &Bound<'_, PyAny>) -> PyResult<()> {
-        match self.send(py, block, Responder::write, Event::Write) {
-            Ok(_) => Ok(()),
-            Err(Stop::Raised(error)) => Err(error),
-            Err(Stop::Failed(failure)) => Err(PyTypeError::new_err(failure.summary.clone())),
-            Err(Stop::Unwritable(error)) => {
-                let number = error.raw_os_error();
-                let text = SendError::Io(error).to_string();
-                Err(PyOSError::new_err((number, text)))
-            }
-            Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
-        }
-    }
-
-    fn send_all(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> Result<(), Stop> {
-        if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
-            && self.send_file(py, wrapper.get())?
-        {
-            return Ok(());
-        }
-        if result.is_instance_of::<PyBytes>() {
-            self.warn(
-                "the application returned bytes, which is iterated byte by byte elsewhere: \
-                       return [content]",
-            );
-            self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
-            return Ok(());
-        }
-        if result.is_instance_of::<PyString>() || result.is_none() {
-            return Err(Stop::Failed(Failure::new(
-                500,
-                format!(
-                    "the application returned {}: it must return an iterable of bytes, such as \
-                     [text.encode()]",
-                    shown(result)
-                ),
-            )));
-        }
-        let only = is_of_length_1(result)?;
-        let blocks = result.try_iter().map_err(|error| {
-            let what = format!("the application returned {}", shown(result));
-            Stop::Failed(Failure::of(py, &error, &what))
-        })?;
-        for block in blocks {
-            let flow = self.send(py, &block?, |to, bytes| to.block(bytes, only), Event::Block)?;
-            if flow == Flow::Enough {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends one block whole before it returns (PEP 3333, "Buffering and Streaming").
-    fn send(
-        &self,
-        py: Python<'_>,
-        block: &Bound<'_, PyAny>,
-        how: impl FnOnce(&mut Responder, &[u8]) -> Result<Flow, SendError> + Send,
-        event: fn(usize) -> Event<'static>,
-    ) -> Result<Flow, Stop> {
-        let copied;
-        let bytes = if let Ok(bytes) = block.cast::<PyBytes>() {
-            bytes.as_bytes()
-        } else if block.is_instance_of::<PyString>() {
-            return Err(Stop::Failed(Failure::new(
-                500,
-                format!(
-                    "a block is the str {}: encode it, .encode(\"utf-8\")",
-                    shown(block)
-                ),
-            )));
-        } else {
-            copied = file_wrapper::buffer(block).map_err(|_| {
-                Stop::Failed(Failure::new(
-                    500,
-                    format!("a block is {}: blocks must be bytes", shown(block)),
-                ))
-            })?;
-            self.warn("a block is a buffer but not bytes: other gateways refuse it");
-            copied.as_bytes()
-        };
-        self.watch().tell(event(bytes.len()));
-        let mut guard = self.responder(py);
-        let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| how(responder, bytes));
-        drop(guard);
-        self.sent(py, sent)
-    }
-
-    /// Hands a real file to the system; false when the blocks have to be read instead.
-    fn send_file(&self, py: Python<'_>, wrapper: &FileWrapper) -> Result<bool, Stop> {
-        let mut guard = self.responder(py);
-        if !guard.wants_content() {
-            return Ok(false);
-        }
-        let Some(file) = wrapper.real_file(py)? else {
-            return Ok(false);
-        };
-        self.watch().tell(Event::File(file.position));
-        let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| responder.file(file.descriptor, file.position));
-        drop(guard);
-        self.sent(py, sent)?;
-        Ok(true)
-    }
-
-    fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
-        // The application went on after a write that failed: there is nothing left to end.
-        if self.client_gone.load(Ordering::Acquire) {
-            return Err(Stop::ClientGone);
-        }
-        let mut guard = self.responder(py);
-        let responder: &mut Responder = &mut guard;
-        let finished = py.detach(|| responder.finish());
-        drop(guard);
-        let missing = self.sent(py, finished)?;
-        if missing > 0 {
-            report::log(&format!(
-                "the response is {missing} bytes shorter than its Content-Length"
-            ));
-        }
-        Ok(())
-    }
-
-    fn sent<T>(&self, py: Python<'_>, sent: Result<T, SendError>) -> Result<T, Stop> {
-        match sent {
-            Ok(value) => Ok(value),
-            Err(SendError::ClientGone) => {
-                self.client_gone.store(true, Ordering::Release);
-                Err(Stop::ClientGone)
-            }
-            Err(error @ SendError::Lost) => Err(Stop::Failed(Failure::new(500, error.to_string()))),
-            Err(SendError::NoHead) => Err(Stop::Failed(Failure::new(
-                500,
-                "the application did not call start_response before its first block or its end",
-            ))),
-            Err(SendError::Io(error)) => {
-                // A signal that stopped the write has its say first.
-                py.check_signals()?;
-                Err(Stop::Unwritable(error))
-            }
-        }
-    }
-
     fn stopped(&self, py: Python<'_>, stop: Stop) -> Outcome {
         let failure = match stop {
             Stop::ClientGone => return self.gone(py),
@@ -426,21 +278,5 @@ impl Gateway {
                 self.inspection.examine(py, &failure);
             }
         }
-    }
-}
-
-/// Whether the iterable has a length, as the standard library decides that, and it is 1.
-fn is_of_length_1(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = iterable.py();
-    match iterable.len() {
-        Ok(length) => Ok(length == 1),
-        Err(error)
-            if error.is_instance_of::<PyTypeError>(py)
-                || error.is_instance_of::<PyAttributeError>(py)
-                || error.is_instance_of::<PyNotImplementedError>(py) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
     }
 }

@@ -3,13 +3,15 @@
 //! holds the request's environment too and gives what is asked for by name, so that nothing else
 //! of it is in the memory that becomes an image.
 //!
-//! `tracing` (the observer's life) · `calls` (which system calls look at what) · `seen` (what it
+//! `tracing` (the observer's life) · `tracee` (what is read of a thread that it observes) · `calls` (which system calls look at what) · `seen` (what it
 //! took down) · `questions` (what the loading process asks it). What follows from what was seen is
 //! decided in `watch`.
 
 mod calls;
 pub mod questions;
 pub mod seen;
+#[cfg(target_arch = "x86_64")]
+mod tracee;
 #[cfg(target_arch = "x86_64")]
 mod tracing;
 

@@ -30,7 +30,7 @@ use super::loading;
 use crate::chance::reset_sqlite;
 use crate::interposed::at_fork;
 use exchange::MetaVariables;
-use image::capture::Unobserved;
+use image::basis::Unobserved;
 use image::observer::questions;
 
 /// The Python side, kept in the image.
