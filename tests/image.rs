@@ -10,6 +10,7 @@ mod disk_full;
 mod dropped;
 mod fidelity;
 mod fresh;
+mod guarded;
 mod handlers;
 mod hooks;
 mod identity;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::process::{Resource, getrlimit};
 
-use super::folder;
 use image::format::Head;
 use image::freshness;
 use image::pace;
@@ -17,7 +16,6 @@ use image::plan::plan;
 use image::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use image::sweep::remove_left;
 use process::report::Exit;
-use settings::decided::first_line_options;
 
 /// A line for each: script, size, age, restores; or why there is none. With `explain` also what it
 /// takes to restore it.
@@ -100,12 +98,10 @@ pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Res
 }
 
 /// Removes those of one script, as it is named or as what it leads to, or all.
-pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Result<Exit> {
-    let options = script.map(first_line_options).and_then(Result::ok);
-    let folder = folder(cache_dir, &options.unwrap_or_default())?;
+pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
     let wanted = script.map(names).transpose()?;
     let mut is_there = false;
-    for (path, head) in heads(&folder) {
+    for (path, head) in heads(folder) {
         let is_wanted = wanted.as_ref().is_none_or(|wanted| {
             head.is_some_and(|head| wanted.contains(&script_of(&head.identity)))
         });
@@ -129,10 +125,10 @@ pub(super) fn remove(script: Option<&Path>, cache_dir: Option<PathBuf>) -> Resul
     match wanted {
         Some(wanted) => {
             for script in wanted {
-                store::remove(&place::firsts(&folder, &script));
+                store::remove(&place::firsts(folder, &script));
             }
         }
-        None => forget_counts(&folder),
+        None => forget_counts(folder),
     }
     Ok(Exit::Success)
 }

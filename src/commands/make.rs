@@ -10,49 +10,42 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::restoring::asked_for;
 use exchange::MetaVariables;
 use image::attempt::Ended;
 use image::freshness;
 use process::program;
 use process::report::{self, Exit};
+use settings::cli::{Make, Order};
 use settings::decided::first_line_options;
+use settings::options::Early;
 
 /// How often an attempt is made that may succeed a moment later.
 const ATTEMPTS: usize = 5;
 
 /// Makes the image of a script.
-pub(super) fn make(
-    script: &Path,
-    warm_up: Option<&str>,
-    cache_dir: Option<&Path>,
-    environment: &MetaVariables,
-) -> Result<Exit> {
+pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
+    let script = &typed.script;
     // As it is named: a link is another script. Its folder is the working directory, which nobody
     // knows by another name than its own.
     let script = std::path::absolute(script)
         .and_then(|named| fs::metadata(&named).map(|_| named))
         .with_context(|| format!("`{}`", script.display()))?;
+    let make = Make {
+        script: script.clone(),
+        options: typed.options.clone(),
+        order: Order {
+            started_with: first_line_options(&script)?,
+            here: true,
+            ..typed.order.clone()
+        },
+    };
     let mut command = Command::new(program::path());
-    command.args(["image", "make", "--here"]);
-    if let Some(path) = warm_up {
-        command.arg("--warm-up").arg(path);
-    }
-    if let Some(folder) = cache_dir {
-        command.arg("--cache-dir").arg(folder);
-    }
-    for option in first_line_options(&script)? {
-        let mut word = std::ffi::OsString::from("--option=");
-        word.push(option);
-        command.arg(word);
-    }
+    command.args(make.words());
     let outside = freshness::outside(environment);
     let given = outside.iter().filter(|(name, _)| !is_of_a_terminal(name));
     command
         // Where web servers start a script.
         .current_dir(script.parent().unwrap_or(Path::new("/")))
-        .arg("--")
-        .arg(&script)
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
         .stdin(Stdio::null())
@@ -89,8 +82,8 @@ pub(super) fn make(
 
 /// An image that no request will be answered from is made all the same: the word may come later.
 fn tell_unless_asked_for(script: &Path, environment: &MetaVariables) {
-    let options = first_line_options(script).unwrap_or_default();
-    if !asked_for::images(&options, environment, Some(script)) {
+    let flags = first_line_options(script).unwrap_or_default();
+    if !Early::of(&flags, environment, Some(script)).image {
         report::log(&format!(
             "`{}` has an image now, which answers requests once they are to be answered from images: \
              write `#!/path/to/wsgi-cgi --image` into its first line, or set WSGI_CGI_IMAGE=1",

@@ -6,7 +6,7 @@ mod list;
 mod make;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
@@ -15,13 +15,14 @@ use crate::becoming::Becoming;
 use crate::lives::{listener, observer};
 use crate::restoring::started::{Started, exec};
 use exchange::MetaVariables;
-use image::common::{self, Found};
-use image::place;
+use image::common;
 use process::handed_on::{self, HandedOn};
 use process::report::{self, Exit};
 use process::{environment, settled};
-use settings::cli::{CgiOptions, Command, ImageCommand, Program};
+use settings::cli::{Command, ImageCommand, Program};
 use settings::config::{App, Config};
+use settings::decided::first_line_options;
+use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
 
 /// Does what was typed.
 pub(crate) fn run(started: &Started) -> Exit {
@@ -99,44 +100,17 @@ pub(crate) fn handed_on(started: &Started) -> HandedOn {
 fn images(command: &ImageCommand, started: &Started) -> Exit {
     let environment = &started.meta;
     let done = match command {
-        ImageCommand::Make {
-            script,
-            warm_up,
-            cache_dir,
-            options,
-            here,
-            gateway_interface,
-            unless_since,
-            ..
-        } => {
-            if *here {
-                made(cache_dir.clone(), options, environment).and_then(|folder| {
-                    let order = observer::Order {
-                        folder: &folder,
-                        options,
-                        script,
-                        unless_since: *unless_since,
-                        interface: gateway_interface.as_deref(),
-                    };
-                    observer::observe(&order, started)
-                })
-            } else {
-                make::make(
-                    script,
-                    warm_up.as_deref(),
-                    cache_dir.as_deref(),
-                    environment,
-                )
-            }
-        }
+        ImageCommand::Make(typed) if typed.order.here => observer::observe(typed, started),
+        ImageCommand::Make(typed) => make::make(typed, environment),
         ImageCommand::Status {
             script,
             explain,
-            cache_dir,
-        } => folder(cache_dir.clone(), &[])
+            folder,
+        } => folder_of(&folder.0, script.as_deref(), environment)
             .and_then(|folder| list::status(&folder, script.as_deref(), *explain)),
-        ImageCommand::Drop { script, cache_dir } => {
-            list::remove(script.as_deref(), cache_dir.clone())
+        ImageCommand::Drop { script, folder } => {
+            folder_of(&folder.0, script.as_deref(), environment)
+                .and_then(|folder| list::remove(&folder, script.as_deref()))
         }
     };
     done.unwrap_or_else(|error| {
@@ -145,25 +119,15 @@ fn images(command: &ImageCommand, started: &Started) -> Exit {
     })
 }
 
-/// The folder that was named, else the one in which a request would look.
-fn folder(named: Option<PathBuf>, options: &[OsString]) -> Result<PathBuf> {
-    match named {
-        Some(folder) => Ok(folder),
-        None => Ok(looked_for(options, &MetaVariables::default())?.folder),
-    }
-}
-
-/// The same for an image that is to be made.
-fn made(named: Option<PathBuf>, options: &[OsString], around: &MetaVariables) -> Result<PathBuf> {
-    match named {
-        Some(folder) => Ok(folder),
-        None => looked_for(options, around)?
-            .make()
-            .map_err(|why| anyhow!("no image can be made: {why}")),
-    }
-}
-
-fn looked_for(options: &[OsString], around: &MetaVariables) -> Result<Found> {
-    let roots = place::ROOTS.map(|name| around.value(name));
-    common::find(options, |name| std::env::var_os(name), &roots).map_err(|why| anyhow!(why))
+/// The folder that was named, else the one in which a request for the script would look.
+fn folder_of(
+    typed: &Values,
+    script: Option<&Path>,
+    environment: &MetaVariables,
+) -> Result<PathBuf> {
+    let flags = script.map(first_line_options).and_then(Result::ok);
+    let early = Early::of(&flags.unwrap_or_default(), environment, script);
+    let named = typed.path(&CACHE_DIR).or(early.cache_dir);
+    let found = common::find(named, |name| std::env::var_os(name), &[]);
+    Ok(found.map_err(|why| anyhow!(why))?.folder)
 }

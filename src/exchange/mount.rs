@@ -2,6 +2,8 @@
 //! and not in the URL that was asked for. What the application links to begins with SCRIPT_NAME, so
 //! that has to be what the URL has.
 
+use percent_encoding::percent_decode;
+
 use super::MetaVariables;
 
 /// The value of `--script-name` that asks for it.
@@ -94,22 +96,8 @@ fn path_of(uri: &[u8]) -> Option<Vec<u8>> {
         }
         _ => path,
     };
-    path.starts_with(b"/").then(|| decoded(path))
-}
-
-fn decoded(path: &[u8]) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut at = 0;
-    while let Some(&byte) = path.get(at) {
-        let code = (byte == b'%')
-            .then(|| Some(digit(path.get(at + 1))? * 16 + digit(path.get(at + 2))?))
-            .flatten()
-            .and_then(|code| u8::try_from(code).ok());
-        decoded.push(code.unwrap_or(byte));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    decoded
+    path.starts_with(b"/")
+        .then(|| percent_decode(path).collect())
 }
 
 #[cfg(test)]

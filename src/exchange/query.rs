@@ -1,27 +1,17 @@
 //! The parameters of a query string, for those who only look at them.
 
+use form_urlencoded::parse;
+
 /// Names and values as forms write them (`a=b+c&d=%26`); what is not UTF-8 is replaced.
 pub(super) fn parameters(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(name), decoded(value))
-    })
+    parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
 }
 
 /// As a form's names and values are.
 pub(super) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        let byte = digits
-            .filter(|two| *first == b'%' && two.bytes().all(|digit| digit.is_ascii_hexdigit()))
-            .and_then(|two| u8::from_str_radix(two, 16).ok());
-        rest = if byte.is_some() { &after[2..] } else { after };
-        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let spaces = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaces);
+    decoded.decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! in each process that is restored from it.
 
 use std::ffi::{c_char, c_void};
+use std::sync::atomic::AtomicU32;
 
 use crate::arch;
 
@@ -19,6 +20,8 @@ pub struct Handoff {
     pub trial: u64,
     /// What the image is known by, for a process that is to tell which pages it has written to; else 0.
     pub learns: u64,
+    /// The page of the claim to the answer, where somebody waits beside this process; else null.
+    pub claim: *mut AtomicU32,
     /// Starts the same once more without an image, as if nothing had been restored; null in a trial.
     pub cold: Option<extern "C" fn() -> !>,
 }

@@ -36,12 +36,13 @@ struct Other {
     store: Result<PathBuf, String>,
 }
 
-/// Looks for the folder; none is made. What lies below one of `roots` a server hands out.
+/// Looks for the folder, which may have been named; none is made. What lies below one of `roots` a
+/// server hands out.
 ///
 /// # Errors
 /// Why none can be used.
 pub fn find(
-    options: &[OsString],
+    named: Option<PathBuf>,
     variable: impl Fn(&str) -> Option<OsString>,
     roots: &[Option<&[u8]>],
 ) -> Result<Found, String> {
@@ -51,7 +52,7 @@ pub fn find(
         other: None,
     };
     let published = |folder: &Path| place::is_published(folder, roots);
-    if let Some(folder) = place::named(options, &variable) {
+    if let Some(folder) = named {
         return match published(&folder) {
             Some(why) => Err(why),
             None => Ok(found(folder)),

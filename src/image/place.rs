@@ -96,11 +96,6 @@ pub fn shown(text: &[u8]) -> String {
     shown
 }
 
-/// The folder that is named, among the options or in the environment.
-pub fn named(options: &[OsString], variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    said(options).or_else(|| absolute(variable("WSGI_CGI_CACHE_DIR")?))
-}
-
 /// The folder in the user's own cache.
 pub fn of_the_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(cache) = variable("XDG_CACHE_HOME").and_then(absolute) {
@@ -112,22 +107,6 @@ pub fn of_the_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBu
 
 fn absolute(path: OsString) -> Option<PathBuf> {
     Some(PathBuf::from(path)).filter(|path| path.is_absolute())
-}
-
-/// What `--cache-dir` says.
-fn said(options: &[OsString]) -> Option<PathBuf> {
-    let mut words = options.iter().map(|word| word.as_bytes());
-    while let Some(word) = words.next() {
-        let value = match word.strip_prefix(b"--cache-dir") {
-            Some([]) => words.next(),
-            Some([b'=', value @ ..]) => Some(value),
-            _ => None,
-        };
-        if let Some(value) = value {
-            return Some(PathBuf::from(OsStr::from_bytes(value)));
-        }
-    }
-    None
 }
 
 /// A web server gives its scripts no HOME.

@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, anyhow};
 
-use super::{follower, waiting};
+use super::follower;
+use super::waiting::{self, Ended};
 use crate::becoming::Becoming;
 use crate::restoring::attempt::{self, Cold};
 use crate::restoring::started::Started;
@@ -20,7 +21,7 @@ use image::place;
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{environment, last_resort, settled};
+use process::{claim, environment, last_resort, settled};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 
@@ -45,7 +46,10 @@ pub(crate) fn run(started: &Started) -> c_int {
 /// Becomes a process restored from an image. Where that cannot be, has one made if that would help, and
 /// says why, in a line for the log: nothing where nobody asked for images.
 fn without_image(started: &Started) -> Vec<u8> {
-    let verdict = attempt::restored(started);
+    let verdict = attempt::restored(started, &|| wait_beside_restored(started));
+    // From here on this process is one as any other, which has another one beside it.
+    claim::take();
+    claim::let_go();
     let (reason, make) = match &verdict.why {
         Cold::Unasked => return Vec::new(),
         Cold::Make(reason) => (reason, true),
@@ -127,16 +131,24 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
         }
         None => return unanswered.fail(decided, &handed_on.why_cold, ""),
     };
-    let ended = waiting::beside(&mut unanswered.private, started, &python, handed_on);
-    let Some(sentence) = ended.sentence(&python) else {
-        if ended.was_cut_short() {
-            let sentence = "the process that answers was killed by SIGKILL";
-            unanswered.incident.log(&Failure::new(500, sentence), true);
-        }
-        ended.end_as_it_did()
+    let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
+    unanswered.conclude(&ended, decided, Some(&python))
+}
+
+/// Waits beside the process that is restored, in which this returns.
+fn wait_beside_restored(started: &Started) {
+    let Some((private, ended)) = waiting::beside_restored() else {
+        return;
     };
-    unanswered.fail(decided, &[], &sentence);
-    ended.end_as_it_did()
+    let mut meta = started.meta.clone();
+    let unanswered = Unanswered {
+        incident: Incident::new(&meta),
+        is_nph: config::is_nph(&meta),
+        private,
+        meta: meta.clone(),
+    };
+    let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
+    unanswered.conclude(&ended, decided, None)
 }
 
 /// A fault of this program is a failed request too.
@@ -154,6 +166,17 @@ struct Unanswered {
 }
 
 impl Unanswered {
+    /// Answers in the place of the process that was to, unless that one has, and ends as it did.
+    fn conclude(self, ended: &Ended, decided: Result<Config>, python: Option<&Becoming>) -> ! {
+        if let Some(sentence) = ended.sentence(python) {
+            self.fail(decided, &[], &sentence);
+        } else if ended.was_cut_short() {
+            let sentence = "the process that answers was killed by SIGKILL";
+            self.incident.log(&Failure::new(500, sentence), true);
+        }
+        ended.end_as_it_did()
+    }
+
     /// Answers that it has failed: because of what was decided, or of what came after that.
     fn fail(self, decided: Result<Config>, why_cold: &[u8], sentence: &str) -> c_int {
         let log = decided

@@ -16,36 +16,34 @@ use crate::restoring::attempt::Wanted;
 use crate::restoring::started::{Started, exec, pointers};
 use image::{freshness, pace};
 use process::{filter, program};
+use settings::cli::{Make, Order};
+use settings::options::{CACHE_DIR, Values};
 
 const INTERFACE: &[u8] = b"GATEWAY_INTERFACE";
 
 /// Has an image made by a process of its own, once this one has come to its end.
 pub(crate) fn start(wanted: &Wanted, started: &Started) {
     let program = CString::new(program::path().into_os_string().into_vec()).unwrap_or_default();
-    let mut words: Vec<OsString> = ["wsgi-cgi", "image", "make", "--here"]
-        .into_iter()
-        .map(OsString::from)
-        .collect();
-    words.push(format!("--unless-since={}", pace::now() + 1).into());
+    let mut make = Make {
+        script: wanted.script.clone(),
+        options: Values::default().into(),
+        order: Order {
+            started_with: wanted.options.clone(),
+            here: true,
+            // With this variable it would be a request itself.
+            gateway_interface: started
+                .meta
+                .value(INTERFACE)
+                .map(|interface| OsStr::from_bytes(interface).to_owned()),
+            unless_since: Some(pace::now() + 1),
+            ..Order::default()
+        },
+    };
     if wanted.folder.is_absolute() {
-        words.push("--cache-dir".into());
-        words.push(wanted.folder.clone().into());
+        make.options = make.options.with(&CACHE_DIR, &wanted.folder);
     }
-    // With this variable it would be a request itself.
-    if let Some(interface) = started.meta.value(INTERFACE) {
-        let mut word = OsString::from("--gateway-interface=");
-        word.push(OsStr::from_bytes(interface));
-        words.push(word);
-    }
-    for option in &wanted.options {
-        let mut word = OsString::from("--option=");
-        word.push(option);
-        words.push(word);
-    }
-    words.push("--".into());
-    words.push(wanted.script.clone().into());
+    let words = [OsString::from("wsgi-cgi")].into_iter().chain(make.words());
     let words: Vec<CString> = words
-        .into_iter()
         .flat_map(|word| CString::new(word.into_vec()))
         .collect();
     let around: Vec<CString> = started

@@ -3,48 +3,44 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::becoming::Becoming;
 use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
-use image::{freshness, observer};
+use image::{common, freshness, observer, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
+use settings::cli::{Make, Order};
 use settings::decided;
-
-/// What is to be made.
-pub(crate) struct Order<'a> {
-    pub(crate) folder: &'a Path,
-    /// How the script is started.
-    pub(crate) options: &'a [OsString],
-    pub(crate) script: &'a Path,
-    /// Only if the image there is was made before.
-    pub(crate) unless_since: Option<u64>,
-    /// GATEWAY_INTERFACE of the request, with which this would be one.
-    pub(crate) interface: Option<&'a OsStr>,
-}
+use settings::options::{CACHE_DIR, Early};
 
 /// Starts the process that loads, and ends as it does.
-pub(crate) fn observe(order: &Order, started: &Started) -> Result<Exit> {
+pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
+    let order = &typed.order;
+    let flags = &order.started_with;
+    let folder = match typed.options.0.path(&CACHE_DIR) {
+        Some(folder) => folder,
+        None => folder_for(flags, &typed.script, &started.meta)?,
+    };
     // A server's pipes are nothing that an application waits for.
     descriptors::close_others();
     signals::ignore_file_limit();
-    let files = Files::new(order.folder, order.options, order.script)?;
+    let files = Files::new(&folder, flags, &typed.script)?;
     let Some(attempt) = attempt::begin(&files, order.unless_since, &started.meta)? else {
         return Ok(Exit::Success);
     };
     let mut variables = freshness::outside(&started.meta);
-    if let Some(interface) = order.interface {
+    if let Some(interface) = &order.gateway_interface {
         variables.set("GATEWAY_INTERFACE", interface.as_bytes());
     }
-    let loading = || loading(order, started, &variables, attempt.number);
+    let loading = || loading(typed, &folder, started, &variables, attempt.number);
     let mut ended = observer::observe(loading()?, &variables)?;
     // What loading makes once is there the next time: a folder, a cache of its own.
     if Ended::of(ended) == Some(Ended::Settles) && attempt.number == 1 {
@@ -53,28 +49,39 @@ pub(crate) fn observe(order: &Order, started: &Started) -> Result<Exit> {
     std::process::exit(ended)
 }
 
-/// The process that loads: the same command once more, as a Python.
+/// Where a request for the script would look, made if need be.
+fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Result<PathBuf> {
+    let named = Early::of(flags, around, Some(script)).cache_dir;
+    let roots = place::ROOTS.map(|name| around.value(name));
+    common::find(named, |name| std::env::var_os(name), &roots)
+        .and_then(|found| found.make())
+        .map_err(|why| anyhow!("no image can be made: {why}"))
+}
+
+/// The process that loads: the same order once more, for a Python.
 fn loading(
-    order: &Order,
+    typed: &Make,
+    folder: &Path,
     started: &Started,
     variables: &MetaVariables,
     attempt: u64,
 ) -> Result<Command> {
+    let order = &typed.order;
+    let make = Make {
+        // With other variables it might find another folder.
+        options: typed.options.with(&CACHE_DIR, folder),
+        order: Order {
+            here: false,
+            observed: Some(std::process::id()),
+            attempt: Some(attempt),
+            ..order.clone()
+        },
+        ..typed.clone()
+    };
     let mut handed_on = handed_on(started);
-    let words = &mut handed_on.arguments;
-    if let Some(place) = words.iter().position(|word| word == "--here") {
-        words[place] = format!("--observed={}", std::process::id()).into();
-        words.insert(place, format!("--attempt={attempt}").into());
-        // With other variables it might find another.
-        if !words.iter().any(|word| word == "--cache-dir") {
-            words.splice(
-                place..place,
-                ["--cache-dir".into(), order.folder.to_owned().into()],
-            );
-        }
-    }
+    handed_on.arguments = make.words();
     let around = freshness::outside(variables);
-    let config = decided::of_script(order.options.to_vec(), &around, order.script)?;
+    let config = decided::of_script(order.started_with.clone(), &around, &typed.script)?;
     let python = Becoming::of(&config, &around, &handed_on)?;
     let given = variables
         .iter()

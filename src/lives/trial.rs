@@ -17,6 +17,7 @@ pub(crate) fn run(started: &Started) -> c_int {
         image: std::ptr::null(),
         trial: 1,
         learns: 0,
+        claim: std::ptr::null_mut(),
         cold: None,
     };
     let why = match open(path) {

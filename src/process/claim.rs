@@ -147,8 +147,27 @@ pub fn adopt(page: RawFd) -> io::Result<()> {
     Ok(())
 }
 
+/// This process is the one that answers, and was forked from the one that waits, with the page.
+pub fn answer_under(claim: Claim) {
+    ANSWERING.store(claim.0.as_ptr(), Ordering::Release);
+}
+
+/// Where the page is in this process, for one that takes its place with its memory: null where nobody waits.
+#[must_use]
+pub fn place() -> *mut AtomicU32 {
+    ANSWERING.load(Ordering::Acquire)
+}
+
+/// This process has taken the place of another one, with its memory.
+///
+/// # Safety
+/// The pointer is null, or [`place`] of the other one.
+pub unsafe fn adopt_mapped(place: *mut AtomicU32) {
+    ANSWERING.store(place, Ordering::Release);
+}
+
 /// Tells the process that waits that the answer begins. Safe in a signal handler.
-pub(crate) fn take() {
+pub fn take() {
     // SAFETY: null, or a page that stays mapped.
     if let Some(word) = unsafe { ANSWERING.load(Ordering::Acquire).as_ref() }
         && word.fetch_or(CLAIMED, Ordering::AcqRel) & CLAIMED == 0
@@ -158,6 +177,6 @@ pub(crate) fn take() {
 }
 
 /// A forked process has no answer to give.
-pub(crate) fn let_go() {
+pub fn let_go() {
     ANSWERING.store(null_mut(), Ordering::Release);
 }

@@ -13,7 +13,7 @@ use crate::descriptors::Private;
 
 /// Which program and which executor belong together: the package's version, and a number that is another one
 /// whenever the words are others.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// What the executor is to know of the process that it goes on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use rustix::fs::Access;
 use rustix::process::{Resource, getrlimit};
 
 use super::started::Started;
-use super::{asked_for, way_out};
+use super::way_out;
 use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::common::{self, Found};
@@ -24,8 +24,9 @@ use image::pace;
 use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
-use process::settled;
+use process::{claim, settled};
 use settings::invocation::Invocation;
+use settings::options::Early;
 use settings::split::split;
 
 /// Which image a request wants.
@@ -38,6 +39,8 @@ pub(crate) struct Wanted {
     found: Found,
     pub(crate) folder: PathBuf,
     name: String,
+    /// Whether a process is to wait beside the restored one.
+    guard: bool,
 }
 
 impl Wanted {
@@ -82,19 +85,24 @@ pub(crate) struct Verdict {
 pub(super) fn restore_early(arguments: Vec<OsString>, environment: *const *const c_char) {
     let started = Started::of_this_process(arguments, environment);
     if started.is_a_request() {
-        _ = VERDICT.set(attempted(&started));
+        let wanted = wanted(&started);
+        // A second process is for when the C library is ready.
+        if !matches!(&wanted, Ok(wanted) if wanted.guard) {
+            _ = VERDICT.set(attempted(wanted, &started, &|| {}));
+        }
     }
 }
 
-/// Becomes the restored process, or says which one and why not.
-pub(crate) fn restored(started: &Started) -> &'static Verdict {
-    VERDICT.get_or_init(|| attempted(started))
+/// Becomes the restored process, or says which one and why not. Where a process is to wait beside it,
+/// `guard` starts it.
+pub(crate) fn restored(started: &Started, guard: &dyn Fn()) -> &'static Verdict {
+    VERDICT.get_or_init(|| attempted(wanted(started), started, guard))
 }
 
-fn attempted(started: &Started) -> Verdict {
+fn attempted(wanted: Result<Wanted, Cold>, started: &Started, guard: &dyn Fn()) -> Verdict {
     settled::settle_in();
-    let (wanted, why) = match wanted(started) {
-        Ok(mut wanted) => match attempt(&mut wanted, started) {
+    let (wanted, why) = match wanted {
+        Ok(mut wanted) => match attempt(&mut wanted, started, guard) {
             Err(why) => (Some(wanted), why),
             Ok(never) => match never {},
         },
@@ -118,8 +126,8 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
         }
         Invocation::Direct => (Vec::new(), None),
     };
-    let asked = asked_for::images(&options, &started.meta, script.as_deref());
-    if !asked {
+    let early = Early::of(&options, &started.meta, script.as_deref());
+    if !early.image {
         return Err(Cold::Unasked);
     }
     let stay = |why: &str| Cold::Stay(why.to_owned());
@@ -139,7 +147,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
         .map_err(|error| Cold::Stay(format!("`{}`: {error}", script.display())))?;
     let roots = place::ROOTS.map(|name| started.meta.value(name));
     let found =
-        common::find(&options, |name| std::env::var_os(name), &roots).map_err(Cold::Stay)?;
+        common::find(early.cache_dir, |name| std::env::var_os(name), &roots).map_err(Cold::Stay)?;
     Ok(Wanted {
         folder: found.folder.clone(),
         found,
@@ -147,11 +155,12 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
         options,
         script,
         identity,
+        guard: early.guard,
     })
 }
 
 /// Becomes the restored process, or says why not.
-fn attempt(wanted: &mut Wanted, started: &Started) -> Result<Infallible, Cold> {
+fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
     if started.is_given_up() {
         return Err(Cold::Stay("the restored process could not begin".into()));
     }
@@ -185,12 +194,6 @@ fn attempt(wanted: &mut Wanted, started: &Started) -> Result<Infallible, Cold> {
             paced(wanted, &stale.reason)
         }
     })?;
-    if u64::from(std::process::id()) == head.maker {
-        // By its number a library knows that it is in another process, and needs other chances.
-        return Err(Cold::Stay(
-            "this process has the PID that the image's maker had".into(),
-        ));
-    }
     let until_tried = pace::until_tried(&wanted.at("unlucky"), now);
     if until_tried > 0 && !started.is_again() {
         return Err(Cold::Stay(format!(
@@ -209,11 +212,21 @@ fn attempt(wanted: &mut Wanted, started: &Started) -> Result<Infallible, Cold> {
     }
     let name = |path: PathBuf| CString::new(path.into_os_string().into_vec()).unwrap_or_default();
     let names = [path, wanted.at("bad"), wanted.at("crashes")].map(name);
+    if wanted.guard {
+        guard();
+    }
+    if u64::from(std::process::id()) == head.maker {
+        // By its number a library knows that it is in another process, and needs other chances.
+        return Err(Cold::Stay(
+            "this process has the PID that the image's maker had".into(),
+        ));
+    }
     let handoff = Handoff {
         environment: started.environment.as_ptr(),
         image: names[0].as_ptr(),
         trial: 0,
         learns,
+        claim: claim::place(),
         cold: Some(way_out::prepare(started, &names)),
     };
     restore(image, &head, started.kernel_code, &handoff).map_err(|failure| match failure.kind {

@@ -2,7 +2,6 @@
 //! one), `early` (before the C library is ready), `attempt` (which image, and whether it holds), `way_out`
 //! (where a restored process goes that cannot begin).
 
-pub(crate) mod asked_for;
 pub(crate) mod attempt;
 #[cfg(starts_early)]
 mod early;

@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 
+use process::claim;
+
 use super::started::{Again, Started, pointers};
 
 /// Prepares it. From now on a fatal signal leads there, until the restored process has its own way to
@@ -96,6 +98,8 @@ extern "C" fn leave() -> ! {
         again, pointers, ..
     }) = WAY_OUT.get()
     {
+        // The process started in its place has another one beside it.
+        claim::take();
         let (words, environment) = (pointers.as_ptr(), again.environment.as_ptr());
         // SAFETY: the lists end with null pointers and are never freed.
         unsafe { libc::execve(again.program.as_ptr(), words, environment) };

@@ -14,12 +14,12 @@ mod request;
 mod serve;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-pub use image::{Image, ImageCommand};
+pub use crate::options::{CgiOptions, Options};
+pub use image::{Image, ImageCommand, Make, Order};
 pub use precompile::Precompile;
 pub use request::Closer;
 pub use request::{As, Request};
@@ -103,128 +103,6 @@ pub struct Completions {
     pub shell: String,
 }
 
-/// The options that every way to run an application shares.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Options {
-    /// Use this Python and its packages
-    #[arg(long, value_name = "FILE")]
-    pub python: Option<PathBuf>,
-
-    /// Use the packages of this virtual environment
-    #[arg(long, value_name = "DIR")]
-    pub venv: Option<PathBuf>,
-
-    /// Look for modules here too, after the application's own folder (repeatable)
-    #[arg(long = "python-path", value_name = "DIR")]
-    pub python_path: Vec<PathBuf>,
-
-    /// Change to this folder before the application is loaded
-    #[arg(long, value_name = "DIR")]
-    pub chdir: Option<PathBuf>,
-
-    /// Say that the application is mounted at this path (SCRIPT_NAME); auto: as the URL has it
-    #[arg(long = "script-name", value_name = "PATH")]
-    pub script_name: Option<String>,
-
-    /// End a request that takes longer, and log where it was
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub timeout: Option<f64>,
-
-    /// Show what failed in the error page, for developers only
-    #[arg(long)]
-    pub debug: bool,
-
-    /// Append the error log to this file instead of the server's
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-}
-
-/// The options of a CGI request.
-#[derive(Clone, Debug, Default, Args)]
-pub struct CgiOptions {
-    #[command(flatten)]
-    pub shared: Options,
-
-    /// Write a whole HTTP response (non-parsed header script)
-    #[arg(long)]
-    pub nph: bool,
-
-    /// Keep each request that ends in a 5xx in this folder, for `request --replay`
-    #[arg(long, value_name = "DIR")]
-    pub record: Option<PathBuf>,
-
-    /// Keep the newest N of them [default: 20]
-    #[arg(long = "record-files", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub record_files: Option<u32>,
-
-    /// Cut each at N bytes [default: 1048576]
-    #[arg(long = "record-bytes", value_name = "N")]
-    pub record_bytes: Option<u64>,
-
-    /// Keep passwords, cookies and other secrets of a request too
-    #[arg(long = "record-secrets")]
-    pub record_secrets: bool,
-
-    #[command(flatten)]
-    pub images: ImageOptions,
-}
-
-/// The options about images.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Images")]
-pub struct ImageOptions {
-    /// Answer from the image of the loaded application, which is made when there is none
-    #[arg(long)]
-    pub image: bool,
-
-    /// Keep images in this folder, which is nobody else's
-    #[arg(long = "cache-dir", value_name = "DIR", value_parser = parse_absolute)]
-    pub cache_dir: Option<PathBuf>,
-
-    /// Make an image anew once it is so old [default: 86400]
-    #[arg(long = "max-age", value_name = "SECONDS")]
-    pub max_age: Option<u64>,
-
-    /// Make an image anew once it has answered N requests
-    #[arg(long = "max-restores", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_restores: Option<u64>,
-
-    /// Send a GET for this path through the application before an image is made
-    #[arg(long = "warm-up", value_name = "PATH")]
-    pub warm_up: Option<String>,
-
-    /// Make an image anew once this file has changed too; repeatable
-    #[arg(long = "watch", value_name = "FILE", value_parser = parse_absolute)]
-    pub watch: Vec<PathBuf>,
-}
-
-/// An image is looked for before it is known which working directory an option is relative to.
-pub fn parse_absolute(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        Err("an absolute path is expected".into())
-    }
-}
-
-impl From<Options> for CgiOptions {
-    fn from(shared: Options) -> Self {
-        Self {
-            shared,
-            ..Self::default()
-        }
-    }
-}
-
-/// A positive number of seconds.
-pub fn parse_seconds(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
-        _ => Err("a positive number of seconds, such as 30, is expected".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,14 +140,6 @@ mod tests {
         }
         for line in texts.iter().flat_map(|text| text.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
-        }
-    }
-
-    #[test]
-    fn seconds_are_positive_numbers() {
-        assert_eq!(parse_seconds("0.5"), Ok(0.5));
-        for bad in ["0", "-1", "NaN", "inf", "soon", ""] {
-            assert!(parse_seconds(bad).is_err(), "{bad}");
         }
     }
 }

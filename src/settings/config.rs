@@ -1,24 +1,20 @@
-//! What was decided: flags, `WSGI_CGI_*` variables and the script's own metadata become one
-//! [`Config`]. Precedence: flag, environment, script, default.
+//! What was decided: the options that were said become one [`Config`].
 
 mod app;
 mod record;
-mod script;
-mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use crate::cli::{self, CgiOptions};
+use crate::options::{self, CgiOptions, Values};
 use exchange::{AUTO, MetaVariables};
 
 pub use app::{App, Callable, Source};
 pub use record::Record;
-pub use script::ScriptOptions;
 
 /// The settings of one exchange.
 #[derive(Clone, Debug)]
@@ -60,160 +56,75 @@ pub struct Config {
     pub watch: Vec<PathBuf>,
 }
 
-/// The options that have a twin in the environment.
-const TWINS: [&str; 20] = [
-    "APP",
-    "PYTHON",
-    "VENV",
-    "PYTHON_PATH",
-    "CHDIR",
-    "SCRIPT_NAME",
-    "TIMEOUT",
-    "DEBUG",
-    "LOG",
-    "NPH",
-    "RECORD",
-    "RECORD_FILES",
-    "RECORD_BYTES",
-    "RECORD_SECRETS",
-    "IMAGE",
-    "CACHE_DIR",
-    "MAX_AGE",
-    "MAX_RESTORES",
-    "WARM_UP",
-    "WATCH",
-];
-
-/// What no option says, as it is about which file is asked for options (`script_names`).
-const OF_THE_ACTION: &str = "SCRIPTS";
-
-/// The hash seed and whatever else is an image's own changes with it: a day.
-const MAX_AGE: u64 = 24 * 60 * 60;
-
 impl Config {
-    /// Decides, in the stated precedence.
+    /// Decides: the flags that were typed, then the environment, then the application's own script.
     ///
     /// # Errors
     /// For a script that cannot be read, a value that means nothing, and a name that is unknown.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a table, a line or two for each option"
-    )]
     pub fn decide(
         flags: impl Into<CgiOptions>,
         environment: &MetaVariables,
         app: App,
     ) -> Result<Self> {
-        let CgiOptions {
-            shared: flags,
-            nph,
-            record,
-            record_files,
-            record_bytes,
-            record_secrets,
-            images,
-        } = flags.into();
-        refuse_unknown(environment)?;
-        let script = match &app.source {
-            Source::File(path) => ScriptOptions::read(path)?,
-            Source::Module(_) | Source::PasteDeploy { .. } => ScriptOptions::default(),
-        };
-        let twin = |name: &str| {
-            let value = environment.get_redirected(&format!("WSGI_CGI_{name}"))?;
-            Some(OsString::from_vec(value.to_vec()))
-        };
-        let path = |flag: Option<PathBuf>, name, script: Option<PathBuf>| {
-            flag.or_else(|| twin(name).map(PathBuf::from)).or(script)
-        };
-        let switch = |flag: bool, name: &str, script: Option<bool>| -> Result<bool> {
-            let twin = twin(name)
-                .map(|value| parse_switch(name, &value))
-                .transpose()?;
-            Ok(flag || twin.or(script).unwrap_or(false))
-        };
-        let number = |name: &str| -> Result<Option<u64>> {
-            twin(name)
-                .map(|value| parse_number(name, &value))
-                .transpose()
-        };
-        let seconds = match (flags.timeout, twin("TIMEOUT")) {
-            (Some(seconds), _) => Some(seconds),
-            (None, Some(value)) => Some(
-                cli::parse_seconds(&value.to_string_lossy())
-                    .map_err(anyhow::Error::msg)
-                    .with_context(|| format!("WSGI_CGI_TIMEOUT=`{}`", value.display()))?,
-            ),
-            (None, None) => script.timeout,
-        };
-        let python_path = if flags.python_path.is_empty() {
-            twin("PYTHON_PATH")
-                .map(|value| std::env::split_paths(&value).collect())
-                .unwrap_or(script.python_path)
-        } else {
-            flags.python_path
-        };
-        // Relative to the working directory as the server set it, whatever --chdir says.
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        Ok(Self {
-            app: app.absolute(),
-            python: path(flags.python, "PYTHON", script.python).map(absolute),
-            venv: path(flags.venv, "VENV", script.venv).map(absolute),
-            python_path: python_path.into_iter().map(absolute).collect(),
-            chdir: path(flags.chdir, "CHDIR", script.chdir).map(absolute),
-            script_name: flags
-                .script_name
-                .map(OsString::from)
-                .or_else(|| twin("SCRIPT_NAME"))
-                .map(OsString::into_vec)
-                .or(script.script_name.map(String::into_bytes))
-                .map(|path| as_mount(&path)),
-            timeout: seconds.map(Duration::from_secs_f64),
-            debug: switch(flags.debug, "DEBUG", script.debug)?,
-            log: path(flags.log, "LOG", script.log).map(absolute),
-            nph: switch(nph, "NPH", script.nph)?,
-            image: switch(images.image, "IMAGE", script.image)?,
-            cache_dir: path(images.cache_dir, "CACHE_DIR", None),
-            max_age: images
-                .max_age
-                .or(number("MAX_AGE")?)
-                .or(script.max_age)
-                .unwrap_or(MAX_AGE),
-            max_restores: images
-                .max_restores
-                .or(number("MAX_RESTORES")?)
-                .or(script.max_restores)
-                .unwrap_or(u64::MAX),
-            warm_up: images
-                .warm_up
-                .or_else(|| Some(twin("WARM_UP")?.to_string_lossy().into_owned()))
-                .or(script.warm_up),
-            watch: match (images.watch, twin("WATCH")) {
-                (flags, _) if !flags.is_empty() => flags,
-                (_, Some(twin)) => std::env::split_paths(&twin).collect(),
-                _ => script.watch,
-            }
-            .into_iter()
-            .map(absolute)
-            .collect(),
-            record: match path(record, "RECORD", script.record).map(absolute) {
-                None => None,
-                Some(folder) => Some(Record {
-                    folder,
-                    files: record_files
-                        .map(u64::from)
-                        .or(number("RECORD_FILES")?)
-                        .or(script.record_files)
-                        .unwrap_or(Record::FILES)
-                        .max(1),
-                    bytes: record_bytes
-                        .or(number("RECORD_BYTES")?)
-                        .or(script.record_bytes)
-                        .unwrap_or(Record::BYTES),
-                    secrets: switch(record_secrets, "RECORD_SECRETS", script.record_secrets)?,
-                }),
-            },
-        })
+        let app = app.absolute();
+        let values = said(flags, environment, &app)?;
+        Ok(Self::of(app, &values))
     }
+
+    /// The settings of an application with these options.
+    #[must_use]
+    pub fn of(app: App, values: &Values) -> Self {
+        let path = |row| values.path(row);
+        Self {
+            app,
+            python: path(&options::PYTHON),
+            venv: path(&options::VENV),
+            python_path: values.paths(&options::PYTHON_PATH),
+            chdir: path(&options::CHDIR),
+            script_name: values
+                .text(&options::SCRIPT_NAME)
+                .map(|path| as_mount(&path.into_vec())),
+            timeout: values
+                .seconds(&options::TIMEOUT)
+                .map(Duration::from_secs_f64),
+            debug: values.is_on(&options::DEBUG),
+            log: path(&options::LOG),
+            nph: values.is_on(&options::NPH),
+            image: values.is_on(&options::IMAGE),
+            cache_dir: path(&options::CACHE_DIR),
+            max_age: values.whole(&options::MAX_AGE).unwrap_or(u64::MAX),
+            max_restores: values.whole(&options::MAX_RESTORES).unwrap_or(u64::MAX),
+            warm_up: values
+                .text(&options::WARM_UP)
+                .map(|path| path.to_string_lossy().into_owned()),
+            watch: values.paths(&options::WATCH),
+            record: path(&options::RECORD).map(|folder| Record {
+                folder,
+                files: values.whole(&options::RECORD_FILES).unwrap_or(u64::MAX),
+                bytes: values.whole(&options::RECORD_BYTES).unwrap_or(u64::MAX),
+                secrets: values.is_on(&options::RECORD_SECRETS),
+            }),
+        }
+    }
+}
+
+/// The options of an application, wherever they were said. Paths become absolute in the working
+/// directory as the server set it, whatever --chdir says.
+///
+/// # Errors
+/// As [`Config::decide`].
+pub(crate) fn said(
+    flags: impl Into<CgiOptions>,
+    environment: &MetaVariables,
+    app: &App,
+) -> Result<Values> {
+    let flags = flags.into().0;
+    let variables = Values::of_environment(environment)?;
+    let script = match &app.source {
+        Source::File(path) => options::of_script(path)?,
+        Source::Module(_) | Source::PasteDeploy { .. } => Values::default(),
+    };
+    Ok(flags.or(variables).or(script).absolute())
 }
 
 /// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server and every
@@ -230,22 +141,6 @@ pub fn is_nph(environment: &MetaVariables) -> bool {
         })
 }
 
-fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
-    let known = || TWINS.into_iter().chain([OF_THE_ACTION]);
-    for (name, _) in environment.iter() {
-        if let Some(twin) = name.strip_prefix(b"WSGI_CGI_")
-            && !known().any(|known| known.as_bytes() == twin)
-        {
-            bail!(
-                "unknown variable `{}`: the known ones are WSGI_CGI_{}",
-                name.escape_ascii(),
-                known().collect::<Vec<_>>().join(", WSGI_CGI_")
-            );
-        }
-    }
-    Ok(())
-}
-
 /// RFC 3875, section 4.1.13: "" or a path with a leading slash; what follows has a slash of its own.
 fn as_mount(path: &[u8]) -> Vec<u8> {
     let end = path.iter().rposition(|&byte| byte != b'/');
@@ -256,34 +151,13 @@ fn as_mount(path: &[u8]) -> Vec<u8> {
     }
 }
 
-fn parse_number(name: &str, value: &OsStr) -> Result<u64> {
-    match value.to_str().and_then(|text| text.parse().ok()) {
-        Some(number) => Ok(number),
-        None => bail!("WSGI_CGI_{name}=`{}` is no number", value.display()),
-    }
-}
-
-fn parse_switch(name: &str, value: &OsStr) -> Result<bool> {
-    is_on(value.as_bytes()).with_context(|| {
-        let value = value.to_string_lossy().to_ascii_lowercase();
-        format!("WSGI_CGI_{name}=`{value}` is neither on nor off")
-    })
-}
-
-/// What the value of a switch says, if it is one.
-#[must_use]
-pub fn is_on(value: &[u8]) -> Option<bool> {
-    match value.to_ascii_lowercase().as_slice() {
-        b"1" | b"true" | b"yes" | b"on" => Some(true),
-        b"0" | b"false" | b"no" | b"off" => Some(false),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Options;
+    use std::fmt::Write as _;
+
+    use crate::cli::Cgi;
+    use clap::Parser as _;
 
     fn environment(pairs: &[(&str, &str)]) -> MetaVariables {
         MetaVariables::from_pairs(
@@ -293,40 +167,56 @@ mod tests {
         )
     }
 
-    fn decide(flags: Options, pairs: &[(&str, &str)], script: &str) -> Result<Config> {
+    fn decide(flags: &[&str], pairs: &[(&str, &str)], keys: &[&str]) -> Result<Config> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("app.cgi");
-        std::fs::write(&file, script).expect("a file");
-        Config::decide(flags, &environment(pairs), App::file(file))
+        let mut script = String::from("# /// script\n# [tool.wsgi-cgi]\n");
+        for key in keys {
+            _ = writeln!(script, "# {key}");
+        }
+        std::fs::write(&file, script + "# ///\n").expect("a file");
+        let typed = Cgi::try_parse_from([&["wsgi-cgi"], flags].concat())?;
+        Config::decide(typed.options, &environment(pairs), App::file(file))
     }
-
-    const SCRIPT: &str =
-        "#!/usr/local/bin/wsgi-cgi\n# /// script\n# [tool.wsgi-cgi]\n# venv = \"/script\"\n# ///\n";
 
     #[test]
     fn the_flag_wins_then_the_environment_then_the_script() {
-        let flags = Options {
-            venv: Some("/flag".into()),
-            ..Options::default()
-        };
-        let pairs = [("REDIRECT_WSGI_CGI_VENV", "/environment")];
+        let flag = ["--venv=/flag"];
+        let variable = [("REDIRECT_WSGI_CGI_VENV", "/environment")];
+        let key = ["venv = \"/script\""];
         let venv = |config: Result<Config>| config.expect("decided").venv;
-        assert_eq!(venv(decide(flags, &pairs, SCRIPT)), Some("/flag".into()));
+        assert_eq!(venv(decide(&flag, &variable, &key)), Some("/flag".into()));
         assert_eq!(
-            venv(decide(Options::default(), &pairs, SCRIPT)),
+            venv(decide(&[], &variable, &key)),
             Some("/environment".into())
         );
-        assert_eq!(
-            venv(decide(Options::default(), &[], SCRIPT)),
-            Some("/script".into())
-        );
-        assert_eq!(venv(decide(Options::default(), &[], "")), None);
+        assert_eq!(venv(decide(&[], &[], &key)), Some("/script".into()));
+        assert_eq!(venv(decide(&[], &[], &[])), None);
+    }
+
+    #[test]
+    fn a_variable_can_switch_off_what_the_script_switches_on() {
+        let debug = |pairs: &[(&str, &str)]| {
+            let config = decide(&[], pairs, &["debug = true"]);
+            config.expect("decided").debug
+        };
+        assert!(debug(&[]));
+        assert!(!debug(&[("WSGI_CGI_DEBUG", "off")]));
     }
 
     #[test]
     fn an_unknown_variable_is_named() {
-        let error = decide(Options::default(), &[("WSGI_CGI_VNEV", "x")], "").expect_err("a typo");
+        let error = decide(&[], &[("WSGI_CGI_VNEV", "x")], &[]).expect_err("a typo");
         assert!(error.to_string().contains("`WSGI_CGI_VNEV`"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_means_nothing_is_named_with_its_value() {
+        let error = decide(&[], &[("WSGI_CGI_DEBUG", "maybe")], &[]).expect_err("neither");
+        assert_eq!(
+            error.to_string(),
+            "WSGI_CGI_DEBUG=`maybe`: `on` or `off` is expected"
+        );
     }
 
     #[test]
@@ -338,29 +228,20 @@ mod tests {
             ("/shop/", "/shop"),
             ("//a//b//", "//a//b"),
         ] {
-            let config = decide(Options::default(), &[("WSGI_CGI_SCRIPT_NAME", given)], "");
+            let config = decide(&[], &[("WSGI_CGI_SCRIPT_NAME", given)], &[]);
             let mount = config.expect("decided").script_name.expect("given");
             assert_eq!(mount, expected.as_bytes(), "{given}");
         }
     }
 
     #[test]
-    fn a_switch_is_on_or_off() {
-        let debug = |value| decide(Options::default(), &[("WSGI_CGI_DEBUG", value)], "");
-        assert!(debug("On").expect("on").debug);
-        assert!(!debug("0").expect("off").debug);
-        assert!(debug("maybe").is_err());
-    }
-
-    #[test]
     fn requests_are_kept_where_it_is_said() {
-        let record = |pairs: &[(&str, &str)], script| {
-            decide(Options::default(), pairs, script).map(|config| config.record)
+        let record = |pairs: &[(&str, &str)], keys: &[&str]| {
+            decide(&[], pairs, keys).map(|config| config.record)
         };
-        assert_eq!(record(&[], "").expect("decided"), None);
-        let script =
-            "# /// script\n# [tool.wsgi-cgi]\n# record = \"/r\"\n# record-files = 3\n# ///\n";
-        let of_script = record(&[("WSGI_CGI_RECORD_BYTES", "9")], script).expect("decided");
+        assert_eq!(record(&[], &[]).expect("decided"), None);
+        let keys = ["record = \"/r\"", "record-files = 3"];
+        let of_script = record(&[("WSGI_CGI_RECORD_BYTES", "9")], &keys).expect("decided");
         let wanted = Record {
             folder: "/r".into(),
             files: 3,
@@ -368,7 +249,7 @@ mod tests {
             secrets: false,
         };
         assert_eq!(of_script, Some(wanted));
-        assert!(record(&[("WSGI_CGI_RECORD_FILES", "many")], script).is_err());
+        assert!(record(&[("WSGI_CGI_RECORD_FILES", "many")], &keys).is_err());
     }
 
     #[test]

@@ -8,9 +8,10 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 
-use crate::cli::{Cgi, CgiOptions};
-use crate::config::{App, Config};
+use crate::cli::Cgi;
+use crate::config::{self, App, Config};
 use crate::invocation::{Evidence, Invocation};
+use crate::options::{CgiOptions, Values};
 use crate::{action, split};
 use exchange::MetaVariables;
 
@@ -23,6 +24,8 @@ const NO_SCRIPT: &str = "the server named no script: write `#!/path/to/wsgi-cgi`
 pub struct Decided {
     /// The settings.
     pub config: Config,
+    /// The options that they come from.
+    values: Values,
     /// Whether the meta-variables are not those that the server gave any more: behind an `Action`
     /// they have become the script's.
     pub is_resolved: bool,
@@ -73,10 +76,17 @@ impl Decided {
                 (CgiOptions::default(), app)
             }
         };
-        Ok(Self {
-            config: Config::decide(options, meta, app)?,
+        let app = app.absolute();
+        let values = config::said(options, meta, &app)?;
+        Ok(Self::with(app, values, is_resolved))
+    }
+
+    fn with(app: App, values: Values, is_resolved: bool) -> Self {
+        Self {
+            config: Config::of(app, &values),
+            values,
             is_resolved,
-        })
+        }
     }
 }
 
@@ -106,10 +116,10 @@ impl Decided {
     /// The same for the executor, which does not decide again.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
-        let mut words = self.config.words();
-        if self.is_resolved {
-            words.insert(0, RESOLVED.into());
-        }
+        let resolved = if self.is_resolved { RESOLVED } else { AS_GIVEN };
+        let mut words = vec![resolved.into()];
+        words.extend(self.config.app.words());
+        words.extend(self.values.words());
         words
     }
 
@@ -118,22 +128,23 @@ impl Decided {
     /// # Errors
     /// For words of another version.
     pub fn from_words(words: &[OsString], meta: &mut MetaVariables) -> Result<Self> {
-        let (is_resolved, words) = match words {
-            [first, rest @ ..] if first == RESOLVED => (true, rest),
-            words => (false, words),
+        let Some(([resolved, app @ ..], values)) = words.split_first_chunk::<4>() else {
+            bail!("the program hands on no application");
         };
+        let app = App::from_words(app)
+            .with_context(|| format!("the program hands on `{}`", app[0].display()))?;
+        let values = Values::from_words(values)?;
+        let is_resolved = resolved == RESOLVED;
         if is_resolved {
             action::resolve(meta)?;
         }
-        Ok(Self {
-            config: Config::from_words(words)?,
-            is_resolved,
-        })
+        Ok(Self::with(app, values, is_resolved))
     }
 }
 
-/// The word that says that the meta-variables are to become the script's.
+/// Whether the meta-variables are to become the script's.
 const RESOLVED: &str = "resolved";
+const AS_GIVEN: &str = "as-given";
 
 fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
     let name = meta.get_redirected("WSGI_CGI_APP").map(OsStr::from_bytes);
@@ -176,4 +187,46 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
             anyhow!("--help and --version have no place in a request")
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_decided_arrives() {
+        let pairs = [
+            ("WSGI_CGI_APP", "site:create_app()"),
+            ("WSGI_CGI_PYTHON_PATH", "/one:/two"),
+            ("WSGI_CGI_SCRIPT_NAME", ""),
+            ("WSGI_CGI_DEBUG", "on"),
+            ("WSGI_CGI_RECORD", "/record"),
+        ];
+        let mut meta = MetaVariables::from_pairs(
+            pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+        );
+        let evidence = Evidence::new(Vec::new(), "/p/wsgi-cgi".into(), "/p/wsgi-cgi".into());
+        let decided = Decided::of(&evidence, &mut meta).expect("decided");
+        let arrived = Decided::from_words(&decided.words(), &mut meta).expect("understood");
+        // As it is shown: the settings have nothing that could be told apart otherwise.
+        assert_eq!(format!("{arrived:?}"), format!("{decided:?}"));
+        assert!(arrived.config.record.is_some() && arrived.config.debug);
+    }
+
+    #[test]
+    fn words_of_another_version_are_refused() {
+        let mut meta = MetaVariables::default();
+        let words =
+            |words: &[&str]| -> Vec<OsString> { words.iter().map(OsString::from).collect() };
+        for bad in [
+            &[][..],
+            &["as-given", "more", "", ""],
+            &["as-given", "file", "/a", "", "more=1"],
+        ] {
+            assert!(
+                Decided::from_words(&words(bad), &mut meta).is_err(),
+                "{bad:?}"
+            );
+        }
+    }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use exchange::MetaVariables;
+use percent_encoding::percent_decode;
 
 /// How the server started this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,24 +160,7 @@ fn without_indexed_words(mut arguments: Vec<OsString>, query: &[u8]) -> Vec<OsSt
 
 /// Percent-decodes a word. As an argument it ends at its first NUL.
 fn decode(word: &[u8]) -> Vec<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut decoded = Vec::with_capacity(word.len());
-    let mut rest = word;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if let (b'%', [high, low, after @ ..]) = (*first, tail)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            decoded.push(high * 16 + low);
-            rest = after;
-        } else {
-            decoded.push(*first);
-        }
-    }
+    let mut decoded: Vec<u8> = percent_decode(word).collect();
     let end = memchr::memchr(0, &decoded).unwrap_or(decoded.len());
     decoded.truncate(end);
     decoded

@@ -1,6 +1,6 @@
-//! What was typed and what was decided: how the server started this program (`invocation`), the
-//! options that were given (`cli`), what they come to (`config`, `decided`), and which Python that
-//! takes (`python`). No Python runs here, and nothing is answered.
+//! What was said and what was decided: how the server started this program (`invocation`), the table of
+//! options (`options`), the command line (`cli`), what they come to (`config`, `decided`), and which
+//! Python that takes (`python`). No Python runs here, and nothing is answered.
 #![forbid(unsafe_code)]
 
 pub mod action;
@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod decided;
 pub mod invocation;
+pub mod options;
 pub mod python;
 mod script_names;
 pub mod split;

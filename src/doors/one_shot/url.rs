@@ -1,10 +1,11 @@
 //! The URL of a request: a path with its query, or absolute. What a browser would encode is
 //! encoded, dot segments are removed (RFC 3986, section 5.2.4), a fragment stays with the client.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use anyhow::{Result, bail};
 use http::uri::Authority;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 /// An absolute `http` or `https` URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,38 +184,24 @@ impl fmt::Display for Url {
     }
 }
 
-/// Encodes what may not stand in a path or a query; `%` is taken for the beginning of a code.
+/// What may stand in a path or a query; `%` is taken for the beginning of a code.
+const NOT_ALLOWED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
 fn encode(text: &[u8]) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for &byte in text {
-        match byte {
-            b'!' | b'#'..=b';' | b'=' | b'?'..=b'_' | b'a'..=b'z' | b'|' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => _ = write!(encoded, "%{byte:02X}"),
-        }
-    }
-    encoded
+    percent_encode(text, NOT_ALLOWED).to_string()
 }
 
 /// Decodes `%XX`; what is no code stays as it is.
 #[must_use]
 pub fn decode(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if let (b'%', [high, low, after @ ..]) = (first, tail)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-            rest = after;
-        } else {
-            decoded.push(*first);
-        }
-    }
-    decoded
+    percent_decode_str(text).collect()
 }
 
 /// RFC 3986, section 5.2.4.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
 use crate::query::parameters;
 use crate::secrets::is_secret;
 use crate::{MASKED, MetaVariables, is_secret_name, masked_value};
@@ -72,45 +74,57 @@ fn field_name(name: &[u8]) -> Option<String> {
     Some(words.collect::<Vec<_>>().join("-"))
 }
 
+/// All but the unreserved characters (RFC 3986, section 2.3), and what each part of a URL may have besides.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+const HOST: &AsciiSet = &RESERVED.remove(b'[').remove(b']').remove(b':');
+const PATH: &AsciiSet = &RESERVED
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+const QUERY: &AsciiSet = &PATH.remove(b'?').remove(b'%').remove(b'[').remove(b']');
+
 /// As PEP 3333 has it reconstructed.
 fn url(meta: &MetaVariables) -> String {
     let get = |name| meta.get(name).unwrap_or_default();
     let scheme = meta.scheme();
     let mut url = format!("{scheme}://");
     if let Some(host) = meta.get("HTTP_HOST") {
-        url.push_str(&encoded(host, b"[]:"));
+        url.extend(percent_encode(host, HOST));
     } else {
-        url.push_str(&encoded(get("SERVER_NAME"), b"[]:"));
+        url.extend(percent_encode(get("SERVER_NAME"), HOST));
         let port = get("SERVER_PORT");
         if !matches!(
             (scheme, port),
             (_, b"") | ("http", b"80") | ("https", b"443")
         ) {
             url.push(':');
-            url.push_str(&encoded(port, b""));
+            url.extend(percent_encode(port, RESERVED));
         }
     }
     for name in ["SCRIPT_NAME", "PATH_INFO"] {
-        url.push_str(&encoded(get(name), b"/:@!$&'()*+,;="));
+        url.extend(percent_encode(get(name), PATH));
     }
     if let Some(query) = meta.get("QUERY_STRING") {
         url.push('?');
         let query = masked_value(b"QUERY_STRING", query);
-        url.push_str(&encoded(&query, b"/:@!$&'()*+,;=?%[]"));
+        url.extend(percent_encode(&query, QUERY));
     }
     url
-}
-
-fn encoded(bytes: &[u8], kept: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }
 
 /// As UTF-8, with the bytes that are none as `\xff`.

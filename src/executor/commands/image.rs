@@ -11,7 +11,10 @@ use exchange::MetaVariables;
 use image::attempt::Files;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use settings::cli::ImageCommand;
+use settings::cli::{ImageCommand, Make};
+use settings::options::{CACHE_DIR, WARM_UP};
+
+const NOT_FOR_PYTHON: &str = "a command was handed on that needs no Python";
 
 /// Does what was asked.
 pub(super) fn run(
@@ -26,27 +29,26 @@ pub(super) fn run(
 }
 
 fn made(command: &ImageCommand, handed_on: &HandedOn, environment: &MetaVariables) -> Result<Exit> {
-    let ImageCommand::Make {
+    let ImageCommand::Make(Make {
         script,
-        warm_up,
-        cache_dir: Some(folder),
         options,
-        observed: Some(observer),
-        attempt,
-        unless_since,
-        ..
-    } = command
+        order,
+    }) = command
     else {
-        bail!("a command was handed on that needs no Python");
+        bail!(NOT_FOR_PYTHON);
     };
+    let (Some(observer), Some(folder)) = (order.observed, options.0.path(&CACHE_DIR)) else {
+        bail!(NOT_FOR_PYTHON);
+    };
+    let warm_up = options.0.text(&WARM_UP);
     let making = maker::Making {
         script: script.clone(),
-        warm_up: warm_up.clone(),
-        options: options.clone(),
-        files: Files::new(folder, options, script)?,
-        attempt: *attempt,
-        by_hand: unless_since.is_none(),
-        observer: *observer,
+        warm_up: warm_up.map(|path| path.to_string_lossy().into_owned()),
+        options: order.started_with.clone(),
+        files: Files::new(&folder, &order.started_with, script)?,
+        attempt: order.attempt.unwrap_or(1),
+        by_hand: order.unless_since.is_none(),
+        observer: observer.cast_signed(),
         maker: std::process::id(),
         program: handed_on.program.clone(),
     };

@@ -27,6 +27,7 @@ use process::report::{self, Exit};
 use process::{descriptors, environment, last_resort, open_line, signals};
 use settings::cli::Request as Typed;
 use settings::config::{App, Config};
+use settings::options::LOG;
 
 use asking::Asking;
 use closer::Closer;
@@ -128,9 +129,9 @@ fn answer(
 fn decide(typed: &Typed, environment: &MetaVariables) -> Result<Config> {
     let app = App::parse(&typed.app)?;
     let config = Config::decide(typed.options.clone(), environment, app)?;
-    let log = typed.options.log.as_ref();
+    let is_typed = typed.options.0.has(&LOG);
     Ok(Config {
-        log: log.and(config.log.clone()),
+        log: config.log.filter(|_| is_typed),
         ..config
     })
 }

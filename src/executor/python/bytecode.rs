@@ -169,8 +169,6 @@ impl State {
 /// The folder, made if need be; none that others could have made or can write to, or that a server hands
 /// out.
 fn own_folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
-    let named = named.map(|folder| ["--cache-dir".into(), folder.into_os_string()]);
-    let named = named.as_ref().map_or(&[][..], |words| &words[..]);
     // Constants of the code are in there, secret keys among them.
     let roots = place::ROOTS.map(|name| std::env::var_os(OsStr::from_bytes(name)));
     let roots = roots

@@ -1,9 +1,11 @@
 //! `wsgi-cgi image`: the images that requests are answered from.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+use crate::options::{FolderOption, MakeOptions};
 
 const AFTER: &str = "\
 A script whose first line is `#!/usr/local/bin/wsgi-cgi --image` is answered
@@ -20,51 +22,12 @@ pub struct Image {
 
 /// What is to be done with them.
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "a comment here would hide those of the structures from clap"
+)]
 pub enum ImageCommand {
-    /// Make the image of a script's application, or make it anew
-    Make {
-        /// The script
-        #[arg(value_name = "SCRIPT")]
-        script: PathBuf,
-
-        /// Send a GET for this path through the application before, for what it
-        /// loads only then
-        #[arg(long = "warm-up", value_name = "PATH")]
-        warm_up: Option<String>,
-
-        /// Keep it in this folder, which is nobody else's
-        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
-        cache_dir: Option<PathBuf>,
-
-        /// One word of how the script is started
-        #[arg(
-            long = "option",
-            value_name = "WORD",
-            hide = true,
-            allow_hyphen_values = true
-        )]
-        options: Vec<OsString>,
-
-        /// Observe the process that is written to the image
-        #[arg(long, hide = true)]
-        here: bool,
-
-        /// Be that process, observed by the one of this number
-        #[arg(long, value_name = "PID", hide = true)]
-        observed: Option<i32>,
-
-        /// How often it was tried, this time counted in
-        #[arg(long, value_name = "NUMBER", hide = true, default_value_t = 1)]
-        attempt: u64,
-
-        /// This variable of the request, with which this would be one
-        #[arg(long, value_name = "VALUE", hide = true)]
-        gateway_interface: Option<OsString>,
-
-        /// Only if the image there is was made before, in seconds since 1970
-        #[arg(long, value_name = "SECONDS", hide = true)]
-        unless_since: Option<u64>,
-    },
+    Make(Make),
     /// List the images of this user: application, size and age, or why there is none
     Status {
         /// Of this script alone
@@ -75,9 +38,8 @@ pub enum ImageCommand {
         #[arg(long)]
         explain: bool,
 
-        /// The folder that they are in
-        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
-        cache_dir: Option<PathBuf>,
+        #[command(flatten)]
+        folder: FolderOption,
     },
     /// Remove the image of a script's application, or all of this user's
     Drop {
@@ -85,8 +47,132 @@ pub enum ImageCommand {
         #[arg(value_name = "SCRIPT")]
         script: Option<PathBuf>,
 
-        /// The folder that it is in
-        #[arg(long = "cache-dir", value_name = "DIR", value_parser = super::parse_absolute)]
-        cache_dir: Option<PathBuf>,
+        #[command(flatten)]
+        folder: FolderOption,
     },
+}
+
+/// Make the image of a script's application, or make it anew
+#[derive(Clone, Debug, Args)]
+pub struct Make {
+    /// The script
+    #[arg(value_name = "SCRIPT")]
+    pub script: PathBuf,
+
+    #[command(flatten)]
+    pub options: MakeOptions,
+
+    #[command(flatten)]
+    pub order: Order,
+}
+
+/// What the program itself says to the process that makes an image; [`Make::words`] is its encoder, clap
+/// its decoder.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Order {
+    /// A word of how the script is started.
+    #[arg(
+        long = "option",
+        value_name = "WORD",
+        hide = true,
+        allow_hyphen_values = true
+    )]
+    pub started_with: Vec<OsString>,
+
+    /// Observe the process that is written to the image.
+    #[arg(long, hide = true)]
+    pub here: bool,
+
+    /// Be that process, observed by the one of this number.
+    #[arg(long, value_name = "PID", hide = true)]
+    pub observed: Option<u32>,
+
+    /// How often it was tried, this time counted in.
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    pub attempt: Option<u64>,
+
+    /// This variable of the request, with which this would be one.
+    #[arg(long, value_name = "VALUE", hide = true)]
+    pub gateway_interface: Option<OsString>,
+
+    /// Only if the image there is was made before, in seconds since 1970.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub unless_since: Option<u64>,
+}
+
+impl Make {
+    /// As words that follow the program's name.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let order = &self.order;
+        let mut words: Vec<OsString> = vec!["image".into(), "make".into()];
+        let mut flag = |name: &str, value: &OsStr| {
+            let mut word = OsString::from(format!("--{name}="));
+            word.push(value);
+            words.push(word);
+        };
+        for option in &order.started_with {
+            flag("option", option);
+        }
+        if let Some(value) = &order.gateway_interface {
+            flag("gateway-interface", value);
+        }
+        for (name, number) in [
+            ("observed", order.observed.map(u64::from)),
+            ("attempt", order.attempt),
+            ("unless-since", order.unless_since),
+        ] {
+            if let Some(number) = number {
+                flag(name, number.to_string().as_ref());
+            }
+        }
+        if order.here {
+            words.push("--here".into());
+        }
+        words.extend(self.options.0.words().map(|word| {
+            let mut flag = OsString::from("--");
+            flag.push(word);
+            flag
+        }));
+        words.push("--".into());
+        words.push(self.script.clone().into());
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, Program};
+    use crate::options::{CACHE_DIR, Values, WARM_UP};
+    use clap::Parser;
+
+    #[test]
+    fn an_order_arrives() {
+        let options = ["cache-dir=/c".into(), "warm-up=/?a".into()];
+        let make = Make {
+            script: "-odd.cgi".into(),
+            options: Values::from_words(&options).expect("options").into(),
+            order: Order {
+                started_with: vec!["--venv".into(), "/a b".into(), "".into()],
+                here: true,
+                observed: Some(7),
+                attempt: Some(3),
+                gateway_interface: Some("CGI/1.1".into()),
+                unless_since: Some(9),
+            },
+        };
+        let words = [OsString::from("wsgi-cgi")].into_iter().chain(make.words());
+        let program = Program::try_parse_from(words).expect("understood");
+        let Some(Command::Image(image)) = program.command else {
+            panic!("another command");
+        };
+        let ImageCommand::Make(arrived) = image.command else {
+            panic!("another command");
+        };
+        assert_eq!(format!("{:?}", arrived.order), format!("{:?}", make.order));
+        assert_eq!(arrived.script, make.script);
+        assert_eq!(arrived.options.0.path(&CACHE_DIR), Some("/c".into()));
+        assert_eq!(arrived.options.0.text(&WARM_UP), Some("/?a".into()));
+    }
 }

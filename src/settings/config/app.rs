@@ -128,6 +128,47 @@ impl App {
         self
     }
 
+    /// As words that are handed from the program to the executor: one encoder, one decoder.
+    pub(crate) fn words(&self) -> [OsString; 3] {
+        let (kind, place, section) = match &self.source {
+            Source::File(path) => ("file", path.as_os_str(), None),
+            Source::Module(name) => ("module", OsStr::new(name), None),
+            Source::PasteDeploy { file, name } => (
+                "config",
+                file.as_os_str(),
+                name.as_ref().map(|name| format!("#{name}")),
+            ),
+        };
+        let callable = self
+            .callable
+            .as_ref()
+            .map(|callable| format!(":{callable}"));
+        let what = callable.or(section).unwrap_or_default();
+        [kind.into(), place.to_owned(), what.into()]
+    }
+
+    /// What those words say; none where they are of another version.
+    pub(crate) fn from_words([kind, place, what]: &[OsString; 3]) -> Option<Self> {
+        let path = PathBuf::from(place);
+        let what = what.to_str()?;
+        let callable = what
+            .strip_prefix(':')
+            .map(|callable| Callable::parse(callable.as_bytes()));
+        let source = match kind.to_str()? {
+            "file" => Source::File(path),
+            "module" => Source::Module(place.to_str()?.to_owned()),
+            "config" => Source::PasteDeploy {
+                file: path,
+                name: what.strip_prefix('#').map(str::to_owned),
+            },
+            _ => return None,
+        };
+        Some(Self {
+            source,
+            callable: callable.flatten(),
+        })
+    }
+
     /// The folder whose `.venv` or `venv` is used, and that comes first on `sys.path`: the file's,
     /// or the working directory.
     #[must_use]
@@ -226,6 +267,25 @@ mod tests {
         let odd = folder.path().join("odd:name");
         std::fs::write(&odd, "").expect("a file");
         assert_eq!(App::parse(odd.as_os_str()).expect("a file"), App::file(odd));
+    }
+
+    #[test]
+    fn it_arrives_as_words() {
+        for text in [
+            "config:/srv/site.ini#main",
+            "config:/srv/site.ini",
+            "/srv/a#b:app",
+            "wsgiref.simple_server:demo_app",
+            "site:make.create_app()",
+            "/srv/app.py",
+        ] {
+            let app = parse(text).expect("an application");
+            assert_eq!(App::from_words(&app.words()), Some(app), "{text}");
+        }
+        assert_eq!(
+            App::from_words(&["more".into(), "".into(), "".into()]),
+            None
+        );
     }
 
     #[test]

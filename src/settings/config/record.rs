@@ -14,10 +14,3 @@ pub struct Record {
     /// Whether passwords, cookies and the like are kept too.
     pub secrets: bool,
 }
-
-impl Record {
-    /// How many files unless said otherwise.
-    pub const FILES: u64 = 20;
-    /// How large unless said otherwise.
-    pub const BYTES: u64 = 1024 * 1024;
-}

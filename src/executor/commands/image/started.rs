@@ -12,7 +12,7 @@ use image::format::Head;
 use image::process_state::{self, Changes};
 use image::{capture, pace, pages, wake};
 use process::report;
-use process::{environment, last_resort};
+use process::{claim, environment, last_resort};
 use settings::config::Config;
 
 /// A process that was restored, and is not yet one of its own.
@@ -33,6 +33,8 @@ impl Woken {
             // SAFETY: the program's string, in memory that stays mapped.
             last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
         }
+        // SAFETY: the program's page, in memory that stays mapped.
+        unsafe { claim::adopt_mapped(handoff.claim) };
         last_resort::fall_back_to(process_state::undone_before(handoff.cold));
         let meta = wake::environment(handoff);
         let mut around = meta.clone();

@@ -1,0 +1,15 @@
+//! The options of an application: one table, and where each of them may be said. A flag wins over a
+//! variable, a variable over the script, the script over the default.
+
+mod early;
+mod environment;
+mod script;
+mod table;
+mod typed;
+mod values;
+
+pub use early::Early;
+pub use script::of_script;
+pub use table::*;
+pub use typed::{CgiOptions, FolderOption, MakeOptions, Options};
+pub use values::Values;

@@ -1,0 +1,73 @@
+//! The options as variables, which a server's configuration sets. Apache puts REDIRECT_ before their
+//! names where it has led a request elsewhere.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use anyhow::{Result, anyhow, bail};
+use exchange::MetaVariables;
+
+use super::table::{PREFIX, Row, TABLE};
+use super::values::Values;
+
+/// Variables that are no options: the application, and which names its script may have behind an
+/// `Action` (`script_names`).
+const OTHERS: [&str; 2] = ["WSGI_CGI_APP", "WSGI_CGI_SCRIPTS"];
+
+impl Values {
+    /// Those of the environment.
+    ///
+    /// # Errors
+    /// For a name that is unknown, and for a value that means nothing.
+    pub fn of_environment(environment: &MetaVariables) -> Result<Self> {
+        refuse_unknown(environment)?;
+        let mut values = Self::default();
+        for row in TABLE {
+            values.push_variable(row, environment)?;
+        }
+        Ok(values)
+    }
+
+    /// Adds what the environment says for one option.
+    pub(super) fn push_variable(
+        &mut self,
+        row: &'static Row,
+        environment: &MetaVariables,
+    ) -> Result<()> {
+        let variable = row.variable();
+        let Some(said) = environment.get_redirected(&variable) else {
+            return Ok(());
+        };
+        let said = OsStr::from_bytes(said);
+        let parts = if row.is_list() {
+            let parts = std::env::split_paths(said);
+            parts.map(std::path::PathBuf::into_os_string).collect()
+        } else {
+            vec![said.to_owned()]
+        };
+        for part in parts {
+            let value = row.understood(&part);
+            let value =
+                value.map_err(|expected| anyhow!("{variable}=`{}`: {expected}", said.display()))?;
+            self.push(row, value);
+        }
+        Ok(())
+    }
+}
+
+fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
+    let known = || {
+        let rows = TABLE.iter().map(|row| row.variable());
+        OTHERS.map(str::to_owned).into_iter().chain(rows)
+    };
+    for (name, _) in environment.iter() {
+        if name.starts_with(PREFIX.as_bytes()) && !known().any(|known| known.as_bytes() == name) {
+            bail!(
+                "unknown variable `{}`: the known ones are {}",
+                name.escape_ascii(),
+                known().collect::<Vec<_>>().join(", ")
+            );
+        }
+    }
+    Ok(())
+}

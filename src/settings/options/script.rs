@@ -1,0 +1,215 @@
+//! The options in the script itself: inline script metadata (PEP 723), table `[tool.wsgi-cgi]`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use toml::{Table, Value};
+
+use super::table::{Kind, Row, TABLE};
+use super::values::Values;
+
+/// Reads them from the script, which has to be readable anyhow; relative paths are relative to its folder.
+///
+/// # Errors
+/// For a script that is missing or not readable, and a block that is not understood.
+pub fn of_script(script: &Path) -> Result<Values> {
+    let text = fs::read(script).map_err(|error| unreadable(script, &error))?;
+    match find_block(&text) {
+        None => Ok(Values::default()),
+        Some(block) => block
+            .and_then(|block| understood(&block, script.parent().unwrap_or(Path::new(""))))
+            .with_context(|| format!("`{}`", script.display())),
+    }
+}
+
+fn understood(block: &str, folder: &Path) -> Result<Values> {
+    let table: Table = block
+        .parse()
+        .map_err(|error: toml::de::Error| anyhow!("{}", error.message()))?;
+    let ours = table.get("tool").and_then(|tools| tools.get("wsgi-cgi"));
+    let ours = match ours {
+        None => return Ok(Values::default()),
+        Some(ours) => ours.as_table().context("`tool.wsgi-cgi` is not a table")?,
+    };
+    let mut values = Values::default();
+    for (key, value) in ours {
+        let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
+            let known = TABLE.map(|row| row.name).join(", ");
+            bail!("[tool.wsgi-cgi]: unknown key `{key}`: the known ones are {known}");
+        };
+        let list = match value {
+            Value::Array(list) if row.is_list() => &list[..],
+            one => std::slice::from_ref(one),
+        };
+        for one in list {
+            let value = value_of(row, one, folder)
+                .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key}: {expected}"))?;
+            values.push(row, value);
+        }
+    }
+    Ok(values)
+}
+
+fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'static str> {
+    let text = match (row.kind, value) {
+        (Kind::Switch, Value::Boolean(is_on)) => is_on.to_string(),
+        (Kind::Whole(_) | Kind::Seconds, Value::Integer(number)) => number.to_string(),
+        (Kind::Seconds, Value::Float(number)) => number.to_string(),
+        (Kind::Switch, _) => return Err("true or false is expected"),
+        (Kind::Whole(_) | Kind::Seconds, _) => return Err("a number without quotes is expected"),
+        (_, Value::String(text)) if row.is_path() => {
+            return row.understood(folder.join(text).as_os_str());
+        }
+        (_, Value::String(text)) => text.clone(),
+        _ => return Err("a text in quotes is expected"),
+    };
+    row.understood(text.as_ref())
+}
+
+/// PEP 723: from `# /// script` to `# ///`, each line a comment. `None` without such a block.
+fn find_block(text: &[u8]) -> Option<Result<String>> {
+    const START: &[u8] = b"# /// script";
+    let start = memchr::memmem::find_iter(text, START).find(|&start| {
+        let after = text.get(start + START.len()).copied();
+        (start == 0 || text[start - 1] == b'\n') && matches!(after, None | Some(b'\n' | b'\r'))
+    })?;
+    let mut block = String::new();
+    for line in text[start..].split(|&byte| byte == b'\n').skip(1) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let content = match line {
+            b"# ///" => return Some(Ok(block)),
+            b"#" => b"",
+            [b'#', b' ', content @ ..] => content,
+            _ => break,
+        };
+        match std::str::from_utf8(content) {
+            Ok(content) => block.push_str(content),
+            Err(_) => return Some(Err(anyhow!("the script metadata is not UTF-8"))),
+        }
+        block.push('\n');
+    }
+    Some(Err(anyhow!(
+        "the block that begins with `# /// script` is not ended by `# ///`"
+    )))
+}
+
+fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
+    let user = rustix::process::geteuid().as_raw();
+    let path = script.display();
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let folder = std::env::current_dir().unwrap_or_default();
+            anyhow!(
+                "there is no file `{path}` (working directory `{}`)",
+                folder.display()
+            )
+        }
+        ErrorKind::PermissionDenied => anyhow!(
+            "user {user} may not read `{path}`: `chmod a+r` the file and `chmod a+x` the folders \
+             above it"
+        ),
+        ErrorKind::IsADirectory => anyhow!("`{path}` is a folder: name the file in it"),
+        _ => anyhow!("`{path}` cannot be read: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{NPH, PYTHON_PATH, TIMEOUT, VENV};
+    use super::*;
+
+    fn read(text: &str) -> Result<Values> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = folder.path().join("app.cgi");
+        fs::write(&script, text).expect("a file");
+        of_script(&script)
+    }
+
+    fn block(lines: &str) -> String {
+        format!("#!/usr/local/bin/wsgi-cgi\n# /// script\n{lines}# ///\nimport x\n")
+    }
+
+    #[track_caller]
+    fn is_refused(lines: &str, expected: &str) {
+        let text = block(&format!("# [tool.wsgi-cgi]\n# {lines}\n"));
+        let error = format!("{:#}", read(&text).expect_err("refused"));
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn every_option_may_be_in_the_script() {
+        for row in TABLE {
+            let value = match row.kind {
+                Kind::Switch => "true",
+                Kind::Whole(_) | Kind::Seconds => "7",
+                Kind::Paths | Kind::AbsolutePaths => "[\"/a\", \"/b\"]",
+                Kind::Text | Kind::Path | Kind::AbsolutePath => "\"/a\"",
+            };
+            let text = block(&format!("# [tool.wsgi-cgi]\n# {} = {value}\n", row.name));
+            let values = read(&text).expect("understood");
+            let wanted = match row.kind {
+                Kind::Switch => "on",
+                Kind::Whole(_) | Kind::Seconds => "7",
+                _ => "/a",
+            };
+            assert_eq!(values.text(row), Some(wanted.into()), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn several_options_beside_other_metadata() {
+        let options = read(&block(
+            "# dependencies = [\"flask\"]\n#\n# [tool.wsgi-cgi]\n# venv = \"/v\"\n\
+             # python-path = [\"/a\", \"/b\"]\n# timeout = 2.5\n# nph = false\n",
+        ))
+        .expect("understood");
+        assert_eq!(options.path(&VENV), Some("/v".into()));
+        assert_eq!(
+            options.paths(&PYTHON_PATH),
+            [Path::new("/a"), Path::new("/b")]
+        );
+        assert_eq!(options.seconds(&TIMEOUT), Some(2.5));
+        assert!(options.has(&NPH) && !options.is_on(&NPH));
+    }
+
+    #[test]
+    fn relative_paths_are_relative_to_the_script() {
+        let options =
+            read(&block("# [tool.wsgi-cgi]\n# venv = \"../venv\"\n")).expect("understood");
+        let venv = options.path(&VENV).expect("given");
+        assert!(
+            venv.is_absolute() && venv.ends_with("../venv"),
+            "{}",
+            venv.display()
+        );
+    }
+
+    #[test]
+    fn what_means_nothing_is_named() {
+        is_refused("vnev = \"x\"", "`vnev`");
+        is_refused("timeout = 0", "timeout: a positive number");
+        is_refused("timeout = \"3\"", "a number without quotes");
+        is_refused("debug = \"on\"", "true or false");
+        is_refused("venv = 3", "a text in quotes");
+        is_refused("python-path = [3]", "a text in quotes");
+        is_refused("record-files = 0", "from 1 on");
+    }
+
+    #[test]
+    fn a_script_without_a_block_says_nothing() {
+        assert_eq!(read("print(1)\n").expect("fine"), Values::default());
+        assert_eq!(
+            read("x = '# /// script'\n").expect("fine"),
+            Values::default()
+        );
+    }
+
+    #[test]
+    fn a_block_without_an_end_is_an_error() {
+        let error = read("# /// script\n# [tool.wsgi-cgi]\nimport x\n").expect_err("no end");
+        assert!(format!("{error:#}").contains("is not ended"), "{error:#}");
+    }
+}
