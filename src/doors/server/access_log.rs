@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::Peer;
-use crate::http::{RequestHead, RequestLine};
+use super::{Line, Peer};
 use settings::cli::LogFormat;
 
 /// The access log, on standard output.
@@ -20,45 +19,29 @@ pub struct AccessLog {
 #[derive(Clone, Debug)]
 pub struct Entry {
     address: String,
-    method: Vec<u8>,
-    target: Vec<u8>,
-    version: &'static str,
-    referer: Vec<u8>,
-    agent: Vec<u8>,
+    line: Line,
     began: Instant,
 }
 
 impl Entry {
-    /// A request whose head is there.
+    /// A request that came from there; without a line none was understood.
     #[must_use]
-    pub fn new(peer: &Peer, head: &RequestHead) -> Self {
-        let field = |name| head.fields.all(name).next().unwrap_or_default().to_vec();
-        Self {
-            referer: field("referer"),
-            agent: field("user-agent"),
-            ..Self::refused(peer, Some(&head.line))
-        }
-    }
-
-    /// A request that was refused, with what is known of it.
-    #[must_use]
-    pub fn refused(peer: &Peer, asked: Option<&RequestLine>) -> Self {
-        let dash = || b"-".to_vec();
+    pub fn new(peer: &Peer, line: Option<Line>) -> Self {
         Self {
             address: peer.address().to_owned(),
-            method: asked.map_or_else(dash, |asked| asked.method.clone()),
-            target: asked.map_or_else(dash, |asked| asked.target.request_uri()),
-            version: asked.map_or("-", |asked| asked.version.name()),
-            referer: Vec::new(),
-            agent: Vec::new(),
+            line: line.unwrap_or_else(|| Line {
+                method: b"-".to_vec(),
+                target: b"-".to_vec(),
+                protocol: "-",
+                referer: Vec::new(),
+                agent: Vec::new(),
+            }),
             began: Instant::now(),
         }
     }
-}
 
-impl Entry {
     pub(super) fn method(&self) -> &[u8] {
-        &self.method
+        &self.line.method
     }
 }
 
@@ -108,8 +91,8 @@ fn short(
     let mut line = format!(
         "{colour}{}{plain} {} {} {} {} ms",
         status.map_or("---".to_owned(), |status| status.to_string()),
-        entry.method.escape_ascii(),
-        entry.target.escape_ascii(),
+        entry.line.method.escape_ascii(),
+        entry.line.target.escape_ascii(),
         size(sent),
         took.as_millis()
     );
@@ -132,17 +115,17 @@ fn combined(entry: &Entry, status: Option<u16>, sent: u64, now: SystemTime) -> S
         "{} - - [{}] \"{} {} {}\" {} {} \"{}\" \"{}\"",
         entry.address,
         Clock::of(now).as_apache(),
-        entry.method.escape_ascii(),
-        entry.target.escape_ascii(),
-        entry.version,
+        entry.line.method.escape_ascii(),
+        entry.line.target.escape_ascii(),
+        entry.line.protocol,
         status.map_or("-".to_owned(), |status| status.to_string()),
         if sent == 0 {
             "-".to_owned()
         } else {
             sent.to_string()
         },
-        or_dash(&entry.referer),
-        or_dash(&entry.agent)
+        or_dash(&entry.line.referer),
+        or_dash(&entry.line.agent)
     )
 }
 
@@ -152,13 +135,13 @@ fn json(entry: &Entry, status: Option<u16>, sent: u64, took: Duration, now: Syst
          \"status\":{},\"bytes\":{sent},\"seconds\":{:.6},\"referer\":{},\"agent\":{}}}",
         Clock::of(now).as_iso(),
         json_string(entry.address.as_bytes()),
-        json_string(&entry.method),
-        json_string(&entry.target),
-        json_string(entry.version.as_bytes()),
+        json_string(&entry.line.method),
+        json_string(&entry.line.target),
+        json_string(entry.line.protocol.as_bytes()),
         status.map_or("null".to_owned(), |status| status.to_string()),
         took.as_secs_f64(),
-        json_string(&entry.referer),
-        json_string(&entry.agent)
+        json_string(&entry.line.referer),
+        json_string(&entry.line.agent)
     )
 }
 
@@ -241,11 +224,13 @@ mod tests {
     fn entry() -> Entry {
         Entry {
             address: "127.0.0.1".into(),
-            method: b"GET".to_vec(),
-            target: b"/a\"b\xff".to_vec(),
-            version: "HTTP/1.1",
-            referer: Vec::new(),
-            agent: b"a \"quoted\" \x1b[31m".to_vec(),
+            line: Line {
+                method: b"GET".to_vec(),
+                target: b"/a\"b\xff".to_vec(),
+                protocol: "HTTP/1.1",
+                referer: Vec::new(),
+                agent: b"a \"quoted\" \x1b[31m".to_vec(),
+            },
             began: Instant::now(),
         }
     }

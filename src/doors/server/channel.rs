@@ -16,7 +16,7 @@ use rustix::net::{
     sendmsg, socketpair, sockopt,
 };
 
-use crate::http::Version;
+use super::Form;
 use exchange::MetaVariables;
 
 /// A message holds a head of 64 KiB as meta-variables, some of it twice.
@@ -30,10 +30,8 @@ const NAMES: usize = 16 * 1024;
 pub struct Handover {
     /// What is known of it.
     pub meta: MetaVariables,
-    /// How the client wants to be spoken to.
-    pub version: Version,
-    /// Whether the client wants to go on after this.
-    pub keep_alive: bool,
+    /// How the client wants to be answered.
+    pub form: Form,
     /// Whether the client is a person at this machine.
     pub is_local: bool,
     /// The bytes of content.
@@ -192,11 +190,7 @@ impl Told {
 }
 
 fn encode(request: &Handover) -> Vec<u8> {
-    let mut message = vec![
-        u8::from(request.version >= Version::Http11),
-        u8::from(request.keep_alive),
-        u8::from(request.is_local),
-    ];
+    let mut message = vec![request.form.encoded(), u8::from(request.is_local)];
     message.extend_from_slice(&request.length.to_le_bytes());
     for (name, value) in request.meta.iter() {
         for part in [name, b"\0", value, b"\0"] {
@@ -206,11 +200,10 @@ fn encode(request: &Handover) -> Vec<u8> {
     message
 }
 
-/// No name or value holds a NUL: HTTP's grammar has none.
+/// No name or value holds a NUL: no protocol's grammar has one.
 fn decode(message: &[u8], descriptors: [OwnedFd; 3]) -> io::Result<Handover> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
-    let (&[version, keep_alive, is_local], rest) =
-        message.split_first_chunk().ok_or_else(malformed)?;
+    let (&[form, is_local], rest) = message.split_first_chunk().ok_or_else(malformed)?;
     let (length, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
     let mut parts = rest.split(|&byte| byte == 0).map(<[u8]>::to_vec);
     let mut variables = Vec::new();
@@ -220,12 +213,7 @@ fn decode(message: &[u8], descriptors: [OwnedFd; 3]) -> io::Result<Handover> {
     let [socket, content, report] = descriptors;
     Ok(Handover {
         meta: MetaVariables::from_pairs(variables),
-        version: if version == 1 {
-            Version::Http11
-        } else {
-            Version::Http10
-        },
-        keep_alive: keep_alive == 1,
+        form: Form::decoded(form).ok_or_else(malformed)?,
         is_local: is_local == 1,
         length: u64::from_le_bytes(*length),
         socket,
@@ -240,6 +228,13 @@ mod tests {
     use std::fs::File;
     use std::io::{Read, Write};
 
+    use crate::http::Version;
+
+    const FORM: Form = Form::Http {
+        version: Version::Http10,
+        keep_alive: true,
+    };
+
     #[test]
     fn a_request_arrives_with_its_descriptors() {
         let (near, far) = Channel::pair().expect("a pair");
@@ -248,8 +243,7 @@ mod tests {
         let pair = (b"A".to_vec(), vec![b'x'; 60_000]);
         let sent = Handover {
             meta: MetaVariables::from_pairs([pair, (b"B".to_vec(), Vec::new())]),
-            version: Version::Http10,
-            keep_alive: true,
+            form: FORM,
             is_local: false,
             length: 7,
             socket: writer.into(),
@@ -262,10 +256,7 @@ mod tests {
         let mut far = Channel::from_other_end(far);
         let arrived = far.next_request().expect("received").expect("a request");
         assert_eq!(arrived.meta, meta);
-        assert_eq!(
-            (arrived.version, arrived.keep_alive, arrived.is_local),
-            (Version::Http10, true, false)
-        );
+        assert_eq!((arrived.form, arrived.is_local), (FORM, false));
         File::from(arrived.socket)
             .write_all(b"through")
             .expect("written");

@@ -2,14 +2,14 @@
 //! without waiting; whoever owns the connection waits.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::intake::{Intake, Step};
-use super::{Peer, Spool};
-use crate::http::{CONTINUE, Limits, Refusal, RequestHead, RequestLine};
+use super::{Asked, Form, Peer, Refused, Spool};
+use crate::http::Limits;
 
 /// How long a head may take, and how long a connection may be silent between two requests.
 const HEAD: Duration = Duration::from_secs(10);
@@ -48,9 +48,9 @@ pub enum Progress {
     /// There is nothing to do until more arrives.
     Waiting,
     /// A request is complete, and somebody has to answer it.
-    Request(Box<RequestHead>, Spool),
+    Request(Box<Asked>, Spool),
     /// A request was refused, and the client was told so.
-    Refused(Refusal),
+    Refused(Refused),
     /// It has ended.
     Closed,
 }
@@ -61,17 +61,17 @@ impl Connection {
     pub fn new(socket: OwnedFd, peer: Peer, limits: Limits) -> Self {
         Self {
             socket,
+            intake: Intake::new(limits, peer.clone()),
             peer,
-            intake: Intake::new(limits),
             state: State::Reading,
             deadline: Instant::now() + HEAD,
         }
     }
 
-    /// What the request asks for that arrives, or was refused.
+    /// In which form the client is told that nobody could answer.
     #[must_use]
-    pub fn asked(&self) -> Option<&RequestLine> {
-        self.intake.asked()
+    pub fn form(&self) -> Form {
+        self.intake.form()
     }
 
     /// When it has waited long enough; never while it is answered.
@@ -137,14 +137,13 @@ impl Connection {
         if self.is_idle() {
             return Progress::Closed;
         }
-        self.refuse(Refusal::TIMEOUT)
+        self.refuse(self.intake.timed_out())
     }
 
     /// Answers with a refusal. The rest is not read any more, nor is it left unread.
-    fn refuse(&mut self, refusal: Refusal) -> Progress {
-        let response = refusal.response(self.asked(), SystemTime::now());
-        self.last_words(&response);
-        Progress::Refused(refusal)
+    fn refuse(&mut self, refused: Refused) -> Progress {
+        self.last_words(&refused.response);
+        Progress::Refused(refused)
     }
 
     /// Ends it, with a whole response that was made beforehand.
@@ -167,17 +166,17 @@ impl Connection {
             self.deadline = Instant::now() + CONTENT;
         }
         match step {
-            Step::NeedMore { go_on } => {
-                if go_on {
-                    self.send(CONTINUE);
+            Step::NeedMore { say } => {
+                if !say.is_empty() {
+                    self.send(say);
                 }
                 Progress::Waiting
             }
-            Step::Request(head, content) => {
+            Step::Request(asked, content) => {
                 self.state = State::Answering;
-                Progress::Request(head, content)
+                Progress::Request(asked, content)
             }
-            Step::Refused(refusal) => self.refuse(refusal),
+            Step::Refused(refused) => self.refuse(refused),
             Step::Closed => Progress::Closed,
         }
     }

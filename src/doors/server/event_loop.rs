@@ -15,8 +15,8 @@ use rustix::event::PollFlags;
 use rustix::process::Pid;
 
 use super::outcome::Report;
-use super::{AccessLog, Connection, Entry, Handover, Listener, Nursery, Progress, Spool};
-use crate::http::{Limits, RequestHead};
+use super::{AccessLog, Asked, Connection, Entry, Handover, Listener, Nursery, Progress, Spool};
+use crate::http::Limits;
 use process::interrupts::Interrupts;
 use process::memory;
 
@@ -85,7 +85,7 @@ pub struct EventLoop {
 struct Waiting {
     connection: u64,
     entry: Entry,
-    head: Box<RequestHead>,
+    asked: Box<Asked>,
     content: Spool,
 }
 

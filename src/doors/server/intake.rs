@@ -1,13 +1,18 @@
-//! The requests of one connection, each collected to its end, head and content; no socket.
+//! The requests of one HTTP connection, each collected to its end, head and content; no socket.
 
-use super::Spool;
-use crate::http::{Event, Limits, Refusal, RequestHead, RequestLine, RequestReader};
+use std::time::SystemTime;
+
+use super::{Asked, Form, Line, Peer, Refused, Spool};
+use crate::http::{
+    CONTINUE, Event, Limits, Refusal, RequestHead, RequestLine, RequestReader, Version,
+};
 use process::report;
 
 /// Collects requests.
 #[derive(Debug)]
 pub struct Intake {
     reader: RequestReader,
+    peer: Peer,
     content: Option<Content>,
 }
 
@@ -24,14 +29,13 @@ struct Content {
 pub enum Step {
     /// More is needed.
     NeedMore {
-        /// The client has to be told to go on first (RFC 9110, section 10.1.1): once the head is
-        /// accepted, nothing is left to decide.
-        go_on: bool,
+        /// What the client has to be told first: mostly nothing.
+        say: &'static [u8],
     },
     /// It is complete.
-    Request(Box<RequestHead>, Spool),
+    Request(Box<Asked>, Spool),
     /// It cannot be answered otherwise, and the connection has to end.
-    Refused(Refusal),
+    Refused(Refused),
     /// There is none.
     Closed,
 }
@@ -39,9 +43,10 @@ pub enum Step {
 impl Intake {
     /// At the start of a connection.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, peer: Peer) -> Self {
         Self {
             reader: RequestReader::new(limits),
+            peer,
             content: None,
         }
     }
@@ -67,10 +72,42 @@ impl Intake {
         self.content.is_none() && self.reader.is_idle()
     }
 
-    /// What the request asks for that is collected, or was refused.
+    /// The request did not arrive in time.
     #[must_use]
-    pub fn asked(&self) -> Option<&RequestLine> {
-        self.reader.asked()
+    pub fn timed_out(&self) -> Refused {
+        self.refused(Refusal::TIMEOUT)
+    }
+
+    /// In which form a client is told that nobody could answer.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        Form::Http {
+            version: Version::Http11,
+            keep_alive: false,
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Refused {
+        let asked = self.reader.asked();
+        Refused {
+            response: refusal.response(asked, SystemTime::now()),
+            status: refusal.status(),
+            sent: refusal.sent(asked),
+            reason: refusal.reason(),
+            line: asked.map(|line| line_of(line, None)),
+        }
+    }
+
+    fn asked(&self, head: &RequestHead, length: u64) -> Asked {
+        Asked {
+            meta: self.peer.meta(head, length),
+            form: Form::Http {
+                version: head.line.version,
+                keep_alive: head.keep_alive,
+            },
+            is_local: self.peer.is_person_here(head),
+            line: line_of(&head.line, Some(head)),
+        }
     }
 
     /// Goes on with what was fed.
@@ -79,8 +116,10 @@ impl Intake {
             match self.reader.next_event() {
                 Event::NeedMore => {
                     let content = self.content.as_mut();
-                    let go_on = content.is_some_and(|c| std::mem::take(&mut c.expects_continue));
-                    return Step::NeedMore { go_on };
+                    let expects = content.is_some_and(|c| std::mem::take(&mut c.expects_continue));
+                    // RFC 9110, section 10.1.1: once the head is accepted, nothing is left to decide.
+                    let say = if expects { CONTINUE } else { b"" };
+                    return Step::NeedMore { say };
                 }
                 Event::Head(head) => {
                     self.content = Some(Content {
@@ -94,18 +133,33 @@ impl Intake {
                         content.expects_continue = false;
                         if let Err(error) = content.spool.add(piece) {
                             report::log(&format!("the content cannot be kept: {error}"));
-                            return Step::Refused(Refusal::NO_ROOM);
+                            return Step::Refused(self.refused(Refusal::NO_ROOM));
                         }
                     }
                 }
                 Event::End => {
                     if let Some(Content { head, spool, .. }) = self.content.take() {
-                        return Step::Request(head, spool);
+                        let asked = self.asked(&head, spool.length());
+                        return Step::Request(Box::new(asked), spool);
                     }
                 }
-                Event::Refused(refusal) => return Step::Refused(refusal),
+                Event::Refused(refusal) => return Step::Refused(self.refused(refusal)),
                 Event::Closed => return Step::Closed,
             }
         }
+    }
+}
+
+fn line_of(asked: &RequestLine, head: Option<&RequestHead>) -> Line {
+    let field = |name| {
+        let value = head.and_then(|head| head.fields.all(name).next());
+        value.unwrap_or_default().to_vec()
+    };
+    Line {
+        method: asked.method.clone(),
+        target: asked.target.request_uri(),
+        protocol: asked.version.name(),
+        referer: field("referer"),
+        agent: field("user-agent"),
     }
 }

@@ -2,14 +2,19 @@
 //! connection. Requests are read to their end here and handed over one by one to a process that
 //! has Python; nothing here has.
 //!
-//! `listener` (where) → `connection` (reading) → `event_loop` (who is next) → `channel` (handing
-//! over) → a worker's `writer` (the response) → `outcome` (how it went) → `access_log`.
+//! `listener` (where) → `connection` (reading, by an `intake`) → `event_loop` (who is next) → `channel`
+//! (handing over) → a worker's `writer` (the response) → `outcome` (how it went) → `access_log`.
+//!
+//! What a protocol is made of is in `intake` (one reader) and `form` (one writer); between them a request is
+//! `asked`, and nothing knows which protocol it came by.
 
 mod access_log;
+mod asked;
 mod channel;
 mod conditions;
 mod connection;
 mod event_loop;
+mod form;
 mod freshness;
 mod intake;
 mod listener;
@@ -22,10 +27,12 @@ mod static_files;
 mod writer;
 
 pub use access_log::{AccessLog, Entry};
+pub use asked::{Asked, Line, Refused};
 pub use channel::{Channel, Handover};
 pub use conditions::{Selected, Validators};
 pub use connection::{Connection, Progress};
 pub use event_loop::{Ended, EventLoop, Settings};
+pub use form::Form;
 pub use intake::{Intake, Step};
 pub use listener::Listener;
 pub use nursery::Nursery;

@@ -4,7 +4,6 @@ use std::io;
 
 use super::Entry;
 use super::{EventLoop, Handover, Nursery, Report, Spool, Waiting, Worker};
-use crate::http::{ResponseFraming, Version};
 use exchange::error_page;
 use process::report;
 
@@ -39,16 +38,19 @@ impl EventLoop {
         let Waiting {
             connection: id,
             entry,
-            head,
+            asked,
             content,
         } = waiting;
         let length = content.length();
         let handed_over = Report::pipe().and_then(|(report, workers_end)| {
             let request = Handover {
-                meta: connection.peer.meta(&head, length),
-                version: head.line.version,
-                keep_alive: head.keep_alive && !self.listeners.is_empty(),
-                is_local: connection.peer.is_person_here(&head),
+                meta: asked.meta.clone(),
+                form: if self.listeners.is_empty() {
+                    asked.form.closing()
+                } else {
+                    asked.form
+                },
+                is_local: asked.is_local,
                 length,
                 socket: connection.socket.try_clone()?,
                 content: content.into_descriptor()?,
@@ -76,7 +78,7 @@ impl EventLoop {
                 self.queue.push_front(Waiting {
                     connection: id,
                     entry,
-                    head,
+                    asked,
                     content,
                 });
             }
@@ -133,14 +135,10 @@ impl EventLoop {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
         let (head, page) = error_page(500, &error);
-        let framing = ResponseFraming::new(Version::Http11, entry.method(), false, &head);
-        let mut response = framing.head(&head, std::time::SystemTime::now());
-        if framing.has_content() {
-            response.extend_from_slice(&page);
-        }
         let length = page.len() as u64;
         self.settings.log.write(entry, Some(500), length, Some(why));
         if let Some(connection) = self.connections.get_mut(&id) {
+            let response = connection.form().whole(entry.method(), &head, &page);
             connection.last_words(&response);
         }
     }

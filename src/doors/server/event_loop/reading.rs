@@ -45,21 +45,21 @@ impl EventLoop {
         match progress {
             Progress::Waiting => {}
             Progress::Closed => _ = self.connections.remove(&id),
-            Progress::Refused(refusal) => {
+            Progress::Refused(refused) => {
                 if let Some(connection) = self.connections.get(&id) {
-                    let asked = connection.asked();
-                    let entry = Entry::refused(&connection.peer, asked);
-                    let (status, sent) = (Some(refusal.status()), refusal.sent(asked));
-                    let log = &self.settings.log;
-                    log.write(&entry, status, sent, Some(refusal.reason()));
+                    let entry = Entry::new(&connection.peer, refused.line);
+                    let (status, reason) = (Some(refused.status), Some(refused.reason));
+                    self.settings
+                        .log
+                        .write(&entry, status, refused.sent, reason);
                 }
             }
-            Progress::Request(head, content) => {
+            Progress::Request(asked, content) => {
                 if let Some(connection) = self.connections.get(&id) {
                     self.queue.push_back(Waiting {
                         connection: id,
-                        entry: Entry::new(&connection.peer, &head),
-                        head,
+                        entry: Entry::new(&connection.peer, Some(asked.line.clone())),
+                        asked,
                         content,
                     });
                 }

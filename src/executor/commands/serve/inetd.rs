@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,8 +11,7 @@ use rustix::net::{getpeername, getsockname};
 use super::super::executor::{Executor, Surroundings};
 use super::worker::Worker;
 use super::{Typed, decide, inspection, limits_of, static_folders};
-use doors::http::{CONTINUE, Limits, Refusal, RequestHead};
-use doors::server::{Handover, Intake, Peer, Spool, Step};
+use doors::server::{Asked, Handover, Intake, Peer, Spool, Step};
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::Exit;
@@ -33,20 +31,18 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
     let received = receive(
         private.stdin.as_fd(),
         private.stdout.as_fd(),
-        limits_of(typed),
+        Intake::new(limits_of(typed), peer(&private.stdin)),
     );
-    let Some((head, content)) = received.context("the request cannot be read")? else {
+    let Some((asked, content)) = received.context("the request cannot be read")? else {
         return Ok(Exit::Failure);
     };
     let length = content.length();
-    let peer = peer(&private.stdin);
     // Nobody listens at the other end.
     let (_, report) = std::io::pipe()?;
     let request = Handover {
-        meta: peer.meta(&head, length),
-        version: head.line.version,
-        keep_alive: false,
-        is_local: peer.is_person_here(&head),
+        meta: asked.meta,
+        form: asked.form.closing(),
+        is_local: asked.is_local,
         length,
         socket: private.stdout,
         content: content.into_descriptor()?,
@@ -71,21 +67,15 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
 fn receive(
     input: BorrowedFd<'_>,
     output: BorrowedFd<'_>,
-    limits: Limits,
-) -> Result<Option<(Box<RequestHead>, Spool)>> {
-    let mut intake = Intake::new(limits);
+    mut intake: Intake,
+) -> Result<Option<(Box<Asked>, Spool)>> {
     let mut block = vec![0; 64 * 1024];
     loop {
         match intake.step() {
-            Step::NeedMore { go_on } => {
-                if go_on {
-                    write(output, CONTINUE)?;
-                }
-            }
-            Step::Request(head, content) => return Ok(Some((head, content))),
-            Step::Refused(refusal) => {
-                let answer = refusal.response(intake.asked(), SystemTime::now());
-                write(output, &answer)?;
+            Step::NeedMore { say } => write(output, say)?,
+            Step::Request(asked, content) => return Ok(Some((asked, content))),
+            Step::Refused(refused) => {
+                write(output, &refused.response)?;
                 return Ok(None);
             }
             Step::Closed => return Ok(None),
@@ -95,8 +85,7 @@ fn receive(
             Some(&PATIENCE),
         ) {
             Ok(0) => {
-                let answer = Refusal::TIMEOUT.response(intake.asked(), SystemTime::now());
-                write(output, &answer)?;
+                write(output, &intake.timed_out().response)?;
                 return Ok(None);
             }
             Ok(_) => {

@@ -2,17 +2,15 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::Result;
 
 use super::super::executor::Executor;
 use super::files::{self, Answer};
 use doors::cgi;
-use doors::http::ResponseFraming;
 use doors::incident::Incident;
 use doors::opened::start_time;
-use doors::server::{Handover, HttpWriter, StaticFolder};
+use doors::server::{Handover, StaticFolder};
 use exchange::Failure;
 use exchange::{AUTO, BodyLength, MetaVariables, Responder};
 use process::descriptors::Private;
@@ -39,8 +37,7 @@ impl Worker<'_> {
     ) -> Exit {
         let Handover {
             mut meta,
-            version,
-            keep_alive,
+            form,
             is_local,
             length,
             socket,
@@ -56,16 +53,14 @@ impl Worker<'_> {
             stdin: content,
             stdout: socket,
         };
-        let in_form = |head: &_| {
-            ResponseFraming::new(version, &method, false, head).head(head, SystemTime::now())
-        };
+        let in_form = |head: &_| form.head(&method, head);
         last_resort::report_to(report.as_fd());
         last_resort::arm(&private, incident.answers(in_form));
         // Held to the end: while it is open, this request counts as one that runs.
         let report = Arc::new(report);
         let told = Arc::clone(&report);
-        let writer = HttpWriter::new(private.stdout, told, version, &method, keep_alive);
-        let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
+        let writer = form.writer(private.stdout, told, &method);
+        let mut responder = Responder::new(writer, &method, last_resort::claim);
 
         if let Some(answer) = files::find(self.folders, &meta) {
             return answer.send(responder);

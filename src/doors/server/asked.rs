@@ -1,0 +1,48 @@
+//! What the listener knows of a request, whichever protocol it came by: one reader makes it (`intake`), one
+//! writer answers it (`form`).
+
+use super::form::Form;
+use exchange::MetaVariables;
+
+/// A request that was read to its end, but for its content.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is known of it.
+    pub meta: MetaVariables,
+    /// How the client wants to be answered.
+    pub form: Form,
+    /// Whether the client is a person at this machine.
+    pub is_local: bool,
+    /// For the access log.
+    pub line: Line,
+}
+
+/// A request that is not handed over, and has its answer.
+#[derive(Debug)]
+pub struct Refused {
+    /// The whole response.
+    pub response: Vec<u8>,
+    /// Its status.
+    pub status: u16,
+    /// How many bytes of content it has.
+    pub sent: u64,
+    /// One line that says what is wrong.
+    pub reason: &'static str,
+    /// For the access log; none where not even the first line was understood.
+    pub line: Option<Line>,
+}
+
+/// What the access log has of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The method.
+    pub method: Vec<u8>,
+    /// What was asked for.
+    pub target: Vec<u8>,
+    /// The protocol and its version.
+    pub protocol: &'static str,
+    /// The page that led here, if it was named.
+    pub referer: Vec<u8>,
+    /// The client's program, if it was named.
+    pub agent: Vec<u8>,
+}
