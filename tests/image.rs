@@ -60,12 +60,12 @@ fn programs() -> &'static Path {
 }
 
 /// A script whose first line names the launcher, and a folder for images.
-struct Site {
+pub(crate) struct Site {
     folder: TempDir,
 }
 
 impl Site {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self::with_options("", text)
     }
 
@@ -111,7 +111,11 @@ impl Site {
         assert!(own.expect("sh").success());
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -134,7 +138,7 @@ impl Site {
 
     /// A GET that an image answers: the log is empty.
     #[track_caller]
-    fn restored(&self) -> String {
+    pub(crate) fn restored(&self) -> String {
         self.request().run().text().to_owned()
     }
 
@@ -194,7 +198,7 @@ impl Site {
     }
 
     #[track_caller]
-    fn make(&self) {
+    pub(crate) fn make(&self) {
         let made = self.command(&["make", "app.cgi"]);
         let log = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success() && log.is_empty(), "{log}");

@@ -1,5 +1,8 @@
 //! The response ends before the interpreter does, and no way out loses data.
 
+mod handles;
+mod kinds;
+
 use std::io::Read;
 
 use crate::harness::cgi::{Answer, Cgi};

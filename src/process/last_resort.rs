@@ -73,6 +73,13 @@ pub fn hold(private: &Private) {
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
 }
 
+/// Whether it is one of the server's pipes, the report, or a copy of such.
+#[must_use]
+pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {
+    let is = |place: &AtomicI32| place.load(Ordering::Acquire) == descriptor.as_raw_fd();
+    is(&STDIN) || is(&STDOUT) || is(&REPORT) || spare::has(descriptor)
+}
+
 /// Makes the prepared answers available to signal handlers.
 pub fn arm(private: &Private, answers: Answers) {
     hold(private);

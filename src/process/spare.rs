@@ -63,6 +63,13 @@ pub fn instead_of(given: BorrowedFd<'_>) -> Option<BorrowedFd<'static>> {
     (is(given) != Ok(kept)).then_some(copy)
 }
 
+/// Whether it is one of the copies.
+pub(super) fn has(descriptor: BorrowedFd<'_>) -> bool {
+    [&RESPONSE, &LOG]
+        .iter()
+        .any(|place| place.load(Ordering::Acquire) == descriptor.as_raw_fd())
+}
+
 /// Has standard error lead to the log again, where `response` shows that descriptors were lost.
 pub fn mend_log(response: BorrowedFd<'_>) {
     if instead_of(response).is_some()

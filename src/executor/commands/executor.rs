@@ -29,6 +29,8 @@ pub(super) struct Executor {
     interpreter: Interpreter,
     inspection: Inspection,
     ahead: Option<Ahead>,
+    /// Whether the log has what takes time after the answer.
+    explains: bool,
     /// What is done once the client has its answer.
     answered: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -134,6 +136,7 @@ impl Executor {
             interpreter,
             inspection,
             ahead: None,
+            explains: config.debug,
             answered: None,
         })
     }
@@ -181,7 +184,7 @@ impl Executor {
     /// Ends an interpreter that has nothing to answer.
     pub(super) fn end(self) {
         drop(self.ahead);
-        _ = self.interpreter.finish();
+        _ = self.interpreter.finish(false);
     }
 
     /// Prints the environ that the application would get; it is not even loaded.
@@ -192,7 +195,7 @@ impl Executor {
         for line in shown.map_err(anyhow::Error::msg)? {
             writeln!(to, "{line}")?;
         }
-        _ = self.interpreter.finish();
+        _ = self.interpreter.finish(false);
         Ok(())
     }
 
@@ -269,7 +272,7 @@ impl Executor {
         if let (Some(what), Outcome::Answered) = (answered, outcome) {
             what();
         }
-        let flushed = self.interpreter.finish();
+        let flushed = self.interpreter.finish(self.explains);
         watch.tell(Event::InterpreterEnded);
         match outcome {
             _ if signals::stopping() => signals::exit_when_stopped(),

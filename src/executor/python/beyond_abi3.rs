@@ -106,31 +106,91 @@ pub(super) fn audit_open(path: &Bound<'_, PyAny>, flags: c_int) -> PyResult<()> 
     }
 }
 
-/// Where in a type its finaliser is (`tp_finalize`); none where that cannot be told.
-static FINALISER: PyOnceLock<Option<usize>> = PyOnceLock::new();
-
-/// Whether objects of a type may have a finaliser.
-pub(super) fn may_finalise(py: Python<'_>, kind: *mut ffi::PyTypeObject) -> bool {
-    let Some(place) = FINALISER.get_or_init(py, || find_finaliser(py).ok().flatten()) else {
-        return true;
-    };
-    // SAFETY: within a type, which is larger; the place was found there.
-    unsafe { !(*kind.cast::<*const c_void>().add(*place)).is_null() }
+/// Where in a type three of its functions are, in words; none where that cannot be told.
+struct Places {
+    finalise: Option<usize>,
+    let_go: Option<usize>,
+    traverse: Option<usize>,
 }
 
-/// Looks for it in a type that has one, and makes sure of it with some of which that is known.
-fn find_finaliser(py: Python<'_>) -> PyResult<Option<usize>> {
+static PLACES: PyOnceLock<Places> = PyOnceLock::new();
+
+/// The word of a type there; none where the place is not known.
+fn word(kind: *mut ffi::PyTypeObject, place: Option<usize>) -> Option<*const c_void> {
+    // SAFETY: within a type, which is larger; the place was found in one.
+    place.map(|place| unsafe { *kind.cast::<*const c_void>().add(place) })
+}
+
+fn places(py: Python<'_>) -> &Places {
+    PLACES.get_or_init(py, || {
+        find_places(py).unwrap_or(Places {
+            finalise: None,
+            let_go: None,
+            traverse: None,
+        })
+    })
+}
+
+/// Looks for them in a type that has all, and makes sure of them with some of which that is known.
+fn find_places(py: Python<'_>) -> PyResult<Places> {
     /// The words that every version's `PyTypeObject` has at least.
     const WORDS: usize = 50;
     let made = py.eval(c"type('', (), {'__del__': lambda self: None})", None, None)?;
     let generator = py.eval(c"type(x for x in ())", None, None)?;
     let integer = py.eval(c"int", None, None)?;
-    // SAFETY: all of them are types; a heap type may be asked for any slot.
-    unsafe {
-        let slot = ffi::PyType_GetSlot(made.as_ptr().cast(), ffi::Py_tp_finalize);
-        let word = |kind: &Bound<'_, PyAny>, place| *kind.as_ptr().cast::<*mut c_void>().add(place);
-        Ok((0..WORDS)
-            .find(|&place| word(&made, place) == slot && !slot.is_null())
-            .filter(|&place| !word(&generator, place).is_null() && word(&integer, place).is_null()))
+    let at = |kind: &Bound<'_, PyAny>, place| word(kind.as_ptr().cast(), Some(place));
+    let has = |kind: &Bound<'_, PyAny>, place| at(kind, place).is_some_and(|word| !word.is_null());
+    let find = |slot: c_int, integers_have_it: bool| {
+        // SAFETY: a heap type, which may be asked for any slot.
+        let wanted = unsafe { ffi::PyType_GetSlot(made.as_ptr().cast(), slot) };
+        (0..WORDS)
+            .find(|&place| !wanted.is_null() && at(&made, place) == Some(wanted.cast_const()))
+            .filter(|&place| has(&generator, place) && has(&integer, place) == integers_have_it)
+    };
+    Ok(Places {
+        finalise: find(ffi::Py_tp_finalize, false),
+        let_go: find(ffi::Py_tp_dealloc, true),
+        traverse: find(ffi::Py_tp_traverse, false),
+    })
+}
+
+/// Whether objects of a type may have a finaliser.
+pub(super) fn has_finaliser(py: Python<'_>, kind: *mut ffi::PyTypeObject) -> bool {
+    word(kind, places(py).finalise).is_none_or(|word| !word.is_null())
+}
+
+/// The code that lets an object of a type go; none where that cannot be told.
+pub(super) fn deallocator(py: Python<'_>, kind: *mut ffi::PyTypeObject) -> Option<*const c_void> {
+    word(kind, places(py).let_go)
+}
+
+pub(super) type Visit = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
+
+/// Calls `visit` with each object that this one holds, until it returns something else than 0. No reference is
+/// counted.
+///
+/// # Safety
+/// The object is alive, and `visit` may be called with `data` until this returns.
+pub(super) unsafe fn traverse(object: *mut PyObject, visit: Visit, data: *mut c_void) {
+    type Traverse = unsafe extern "C" fn(*mut PyObject, Visit, *mut c_void) -> c_int;
+    // SAFETY: the caller's promise; whoever calls has the interpreter's lock.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: as above.
+    let kind = unsafe { ffi::Py_TYPE(object) };
+    if let Some(function) = word(kind, places(py).traverse)
+        && !function.is_null()
+    {
+        // SAFETY: the function has this signature, and its type's objects may be handed to it.
+        unsafe { transmute::<*const c_void, Traverse>(function)(object, visit, data) };
+    }
+}
+
+/// Has an object do what it has to do at its end, once (`tp_finalize`).
+/// <https://docs.python.org/3/c-api/typeobj.html#c.PyTypeObject.tp_finalize>
+pub(super) fn finalise(object: &Bound<'_, PyAny>) {
+    type Finalise = unsafe extern "C" fn(*mut PyObject);
+    if let Some(function) = symbol(c"PyObject_CallFinalizer") {
+        // SAFETY: the function has this signature; the object is alive.
+        unsafe { transmute::<*mut c_void, Finalise>(function)(object.as_ptr()) };
     }
 }

@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::{arenas, import_times, loading, open_code, site, way_out};
 use exchange::MetaVariables;
-use process::{environment, last_resort, signals};
+use process::{environment, last_resort, report, signals};
 
 /// The running interpreter. It is the main thread's alone.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ impl Interpreter {
             if !has_language {
                 forget_language(py)?;
             }
+            way_out::begin(py);
             // What is there now stays, and is not looked through when the application is loaded.
             py.import("gc")?.call_method0("freeze")?;
             // PyO3 asks for this with the first error that it is told of, and waits for itself without
@@ -62,11 +63,14 @@ impl Interpreter {
     }
 
     /// Ends it: exit callbacks run, threads are waited for, files are flushed and temporary ones
-    /// removed. False when that failed.
+    /// removed. False when that failed. With `explain` the log has why Python is taken apart in full, if so it is.
     #[must_use]
-    pub fn finish(self) -> bool {
-        if !attach(way_out::leaves_something) {
+    pub fn finish(self, explain: bool) -> bool {
+        let Some(reason) = attach(way_out::leave) else {
             return true;
+        };
+        if explain {
+            report::log(&format!("Python is taken apart in full: {reason}"));
         }
         // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token
         // left. The frames below this call are never returned to: the process exits from here.

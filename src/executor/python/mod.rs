@@ -40,5 +40,6 @@ pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};
 pub use loading::Inside;
 pub use worker::{
-    Ahead, Side, content_type, fork, loaded_files, prepare, set_environment, set_length, settle,
+    Ahead, Side, begin, content_type, fork, loaded_files, prepare, set_environment, set_length,
+    settle,
 };

@@ -62,6 +62,11 @@ pub fn settle() -> Result<(), Failure> {
     attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
 }
 
+/// This process goes on from what another one has loaded.
+pub fn begin() {
+    attach(way_out::begin);
+}
+
 /// Which of the two this process is after a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

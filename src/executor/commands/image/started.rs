@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::python::Sleeper;
+use crate::python::{self, Sleeper};
 use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::format::Head;
@@ -57,6 +57,7 @@ impl Woken {
             wait_with_the_next(handoff);
             last_resort::fall_back();
         }
+        python::begin();
         let learning = Learning::of(handoff, self.head);
         (meta, self.config, learning)
     }

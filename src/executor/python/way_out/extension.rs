@@ -1,0 +1,123 @@
+//! Extension modules: whether letting go of an object may do more than free memory. A file can do
+//! only what it has functions for, and those that it takes from elsewhere are listed in it.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, OsStr, c_void};
+use std::fs;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use object::{Object, ObjectSymbol};
+use pyo3::ffi::{self, PyTypeObject};
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::super::beyond_abi3::deallocator;
+use super::symbols::is_harmless;
+
+/// Packages whose objects have memory and nothing else, though their files could do more.
+const MEMORY_ALONE: [&str; 16] = [
+    "PIL",
+    "bcrypt",
+    "cryptography",
+    "dulwich",
+    "lxml",
+    "msgpack",
+    "numpy",
+    "orjson",
+    "pandas",
+    "pydantic_core",
+    "regex",
+    "rpds",
+    "scipy",
+    "sklearn",
+    "ujson",
+    "yaml",
+];
+
+/// Modules of the standard library whose objects write when they are let go.
+const WRITERS: [&str; 2] = ["_dbm", "_gdbm"];
+
+/// What was found out about types and files.
+#[derive(Default)]
+pub(super) struct Extensions {
+    /// By the address of the code that lets their objects go, of which there are few.
+    code: HashMap<usize, bool>,
+    files: HashMap<PathBuf, bool>,
+    /// The file of the interpreter, and of this module.
+    own: Vec<PathBuf>,
+}
+
+impl Extensions {
+    /// Whether letting go of an object of this type may do more than free memory.
+    pub(super) fn act(&mut self, py: Python<'_>, kind: *mut PyTypeObject) -> bool {
+        // SAFETY: the type of an object that is alive.
+        let bound = unsafe { Bound::from_borrowed_ptr(py, kind.cast()) };
+        bound
+            .cast_into::<PyType>()
+            .is_ok_and(|kind| kind.mro().iter().any(|class| self.acts(py, &class)))
+    }
+
+    fn acts(&mut self, py: Python<'_>, class: &Bound<'_, PyAny>) -> bool {
+        let Some(code) = deallocator(py, class.as_ptr().cast()) else {
+            return true;
+        };
+        if let Some(known) = self.code.get(&(code as usize)) {
+            return *known;
+        }
+        let acts = file_of(code).is_some_and(|file| self.file_acts(&file));
+        self.code.insert(code as usize, acts);
+        acts
+    }
+
+    /// Whether the objects of an extension module's types may do so.
+    pub(super) fn file_acts(&mut self, file: &Path) -> bool {
+        if self.own.is_empty() {
+            let python = ffi::PyObject_Str as *const c_void;
+            let ours = file_of as *const c_void;
+            self.own = [python, ours].into_iter().filter_map(file_of).collect();
+        }
+        if let Some(known) = self.files.get(file) {
+            return *known;
+        }
+        let acts = !self.own.iter().any(|own| own == file) && may_act(file);
+        self.files.insert(file.to_owned(), acts);
+        acts
+    }
+}
+
+/// The file that code is in.
+fn file_of(code: *const c_void) -> Option<PathBuf> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: a question about an address; the answer is a structure of this function's own, with a string
+    // that lives as long as the file is mapped. Null pointers are values of its fields.
+    let name = unsafe {
+        let is_found = libc::dladdr(code, found.as_mut_ptr()) != 0;
+        let name = found.assume_init().dli_fname;
+        if !is_found || name.is_null() {
+            return None;
+        }
+        CStr::from_ptr(name)
+    };
+    Some(Path::new(OsStr::from_bytes(name.to_bytes())).to_owned())
+}
+
+fn may_act(file: &Path) -> bool {
+    let mut parents = file.components().rev().skip(1);
+    let module = file.file_name().map(OsStr::to_string_lossy);
+    let module = module.as_deref().unwrap_or_default().split('.').next();
+    if file.to_string_lossy().contains("/lib-dynload/") {
+        return WRITERS.contains(&module.unwrap_or_default());
+    }
+    let is_known = |name: &OsStr| MEMORY_ALONE.iter().any(|known| name == *known);
+    if parents.any(|part| is_known(part.as_os_str())) {
+        return false;
+    }
+    let bytes = fs::read(file).unwrap_or_default();
+    let Ok(parsed) = object::File::parse(&*bytes) else {
+        return true;
+    };
+    let mut taken = parsed.dynamic_symbols().filter(ObjectSymbol::is_undefined);
+    taken.any(|symbol| !symbol.name_bytes().is_ok_and(is_harmless))
+}

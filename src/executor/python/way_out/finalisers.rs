@@ -1,0 +1,154 @@
+//! Objects that have something to do at their end, and say so: `__del__`, suspended generators, open files and
+//! databases. Each is found once, and told to do it.
+
+use std::collections::HashSet;
+use std::os::fd::RawFd;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyWeakrefReference};
+
+use super::super::beyond_abi3::{finalise, has_finaliser};
+use super::held::{self, each};
+use super::kinds::{Kinds, Remains, is_tracked};
+
+/// An object that an image has, or a fork: whoever lets it go before the end sees it go.
+enum Held {
+    Weak(Py<PyWeakrefReference>),
+    Strong(Py<PyAny>),
+}
+
+impl Held {
+    fn new(object: Bound<'_, PyAny>, weakly: bool) -> Self {
+        match weakly.then(|| PyWeakrefReference::new(&object)) {
+            Some(Ok(weak)) => Self::Weak(weak.unbind()),
+            _ => Self::Strong(object.unbind()),
+        }
+    }
+
+    fn get<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match self {
+            Self::Weak(weak) => weak.bind(py).upgrade(),
+            Self::Strong(object) => Some(object.bind(py).clone()),
+        }
+    }
+}
+
+/// The objects that may want to do something before the end, the oldest first as far as it is known.
+#[derive(Default)]
+pub(super) struct Remaining {
+    found: Vec<(Remains, Held)>,
+    /// Those that were found already.
+    seen: HashSet<usize>,
+}
+
+impl Remaining {
+    /// Looks at each object of a list.
+    pub(super) fn find(
+        &mut self,
+        objects: &Bound<'_, PyList>,
+        kinds: &mut Kinds,
+        weakly: bool,
+    ) -> PyResult<()> {
+        let py = objects.py();
+        let mut untracked = Vec::new();
+        each(objects, |object| {
+            // SAFETY: the list holds it.
+            let kind = kinds.of(py, unsafe { ffi::Py_TYPE(object) })?;
+            if kind.is_meta && has_finaliser(py, object.cast()) && !is_tracked(object.cast()) {
+                // Its objects hold nothing, and so are in no list.
+                untracked.push(object.cast());
+            }
+            if kind.remains != Remains::Nothing {
+                // SAFETY: as above.
+                let object = unsafe { Bound::from_borrowed_ptr(py, object) };
+                self.keep(object, kind.remains, weakly);
+            }
+            Ok(true)
+        })?;
+        if !untracked.is_empty() {
+            for object in held::held_by(objects, &untracked) {
+                let remains = kinds.of(py, object.get_type_ptr())?.remains;
+                if remains != Remains::Nothing {
+                    self.keep(object, remains, weakly);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, object: Bound<'_, PyAny>, remains: Remains, weakly: bool) {
+        if self.seen.insert(object.as_ptr() as usize) {
+            self.found.push((remains, Held::new(object, weakly)));
+        }
+    }
+
+    fn all<'py>(&self, py: Python<'py>, wanted: &[Remains]) -> Vec<Bound<'py, PyAny>> {
+        let found = self.found.iter();
+        let found = found.filter(|(remains, _)| wanted.contains(remains));
+        found.filter_map(|(_, held)| held.get(py)).collect()
+    }
+
+    /// Finalises, closes and flushes. What goes wrong in an object is reported as Python does, and keeps no
+    /// other from its end.
+    pub(super) fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        let mut last = Vec::new();
+        for object in self.all(py, &[Remains::Something, Remains::Generator]) {
+            if !is_at_rest(&object)? {
+                last.push(object);
+            }
+        }
+        for object in held::owners_first(py, last) {
+            finalise(&object);
+        }
+        for file in self.all(py, &[Remains::File]) {
+            told(&file, || {
+                if !file.getattr("closed")?.is_truthy()? {
+                    file.call_method0("close")?;
+                }
+                Ok(())
+            });
+        }
+        for buffer in self.all(py, &[Remains::Buffer]) {
+            told(&buffer, || {
+                if !buffer.getattr("closed")?.is_truthy()?
+                    && buffer.call_method0("writable")?.is_truthy()?
+                {
+                    buffer.call_method0("flush")?;
+                }
+                Ok(())
+            });
+        }
+        let mut databases = self.all(py, &[Remains::Cursor]);
+        databases.extend(self.all(py, &[Remains::Database]));
+        for database in databases {
+            // One of another thread's refuses: that one's end was its own.
+            _ = database.call_method0("close");
+        }
+        Ok(())
+    }
+
+    /// The descriptors that Python's own objects have: what these had to write is written.
+    pub(super) fn descriptors(&self, py: Python<'_>) -> HashSet<RawFd> {
+        let holders = self.all(py, &[Remains::Descriptor, Remains::File, Remains::Buffer]);
+        let number = |holder: &Bound<'_, PyAny>| holder.call_method0("fileno")?.extract::<RawFd>();
+        holders.iter().flat_map(number).collect()
+    }
+}
+
+fn told(object: &Bound<'_, PyAny>, what: impl FnOnce() -> PyResult<()>) {
+    if let Err(error) = what() {
+        error.write_unraisable(object.py(), Some(object));
+    }
+}
+
+/// A generator that has not begun, or has ended.
+fn is_at_rest(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    for name in ["gi_frame", "cr_frame", "ag_frame"] {
+        if let Some(frame) = object.getattr_opt(name)? {
+            // -1 before the first instruction.
+            return Ok(frame.is_none() || frame.getattr("f_lasti")?.extract::<i64>()? < 0);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,184 @@
+//! What only letting go of an object does: a handle of a type of C that closes, flushes or removes something in
+//! its deallocator, and says so nowhere. What loading made has a descriptor, if it has to write; what the
+//! request made is looked at one by one.
+
+use std::fs;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyModule, PyType};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
+
+use super::finalisers::Remaining;
+use super::held::{each, each_held};
+use super::kinds::{Kinds, is_tracked};
+use process::last_resort;
+use rustix::stdio::stderr;
+
+/// What was open for writing before the application was: the server's, and whoever's started it.
+static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+
+/// What is open from now on is the application's.
+pub(super) fn note_inherited() {
+    *INHERITED.lock().expect("not poisoned") = writable();
+}
+
+/// Whether one of the modules, but for the first `known`, has a file whose types' objects may do more than
+/// free memory; and whether such a type is one whose objects are in no list of Python's.
+pub(super) fn look(
+    modules: &Bound<'_, PyDict>,
+    known: usize,
+    kinds: &mut Kinds,
+) -> PyResult<Acting> {
+    let mut found = Acting::default();
+    for (file, names) in extension_modules(modules, known) {
+        if !kinds.extensions.file_acts(&file) {
+            continue;
+        }
+        found.is_there = true;
+        for value in names.values() {
+            if let Ok(kind) = value.cast_into::<PyType>()
+                && !is_tracked(kind.as_type_ptr())
+                && kinds.acts(modules.py(), kind.as_type_ptr())?
+            {
+                found.is_untracked = true;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Extension modules whose objects may do something when they are let go.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Acting {
+    /// There is one.
+    pub(super) is_there: bool,
+    /// And one has objects that are in no list of Python's.
+    pub(super) is_untracked: bool,
+}
+
+impl Acting {
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            is_there: self.is_there || other.is_there,
+            is_untracked: self.is_untracked || other.is_untracked,
+        }
+    }
+}
+
+/// Among what came after loading.
+pub(super) fn new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
+    let mut found = None;
+    each(objects, |object| {
+        // SAFETY: the list holds it.
+        let kind = unsafe { ffi::Py_TYPE(object) };
+        if kinds.acts(objects.py(), kind)? && !kinds.of(objects.py(), kind)?.is_meta {
+            found = Some(kind);
+        }
+        Ok(found.is_none())
+    })?;
+    reason(objects.py(), found)
+}
+
+/// Among all that is held: a handle that is in no list is nowhere else to be found.
+pub(super) fn held(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
+    let mut found = None;
+    each(objects, |object| {
+        each_held(object, &mut |held| {
+            // SAFETY: an object that another one holds.
+            let kind = unsafe { ffi::Py_TYPE(held) };
+            if !is_tracked(kind) && kinds.acts(objects.py(), kind).unwrap_or(true) {
+                found = Some(kind);
+            }
+            found.is_none()
+        });
+        Ok(found.is_none())
+    })?;
+    reason(objects.py(), found)
+}
+
+fn reason(py: Python<'_>, found: Option<*mut ffi::PyTypeObject>) -> PyResult<Option<String>> {
+    let Some(kind) = found else {
+        return Ok(None);
+    };
+    // SAFETY: the type of an object that is alive.
+    let kind = unsafe { Bound::from_borrowed_ptr(py, kind.cast()) };
+    Ok(Some(format!(
+        "an object of the type `{}.{}`, of a module in C, may write when it is let go",
+        kind.getattr("__module__")?,
+        kind.getattr("__qualname__")?
+    )))
+}
+
+/// Among what is open for writing and belongs to no object of Python's own: whoever has it may write yet, where
+/// there is a module in C that could.
+pub(super) fn open(
+    py: Python<'_>,
+    modules: &Bound<'_, PyDict>,
+    remaining: &Remaining,
+    kinds: &mut Kinds,
+) -> Option<String> {
+    let mut writable: Vec<RawFd> = writable();
+    if writable.is_empty() {
+        return None;
+    }
+    let known = remaining.descriptors(py);
+    let inherited = INHERITED.lock().expect("not poisoned");
+    writable.retain(|number| !known.contains(number) && !inherited.contains(number));
+    let number = writable.first()?;
+    let mut acting =
+        extension_modules(modules, 0).filter(|(file, _)| kinds.extensions.file_acts(file));
+    acting.next().map(|(file, _)| {
+        format!(
+            "descriptor {number} is open for writing, and `{}` may have something to write",
+            file.display()
+        )
+    })
+}
+
+/// Files, pipes and sockets from 3 on that are open for writing and not this program's own.
+fn writable() -> Vec<RawFd> {
+    let entries = fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
+    let identity = |descriptor| {
+        fstat(descriptor)
+            .ok()
+            .map(|about| (about.st_dev, about.st_ino))
+    };
+    // A copy of the log is one of our own.
+    let log = identity(stderr());
+    numbers
+        .filter(|&number| {
+            // SAFETY: a number is looked at; that nothing is open there any more is an error.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+            let may_write = fcntl_getfl(descriptor)
+                .is_ok_and(|flags| flags.intersects(OFlags::WRONLY | OFlags::RDWR));
+            may_write
+                && number > 2
+                && !last_resort::is_ours(descriptor)
+                && identity(descriptor) != log
+                && fstat(descriptor)
+                    .is_ok_and(|about| FileType::from_raw_mode(about.st_mode) != FileType::Unknown)
+        })
+        .collect()
+}
+
+/// The modules in files of machine code, but for the first `known`, and their names. They are not asked
+/// for them: one that is loaded lazily would be loaded now.
+fn extension_modules<'py>(
+    modules: &Bound<'py, PyDict>,
+    known: usize,
+) -> impl Iterator<Item = (PathBuf, Bound<'py, PyDict>)> {
+    let modules: Vec<_> = modules.values().iter().skip(known).collect();
+    modules.into_iter().filter_map(|module| {
+        let names = module.cast::<PyModule>().ok()?.dict();
+        let file: PathBuf = names.get_item("__file__").ok()??.extract().ok()?;
+        (file.extension()? == "so").then_some((file, names))
+    })
+}

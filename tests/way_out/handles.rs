@@ -1,0 +1,103 @@
+//! Objects of types of C, which do something when they are let go and say so nowhere.
+
+use std::fs;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use super::kinds::row;
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, skip};
+
+/// The folder with the module, compiled, as Python writes it; none without a compiler.
+fn module() -> Option<String> {
+    static MODULE: LazyLock<Option<TempDir>> = LazyLock::new(|| {
+        let folder = folder();
+        fs::write(folder.path().join("handle.c"), include_str!("handle.c")).expect("written");
+        let done = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o", "handle.so", "handle.c"])
+            .current_dir(folder.path())
+            .status();
+        done.is_ok_and(|done| done.success()).then_some(folder)
+    });
+    let path = MODULE.as_ref().map(TempDir::path);
+    if path.is_none() {
+        skip("there is no C compiler");
+    }
+    path.map(|path| format!("{:?}", path.display().to_string()))
+}
+
+fn rows(rows: &[(&str, &str)]) {
+    let Some(folder) = module() else { return };
+    for (loading, request) in rows {
+        let import = format!("sys.path.append({folder})\nimport handle\n{loading}");
+        row(&import, request);
+    }
+}
+
+#[test]
+fn one_that_the_request_made_is_let_go() {
+    rows(&[
+        ("", "kept.append(handle.Handle())"),
+        ("", "kept.append({'a': (handle.Handle(),)})"),
+        (
+            "class Own:\n    pass",
+            "kept.append(Own())\nkept[0].handle = handle.Handle()",
+        ),
+        ("", "handle.kept = handle.Handle()"),
+    ]);
+}
+
+#[test]
+fn one_that_a_module_names_is_let_go_whoever_made_it() {
+    rows(&[("handle.kept = handle.Handle()", "pass")]);
+}
+
+/// What loading made has a descriptor, if it has to write yet.
+#[test]
+fn one_that_has_a_file_open_is_let_go_whoever_made_it() {
+    let Some(folder) = module() else { return };
+    for (loading, request) in [
+        ("kept.append(handle.Open())", "pass"),
+        ("pass", "kept.append(handle.Open())"),
+    ] {
+        let text = format!(
+            "import sys\nsys.path.append({folder})\nimport handle\nkept = []\n{loading}\n\
+             def application(environ, start_response):\n    {request}\n    \
+             start_response('200 OK', [])\n    return [b'']\n"
+        );
+        let answer = Cgi::source(&text).run();
+        let told = answer.folder.as_ref().expect("kept").path().join("told");
+        assert_eq!(
+            fs::read_to_string(told).expect("a file"),
+            "closed\n",
+            "{loading}"
+        );
+    }
+}
+
+#[test]
+fn why_python_is_taken_apart_is_said_to_who_asks() {
+    let Some(folder) = module() else { return };
+    let text = format!(
+        "import sys\nsys.path.append({folder})\nimport handle\nkept = []\n\
+         def application(environ, start_response):\n    kept.append(handle.Handle())\n    \
+         start_response('200 OK', [])\n    return [b'']\n"
+    );
+    let said = "Python is taken apart in full: an object of the type `handle.Handle`";
+    Cgi::source(&text).option("--debug").logs(said).run();
+    Cgi::source(&text).run();
+}
+
+/// Taking all of it apart costs several times what most answers do.
+#[test]
+fn nothing_is_taken_apart_for_objects_that_have_memory_alone() {
+    let text = "import decimal, json, xml.etree.ElementTree as tree, zlib\nkept = []\n\
+        class Last:\n    def __del__(self): print('last')\n\
+        def application(environ, start_response):\n    \
+        kept.append([tree.fromstring('<a/>'), decimal.Decimal(1), zlib.compressobj(), Last()])\n    \
+        start_response('200 OK', [])\n    return [b'']\n";
+    let answer = Cgi::source(text).option("--debug").logs("last").run();
+    assert!(!answer.log.contains("taken apart"), "{}", answer.log);
+}
