@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::super::beyond_abi3::deallocator;
-use super::symbols::is_harmless;
+use super::symbols::are_harmless;
 
 /// Packages whose objects have memory and nothing else, though their files could do more.
 const MEMORY_ALONE: [&str; 16] = [
@@ -118,6 +118,10 @@ fn may_act(file: &Path) -> bool {
     let Ok(parsed) = object::File::parse(&*bytes) else {
         return true;
     };
-    let mut taken = parsed.dynamic_symbols().filter(ObjectSymbol::is_undefined);
-    taken.any(|symbol| !symbol.name_bytes().is_ok_and(is_harmless))
+    let taken = parsed.dynamic_symbols().filter(ObjectSymbol::is_undefined);
+    // One whose name cannot be read is none of the list's.
+    let names: Vec<&[u8]> = taken
+        .map(|symbol| symbol.name_bytes().unwrap_or(b"?"))
+        .collect();
+    !are_harmless(names.iter().copied())
 }

@@ -2,12 +2,12 @@
 //! with numbers, and what reads. Whatever is not listed counts as one that may do more.
 
 /// What the names begin with: Python's own, those of the C++ runtime (operators, exceptions, `std::`), of the
-/// linker, and those of C for memory and text.
+/// linker, and those of C for memory, text and threads, which can do no more than the rest of their file.
 const STARTS: &str = "Py _Py _Zn _Zd _ZSt _ZTI _ZTV __cxa_ _Unwind_ __gxx_ _ITM_ __gmon_ __stack_chk __tls_get \
-    mem __mem str __str __isoc isal isdigit isspace isupper islower isxdigit pthread_mutex_";
+    mem __mem str __str __isoc isal isdigit isspace isupper islower isxdigit pthread_ sem_ sched_";
 
 /// Whole names.
-const NAMES: &str = "abort __assert_fail bsearch calloc clock_gettime free gettimeofday gmtime gmtime_r localtime \
+const NAMES: &str = "abort __assert_fail bsearch calloc clock clock_gettime free gettimeofday gmtime gmtime_r localtime \
     localtime_r malloc mktime posix_memalign aligned_alloc qsort realloc reallocarray snprintf sprintf sscanf time \
     vsnprintf __snprintf_chk __sprintf_chk __vsnprintf_chk __ctype_b_loc __ctype_tolower_loc \
     __ctype_toupper_loc __errno_location tolower toupper setjmp _setjmp longjmp __sigsetjmp __longjmp_chk getenv \
@@ -25,57 +25,73 @@ const READING: &str = "access close closedir faccessat fclose fdopendir feof fer
     sigaddset sigemptyset sigfillset sigprocmask stat stat64 statfs statfs64 statx sysconf __fxstat __fxstat64 \
     __fxstatat __fxstatat64 __lxstat __lxstat64 __xstat __xstat64";
 
-/// Whether a function of that name does nothing that anybody else would see.
-pub(super) fn is_harmless(name: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name) else {
-        return false;
+/// What writes to a stream of C's, which is standard error where a file has no function that opens one.
+const STREAMS: &str = "exit fflush fprintf fputc fputs fwrite printf putc putchar puts stderr stdout vfprintf \
+    __fprintf_chk __printf_chk __vfprintf_chk";
+const OPENING: &str =
+    "fdopen fmemopen fopen fopen64 freopen freopen64 open_memstream popen tmpfile tmpfile64";
+
+/// Whether a file that takes these functions from elsewhere can do nothing that anybody else would see.
+pub(super) fn are_harmless<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
+    let opens = names.clone().any(|name| has(OPENING, name));
+    let mut names = names;
+    names.all(|name| is_harmless(name) || !opens && has(STREAMS, name))
+}
+
+fn has(list: &str, name: &[u8]) -> bool {
+    let mut known = list.split_ascii_whitespace();
+    known.any(|known| known.as_bytes() == name)
+}
+
+fn is_harmless(name: &[u8]) -> bool {
+    let number = match name {
+        [number @ .., b'f' | b'l'] => number,
+        name => name,
     };
-    let has = |list: &str, name: &str| list.split_ascii_whitespace().any(|known| known == name);
-    let number = name.strip_suffix(['f', 'l']).unwrap_or(name);
+    let mut starts = STARTS.split_ascii_whitespace();
     name.is_empty()
         || has(NAMES, name)
         || has(READING, name)
         || has(OF_NUMBERS, name)
         || has(OF_NUMBERS, number)
-        || STARTS
-            .split_ascii_whitespace()
-            .any(|start| name.starts_with(start))
+        || starts.any(|start| name.starts_with(start.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn harmless(names: &str) -> bool {
+        are_harmless(names.split(' ').map(str::as_bytes))
+    }
+
     #[test]
     fn what_has_to_do_with_memory_or_reads_is_known() {
-        for name in [
-            "PyList_New",
-            "memcpy",
-            "__memcpy_chk",
-            "_ZdlPv",
-            "sqrtf",
-            "strlen",
-            "fopen64",
-            "",
-        ] {
-            assert!(is_harmless(name.as_bytes()), "{name}");
-        }
+        assert!(harmless(
+            "PyList_New memcpy __memcpy_chk _ZdlPv sqrtf strlen fopen64 fclose"
+        ));
+        assert!(harmless(""));
     }
 
     #[test]
     fn everything_else_may_do_more() {
         for name in [
             "write",
-            "fwrite",
-            "fputs",
             "unlink",
             "send",
             "sqlite3_close",
             "dlopen",
             "syscall",
-            "fprintf",
+            "rename",
+            "mmap",
         ] {
-            assert!(!is_harmless(name.as_bytes()), "{name}");
+            assert!(!harmless(name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_opens_no_stream_writes_to_standard_error_alone() {
+        assert!(harmless("fprintf stderr memcpy"));
+        assert!(!harmless("fprintf stderr fopen"));
     }
 }
