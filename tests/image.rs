@@ -5,6 +5,7 @@ mod broken;
 mod chance;
 mod common;
 mod company;
+mod databases;
 mod descriptors;
 mod disk_full;
 mod dropped;
@@ -35,6 +36,7 @@ mod store;
 mod surroundings;
 mod upgrade;
 mod visitors_words;
+mod warm_up;
 mod way_out;
 mod with_packages;
 

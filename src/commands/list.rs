@@ -63,6 +63,10 @@ pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Res
         if head.machine != here {
             line.push_str("\n  for another machine, boot or list of groups than this process has");
         }
+        if !head.unwarmed.is_empty() {
+            line.push_str("\n  made without the warm-up: ");
+            line.push_str(&shown(&head.unwarmed));
+        }
         for asked in &head.asked {
             line.push_str("\n  while loading it asked ");
             line.push_str(&shown(asked));

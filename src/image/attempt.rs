@@ -24,17 +24,20 @@ pub enum Ended {
     Again,
     /// The reason is what loading itself has changed, and may change no more.
     Settles,
+    /// There is none with the warm-up, for the reason that is kept: one without it may be made.
+    Unwarmed,
     /// A process that was restored for a trial has passed it: no other way to end is this one by chance.
     Tried,
 }
 
 impl Ended {
-    const CODES: [(Self, i32); 5] = [
+    const CODES: [(Self, i32); 6] = [
         (Self::Made, 0),
         (Self::Refused, 1),
         (Self::Again, 75),
         (Self::Settles, 76),
         (Self::Tried, 77),
+        (Self::Unwarmed, 79),
     ];
 
     /// The exit status.

@@ -34,6 +34,8 @@ pub struct Basis {
     pub asked: Vec<String>,
     /// Modules that drew random bytes.
     pub drawn: Vec<String>,
+    /// Why there was no warm-up, though one was asked for.
+    pub unwarmed: String,
     /// When loading began; no file may have changed since.
     pub began: u64,
     /// For so many seconds the image is used.
@@ -71,6 +73,7 @@ impl Basis {
                 .iter()
                 .map(|name| name.as_bytes().to_vec())
                 .collect(),
+            unwarmed: self.unwarmed.as_bytes().to_vec(),
             maker: u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).unwrap_or(0),
             variables: self.variables.clone(),
             names: self.names,

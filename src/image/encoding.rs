@@ -4,7 +4,7 @@
 use super::format::{Content, EAGER, Folder, Head, How, Look, Opened, Region, Stamp, sum};
 
 /// The first bytes of an image; another layout gets another number.
-const MAGIC: u64 = 0x3430_7061_6e73_6377;
+const MAGIC: u64 = 0x3530_7061_6e73_6377;
 
 impl Head {
     /// The head as bytes, padded to whole pages.
@@ -53,6 +53,7 @@ impl Head {
                 file.position,
                 file.device,
                 file.inode,
+                file.born,
             ] {
                 to.number(number);
             }
@@ -90,6 +91,7 @@ impl Head {
         }
         to.list(&self.eager, Writer::pair);
         to.list(&self.drawn, |to, line| to.bytes(line));
+        to.bytes(&self.unwarmed);
         let room = EAGER.saturating_sub(self.eager.len()) * 16;
         to.0.resize(to.0.len() + room, 0);
         let mut head = Vec::with_capacity(to.0.len() + 24);
@@ -158,6 +160,7 @@ impl Head {
                     position: from.number()?,
                     device: from.number()?,
                     inode: from.number()?,
+                    born: from.number()?,
                 })
             })?,
             regions: from.list(|from| {
@@ -184,6 +187,7 @@ impl Head {
             sealed: from.number()?,
             eager: from.list(Reader::pair)?,
             drawn: from.list(Reader::bytes)?,
+            unwarmed: from.bytes()?,
         })
     }
 }

@@ -137,6 +137,9 @@ pub struct Opened {
     pub device: u64,
     /// The file's number on it.
     pub inode: u64,
+    /// When it was made, for one that is written to here and by others, whose number another file may have by
+    /// now; else 0.
+    pub born: u64,
 }
 
 /// Everything but the pages.
@@ -195,6 +198,8 @@ pub struct Head {
     pub eager: Vec<(u64, u64)>,
     /// Modules that drew random bytes while loading.
     pub drawn: Vec<Vec<u8>>,
+    /// Why it was made without the warm-up that was asked for; empty where it was not so.
+    pub unwarmed: Vec<u8>,
 }
 
 /// FNV-1a over words: it finds what breaks by accident; who can write here needs no forgery.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, OFlags};
 
 use super::format::Opened;
+use super::freshness;
 
 /// The device files whose content is the same for everybody. What was read ahead of those for chance
 /// would be the same too.
@@ -66,11 +67,15 @@ fn refuse_timers() -> Result<()> {
 }
 
 /// The files that are open beyond the standard ones, where each can be opened again as it is: for
-/// reading, and unchanged; or for appending.
+/// reading, and unchanged; or for appending; or as an idle one of these `databases`.
 ///
 /// # Errors
 /// With the first that cannot, and which module of the application opened it.
-pub fn opened(own: &[i32], writers: &[(Vec<u8>, String)]) -> Result<Vec<Opened>> {
+pub fn opened(
+    own: &[i32],
+    writers: &[(Vec<u8>, String)],
+    databases: &[Vec<u8>],
+) -> Result<Vec<Opened>> {
     let mut opened = Vec::new();
     for entry in fs::read_dir("/proc/self/fd").context("/proc/self/fd")? {
         let entry = entry?;
@@ -85,7 +90,10 @@ pub fn opened(own: &[i32], writers: &[(Vec<u8>, String)]) -> Result<Vec<Opened>>
         if number <= 2 || is_listing || own.contains(&number) {
             continue;
         }
-        let Some(file) = reopened(number, &target)? else {
+        let is_idle = databases
+            .iter()
+            .any(|path| path == target.as_os_str().as_bytes());
+        let Some(file) = reopened(number, &target, is_idle)? else {
             let by = writers
                 .iter()
                 .find(|(path, _)| path == target.as_os_str().as_bytes())
@@ -136,7 +144,7 @@ fn refuse_shared(opened: &[Opened]) -> Result<()> {
     Ok(())
 }
 
-fn reopened(number: i32, path: &Path) -> Result<Option<Opened>> {
+fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
     // SAFETY: it has just been listed, and nothing closes it meanwhile.
     let file = unsafe { BorrowedFd::borrow_raw(number) };
     let about = rustix::fs::fstat(file)?;
@@ -145,9 +153,13 @@ fn reopened(number: i32, path: &Path) -> Result<Option<Opened>> {
     let found = rustix::fs::stat(&name)
         .is_ok_and(|found| (found.st_dev, found.st_ino) == (about.st_dev, about.st_ino));
     let access = flags & OFlags::RWMODE;
+    // A database that is made anew may have the number of the one before.
+    let born = if is_idle { freshness::born(file) } else { None };
     let can_be = match FileType::from_raw_mode(about.st_mode) {
         FileType::RegularFile => {
-            access == OFlags::RDONLY || access == OFlags::WRONLY && flags.contains(OFlags::APPEND)
+            access == OFlags::RDONLY
+                || access == OFlags::WRONLY && flags.contains(OFlags::APPEND)
+                || access == OFlags::RDWR && born.is_some()
         }
         FileType::Directory => true,
         FileType::CharacterDevice => DEVICES.iter().any(|device| path == Path::new(device)),
@@ -167,6 +179,11 @@ fn reopened(number: i32, path: &Path) -> Result<Option<Opened>> {
         position: rustix::fs::tell(file).unwrap_or(0),
         device: about.st_dev,
         inode: about.st_ino,
+        born: if access == OFlags::RDWR {
+            born.unwrap_or(0)
+        } else {
+            0
+        },
     }))
 }
 

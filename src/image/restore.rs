@@ -298,6 +298,9 @@ fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
     if (about.st_dev, about.st_ino) != (file.device, file.inode) {
         return Err(format!("`{}` is another file", file.path.escape_ascii()).into());
     }
+    if file.born != 0 && freshness::born(&descriptor) != Some(file.born) {
+        return Err(format!("`{}` was made anew", file.path.escape_ascii()).into());
+    }
     if file.position > 0 {
         rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
             .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;

@@ -20,7 +20,10 @@ pub const ENDINGS: [&str; 8] = [
 pub const WITH_HEAD: [&str; 3] = ["image", "bad", "refused"];
 
 /// Those of one that is making an image.
-pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
+pub const OF_A_MAKER: [&str; 3] = ["new", "lock", UNWARMED];
+
+/// Where a maker leaves for the next one why that is not to warm up.
+pub const UNWARMED: &str = "unwarmed";
 
 /// What counts the first images of a script.
 pub const FIRSTS: &str = "firsts";

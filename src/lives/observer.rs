@@ -40,13 +40,23 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
     if let Some(interface) = &order.gateway_interface {
         variables.set("GATEWAY_INTERFACE", interface.as_bytes());
     }
-    let loading = || loading(typed, &folder, started, &variables, attempt.number);
-    let mut ended = observer::observe(loading()?, &variables)?;
-    // What loading makes once is there the next time: a folder, a cache of its own.
-    if Ended::of(ended) == Some(Ended::Settles) && attempt.number == 1 {
-        ended = observer::observe(loading()?, &variables)?;
+    let mut order = Order {
+        here: false,
+        observed: Some(std::process::id()),
+        attempt: Some(attempt.number),
+        ..order.clone()
+    };
+    let mut has_settled = false;
+    loop {
+        let loading = loading(typed, order.clone(), &folder, started, &variables)?;
+        let ended = observer::observe(loading, &variables)?;
+        match Ended::of(ended) {
+            // What loading makes once is there the next time: a folder, a cache of its own.
+            Some(Ended::Settles) if attempt.number == 1 && !has_settled => has_settled = true,
+            Some(Ended::Unwarmed) if !order.unwarmed => order.unwarmed = true,
+            _ => std::process::exit(ended),
+        }
     }
-    std::process::exit(ended)
 }
 
 /// Where a request for the script would look, made if need be.
@@ -61,27 +71,22 @@ fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Resu
 /// The process that loads: the same order once more, for a Python.
 fn loading(
     typed: &Make,
+    order: Order,
     folder: &Path,
     started: &Started,
     variables: &MetaVariables,
-    attempt: u64,
 ) -> Result<Command> {
-    let order = &typed.order;
+    let flags = order.started_with.clone();
     let make = Make {
         // With other variables it might find another folder.
         options: typed.options.with(&CACHE_DIR, folder),
-        order: Order {
-            here: false,
-            observed: Some(std::process::id()),
-            attempt: Some(attempt),
-            ..order.clone()
-        },
+        order,
         ..typed.clone()
     };
     let mut handed_on = handed_on(started);
     handed_on.arguments = make.words();
     let around = freshness::outside(variables);
-    let config = decided::of_script(order.started_with.clone(), &around, &typed.script)?;
+    let config = decided::of_script(flags, &around, &typed.script)?;
     let python = Becoming::of(&config, &around, &handed_on)?;
     let given = variables
         .iter()

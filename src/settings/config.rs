@@ -51,7 +51,7 @@ pub struct Config {
     /// How many requests are answered from an image.
     pub max_restores: u64,
     /// What goes through the application before an image is made.
-    pub warm_up: Option<String>,
+    pub warm_up: Vec<String>,
     /// Files that an image rests on besides those that loading looks at.
     pub watch: Vec<PathBuf>,
 }
@@ -94,9 +94,7 @@ impl Config {
             cache_dir: path(&options::CACHE_DIR),
             max_age: values.whole(&options::MAX_AGE).unwrap_or(u64::MAX),
             max_restores: values.whole(&options::MAX_RESTORES).unwrap_or(u64::MAX),
-            warm_up: values
-                .text(&options::WARM_UP)
-                .map(|path| path.to_string_lossy().into_owned()),
+            warm_up: values.words_of(&options::WARM_UP),
             watch: values.paths(&options::WATCH),
             record: path(&options::RECORD).map(|folder| Record {
                 folder,

@@ -44,10 +44,6 @@ fn a_file_that_is_read_on_is_read_from_where_it_was() {
 #[test]
 fn what_another_process_could_change_is_refused_by_name() {
     for (text, reason) in [
-        (
-            "import sqlite3\nkept = sqlite3.connect('data.db')\nkept.execute('create table if not exists t (x)')\n",
-            "data.db` open",
-        ),
         ("import helper\n", "/data` open in `helper`"),
         (
             "import fcntl\nkept = open('data', 'a')\nfcntl.flock(kept, fcntl.LOCK_SH)\n",

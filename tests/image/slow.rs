@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::warm_up::is_left_out;
 use super::{HELLO, Site};
 use crate::harness::packages;
 
@@ -111,4 +112,9 @@ fn crowds_of_first_requests_while_the_script_changes() {
         site.settles(&text);
         site.image();
     }
+}
+
+#[test]
+fn a_warm_up_that_hangs_is_left_out() {
+    is_left_out("time.sleep(99)", "it took longer than 30 s");
 }

@@ -1,4 +1,4 @@
-//! Who hears of a failure: the log and the client, or nobody.
+//! Who hears of a failure: the log and the client.
 
 use crate::python::OnFailure;
 use doors::incident::Incident;
@@ -19,22 +19,5 @@ impl OnFailure for Incident {
 
     fn answer(&self, failure: &Failure, responder: &mut Responder) {
         self.answer(failure, responder);
-    }
-}
-
-/// Where nobody is to hear of a failure.
-pub(super) struct Unheard;
-
-impl OnFailure for Unheard {
-    fn log(&self, _: &Failure, _: bool) {}
-
-    fn wants_fault(&self) -> bool {
-        false
-    }
-
-    fn answered_itself(&self, _: bool) {}
-
-    fn answer(&self, _: &Failure, responder: &mut Responder) {
-        responder.abandon();
     }
 }

@@ -4,6 +4,7 @@ mod maker;
 mod started;
 mod taking;
 mod trial;
+mod warm_up;
 
 use anyhow::{Context, Result, bail};
 
@@ -40,10 +41,10 @@ fn made(command: &ImageCommand, handed_on: &HandedOn, environment: &MetaVariable
     let (Some(observer), Some(folder)) = (order.observed, options.0.path(&CACHE_DIR)) else {
         bail!(NOT_FOR_PYTHON);
     };
-    let warm_up = options.0.text(&WARM_UP);
     let making = maker::Making {
         script: script.clone(),
-        warm_up: warm_up.map(|path| path.to_string_lossy().into_owned()),
+        warm_up: options.0.words_of(&WARM_UP),
+        unwarmed: order.unwarmed,
         options: order.started_with.clone(),
         files: Files::new(&folder, &order.started_with, script)?,
         attempt: order.attempt.unwrap_or(1),

@@ -34,7 +34,7 @@ pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::shown_environ;
 pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
-pub use image::{EnvironmentRead, Recorded, Sleeper, leave, record_reading};
+pub use image::{EnvironmentRead, Recorded, Sleeper, idle_databases, leave, record_reading};
 pub use import_times::import_times;
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach};

@@ -87,6 +87,10 @@ pub struct Order {
     #[arg(long, value_name = "PID", hide = true)]
     pub observed: Option<u32>,
 
+    /// Not to warm up: the attempt before this one came to grief by that, for the reason that is kept.
+    #[arg(long, hide = true)]
+    pub unwarmed: bool,
+
     /// How often it was tried, this time counted in.
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub attempt: Option<u64>,
@@ -126,8 +130,10 @@ impl Make {
                 flag(name, number.to_string().as_ref());
             }
         }
-        if order.here {
-            words.push("--here".into());
+        for (name, is_said) in [("--here", order.here), ("--unwarmed", order.unwarmed)] {
+            if is_said {
+                words.push(name.into());
+            }
         }
         words.extend(self.options.0.words().map(|word| {
             let mut flag = OsString::from("--");
@@ -156,6 +162,7 @@ mod tests {
             order: Order {
                 started_with: vec!["--venv".into(), "/a b".into(), "".into()],
                 here: true,
+                unwarmed: true,
                 observed: Some(7),
                 attempt: Some(3),
                 gateway_interface: Some("CGI/1.1".into()),

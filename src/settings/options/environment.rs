@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Result, anyhow, bail};
 use exchange::MetaVariables;
 
-use super::table::{PREFIX, Row, TABLE};
+use super::table::{Kind, PREFIX, Row, TABLE};
 use super::values::Values;
 
 /// Variables that are no options: the application, and which names its script may have behind an
@@ -39,7 +39,13 @@ impl Values {
             return Ok(());
         };
         let said = OsStr::from_bytes(said);
-        let parts = if row.is_list() {
+        let parts = if row.kind == Kind::Words {
+            let words = said.as_bytes().split(u8::is_ascii_whitespace);
+            let words = words.filter(|word| !word.is_empty());
+            words
+                .map(|word| OsStr::from_bytes(word).to_owned())
+                .collect()
+        } else if row.is_list() {
             let parts = std::env::split_paths(said);
             parts.map(std::path::PathBuf::into_os_string).collect()
         } else {

@@ -145,7 +145,7 @@ mod tests {
             let value = match row.kind {
                 Kind::Switch => "true",
                 Kind::Whole(_) | Kind::Seconds => "7",
-                Kind::Paths | Kind::AbsolutePaths => "[\"/a\", \"/b\"]",
+                Kind::Words | Kind::Paths | Kind::AbsolutePaths => "[\"/a\", \"/b\"]",
                 Kind::Text | Kind::Path | Kind::AbsolutePath => "\"/a\"",
             };
             let text = block(&format!("# [tool.wsgi-cgi]\n# {} = {value}\n", row.name));

@@ -31,6 +31,8 @@ pub enum Kind {
     Switch,
     /// Any text.
     Text,
+    /// Texts without spaces, as often as one likes; a variable separates them by spaces.
+    Words,
     /// A file or a folder, relative to the working directory, in the script to the script's folder.
     Path,
     /// The same, as often as one likes; a variable separates them by colons.
@@ -216,9 +218,9 @@ pub const MAX_RESTORES: Row = row(
 .of(Scope::Images);
 pub const WARM_UP: Row = row(
     "warm-up",
-    Kind::Text,
+    Kind::Words,
     "PATH",
-    "Send a GET for this path through the application before an image is made",
+    "Send a GET for this path through the application before an image is made (repeatable)",
 )
 .of(Scope::Images);
 pub const WATCH: Row = row(
@@ -249,13 +251,16 @@ impl Row {
     /// Whether it may be said more than once.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Paths | Kind::AbsolutePaths)
+        matches!(self.kind, Kind::Words | Kind::Paths | Kind::AbsolutePaths)
     }
 
     /// Whether its value is a path, or several.
     #[must_use]
     pub fn is_path(&self) -> bool {
-        self.is_list() || matches!(self.kind, Kind::Path | Kind::AbsolutePath)
+        matches!(
+            self.kind,
+            Kind::Path | Kind::Paths | Kind::AbsolutePath | Kind::AbsolutePaths
+        )
     }
 
     /// A value as it is kept: a switch as `on` or `off`.
@@ -265,7 +270,7 @@ impl Row {
     pub fn understood(&self, value: &OsStr) -> Result<OsString, &'static str> {
         let text = value.to_str();
         match self.kind {
-            Kind::Text | Kind::Path | Kind::Paths => Ok(value.to_owned()),
+            Kind::Text | Kind::Words | Kind::Path | Kind::Paths => Ok(value.to_owned()),
             Kind::AbsolutePath | Kind::AbsolutePaths if Path::new(value).is_absolute() => {
                 Ok(value.to_owned())
             }

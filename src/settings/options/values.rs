@@ -73,6 +73,15 @@ impl Values {
         self.all(row).next().cloned()
     }
 
+    /// All texts, in order; what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn words_of(&self, row: &Row) -> Vec<String> {
+        let words = self.all(row);
+        words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
     /// A path.
     #[must_use]
     pub fn path(&self, row: &Row) -> Option<PathBuf> {

@@ -14,6 +14,7 @@ use super::super::cgi;
 use super::super::executor::{Executor, Surroundings, Underway};
 use super::taking::Taking;
 use super::trial;
+use super::warm_up;
 use crate::interposed::draws;
 use crate::python::{self, Inside, Inspection, Sleeper};
 use exchange::MetaVariables;
@@ -43,7 +44,10 @@ const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
 /// An image that is to be made.
 pub(super) struct Making {
     pub(super) script: PathBuf,
-    pub(super) warm_up: Option<String>,
+    /// In the place of what the script says, if anything is here.
+    pub(super) warm_up: Vec<String>,
+    /// Not even that.
+    pub(super) unwarmed: bool,
     /// How the script is started.
     pub(super) options: Vec<OsString>,
     /// Where it is to be.
@@ -110,6 +114,7 @@ impl Making {
             inherited,
             state,
             sleeper,
+            databases: Vec::new(),
         };
         let taking = Arc::new(Mutex::new(Some(taking)));
         let underway = Arc::new(Mutex::new(None));
@@ -160,8 +165,18 @@ impl Making {
         let ours: Vec<&str> = ours.collect();
         environment::replace(&with_one_thread(around, &ours));
         let mut config = decided::of_script(self.options.clone(), around, &self.script)?;
-        if let Some(path) = &self.warm_up {
-            config.warm_up = Some(path.clone());
+        if !self.warm_up.is_empty() {
+            config.warm_up.clone_from(&self.warm_up);
+        }
+        if self.unwarmed {
+            config.warm_up.clear();
+            basis.unwarmed = warm_up::reason(&self.files);
+            if self.by_hand {
+                let (script, reason) = (self.script.display(), shown(basis.unwarmed.as_bytes()));
+                report::log(&format!(
+                    "`{script}`: the image is made without the warm-up: {reason}"
+                ));
+            }
         }
         config.cache_dir.get_or_insert(self.files.folder.clone());
         (basis.max_age, basis.max_restores) = (config.max_age, config.max_restores);
@@ -296,6 +311,13 @@ impl Making {
     }
 
     fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
+        // Another attempt may find the file at rest.
+        if !error.is::<Changing>() && warm_up::give_up(&self.files, error) {
+            if refusal::refuse_company().is_ok() {
+                python::leave();
+            }
+            end(Ended::Unwarmed)
+        }
         let reason = self.keep_refusal(error, basis)?;
         let files = &self.files;
         if self.by_hand {

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::maker::Making;
 use super::started::Woken;
 use super::trial;
+use super::warm_up;
 use crate::chance::{refuse_generators, sqlite_libraries};
 use crate::interposed::at_fork;
 use crate::python::{self, Application, EnvironmentRead, Recorded, Sleeper};
@@ -42,6 +43,8 @@ pub(super) struct Taking {
     pub(super) inherited: Vec<(Inherited, Vec<u8>)>,
     pub(super) state: ProcessState,
     pub(super) sleeper: Sleeper,
+    /// The files of idle connections to SQLite.
+    pub(super) databases: Vec<Vec<u8>>,
 }
 
 /// Which of the two a process is.
@@ -77,11 +80,10 @@ impl Taking {
     }
 
     /// Has the application come to rest.
-    fn rest(&self, application: &Application) -> Result<()> {
-        if let Some(path) = &self.config.warm_up {
-            trial::warm_up(application, path)?;
-        }
+    fn rest(&mut self, application: &Application) -> Result<()> {
+        warm_up::warm_up(application, &self.config.warm_up, &self.making.files)?;
         self.sleeper.close()?;
+        self.databases = python::idle_databases();
         python::settle().map_err(|failure| anyhow!("{}", failure.summary))
     }
 
@@ -112,7 +114,7 @@ impl Taking {
         python::keep_room();
         self.sleeper.before();
         refusal::refuse_company()?;
-        let opened = refusal::opened(&[file.as_raw_fd()], &writers)?;
+        let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
         self.basis.files.extend(refusal::read_on(&opened));
         let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
         let (head, encoded) = settled_head(&self.basis, &opened, pace::now())?;

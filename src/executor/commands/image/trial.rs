@@ -11,11 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
-use super::super::heard::Unheard;
-use crate::python::{Application, Gateway, Inspection, Sleeper};
-use doors::cgi::{self, CgiWriter};
-use doors::wire::Form;
-use exchange::{BodyLength, MetaVariables, Responder};
+use crate::python::Sleeper;
 use image::attempt::Ended;
 use image::branch::Handoff;
 use image::format::Head;
@@ -113,36 +109,4 @@ pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &
     };
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
-}
-
-/// Sends a GET through the application whose answer nobody reads.
-pub(super) fn warm_up(application: &Application, path: &str) -> Result<()> {
-    let null = || File::options().read(true).write(true).open("/dev/null");
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let pairs = [
-        ("GATEWAY_INTERFACE", "CGI/1.1"),
-        ("REQUEST_METHOD", "GET"),
-        ("PATH_INFO", path),
-        ("QUERY_STRING", query),
-        ("SERVER_NAME", "localhost"),
-        ("HTTP_HOST", "localhost"),
-        ("SERVER_PORT", "80"),
-        ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ("REMOTE_ADDR", "127.0.0.1"),
-    ];
-    let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
-    let mut meta = MetaVariables::from_pairs(pairs);
-    meta.complete(None);
-    let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
-    let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
-    let responder = Responder::new(Box::new(writer), b"GET", || true);
-    let gateway = Gateway::new(
-        responder,
-        &request,
-        Inspection::default(),
-        Box::new(Unheard),
-    );
-    // What comes of it is the application's affair.
-    gateway.answer_with(application, &request.meta);
-    Ok(())
 }

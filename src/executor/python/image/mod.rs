@@ -1,11 +1,12 @@
 //! What an image of the interpreter needs from it: what loading read (`record`, `environment`) and on
-//! whose behalf (`askers`, `frames`), by which modules (`at_work`), random generators (`chance`), memory that is written to in few
+//! whose behalf (`askers`, `frames`), by which modules (`at_work`), random generators (`chance`), connections to SQLite (`databases`), memory that is written to in few
 //! places (`pools`), and how to go on as a new process (`sleeper.py`).
 
 mod askers;
 mod at_work;
 mod builtin;
 mod chance;
+mod databases;
 mod environment;
 mod frames;
 mod paths;
@@ -20,6 +21,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule, PyTuple};
 
+pub use databases::idle_databases;
 use environment::Environment;
 pub use environment::EnvironmentRead;
 pub(super) use record::looked_at;

@@ -1,0 +1,151 @@
+//! The warm-up: requests that go through the application before its image is made, for what it loads and builds
+//! only then. What it costs an image, the image is made without.
+
+use std::ffi::{CString, c_int};
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use anyhow::{Result, bail};
+use rustix::fs::{Mode, OFlags};
+
+use crate::python::{Application, Gateway, Inspection, OnFailure, attach};
+use doors::cgi::{self, CgiWriter};
+use doors::wire::Form;
+use exchange::{BodyLength, Failure, MetaVariables, Responder};
+use image::attempt::{Ended, Files};
+use image::store::{UNWARMED, remove};
+
+/// So many seconds all of it may take.
+const LONGEST: u32 = 30;
+
+/// Where it is kept why there is to be no warm-up; set once there is one.
+static REASON: OnceLock<CString> = OnceLock::new();
+
+const TOO_LONG: &[u8] = b"it took longer than 30 s";
+
+/// Sends a GET for each path through the application.
+///
+/// # Errors
+/// Where one fails.
+pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files) -> Result<()> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let reason = files.at(UNWARMED).into_os_string().into_vec();
+    _ = REASON.set(CString::new(reason)?);
+    let watch = Watch::begin();
+    for path in paths {
+        ask(application, path)?;
+    }
+    drop(watch);
+    Ok(())
+}
+
+/// Keeps the reason why there is no image, if it may be the warm-up: whether it is so.
+pub(super) fn give_up(files: &Files, error: &anyhow::Error) -> bool {
+    REASON.get().is_some() && fs::write(files.at(UNWARMED), format!("{error:#}")).is_ok()
+}
+
+/// Why the attempt before this one gave up, which is known from now on.
+pub(super) fn reason(files: &Files) -> String {
+    let path: PathBuf = files.at(UNWARMED);
+    let reason = fs::read(&path).unwrap_or_default();
+    remove(&path);
+    String::from_utf8_lossy(&reason).into_owned()
+}
+
+/// One that hangs is ended, and with it this attempt.
+struct Watch(libc::sighandler_t);
+
+impl Watch {
+    fn begin() -> Self {
+        // SAFETY: the handler makes system calls alone.
+        unsafe {
+            let before = libc::signal(libc::SIGALRM, on_alarm as *const () as libc::sighandler_t);
+            libc::alarm(LONGEST);
+            Self(before)
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // SAFETY: the handler is the one that was there.
+        unsafe {
+            libc::alarm(0);
+            libc::signal(libc::SIGALRM, self.0);
+        }
+    }
+}
+
+extern "C" fn on_alarm(_: c_int) {
+    if let Some(path) = REASON.get() {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        if let Ok(file) = rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
+            _ = rustix::io::write(&file, TOO_LONG);
+        }
+    }
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(Ended::Unwarmed.code()) }
+}
+
+/// A GET without a word of any visitor's, and marked as what it is.
+fn ask(application: &Application, path: &str) -> Result<()> {
+    let null = || File::options().read(true).write(true).open("/dev/null");
+    let (named, query) = path.split_once('?').unwrap_or((path, ""));
+    let pairs = [
+        ("GATEWAY_INTERFACE", "CGI/1.1"),
+        ("REQUEST_METHOD", "GET"),
+        ("PATH_INFO", named),
+        ("QUERY_STRING", query),
+        ("SERVER_NAME", "localhost"),
+        ("HTTP_HOST", "localhost"),
+        ("HTTP_USER_AGENT", "wsgi-cgi (warm-up)"),
+        ("SERVER_PORT", "80"),
+        ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ("REMOTE_ADDR", "127.0.0.1"),
+        // No name of CGI's has a dot: no client can send it.
+        ("wsgi_cgi.warm_up", "1"),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+    let mut meta = MetaVariables::from_pairs(pairs);
+    meta.complete(None);
+    let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
+    let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
+    let responder = Responder::new(Box::new(writer), b"GET", || true);
+    let failed = Arc::new(Mutex::new(None));
+    let noted = Box::new(Noted(failed.clone()));
+    let gateway = Gateway::new(responder, &request, Inspection::default(), noted);
+    gateway.answer_with(application, &request.meta);
+    if let Some(summary) = failed.lock().expect("not poisoned").take() {
+        bail!("the warm-up with `{path}` failed: {summary}");
+    }
+    match attach(|py| gateway.status(py)) {
+        Some(status @ 500..) => bail!("the warm-up with `{path}` was answered with {status}"),
+        _ => Ok(()),
+    }
+}
+
+/// Nobody hears of a failure but who reads why the image was made without the warm-up.
+struct Noted(Arc<Mutex<Option<String>>>);
+
+impl OnFailure for Noted {
+    fn log(&self, failure: &Failure, _: bool) {
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .get_or_insert_with(|| failure.summary.clone());
+    }
+
+    fn wants_fault(&self) -> bool {
+        false
+    }
+
+    fn answered_itself(&self, _: bool) {}
+
+    fn answer(&self, _: &Failure, responder: &mut Responder) {
+        responder.abandon();
+    }
+}

@@ -1,0 +1,179 @@
+//! Connections to SQLite that are open when the image is made: an idle one is no obstacle, and its file is
+//! opened again in each process.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use super::Site;
+use crate::harness::python;
+
+/// A connection that loading made, and a request that adds a row and counts.
+fn site(loading: &str) -> Site {
+    let site = Site::new(&format!(
+        "import os, sqlite3\nloaded_by = os.getpid()\n\
+         base = sqlite3.connect(os.path.abspath('data.db'), timeout=60)\n{loading}\n\
+         def application(environ, start_response):\n    \
+         with base: base.execute('insert into t values (1)')\n    \
+         [(count,)] = base.execute('select count(*) from t')\n    \
+         start_response('200 OK', [('X-Restored', str(loaded_by != os.getpid()))])\n    \
+         return [str(count).encode()]\n"
+    ));
+    sql(&site, "create table t (x); insert into t values (0)");
+    site
+}
+
+/// What another process does.
+fn sql(site: &Site, statements: &str) -> String {
+    let text = format!(
+        "import sqlite3\nbase = sqlite3.connect('data.db', timeout=60)\nbase.executescript({statements:?})\n\
+         print(*base.execute('pragma integrity_check').fetchone(), *base.execute('select count(*) from t').fetchone())"
+    );
+    let done = Command::new(python())
+        .args(["-c", &text])
+        .current_dir(site.folder())
+        .output()
+        .expect("python");
+    assert!(done.status.success(), "{done:?}");
+    String::from_utf8(done.stdout)
+        .expect("UTF-8")
+        .trim()
+        .to_owned()
+}
+
+#[track_caller]
+fn is_refused(site: &Site) {
+    let made = site.command(&["make", "app.cgi"]);
+    let log = String::from_utf8_lossy(&made.stderr);
+    assert!(
+        !made.status.success() && log.contains("data.db` open"),
+        "{log}"
+    );
+}
+
+const USED: &str = "base.execute('select * from t').fetchall()";
+
+#[test]
+fn an_idle_connection_is_opened_again() {
+    for loading in [
+        "",
+        USED,
+        "with base: base.execute('insert into t values (1)')",
+    ] {
+        let site = site(loading);
+        site.make();
+        let first: usize = site.restored().parse().expect("a number");
+        assert_eq!(site.restored(), (first + 1).to_string());
+        // What another process writes meanwhile is seen.
+        assert_eq!(
+            sql(&site, "insert into t values (2)"),
+            format!("ok {}", first + 2)
+        );
+        assert_eq!(site.restored(), (first + 3).to_string());
+        sql(&site, "delete from t; create table other (y); vacuum");
+        assert_eq!(site.restored(), "1");
+        assert_eq!(sql(&site, ""), "ok 1");
+    }
+}
+
+#[test]
+fn a_warm_up_may_leave_one() {
+    let site = site("");
+    let made = site.command(&["make", "app.cgi", "--warm-up", "/"]);
+    assert!(made.status.success(), "{made:?}");
+    let first: usize = site.restored().parse().expect("a number");
+    assert_eq!(site.restored(), (first + 1).to_string());
+}
+
+#[test]
+fn one_that_is_not_idle_is_an_obstacle() {
+    for loading in [
+        "base.execute('insert into t values (1)')",
+        "base.execute('begin')",
+        "busy = base.execute('select * from t')\nbase.execute('insert into t values (3)')",
+        "base.execute('pragma locking_mode = exclusive')\nbase.execute('select * from t').fetchall()",
+        "base.execute('pragma journal_mode = wal')\nbase.execute('select * from t').fetchall()",
+        "base.execute('pragma journal_mode = memory')\nbase.execute('select * from t').fetchall()",
+        "other = sqlite3.connect('data.db')\nother.execute('begin immediate')",
+    ] {
+        is_refused(&site(loading));
+    }
+}
+
+#[test]
+fn one_that_is_read_from_is_an_obstacle() {
+    let site = site("busy = base.execute('select * from t')\nnext(busy)");
+    sql(&site, "insert into t values (4); insert into t values (5)");
+    is_refused(&site);
+}
+
+#[test]
+fn a_database_that_was_replaced_is_another() {
+    let site = site(USED);
+    site.make();
+    assert_eq!(site.restored(), "2");
+    fs::rename(site.file("data.db"), site.file("old.db")).expect("moved");
+    sql(&site, "create table t (x)");
+    assert_eq!(site.cold("`"), "1");
+    assert_eq!(sql(&site, ""), "ok 1");
+}
+
+/// Its number may be the same.
+#[test]
+fn a_database_that_was_made_anew_is_another() {
+    let site = site(USED);
+    site.make();
+    for _ in 0..20 {
+        fs::remove_file(site.file("data.db")).expect("removed");
+        sql(&site, "create table t (x); insert into t values (0)");
+        let answer = site.request().logs_anything().run();
+        assert_eq!(answer.text(), "2", "{answer:?}");
+        assert!(sql(&site, "").starts_with("ok "));
+    }
+}
+
+#[test]
+fn a_hot_journal_is_rolled_back() {
+    let site = site(USED);
+    site.make();
+    // A process that ends in the middle of a transaction, with its pages in the file.
+    let text = "import os, sqlite3\nbase = sqlite3.connect('data.db')\nbase.execute('pragma cache_size = 1')\n\
+        base.execute('begin immediate')\n\
+        base.executemany('insert into t values (?)', [('x' * 1000,)] * 500)\nos._exit(0)";
+    let done = Command::new(python())
+        .args(["-c", text])
+        .current_dir(site.folder())
+        .status();
+    assert!(done.expect("python").success());
+    assert!(site.file("data.db-journal").exists());
+    assert_eq!(site.restored(), "2");
+    assert_eq!(sql(&site, ""), "ok 2");
+}
+
+/// Requests from an image and another process write at the same time: no row is lost.
+#[test]
+fn many_write_at_a_time() {
+    const REQUESTS: usize = 30;
+    let site = site(USED);
+    site.make();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..REQUESTS {
+                    let answer = site.request().run();
+                    assert_eq!(answer.header("X-Restored"), ["True"]);
+                }
+            });
+        }
+        let text = format!(
+            "import sqlite3\nbase = sqlite3.connect('data.db', timeout=60)\nfor n in range({REQUESTS}):\n    \
+             with base: base.execute('insert into t values (9)')"
+        );
+        let done = Command::new(python())
+            .args(["-c", &text])
+            .current_dir(site.folder())
+            .status();
+        assert!(done.expect("python").success());
+    });
+    assert_eq!(sql(&site, ""), format!("ok {}", 1 + 4 * REQUESTS));
+}
