@@ -51,7 +51,7 @@ impl Remaining {
         weakly: bool,
     ) -> PyResult<()> {
         let py = objects.py();
-        let mut untracked = Vec::new();
+        let mut untracked = kinds.untracked_of_sqlite(py);
         each(objects, |object| {
             // SAFETY: the list holds it.
             let kind = kinds.of(py, unsafe { ffi::Py_TYPE(object) })?;

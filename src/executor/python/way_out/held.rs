@@ -9,12 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyList, PyModule, PyType};
 
 use super::super::beyond_abi3::traverse;
+use super::kinds::is_tracked;
 
 /// So far is looked for what an object holds: beyond that its order is that of its age.
 const FAR: usize = 10_000;
 
 /// Calls `what` with each object that this one holds, until that is told to stop.
-pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
+fn each_of(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
     unsafe extern "C" fn visit(object: *mut PyObject, what: *mut c_void) -> c_int {
         // SAFETY: `what` is the reference below, which outlives the call.
         let what = unsafe { &mut *what.cast::<&mut dyn FnMut(*mut PyObject) -> bool>() };
@@ -23,6 +24,29 @@ pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObjec
     let mut what = what;
     // SAFETY: the object is alive, and the interpreter's lock is held.
     unsafe { traverse(object, visit, (&raw mut what).cast()) };
+}
+
+/// The same, and with what it holds through others that are in no list of Python's: dictionaries and tuples
+/// that have nothing to be collected.
+pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
+    let mut next = vec![object];
+    let mut goes_on = true;
+    while let (Some(holder), true) = (next.pop(), goes_on) {
+        each_of(holder, &mut |held| {
+            // SAFETY: an object that another one holds. Types of C hold nothing of an application's, and may
+            // not be asked.
+            let is_hidden = unsafe {
+                is_tracked(ffi::Py_TYPE(held))
+                    && ffi::PyObject_GC_IsTracked(held) == 0
+                    && ffi::PyType_Check(held) == 0
+            };
+            if is_hidden {
+                next.push(held);
+            }
+            goes_on = what(held);
+            goes_on
+        });
+    }
 }
 
 /// Calls `what` with each object of a list, until that says that it is enough. The list holds them meanwhile.

@@ -70,6 +70,15 @@ impl Kinds {
         Ok(())
     }
 
+    /// The types of SQLite's module whose objects are in no list: those of Python 3.9.
+    pub(super) fn untracked_of_sqlite(&self, py: Python<'_>) -> Vec<*mut PyTypeObject> {
+        let kinds = self
+            .sqlite
+            .iter()
+            .map(|(_, kind)| kind.bind(py).as_type_ptr());
+        kinds.filter(|kind| !is_tracked(*kind)).collect()
+    }
+
     /// What is known of a type.
     pub(super) fn of(&mut self, py: Python<'_>, kind: *mut PyTypeObject) -> PyResult<Kind> {
         let key = kind as usize;

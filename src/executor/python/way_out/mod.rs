@@ -18,7 +18,7 @@ use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyType};
 
 use finalisers::Remaining;
 use handles::Acting;
@@ -117,17 +117,19 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     if acting.is_there {
         reason = handles::new(&list, &mut kinds)?;
     }
-    if settled.is_some() {
+    // What Python 3.9 has in no list may be held by anything.
+    let is_listed = kinds.untracked_of_sqlite(py).is_empty();
+    if settled.is_some() && is_listed {
         remaining.find(&list, &mut kinds, false)?;
     }
-    if settled.is_none() || reason.is_none() && acting.is_untracked {
+    if settled.is_none() || !is_listed || reason.is_none() && acting.is_untracked {
         py.import("gc")?.call_method0("unfreeze")?;
         list = objects(py)?;
     }
     if reason.is_none() && acting.is_untracked {
         reason = handles::held(&list, &mut kinds)?;
     }
-    if settled.is_none() {
+    if settled.is_none() || !is_listed {
         remaining.find(&list, &mut kinds, false)?;
     }
     // A list of everything holds everything: what an object lets go of at its end would stay.
@@ -141,6 +143,18 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
         std::mem::forget((remaining, kinds));
     }
     Ok(reason)
+}
+
+/// The objects of a type that those in the list hold, where Python has no list of them.
+pub(super) fn untracked<'py>(
+    objects: &Bound<'py, PyList>,
+    kind: &Bound<'py, PyType>,
+) -> Vec<Bound<'py, PyAny>> {
+    if kinds::is_tracked(kind.as_type_ptr()) {
+        Vec::new()
+    } else {
+        held::held_by(objects, &[kind.as_type_ptr()])
+    }
 }
 
 /// Everything that can be collected, but for what is frozen.
@@ -158,6 +172,10 @@ fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 fn run_exit_callbacks(py: Python<'_>, modules: &Bound<'_, PyDict>) -> PyResult<()> {
     if let Some(threading) = modules.get_item("threading")? {
         threading.call_method0("_shutdown")?;
+    }
+    // In Python 3.9 each module of that name has callbacks of its own.
+    if let Some(at_exit) = modules.get_item("atexit")? {
+        at_exit.call_method0("_run_exitfuncs")?;
     }
     match AT_EXIT.get(py) {
         Some(run) => run.bind(py).call0()?,
