@@ -55,7 +55,11 @@ impl Remaining {
         each(objects, |object| {
             // SAFETY: the list holds it.
             let kind = kinds.of(py, unsafe { ffi::Py_TYPE(object) })?;
-            if kind.is_meta && has_finaliser(py, object.cast()) && !is_tracked(object.cast()) {
+            if kind.is_meta
+                && has_finaliser(py, object.cast())
+                && !is_tracked(object.cast())
+                && kinds.of(py, object.cast())?.remains != Remains::Nothing
+            {
                 // Its objects hold nothing, and so are in no list.
                 untracked.push(object.cast());
             }
