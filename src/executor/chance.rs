@@ -1,6 +1,6 @@
 //! Random generators in C libraries. What they took from the system while the application was
 //! loaded every restored process would go on with: they are reset, are known to notice that the
-//! process is another, or there is no image. Python's own are in `src/python/image/chance.rs`.
+//! process is another, or there is no image. Python's own are in `src/executor/python/image/chance.rs`.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};

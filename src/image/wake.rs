@@ -2,7 +2,7 @@
 //! back in each process that is restored from it.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 
 use rustix::process::{Resource, getrlimit};
@@ -108,27 +108,31 @@ fn stack_limit() -> Option<u64> {
     getrlimit(Resource::Stack).current
 }
 
-/// As the C library does when a program starts (pthread_create(3)).
+/// As the C library does when a program starts (pthread_create(3)); before 2.18 it has no functions for it
+/// (<https://man7.org/linux/man-pages/man3/pthread_setattr_default_np.3.html>).
 fn set_stack_of_threads(limit: Option<u64>) {
+    type Get = unsafe extern "C" fn(*mut libc::pthread_attr_t) -> c_int;
+    type Set = unsafe extern "C" fn(*const libc::pthread_attr_t) -> c_int;
     const WITHOUT_LIMIT: u64 = 2 << 20;
+    let get = symbol(c"pthread_getattr_default_np");
+    let set = symbol(c"pthread_setattr_default_np");
+    if get.is_null() || set.is_null() {
+        return;
+    }
     let size = usize::try_from(limit.unwrap_or(WITHOUT_LIMIT)).unwrap_or(0);
     let mut attributes = MaybeUninit::uninit();
-    // SAFETY: the attributes are whole once the first call has succeeded; a size that cannot be is
-    // refused.
+    // SAFETY: the functions have these signatures; the attributes are whole once the first call has
+    // succeeded; a size that cannot be is refused.
     unsafe {
-        if pthread_getattr_default_np(attributes.as_mut_ptr()) == 0 {
+        let get = transmute::<*mut c_void, Get>(get);
+        let set = transmute::<*mut c_void, Set>(set);
+        if get(attributes.as_mut_ptr()) == 0 {
             let attributes = attributes.as_mut_ptr();
             libc::pthread_attr_setstacksize(attributes, size.max(libc::PTHREAD_STACK_MIN));
-            pthread_setattr_default_np(attributes);
+            set(attributes);
             libc::pthread_attr_destroy(attributes);
         }
     }
-}
-
-unsafe extern "C" {
-    /// <https://man7.org/linux/man-pages/man3/pthread_setattr_default_np.3.html>
-    fn pthread_getattr_default_np(attributes: *mut libc::pthread_attr_t) -> c_int;
-    fn pthread_setattr_default_np(attributes: *const libc::pthread_attr_t) -> c_int;
 }
 
 fn symbol(name: &CStr) -> *mut c_void {
