@@ -54,6 +54,8 @@ impl Head {
                 file.device,
                 file.inode,
                 file.born,
+                file.written,
+                file.state,
             ] {
                 to.number(number);
             }
@@ -161,6 +163,8 @@ impl Head {
                     device: from.number()?,
                     inode: from.number()?,
                     born: from.number()?,
+                    written: from.number()?,
+                    state: from.number()?,
                 })
             })?,
             regions: from.list(|from| {

@@ -137,9 +137,13 @@ pub struct Opened {
     pub device: u64,
     /// The file's number on it.
     pub inode: u64,
-    /// When it was made, for one that is written to here and by others, whose number another file may have by
-    /// now; else 0.
+    /// When it was made, for a database, which is written to here and by others, and whose number another file may
+    /// have by now; else 0.
     pub born: u64,
+    /// When such a one was last written to, ...
+    pub written: u64,
+    /// ... and a sum of what each transaction changes in its head.
+    pub state: u64,
 }
 
 /// Everything but the pages.

@@ -301,6 +301,16 @@ pub fn outside(variables: &MetaVariables) -> MetaVariables {
     MetaVariables::from_pairs(kept)
 }
 
+/// A sum of what each transaction changes in the head of an SQLite database: by that SQLite knows whether the pages
+/// that it has in memory are still those of the file (<https://www.sqlite.org/fileformat2.html>, section 1.3).
+#[must_use]
+pub fn database_state(file: impl AsFd) -> Option<u64> {
+    let mut head = [0; 100];
+    let read = rustix::io::pread(file, &mut head[..], 0).ok()?;
+    let part = |from: usize, to: usize| &head[from.min(read)..to.min(read)];
+    Some(sum(&[part(24, 44), part(92, 96)].concat()))
+}
+
 /// When a file was made, where its file system keeps that.
 #[must_use]
 pub fn born(file: impl AsFd) -> Option<u64> {

@@ -169,6 +169,7 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
     if !found || !can_be || info.lines().any(|line| line.starts_with("lock:")) {
         return Ok(None);
     }
+    let is_database = access == OFlags::RDWR && born.is_some();
     let kept = OFlags::RWMODE | OFlags::APPEND | OFlags::DIRECTORY | OFlags::NONBLOCK;
     let on_exec = rustix::io::fcntl_getfd(file)?;
     Ok(Some(Opened {
@@ -179,12 +180,19 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
         position: rustix::fs::tell(file).unwrap_or(0),
         device: about.st_dev,
         inode: about.st_ino,
-        born: if access == OFlags::RDWR {
-            born.unwrap_or(0)
+        born: if is_database { born.unwrap_or(0) } else { 0 },
+        written: if is_database { written(&about) } else { 0 },
+        state: if is_database {
+            freshness::database_state(file).unwrap_or(0)
         } else {
             0
         },
     }))
+}
+
+/// When a file was last written to.
+pub(crate) fn written(about: &rustix::fs::Stat) -> u64 {
+    freshness::time(about.st_mtime, about.st_mtime_nsec)
 }
 
 /// Files that are open for reading are read on from where they are: their content counts.

@@ -18,6 +18,7 @@ use crate::branch::Handoff;
 use crate::format::{Head, Opened, Stamp, advice};
 use crate::freshness;
 use crate::plan::{Part, Step, plan};
+use crate::refusal::written;
 use process::filter;
 
 /// The name (`argv[0]`) of a process that restores an image for a trial; the image's path follows.
@@ -300,6 +301,13 @@ fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
     }
     if file.born != 0 && freshness::born(&descriptor) != Some(file.born) {
         return Err(format!("`{}` was made anew", file.path.escape_ascii()).into());
+    }
+    // Another content with the same head: pages of the one before would pass for its own.
+    if file.born != 0
+        && written(&about) != file.written
+        && freshness::database_state(&descriptor) == Some(file.state)
+    {
+        return Err(format!("`{}` has another content", file.path.escape_ascii()).into());
     }
     if file.position > 0 {
         rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))

@@ -12,15 +12,15 @@ use rustix::fs::FlockOperation;
 use super::format::Head;
 
 /// What an application's files end in, but for those of one that is making an image.
-pub const ENDINGS: [&str; 8] = [
-    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky",
+pub const ENDINGS: [&str; 9] = [
+    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", UNWARMED,
 ];
 
 /// Those of them that have a head.
 pub const WITH_HEAD: [&str; 3] = ["image", "bad", "refused"];
 
 /// Those of one that is making an image.
-pub const OF_A_MAKER: [&str; 3] = ["new", "lock", UNWARMED];
+pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
 
 /// Where a maker leaves for the next one why that is not to warm up.
 pub const UNWARMED: &str = "unwarmed";
@@ -28,8 +28,8 @@ pub const UNWARMED: &str = "unwarmed";
 /// What counts the first images of a script.
 pub const FIRSTS: &str = "firsts";
 
-/// What every version's images begin with.
-const MAGIC: &[u8] = b"wcsnap";
+/// What every version's images begin with, and what goes with them.
+pub const MAGIC: &[u8] = b"wcsnap";
 
 /// The ending of a file whose name we give.
 #[must_use]
@@ -68,7 +68,7 @@ pub fn is_ours(path: &Path) -> bool {
         let start = &start[..read];
         Some(match ending {
             "lock" => start.is_empty(),
-            "new" | "pages" => start.is_empty() || start.starts_with(MAGIC),
+            "new" | "pages" | UNWARMED => start.is_empty() || start.starts_with(MAGIC),
             ending if WITH_HEAD.contains(&ending) => start.starts_with(MAGIC),
             _ => start.iter().all(|&byte| byte == b'.'),
         })

@@ -31,6 +31,9 @@ pub(crate) fn run(started: &Started) -> c_int {
         report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
     let why_cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
+    // From here on this process is one as any other, which has another one beside it.
+    claim::take();
+    claim::let_go();
     // They lead to a restart, which a process that goes on has no use for.
     settled::usual_fatal_signals();
     let why_cold = why_cold.unwrap_or_default();
@@ -47,9 +50,6 @@ pub(crate) fn run(started: &Started) -> c_int {
 /// says why, in a line for the log: nothing where nobody asked for images.
 fn without_image(started: &Started) -> Vec<u8> {
     let verdict = attempt::restored(started, &|| wait_beside_restored(started));
-    // From here on this process is one as any other, which has another one beside it.
-    claim::take();
-    claim::let_go();
     let (reason, make) = match &verdict.why {
         Cold::Unasked => return Vec::new(),
         Cold::Make(reason) => (reason, true),
@@ -148,7 +148,12 @@ fn wait_beside_restored(started: &Started) {
         meta: meta.clone(),
     };
     let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
-    unanswered.conclude(&ended, decided, None)
+    // Nobody else may answer in this one's place.
+    _ = catch_unwind(AssertUnwindSafe(|| {
+        unanswered.conclude(&ended, decided, None);
+    }));
+    way_out::give_up();
+    std::process::exit(Exit::Failure.code().into())
 }
 
 /// A fault of this program is a failed request too.

@@ -66,9 +66,13 @@ pub(super) fn beside_python(
 pub(super) fn beside_restored() -> Option<(Private, Ended)> {
     let (claim, page) = Claim::new().ok()?;
     drop(page);
-    let Ok(Some(answering)) = beside::start(claim) else {
-        claim::answer_under(claim);
-        return None;
+    let answering = match beside::start(claim) {
+        Ok(Some(answering)) => answering,
+        Ok(None) => {
+            claim::answer_under(claim);
+            return None;
+        }
+        Err(_) => return None,
     };
     let Ok(mut private) = descriptors::take() else {
         let ended = Ended::of(answering.wait(claim, None), claim);

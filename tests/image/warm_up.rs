@@ -74,6 +74,7 @@ pub(super) fn is_left_out(statements: &str, why: &str) {
         "{log}"
     );
     assert_eq!(site.restored(), "0");
+    assert!(site.kept("unwarmed").is_empty());
     let status = site.command(&["status"]);
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(

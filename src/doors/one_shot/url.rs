@@ -184,7 +184,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// What may stand in a path or a query; `%` is taken for the beginning of a code.
+/// What may not stand in a path or a query; `%` is taken for the beginning of a code.
 const NOT_ALLOWED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

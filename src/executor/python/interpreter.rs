@@ -49,7 +49,7 @@ impl Interpreter {
             if !has_language {
                 forget_language(py)?;
             }
-            way_out::begin(py);
+            way_out::begin(py, &[]);
             // What is there now stays, and is not looked through when the application is loaded.
             py.import("gc")?.call_method0("freeze")?;
             // PyO3 asks for this with the first error that it is told of, and waits for itself without

@@ -1,6 +1,7 @@
 //! What an interpreter that is there already does for the next request: load the application
 //! beforehand, fork, and take the place of a process that a server has just started.
 
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
@@ -62,9 +63,9 @@ pub fn settle() -> Result<(), Failure> {
     attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
 }
 
-/// This process goes on from what another one has loaded.
-pub fn begin() {
-    attach(way_out::begin);
+/// This process goes on from what another one has loaded, which has `opened` these descriptors.
+pub fn begin(opened: &[RawFd]) {
+    attach(|py| way_out::begin(py, opened));
 }
 
 /// Which of the two this process is after a fork.

@@ -17,10 +17,12 @@ use super::values::Values;
 /// For a script that is missing or not readable, and a block that is not understood.
 pub fn of_script(script: &Path) -> Result<Values> {
     let text = fs::read(script).map_err(|error| unreadable(script, &error))?;
+    // A server may have named it by its name alone.
+    let path = std::path::absolute(script).unwrap_or_else(|_| script.to_owned());
     match find_block(&text) {
         None => Ok(Values::default()),
         Some(block) => block
-            .and_then(|block| understood(&block, script.parent().unwrap_or(Path::new(""))))
+            .and_then(|block| understood(&block, path.parent().unwrap_or(Path::new("/"))))
             .with_context(|| format!("`{}`", script.display())),
     }
 }

@@ -57,7 +57,11 @@ impl Woken {
             wait_with_the_next(handoff);
             last_resort::fall_back();
         }
-        python::begin();
+        let opened = self.head.opened.iter();
+        let opened: Vec<_> = opened
+            .filter_map(|file| file.number.try_into().ok())
+            .collect();
+        python::begin(&opened);
         let learning = Learning::of(handoff, self.head);
         (meta, self.config, learning)
     }

@@ -3,8 +3,8 @@
 
 use std::ffi::{CString, c_int};
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Result, bail};
@@ -15,15 +15,16 @@ use doors::cgi::{self, CgiWriter};
 use doors::wire::Form;
 use exchange::{BodyLength, Failure, MetaVariables, Responder};
 use image::attempt::{Ended, Files};
-use image::store::{UNWARMED, remove};
+use image::capture;
+use image::store::{MAGIC, UNWARMED, remove};
 
 /// So many seconds all of it may take.
-const LONGEST: u32 = 30;
+const LONGEST: i64 = 30;
 
 /// Where it is kept why there is to be no warm-up; set once there is one.
 static REASON: OnceLock<CString> = OnceLock::new();
 
-const TOO_LONG: &[u8] = b"it took longer than 30 s";
+const TOO_LONG: &[u8] = b" it took longer than 30 s";
 
 /// Sends a GET for each path through the application.
 ///
@@ -35,7 +36,7 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
     }
     let reason = files.at(UNWARMED).into_os_string().into_vec();
     _ = REASON.set(CString::new(reason)?);
-    let watch = Watch::begin();
+    let watch = Watch::begin()?;
     for path in paths {
         ask(application, path)?;
     }
@@ -45,45 +46,82 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
 
 /// Keeps the reason why there is no image, if it may be the warm-up: whether it is so.
 pub(super) fn give_up(files: &Files, error: &anyhow::Error) -> bool {
-    REASON.get().is_some() && fs::write(files.at(UNWARMED), format!("{error:#}")).is_ok()
+    let kept = || -> std::io::Result<()> {
+        remove(&files.at(UNWARMED));
+        let mut file = capture::create(&files.at(UNWARMED)).map_err(std::io::Error::other)?;
+        file.write_all(MAGIC)?;
+        write!(file, " {error:#}")
+    };
+    REASON.get().is_some() && kept().is_ok()
 }
 
 /// Why the attempt before this one gave up, which is known from now on.
 pub(super) fn reason(files: &Files) -> String {
-    let path: PathBuf = files.at(UNWARMED);
+    let path = files.at(UNWARMED);
     let reason = fs::read(&path).unwrap_or_default();
     remove(&path);
-    String::from_utf8_lossy(&reason).into_owned()
+    let reason = reason.strip_prefix(MAGIC).unwrap_or_default();
+    String::from_utf8_lossy(reason.trim_ascii()).into_owned()
 }
 
-/// One that hangs is ended, and with it this attempt.
-struct Watch(libc::sighandler_t);
+/// One that hangs is ended, and with it this attempt: by a timer and a signal that are not the application's
+/// own (`setitimer`, SIGALRM).
+struct Watch {
+    timer: c_int,
+    before: libc::sigaction,
+}
 
 impl Watch {
-    fn begin() -> Self {
-        // SAFETY: the handler makes system calls alone.
+    fn signal() -> c_int {
+        libc::SIGRTMAX() - 1
+    }
+
+    fn begin() -> io::Result<Self> {
+        // SAFETY: structures of zeros are values of each; the handler makes system calls alone.
         unsafe {
-            let before = libc::signal(libc::SIGALRM, on_alarm as *const () as libc::sighandler_t);
-            libc::alarm(LONGEST);
-            Self(before)
+            let mut before: libc::sigaction = std::mem::zeroed();
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = over as extern "C" fn(c_int) as usize;
+            let mut event: libc::sigevent = std::mem::zeroed();
+            event.sigev_notify = libc::SIGEV_SIGNAL;
+            event.sigev_signo = Self::signal();
+            let mut timer: c_int = 0;
+            let clock = libc::CLOCK_MONOTONIC;
+            let made = libc::syscall(
+                libc::SYS_timer_create,
+                clock,
+                &raw const event,
+                &raw mut timer,
+            );
+            if made != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            libc::sigaction(Self::signal(), &raw const action, &raw mut before);
+            let mut time: libc::itimerspec = std::mem::zeroed();
+            time.it_value.tv_sec = LONGEST;
+            let none = std::ptr::null_mut::<libc::itimerspec>();
+            libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const time, none);
+            Ok(Self { timer, before })
         }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: the handler is the one that was there.
+        // SAFETY: the timer is this one's, and the action is the one that was there.
         unsafe {
-            libc::alarm(0);
-            libc::signal(libc::SIGALRM, self.0);
+            libc::syscall(libc::SYS_timer_delete, self.timer);
+            libc::sigaction(Self::signal(), &raw const self.before, std::ptr::null_mut());
         }
     }
 }
 
-extern "C" fn on_alarm(_: c_int) {
+extern "C" fn over(_: c_int) {
     if let Some(path) = REASON.get() {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::CLOEXEC;
         if let Ok(file) = rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
+            _ = rustix::io::write(&file, MAGIC);
             _ = rustix::io::write(&file, TOO_LONG);
         }
     }

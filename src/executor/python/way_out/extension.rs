@@ -6,7 +6,7 @@ use std::ffi::{CStr, OsStr, c_void};
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use object::{Object, ObjectSymbol};
 use pyo3::ffi::{self, PyTypeObject};
@@ -66,7 +66,7 @@ impl Extensions {
         if let Some(known) = self.code.get(&(code as usize)) {
             return *known;
         }
-        let acts = file_of(code).is_some_and(|file| self.file_acts(&file));
+        let acts = file_of(code).is_none_or(|file| self.file_acts(&file));
         self.code.insert(code as usize, acts);
         acts
     }
@@ -104,14 +104,12 @@ fn file_of(code: *const c_void) -> Option<PathBuf> {
 }
 
 fn may_act(file: &Path) -> bool {
-    let mut parents = file.components().rev().skip(1);
     let module = file.file_name().map(OsStr::to_string_lossy);
     let module = module.as_deref().unwrap_or_default().split('.').next();
     if file.to_string_lossy().contains("/lib-dynload/") {
         return WRITERS.contains(&module.unwrap_or_default());
     }
-    let is_known = |name: &OsStr| MEMORY_ALONE.iter().any(|known| name == *known);
-    if parents.any(|part| is_known(part.as_os_str())) {
+    if package_of(file).is_some_and(|name| MEMORY_ALONE.iter().any(|known| name == *known)) {
         return false;
     }
     let bytes = fs::read(file).unwrap_or_default();
@@ -124,4 +122,30 @@ fn may_act(file: &Path) -> bool {
         .map(|symbol| symbol.name_bytes().unwrap_or(b"?"))
         .collect();
     !are_harmless(names.iter().copied())
+}
+
+/// The package that an installed file is of: what lies right below the folder for packages.
+fn package_of(file: &Path) -> Option<&OsStr> {
+    let mut parts = file.components().map(Component::as_os_str);
+    parts.find(|part| *part == "site-packages" || *part == "dist-packages")?;
+    parts.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_known_by_where_it_lies() {
+        let of = |file| package_of(Path::new(file)).map(OsStr::to_string_lossy);
+        assert_eq!(
+            of("/v/lib/python3.11/site-packages/numpy/core/x.so").as_deref(),
+            Some("numpy")
+        );
+        assert_eq!(
+            of("/home/numpy/venv/lib/python3.11/site-packages/h.so").as_deref(),
+            Some("h.so")
+        );
+        assert_eq!(of("/home/numpy/h.so"), None);
+    }
 }

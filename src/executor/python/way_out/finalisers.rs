@@ -81,7 +81,30 @@ impl Remaining {
         Ok(())
     }
 
+    /// Forgets those that were let go since: another object may be at the address of one.
+    pub(super) fn refresh(&mut self, py: Python<'_>) {
+        self.found.retain(|(_, held)| held.get(py).is_some());
+        let alive = self.found.iter().filter_map(|(_, held)| held.get(py));
+        self.seen = alive.map(|object| object.as_ptr() as usize).collect();
+    }
+
+    /// Whether there is anything to be done that takes time.
+    pub(super) fn has_work(&self) -> bool {
+        let mut found = self.found.iter();
+        found.any(|(remains, _)| {
+            !matches!(
+                remains,
+                Remains::Nothing | Remains::Descriptor | Remains::Buffer
+            )
+        })
+    }
+
     fn keep(&mut self, object: Bound<'_, PyAny>, remains: Remains, weakly: bool) {
+        // A connection takes no weak reference, and to hold one would keep it open. One that loading made is idle:
+        // what its end would do SQLite does when the database is next opened.
+        if weakly && matches!(remains, Remains::Cursor | Remains::Database) {
+            return;
+        }
         if self.seen.insert(object.as_ptr() as usize) {
             self.found.push((remains, Held::new(object, weakly)));
         }
@@ -95,11 +118,11 @@ impl Remaining {
 
     /// Finalises, closes and flushes. What goes wrong in an object is reported as Python does, and keeps no
     /// other from its end.
-    pub(super) fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        let mut last = Vec::new();
-        for object in self.all(py, &[Remains::Something, Remains::Generator]) {
-            if !is_at_rest(&object)? {
-                last.push(object);
+    pub(super) fn finish(&self, py: Python<'_>, kinds: &Kinds) -> PyResult<()> {
+        let mut last = self.all(py, &[Remains::Something]);
+        for generator in self.all(py, &[Remains::Generator]) {
+            if !is_at_rest(&generator)? {
+                last.push(generator);
             }
         }
         for object in held::owners_first(py, last) {
@@ -123,11 +146,13 @@ impl Remaining {
                 Ok(())
             });
         }
-        let mut databases = self.all(py, &[Remains::Cursor]);
-        databases.extend(self.all(py, &[Remains::Database]));
-        for database in databases {
-            // One of another thread's refuses: that one's end was its own.
-            _ = database.call_method0("close");
+        for remains in [Remains::Cursor, Remains::Database] {
+            for object in self.all(py, &[remains]) {
+                // SQLite's own way, whatever the application's class makes of it; one of another thread's refuses.
+                if let Some(kind) = kinds.of_sqlite(py, remains) {
+                    _ = kind.call_method1("close", (object,));
+                }
+            }
         }
         Ok(())
     }
@@ -146,7 +171,7 @@ fn told(object: &Bound<'_, PyAny>, what: impl FnOnce() -> PyResult<()>) {
     }
 }
 
-/// A generator that has not begun, or has ended.
+/// Whether a generator has not begun, or has ended.
 fn is_at_rest(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     for name in ["gi_frame", "cr_frame", "ag_frame"] {
         if let Some(frame) = object.getattr_opt(name)? {

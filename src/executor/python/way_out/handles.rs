@@ -2,6 +2,7 @@
 //! its deallocator, and says so nowhere. What loading made has a descriptor, if it has to write; what the
 //! request made is looked at one by one.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::path::PathBuf;
@@ -21,20 +22,21 @@ use rustix::stdio::stderr;
 /// What was open for writing before the application was: the server's, and whoever's started it.
 static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
-/// What is open from now on is the application's.
-pub(super) fn note_inherited() {
-    *INHERITED.lock().expect("not poisoned") = writable();
+/// What is open from now on is the application's, and what loading has opened.
+pub(super) fn note_inherited(opened: &[RawFd]) {
+    let mut inherited = writable();
+    inherited.retain(|number| !opened.contains(number));
+    *INHERITED.lock().expect("not poisoned") = inherited;
 }
 
-/// Whether one of the modules, but for the first `known`, has a file whose types' objects may do more than
-/// free memory; and whether such a type is one whose objects are in no list of Python's.
+/// Whether one of these modules has a file whose types' objects may do more than free memory; and whether such a type is one whose objects are in no list of Python's.
 pub(super) fn look(
-    modules: &Bound<'_, PyDict>,
-    known: usize,
+    py: Python<'_>,
+    modules: Vec<Bound<'_, PyAny>>,
     kinds: &mut Kinds,
 ) -> PyResult<Acting> {
     let mut found = Acting::default();
-    for (file, names) in extension_modules(modules, known) {
+    for (file, names) in extension_modules(modules) {
         if !kinds.extensions.file_acts(&file) {
             continue;
         }
@@ -42,7 +44,7 @@ pub(super) fn look(
         for value in names.values() {
             if let Ok(kind) = value.cast_into::<PyType>()
                 && !is_tracked(kind.as_type_ptr())
-                && kinds.acts(modules.py(), kind.as_type_ptr())?
+                && kinds.acts(py, kind.as_type_ptr())?
             {
                 found.is_untracked = true;
             }
@@ -85,18 +87,25 @@ pub(super) fn new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Op
 
 /// Among all that is held: a handle that is in no list is nowhere else to be found.
 pub(super) fn held(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
-    let mut found = None;
+    // Judged afterwards: that may run code of Python's, which could change what is looked at.
+    let mut seen = HashSet::new();
     each(objects, |object| {
         each_held(object, &mut |held| {
             // SAFETY: an object that another one holds.
             let kind = unsafe { ffi::Py_TYPE(held) };
-            if !is_tracked(kind) && kinds.acts(objects.py(), kind).unwrap_or(true) {
-                found = Some(kind);
+            if !is_tracked(kind) {
+                seen.insert(kind);
             }
-            found.is_none()
+            true
         });
-        Ok(found.is_none())
+        Ok(true)
     })?;
+    let mut found = None;
+    for kind in seen {
+        if kinds.acts(objects.py(), kind)? {
+            found = Some(kind);
+        }
+    }
     reason(objects.py(), found)
 }
 
@@ -130,7 +139,7 @@ pub(super) fn open(
     writable.retain(|number| !known.contains(number) && !inherited.contains(number));
     let number = writable.first()?;
     let mut acting =
-        extension_modules(modules, 0).filter(|(file, _)| kinds.extensions.file_acts(file));
+        extension_modules(all(modules)).filter(|(file, _)| kinds.extensions.file_acts(file));
     acting.next().map(|(file, _)| {
         format!(
             "descriptor {number} is open for writing, and `{}` may have something to write",
@@ -169,13 +178,37 @@ fn writable() -> Vec<RawFd> {
         .collect()
 }
 
-/// The modules in files of machine code, but for the first `known`, and their names. They are not asked
-/// for them: one that is loaded lazily would be loaded now.
-fn extension_modules<'py>(
+/// All modules.
+pub(super) fn all<'py>(modules: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
+    modules.values().iter().collect()
+}
+
+/// Those that came after the one that was the last then; all where nobody can tell.
+pub(super) fn since<'py>(
     modules: &Bound<'py, PyDict>,
-    known: usize,
-) -> impl Iterator<Item = (PathBuf, Bound<'py, PyDict>)> {
-    let modules: Vec<_> = modules.values().iter().skip(known).collect();
+    number: usize,
+    last: &Bound<'py, PyAny>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut newer = Vec::new();
+    // A dictionary keeps the order in which its names came.
+    for name in modules.call_method0("__reversed__")?.try_iter()? {
+        let name = name?;
+        if name.is(last) && modules.len() == number + newer.len() {
+            return Ok(newer);
+        }
+        if newer.len() + number > modules.len() {
+            break;
+        }
+        newer.extend(modules.get_item(name)?);
+    }
+    Ok(all(modules))
+}
+
+/// The modules in files of machine code, and their names. They are not asked for them: one that is loaded
+/// lazily would be loaded now.
+fn extension_modules(
+    modules: Vec<Bound<'_, PyAny>>,
+) -> impl Iterator<Item = (PathBuf, Bound<'_, PyDict>)> {
     modules.into_iter().filter_map(|module| {
         let names = module.cast::<PyModule>().ok()?.dict();
         let file: PathBuf = names.get_item("__file__").ok()??.extract().ok()?;

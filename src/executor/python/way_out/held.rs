@@ -6,10 +6,13 @@ use std::ffi::{c_int, c_void};
 
 use pyo3::ffi::{self, PyObject, PyTypeObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyFunction, PyList, PyModule, PyType};
+use pyo3::types::{PyFunction, PyList};
 
 use super::super::beyond_abi3::traverse;
 use super::kinds::is_tracked;
+
+/// So many are put in order.
+const MANY: usize = 200;
 
 /// So far is looked for what an object holds: beyond that its order is that of its age.
 const FAR: usize = 10_000;
@@ -30,6 +33,7 @@ fn each_of(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
 /// that have nothing to be collected.
 pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
     let mut next = vec![object];
+    let mut seen = HashSet::new();
     let mut goes_on = true;
     while let (Some(holder), true) = (next.pop(), goes_on) {
         each_of(holder, &mut |held| {
@@ -40,7 +44,7 @@ pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObjec
                     && ffi::PyObject_GC_IsTracked(held) == 0
                     && ffi::PyType_Check(held) == 0
             };
-            if is_hidden {
+            if is_hidden && seen.insert(held) {
                 next.push(held);
             }
             goes_on = what(held);
@@ -89,7 +93,8 @@ pub(super) fn owners_first<'py>(
     py: Python<'py>,
     objects: Vec<Bound<'py, PyAny>>,
 ) -> Vec<Bound<'py, PyAny>> {
-    if objects.len() < 2 {
+    // To put very many in order takes longer than it is worth.
+    if objects.len() < 2 || objects.len() > MANY {
         return objects;
     }
     let places: HashMap<*mut PyObject, usize> = objects
@@ -123,16 +128,18 @@ fn owned_by(
     object: &Bound<'_, PyAny>,
     places: &HashMap<*mut PyObject, usize>,
 ) -> HashSet<usize> {
+    let function = py.get_type::<PyFunction>();
     let mut owned = HashSet::new();
     let mut seen = HashSet::from([object.as_ptr()]);
     let mut next = vec![object.as_ptr()];
     while let Some(holder) = next.pop() {
         each_held(holder, &mut |held| {
             // SAFETY: an object that another one holds.
-            let shared = unsafe { Bound::from_borrowed_ptr(py, held) };
-            let is_shared = shared.is_instance_of::<PyType>()
-                || shared.is_instance_of::<PyModule>()
-                || shared.is_instance_of::<PyFunction>();
+            let is_shared = unsafe {
+                ffi::PyType_Check(held) != 0
+                    || ffi::PyModule_Check(held) != 0
+                    || ffi::Py_TYPE(held) == function.as_type_ptr()
+            };
             if !is_shared && seen.len() < FAR && seen.insert(held) {
                 if let Some(&place) = places.get(&held) {
                     owned.insert(place);

@@ -70,6 +70,17 @@ impl Kinds {
         Ok(())
     }
 
+    /// The type of SQLite's module.
+    pub(super) fn of_sqlite<'py>(
+        &self,
+        py: Python<'py>,
+        wanted: Remains,
+    ) -> Option<Bound<'py, PyType>> {
+        let mut kinds = self.sqlite.iter();
+        let found = kinds.find(|(remains, _)| *remains == wanted);
+        found.map(|(_, kind)| kind.bind(py).clone())
+    }
+
     /// The types of SQLite's module whose objects are in no list: those of Python 3.9.
     pub(super) fn untracked_of_sqlite(&self, py: Python<'_>) -> Vec<*mut PyTypeObject> {
         let kinds = self

@@ -14,6 +14,7 @@ mod held;
 mod kinds;
 mod symbols;
 
+use std::os::fd::RawFd;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
@@ -31,8 +32,9 @@ static SETTLED: PyOnceLock<Settled> = PyOnceLock::new();
 /// belong to would else never be let go.
 struct Settled {
     found: Mutex<(Remaining, Kinds)>,
-    /// How many modules were loaded.
+    /// How many modules were loaded, and the name of the last.
     modules: usize,
+    last_module: Py<PyAny>,
     /// Which of them may write what they keep.
     acting: Acting,
 }
@@ -60,7 +62,8 @@ pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
     kinds.refresh(py)?;
     remaining.find(&objects(py)?, &mut kinds, true)?;
     let settled = Settled {
-        acting: handles::look(&modules, 0, &mut kinds)?,
+        acting: handles::look(py, handles::all(&modules), &mut kinds)?,
+        last_module: last_of(&modules)?.unbind(),
         modules: modules.len(),
         found: Mutex::new((remaining, kinds)),
     };
@@ -75,13 +78,13 @@ pub(super) fn is_settled(py: Python<'_>) -> bool {
 }
 
 /// This process is about to load an application, or has one from its image: what is open is not the
-/// application's.
-pub(super) fn begin(py: Python<'_>) {
+/// application's, but for what its loading has opened.
+pub(super) fn begin(py: Python<'_>, opened: &[RawFd]) {
     if SETTLED
         .get(py)
         .is_none_or(|settled| settled.acting.is_there)
     {
-        handles::note_inherited();
+        handles::note_inherited(opened);
     }
 }
 
@@ -104,12 +107,17 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     let modules = loaded_modules(py)?;
     run_exit_callbacks(py, &modules)?;
     let settled = SETTLED.get(py);
-    let found = settled.map(|settled| std::mem::take(&mut *settled.found.lock().expect("whole")));
+    let found =
+        settled.map(|settled| std::mem::take(&mut *settled.found.lock().expect("not poisoned")));
     let (mut remaining, mut kinds) = found.unwrap_or_default();
     kinds.refresh(py)?;
     let before = settled.map(|settled| settled.acting).unwrap_or_default();
-    let known = settled.map_or(0, |settled| settled.modules.min(modules.len()));
-    let acting = handles::look(&modules, known, &mut kinds)?.or(before);
+    let newer = match settled {
+        Some(settled) => handles::since(&modules, settled.modules, settled.last_module.bind(py))?,
+        None => handles::all(&modules),
+    };
+    let acting = handles::look(py, newer, &mut kinds)?.or(before);
+    remaining.refresh(py);
 
     // What came after loading: before that all is frozen.
     let mut list = objects(py)?;
@@ -134,9 +142,16 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     }
     // A list of everything holds everything: what an object lets go of at its end would stay.
     drop(list);
-    remaining.finish(py)?;
-    if reason.is_none() && acting.is_there {
-        reason = handles::open(py, &modules, &remaining, &mut kinds);
+    let others: usize = py.import("_thread")?.call_method0("_count")?.extract()?;
+    if reason.is_none() && others > 0 && remaining.has_work() {
+        // Python keeps them from going on before it ends anything that they may use.
+        reason = Some("other threads run (daemon)".into());
+    }
+    if reason.is_none() {
+        remaining.finish(py, &kinds)?;
+        if acting.is_there {
+            reason = handles::open(py, &modules, &remaining, &mut kinds);
+        }
     }
     if reason.is_none() {
         // Nothing is worth the pages that letting it go would touch.
@@ -155,6 +170,12 @@ pub(super) fn untracked<'py>(
     } else {
         held::held_by(objects, &[kind.as_type_ptr()])
     }
+}
+
+/// The name of the module that came last.
+fn last_of<'py>(modules: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let names = modules.call_method0("__reversed__")?;
+    names.call_method0("__next__")
 }
 
 /// Everything that can be collected, but for what is frozen.
