@@ -1,4 +1,4 @@
-//! SQLAlchemy and psycopg: no connection is kept in an image; what makes one later works.
+//! SQLAlchemy and psycopg: no connection is kept in an image but idle ones to SQLite; what makes one later works.
 
 use super::{Site, cold, restored, site};
 
@@ -52,15 +52,27 @@ fn an_engine_whose_pool_was_emptied() {
 }
 
 #[test]
-fn a_connection_that_is_in_use_or_in_the_pool() {
+fn a_connection_that_is_idle_in_the_pool_or_outside() {
     for kept in ["kept = engine.connect()\n", "count()\n"] {
         let Some(site) = site(&format!("{ENGINE}{kept}"), "count()") else {
             return;
         };
-        refused(&site, "data.db` open");
-        let answer = site.request().logs("data.db` open").run();
-        assert_eq!(answer.header("X-Restored"), ["no"]);
+        assert!(cold(&site).run().text().parse::<u32>().is_ok());
+        site.make();
+        let first: u32 = restored(&site).parse().expect("a number");
+        assert_eq!(restored(&site), (first + 1).to_string());
     }
+}
+
+#[test]
+fn a_connection_in_a_transaction() {
+    let kept = "count()\nkept = orm.Session(engine)\nkept.add(Row(name='x'))\nkept.flush()\n";
+    let Some(site) = site(&format!("{ENGINE}{kept}"), "1") else {
+        return;
+    };
+    refused(&site, "data.db` open");
+    let answer = site.request().logs("data.db` open").run();
+    assert_eq!(answer.header("X-Restored"), ["no"]);
 }
 
 #[test]
