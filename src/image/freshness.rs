@@ -3,13 +3,10 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::FileType;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 use std::sync::OnceLock;
-
-use rustix::fs::{AtFlags, StatxFlags};
 
 use super::arch;
 use super::format::{Folder, Head, How, Stamp, sum};
@@ -299,25 +296,6 @@ pub fn outside(variables: &MetaVariables) -> MetaVariables {
         .filter(|(name, _)| is_of_the_surroundings(name))
         .map(|(name, value)| (name.to_vec(), value.to_vec()));
     MetaVariables::from_pairs(kept)
-}
-
-/// A sum of what each transaction changes in the head of an SQLite database: by that SQLite knows whether the pages
-/// that it has in memory are still those of the file (<https://www.sqlite.org/fileformat2.html>, section 1.3).
-#[must_use]
-pub fn database_state(file: impl AsFd) -> Option<u64> {
-    let mut head = [0; 100];
-    let read = rustix::io::pread(file, &mut head[..], 0).ok()?;
-    let part = |from: usize, to: usize| &head[from.min(read)..to.min(read)];
-    Some(sum(&[part(24, 44), part(92, 96)].concat()))
-}
-
-/// When a file was made, where its file system keeps that.
-#[must_use]
-pub fn born(file: impl AsFd) -> Option<u64> {
-    let flags = AtFlags::EMPTY_PATH;
-    let about = rustix::fs::statx(file, "", flags, StatxFlags::BTIME).ok()?;
-    let is_kept = about.stx_mask & StatxFlags::BTIME.bits() != 0;
-    is_kept.then(|| time(about.stx_btime.tv_sec, about.stx_btime.tv_nsec.into()))
 }
 
 /// Nanoseconds fit into 30 bits.

@@ -13,6 +13,7 @@ pub mod basis;
 pub mod branch;
 pub mod capture;
 pub mod common;
+mod database;
 mod encoding;
 pub mod format;
 pub mod freshness;

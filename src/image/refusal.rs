@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, OFlags};
 
+use super::database;
 use super::format::Opened;
-use super::freshness;
 
 /// The device files whose content is the same for everybody. What was read ahead of those for chance
 /// would be the same too.
@@ -154,7 +154,7 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
         .is_ok_and(|found| (found.st_dev, found.st_ino) == (about.st_dev, about.st_ino));
     let access = flags & OFlags::RWMODE;
     // A database that is made anew may have the number of the one before.
-    let born = if is_idle { freshness::born(file) } else { None };
+    let born = if is_idle { database::born(file) } else { None };
     let can_be = match FileType::from_raw_mode(about.st_mode) {
         FileType::RegularFile => {
             access == OFlags::RDONLY
@@ -181,18 +181,17 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
         device: about.st_dev,
         inode: about.st_ino,
         born: if is_database { born.unwrap_or(0) } else { 0 },
-        written: if is_database { written(&about) } else { 0 },
+        written: if is_database {
+            database::written(&about)
+        } else {
+            0
+        },
         state: if is_database {
-            freshness::database_state(file).unwrap_or(0)
+            database::state(file).unwrap_or(0)
         } else {
             0
         },
     }))
-}
-
-/// When a file was last written to.
-pub(crate) fn written(about: &rustix::fs::Stat) -> u64 {
-    freshness::time(about.st_mtime, about.st_mtime_nsec)
 }
 
 /// Files that are open for reading are read on from where they are: their content counts.

@@ -15,10 +15,10 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::arch;
 use crate::branch::Handoff;
+use crate::database;
 use crate::format::{Head, Opened, Stamp, advice};
 use crate::freshness;
 use crate::plan::{Part, Step, plan};
-use crate::refusal::written;
 use process::filter;
 
 /// The name (`argv[0]`) of a process that restores an image for a trial; the image's path follows.
@@ -299,13 +299,13 @@ fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
     if (about.st_dev, about.st_ino) != (file.device, file.inode) {
         return Err(format!("`{}` is another file", file.path.escape_ascii()).into());
     }
-    if file.born != 0 && freshness::born(&descriptor) != Some(file.born) {
+    if file.born != 0 && database::born(&descriptor) != Some(file.born) {
         return Err(format!("`{}` was made anew", file.path.escape_ascii()).into());
     }
     // Another content with the same head: pages of the one before would pass for its own.
     if file.born != 0
-        && written(&about) != file.written
-        && freshness::database_state(&descriptor) == Some(file.state)
+        && database::written(&about) != file.written
+        && database::state(&descriptor) == Some(file.state)
     {
         return Err(format!("`{}` has another content", file.path.escape_ascii()).into());
     }
