@@ -293,5 +293,10 @@ mod slow {
         // Nothing else says that the environment is meant.
         let answer = cgi.program(venv.join("bin/wsgi-cgi")).run();
         assert_eq!(answer.text(), venv.display().to_string());
+        let version = Command::new(venv.join("bin/python3"))
+            .args(["-m", "wsgi_cgi", "--version"])
+            .output()
+            .expect("python");
+        assert!(version.stdout.starts_with(b"wsgi-cgi "), "{version:?}");
     }
 }
