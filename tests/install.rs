@@ -280,7 +280,7 @@ mod slow {
                 .output()
                 .expect("pip")
         };
-        let had = pip(&["download", "-q", "--no-deps", "maturin>=1.7,<2"]);
+        let had = pip(&["download", "-q", "--no-deps", "maturin>=1.16,<2"]);
         if !had.status.success() {
             return crate::harness::skip("maturin, which builds packages, cannot be fetched");
         }
