@@ -197,6 +197,7 @@ fn objects_in_a_circle() {
 #[test]
 fn an_object_that_is_in_no_list() {
     row("kept.append(Bare())", "pass");
+    row("", "kept.append(Bare())");
     row("", "kept.append((Bare(),))");
 }
 

@@ -29,7 +29,8 @@ pub(super) fn note_inherited(opened: &[RawFd]) {
     *INHERITED.lock().expect("not poisoned") = inherited;
 }
 
-/// Whether one of these modules has a file whose types' objects may do more than free memory; and whether such a type is one whose objects are in no list of Python's.
+/// Whether one of these modules has a file whose types' objects may do more than free memory; and whether such a
+/// type is one whose objects are in no list of Python's.
 pub(super) fn look(
     py: Python<'_>,
     modules: Vec<Bound<'_, PyAny>>,

@@ -125,8 +125,8 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     if acting.is_there {
         reason = handles::new(&list, &mut kinds)?;
     }
-    // What Python 3.9 has in no list may be held by anything.
-    let is_listed = kinds.untracked_of_sqlite(py).is_empty();
+    // What Python has in no list may be held by anything.
+    let is_listed = kinds.untracked_of_sqlite(py).is_empty() && !remaining.has_unlisted();
     if settled.is_some() && is_listed {
         remaining.find(&list, &mut kinds, false)?;
     }
@@ -145,7 +145,7 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     let others: usize = py.import("_thread")?.call_method0("_count")?.extract()?;
     if reason.is_none() && others > 0 && remaining.has_work() {
         // Python keeps them from going on before it ends anything that they may use.
-        reason = Some("other threads run (daemon)".into());
+        reason = Some("daemon threads are still running".into());
     }
     if reason.is_none() {
         remaining.finish(py, &kinds)?;
