@@ -11,7 +11,7 @@ use crate::image::Site;
 
 /// What every row has: a line for the file, and classes that write one at their end.
 const COMMON: &str = "
-import gc, os, sqlite3, sys, tempfile, weakref
+import gc, os, sys, tempfile, weakref
 def told(line, open=os.open, write=os.write, how=os.O_WRONLY | os.O_APPEND | os.O_CREAT):
     # What is taken apart last: Python 3.9 opens no file for text any more by then.
     write(open('told', how, 0o644), (line + '\\n').encode())
@@ -165,7 +165,7 @@ fn an_object_that_answers_for_every_name() {
 #[test]
 fn a_connection_whose_close_does_more() {
     row(
-        "class Committing(sqlite3.Connection):\n    def close(self):\n        self.commit()\n        super().close()",
+        "import sqlite3\nclass Committing(sqlite3.Connection):\n    def close(self):\n        self.commit()\n        super().close()",
         "kept.append(sqlite3.connect('base', factory=Committing))\nkept[0].execute('create table t (a)')\n\
          kept[0].execute('insert into t values (1)')\n\
          told(str(sqlite3.connect('base').execute('select count(*) from t').fetchone()))",
@@ -195,7 +195,7 @@ fn objects_in_a_circle() {
 }
 
 #[test]
-fn an_object_that_is_in_no_list() {
+fn an_object_that_holds_nothing() {
     row("kept.append(Bare())", "pass");
     row("", "kept.append(Bare())");
     row("", "kept.append((Bare(),))");
@@ -248,7 +248,7 @@ fn a_file_that_an_object_writes_to_at_its_end() {
 #[test]
 fn a_database_with_a_write_ahead_log() {
     row(
-        "",
+        "import sqlite3",
         "kept.append(sqlite3.connect('base'))\nkept[0].execute('pragma journal_mode=wal')\n\
          kept[0].execute('create table t (a)')\nkept[0].commit()\ntold('committed')",
     );

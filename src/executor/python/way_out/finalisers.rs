@@ -40,8 +40,6 @@ pub(super) struct Remaining {
     found: Vec<(Remains, Held)>,
     /// Those that were found already.
     seen: HashSet<usize>,
-    /// Types of the application's whose objects are in no list, as they hold nothing.
-    unlisted: HashSet<usize>,
 }
 
 impl Remaining {
@@ -62,7 +60,8 @@ impl Remaining {
                 && !is_tracked(object.cast())
                 && kinds.of(py, object.cast())?.remains != Remains::Nothing
             {
-                self.unlisted.insert(object.expose_provenance());
+                // Of C: its objects hold nothing, and so are in no list.
+                untracked.push(object.cast());
             }
             if kind.remains != Remains::Nothing {
                 // SAFETY: as above.
@@ -71,9 +70,6 @@ impl Remaining {
             }
             Ok(true)
         })?;
-        // The types stay where they are as long as they are kept (`Kinds`).
-        let unlisted = self.unlisted.iter();
-        untracked.extend(unlisted.map(|&kind| std::ptr::with_exposed_provenance_mut(kind)));
         if !untracked.is_empty() {
             for object in held::held_by(objects, &untracked) {
                 let remains = kinds.of(py, object.get_type_ptr())?.remains;
@@ -90,11 +86,6 @@ impl Remaining {
         self.found.retain(|(_, held)| held.get(py).is_some());
         let alive = self.found.iter().filter_map(|(_, held)| held.get(py));
         self.seen = alive.map(|object| object.as_ptr() as usize).collect();
-    }
-
-    /// Whether the application has such types.
-    pub(super) fn has_unlisted(&self) -> bool {
-        !self.unlisted.is_empty()
     }
 
     /// Whether there is anything to be done that takes time.

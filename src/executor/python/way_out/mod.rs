@@ -125,8 +125,8 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     if acting.is_there {
         reason = handles::new(&list, &mut kinds)?;
     }
-    // What Python has in no list may be held by anything.
-    let is_listed = kinds.untracked_of_sqlite(py).is_empty() && !remaining.has_unlisted();
+    // What Python 3.9 has in no list may be held by anything.
+    let is_listed = kinds.untracked_of_sqlite(py).is_empty();
     if settled.is_some() && is_listed {
         remaining.find(&list, &mut kinds, false)?;
     }
