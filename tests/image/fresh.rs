@@ -269,3 +269,35 @@ fn what_makes_the_environment() {
     std::fs::write(&settings, text).expect("written");
     assert_ne!(site.cold("`"), plain);
 }
+
+/// So many files that a second thread looks at them; one with a path that is too long for it.
+#[test]
+fn one_of_hundreds_of_files() {
+    for (of, text, expected) in [
+        ("module77", "VALUE = 2 + 0\n", "151 a"),
+        ("long_name", "VALUE = 'bcd'\n", "150 bcd"),
+    ] {
+        let site = Site::new(
+            "import importlib, os, sys\n\
+             folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'd' * 200)\n\
+             sys.path.insert(0, folder)\n\
+             total = sum(importlib.import_module('module%d' % i).VALUE for i in range(150))\n\
+             sys.path[0] = os.path.join(folder, 'e' * 200)\nfrom long_name import VALUE\n\
+             def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+             return [('%d %s' % (total, VALUE)).encode()]\n",
+        );
+        let folder = site.file(&"d".repeat(200));
+        let deep = folder.join("e".repeat(200));
+        std::fs::create_dir_all(&deep).expect("made");
+        for number in 0..150 {
+            let module = folder.join(format!("module{number}.py"));
+            std::fs::write(module, "VALUE = 1\n").expect("written");
+        }
+        std::fs::write(deep.join("long_name.py"), "VALUE = 'a'\n").expect("written");
+        site.make();
+        assert_eq!(site.restored(), "150 a");
+        let folder = if of == "long_name" { deep } else { folder };
+        std::fs::write(folder.join(of).with_extension("py"), text).expect("written");
+        assert_eq!(site.cold("`"), expected);
+    }
+}

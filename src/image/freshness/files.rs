@@ -1,0 +1,65 @@
+//! A path as it is now, in the five numbers that an image rests on.
+
+use super::{Stale, time};
+use crate::format::{Head, How, Stamp};
+
+/// Whether those files of an image are as they were whose path is `chosen`.
+pub(super) fn check(head: &Head, chosen: fn(&[u8]) -> bool) -> Result<(), Stale> {
+    first_changed(head, chosen).map_or(Ok(()), |path| Err(Stale::changed(path)))
+}
+
+/// The first of them that is not as it was. Nothing is allocated for a path of less than 256 bytes.
+pub(super) fn first_changed(head: &Head, chosen: fn(&[u8]) -> bool) -> Option<&[u8]> {
+    let files = head.files.iter().map(|(path, stamp)| {
+        // One that was looked for and not there is all zeros.
+        (path, How::Whole, stamp)
+    });
+    let looks = head
+        .looks
+        .iter()
+        .map(|look| (&look.path, look.how, &look.stamp));
+    files
+        .chain(looks)
+        .filter(|(path, ..)| chosen(path))
+        .find(|(path, how, stamp)| look_at(path, *how) != **stamp)
+        .map(|(path, ..)| path.as_slice())
+}
+
+/// A file as it is now.
+#[must_use]
+pub fn stamp_of(path: &[u8]) -> Option<Stamp> {
+    let stat = rustix::fs::stat(path).ok()?;
+    Some(stamp(&stat))
+}
+
+/// What counts of a path, as it is now.
+#[must_use]
+pub fn look_at(path: &[u8], how: How) -> Stamp {
+    let found = match how {
+        How::Whole | How::Kind => rustix::fs::stat(path),
+        How::Link | How::LinkKind => rustix::fs::lstat(path),
+    };
+    match (found, how) {
+        (Err(_), _) => Stamp::default(),
+        (Ok(stat), How::Whole | How::Link) => stamp(&stat),
+        (Ok(stat), How::Kind | How::LinkKind) => Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::from(stat.st_mode),
+            modified: u64::from(stat.st_uid),
+            changed: u64::from(stat.st_gid),
+        },
+    }
+}
+
+/// The same from what the kernel says.
+#[must_use]
+pub fn stamp(stat: &rustix::fs::Stat) -> Stamp {
+    Stamp {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        size: stat.st_size.cast_unsigned(),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
+        changed: time(stat.st_ctime, stat.st_ctime_nsec),
+    }
+}

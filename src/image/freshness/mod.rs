@@ -1,0 +1,164 @@
+//! Whether an image is of this machine, this user and these files, as they are now. Each check
+//! is one pass over a list: `variables`, `files`, `folders`; `beside` checks files in a second thread.
+
+mod beside;
+mod files;
+mod folders;
+mod variables;
+
+use std::sync::OnceLock;
+
+use super::arch;
+use super::format::{Head, How};
+use super::inherited::Inherited;
+use exchange::MetaVariables;
+
+pub use beside::Beside;
+pub use files::{look_at, stamp, stamp_of};
+pub use folders::{Listed, list};
+pub use variables::{
+    is_given_unasked, is_of_neither, is_of_the_surroundings, outside, sum_of_names, variables,
+};
+
+/// Why an image is not used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// In words.
+    pub reason: String,
+    /// Whether it is the request's surroundings that differ, so that the next may find it fresh.
+    pub is_passing: bool,
+}
+
+impl Stale {
+    fn of(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_passing: false,
+        }
+    }
+
+    fn variable(name: &[u8], how: &str) -> Self {
+        Self {
+            reason: format!("the variable {} {how}", name.escape_ascii()),
+            is_passing: true,
+        }
+    }
+
+    fn changed(path: &[u8]) -> Self {
+        Self::of(format!("`{}` has changed", path.escape_ascii()))
+    }
+}
+
+/// Whether everything that an image rests on is as it was.
+pub fn check(
+    head: &Head,
+    identity: &[u8],
+    now: u64,
+    environment: &MetaVariables,
+) -> Result<(), Stale> {
+    check_surroundings(head, identity, now, environment)?;
+    check_files(head)
+}
+
+/// Whether everything but files and folders is as it was.
+pub fn check_surroundings(
+    head: &Head,
+    identity: &[u8],
+    now: u64,
+    environment: &MetaVariables,
+) -> Result<(), Stale> {
+    if head.identity != identity {
+        return Err(Stale::of("it is another application's"));
+    }
+    if head.machine != machine() {
+        return Err(Stale::of("the machine was started anew, or is another"));
+    }
+    // One from the future is of a clock that was wrong.
+    if now.abs_diff(head.made) > head.max_age {
+        return Err(Stale::of("it is too old"));
+    }
+    variables::check(head, environment)?;
+    for (number, value) in &head.inherited {
+        let what = Inherited::of(*number);
+        if what.is_none_or(|what| what.value() != *value) {
+            let what = what.map_or("something", Inherited::name);
+            return Err(Stale {
+                reason: format!("{what} is another, and loading asks for it"),
+                is_passing: true,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the files and folders that an image rests on are as they were.
+pub fn check_files(head: &Head) -> Result<(), Stale> {
+    files::check(head, |_| true)?;
+    folders::check(head)
+}
+
+/// What is watched, a line each.
+#[must_use]
+pub fn watched(head: &Head) -> Vec<String> {
+    let line = |what: &str, path: &[u8]| format!("watch  {what:<8} {}", path.escape_ascii());
+    let looks = head.looks.iter().map(|look| {
+        let what = match look.how {
+            How::Whole => "file",
+            How::Link => "link",
+            How::Kind | How::LinkKind => "kind",
+        };
+        line(what, &look.path)
+    });
+    let files = head.files.iter().map(|(path, _)| line("content", path));
+    let folders = head.folders.iter().map(|folder| {
+        let what = if folder.whole { "names" } else { "modules" };
+        line(what, &folder.path)
+    });
+    files.chain(looks).chain(folders).collect()
+}
+
+/// Boot, kernel, name, processor, user and groups. The processor is asked once: in a virtual machine
+/// each answer takes its time.
+#[must_use]
+pub fn machine() -> Vec<u8> {
+    static MACHINE: OnceLock<Vec<u8>> = OnceLock::new();
+    MACHINE.get_or_init(look_at_machine).clone()
+}
+
+fn look_at_machine() -> Vec<u8> {
+    let mut machine = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let kernel = rustix::system::uname();
+    machine.extend_from_slice(kernel.release().to_bytes());
+    machine.extend_from_slice(kernel.version().to_bytes());
+    machine.extend_from_slice(kernel.nodename().to_bytes());
+    machine.push(0);
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    for number in [
+        rustix::process::getuid().as_raw(),
+        rustix::process::getgid().as_raw(),
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    ]
+    .into_iter()
+    .chain(groups.into_iter().map(rustix::process::Gid::as_raw))
+    {
+        machine.extend_from_slice(&number.to_le_bytes());
+    }
+    for number in arch::features() {
+        machine.extend_from_slice(&number.to_le_bytes());
+    }
+    machine
+}
+
+/// Now, as files are stamped.
+#[must_use]
+pub fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    time(now.tv_sec, now.tv_nsec.cast_unsigned())
+}
+
+/// Nanoseconds fit into 30 bits.
+#[must_use]
+pub fn time(seconds: i64, nanoseconds: u64) -> u64 {
+    seconds.cast_unsigned() << 30 | nanoseconds
+}

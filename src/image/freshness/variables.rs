@@ -1,0 +1,150 @@
+//! Which variables of the environment an image rests on, and whether they are as they were.
+
+use super::Stale;
+use crate::format::{Head, sum};
+use exchange::{MetaVariables, is_of_a_request};
+
+pub(super) fn check(head: &Head, environment: &MetaVariables) -> Result<(), Stale> {
+    for (name, value) in &head.variables {
+        if environment.value(name).map(digest) != *value {
+            return Err(Stale::variable(name, "has changed"));
+        }
+    }
+    for (name, _) in environment.iter() {
+        if is_watched(name) && !head.variables.iter().any(|(known, _)| known == name) {
+            return Err(Stale::variable(name, "is new"));
+        }
+    }
+    if head.names != 0 && head.names != sum_of_names(environment.iter().map(|(name, _)| name)) {
+        return Err(Stale {
+            reason: "there are other variables, and loading goes through all of them".into(),
+            is_passing: true,
+        });
+    }
+    Ok(())
+}
+
+/// A sum of the names that are no request's, in whatever order they come.
+#[must_use]
+pub fn sum_of_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> u64 {
+    names
+        .filter(|name| is_of_neither(name))
+        .fold(1, |total, name| total.wrapping_add(sum(name) | 1))
+}
+
+/// Variables that something in C may read, whatever Python reads.
+const WATCHED: [&str; 11] = [
+    "GLIBC_TUNABLES",
+    "LANG",
+    "LC_",
+    "LD_",
+    "MALLOC_",
+    "OMP_",
+    "OPENBLAS_",
+    "OPENSSL_",
+    "PYTHON",
+    "SSL_CERT_",
+    "TZ",
+];
+
+fn is_watched(name: &[u8]) -> bool {
+    // Apache's own renaming; a client's header has `HTTP_` before whatever it says.
+    let mut setting = name;
+    while let Some(shorter) = setting.strip_prefix(b"REDIRECT_") {
+        setting = shorter;
+    }
+    setting.starts_with(b"WSGI_CGI_")
+        || setting == b"VIRTUAL_ENV"
+        || WATCHED
+            .iter()
+            .any(|start| name.starts_with(start.as_bytes()))
+}
+
+/// Variables that the server says of itself or of where the script lies, the same for every request;
+/// a client's word is in none of them.
+const OF_THE_SERVER: [&[u8]; 7] = [
+    b"CONTEXT_DOCUMENT_ROOT",
+    b"CONTEXT_PREFIX",
+    b"GATEWAY_INTERFACE",
+    b"SCRIPT_FILENAME",
+    b"SERVER_ADDR",
+    b"SERVER_ADMIN",
+    b"SERVER_SOFTWARE",
+];
+
+/// Whether a variable is no request's, as far as its name tells. Apache's modules and nginx
+/// have some of their own; the proxy for HTTPS is a setting, and no header of a client's is called so.
+#[must_use]
+pub fn is_of_the_surroundings(name: &[u8]) -> bool {
+    let of_a_request = [
+        &b"CONTEXT_"[..],
+        b"DOCUMENT_NAME",
+        b"DOCUMENT_PATH_INFO",
+        b"DOCUMENT_URI",
+        b"H2_",
+        b"HTTP2",
+        b"SSL_",
+        b"UNIQUE_ID",
+    ];
+    let is_renamed = name.starts_with(b"REDIRECT_");
+    is_watched(name)
+        || OF_THE_SERVER.contains(&name)
+        || name == b"HTTPS_PROXY"
+        || !is_of_a_request(name)
+            && !is_renamed
+            && !of_a_request.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a variable is neither a request's nor the server's own, which whoever makes an image ahead
+/// does not know.
+#[must_use]
+pub fn is_of_neither(name: &[u8]) -> bool {
+    is_of_the_surroundings(name) && !OF_THE_SERVER.contains(&name)
+}
+
+/// What the process that loads an application is given unasked: what something in C may read without
+/// asking, and what a program needs to find others and the user's files.
+#[must_use]
+pub fn is_given_unasked(name: &[u8]) -> bool {
+    let basic = [
+        &b"HOME"[..],
+        b"LOGNAME",
+        b"PATH",
+        b"SHELL",
+        b"TMPDIR",
+        b"USER",
+        b"XDG_CACHE_HOME",
+    ];
+    is_watched(name) || basic.contains(&name)
+}
+
+/// Stands for a variable's value, which may be a visitor's word and is in no file.
+fn digest(value: &[u8]) -> Vec<u8> {
+    let backwards: Vec<u8> = value.iter().rev().copied().collect();
+    [sum(value), sum(&backwards)].map(u64::to_le_bytes).concat()
+}
+
+/// The variables that an image rests on, with what stands for their values: those that were read, and those of the C library's.
+#[must_use]
+pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let watched = environment.iter().map(|(name, _)| name);
+    let mut names: Vec<&[u8]> = watched.filter(|name| is_watched(name)).collect();
+    names.extend(read.iter().map(Vec::as_slice));
+    names.sort_unstable();
+    names.dedup();
+    let value = |name: &[u8]| environment.value(name).map(digest);
+    names
+        .into_iter()
+        .map(|name| (name.to_vec(), value(name)))
+        .collect()
+}
+
+/// The variables that are no request's: those of a request are never in an image.
+#[must_use]
+pub fn outside(variables: &MetaVariables) -> MetaVariables {
+    let kept = variables
+        .iter()
+        .filter(|(name, _)| is_of_the_surroundings(name))
+        .map(|(name, value)| (name.to_vec(), value.to_vec()));
+    MetaVariables::from_pairs(kept)
+}
