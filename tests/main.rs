@@ -15,6 +15,7 @@ mod file_wrapper;
 mod frameworks;
 mod headers;
 mod image;
+mod in_python;
 mod input;
 mod install;
 mod invocation;

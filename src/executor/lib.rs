@@ -11,6 +11,7 @@ mod interposed;
 pub mod python;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
@@ -30,7 +31,15 @@ fn main(words: Vec<OsString>) -> i32 {
     std::process::exit(exit.code().into())
 }
 
+/// Answers the request in the environment with that application, in a Python that `script` was started with;
+/// whether it has an answer that is no failure.
+#[pyfunction]
+fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) -> PyResult<bool> {
+    commands::inside::answer(application, script)
+}
+
 #[pymodule]
 fn _wsgi_cgi(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(main, module)?)
+    module.add_function(wrap_pyfunction!(main, module)?)?;
+    module.add_function(wrap_pyfunction!(answer, module)?)
 }

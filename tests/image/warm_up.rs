@@ -107,3 +107,20 @@ fn one_that_leaves_an_obstacle_is_left_out() {
         "1 threads",
     );
 }
+
+/// PEP 3333: it is true where the application is called once in the life of its process; what a warm-up built is
+/// there to be used again, and Trac, for one, throws it away where it is true.
+#[test]
+fn run_once_is_true_unless_there_was_one() {
+    let text = "before = []\ndef application(environ, start_response):\n    \
+                before.append(environ['wsgi.run_once'])\n    start_response('200 OK', [])\n    \
+                return [repr(before).encode()]\n";
+    assert_eq!(told(&Site::new(text)), "[True]");
+    let warm = Site::with_options("--warm-up /", text);
+    assert_eq!(told(&warm), "[False, False]");
+    let cold = warm
+        .request()
+        .variable("PYTHONSAFEPATH", "")
+        .logs_anything();
+    assert_eq!(cold.run().text(), "[True]");
+}

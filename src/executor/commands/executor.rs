@@ -75,6 +75,18 @@ impl Underway {
             answered: None,
         }
     }
+
+    /// Ends an exchange that ended so, and was answered with that status: the server's pipes are let go.
+    pub(super) fn end(self, status: Option<u16>, outcome: Outcome) {
+        if let Some(missing) = self.body.lock().ok().and_then(|body| body.missing()) {
+            report::log(&format!(
+                "the request's body ended {missing} bytes before its CONTENT_LENGTH"
+            ));
+        }
+        if let Some(recorder) = self.recorder {
+            recorder.ended(status, outcome == Outcome::Failed, &self.body);
+        }
+    }
 }
 
 impl Executor {
@@ -247,28 +259,15 @@ impl Executor {
     }
 
     /// Ends an exchange that ended so, and the interpreter.
-    pub(super) fn conclude(mut self, underway: Underway, outcome: Outcome) -> Exit {
-        let Underway {
-            gateway,
-            body,
-            recorder,
-            answered,
-        } = underway;
-        let watch = gateway.watch().clone();
+    pub(super) fn conclude(mut self, mut underway: Underway, outcome: Outcome) -> Exit {
+        let watch = underway.gateway.watch().clone();
         let status = python::attach(|py| {
             // Whoever keeps the application keeps what its module has from being finalised.
             drop(self.ahead.take());
-            gateway.status(py)
+            underway.gateway.status(py)
         });
-        if let Some(missing) = body.lock().ok().and_then(|body| body.missing()) {
-            report::log(&format!(
-                "the request's body ended {missing} bytes before its CONTENT_LENGTH"
-            ));
-        }
-        if let Some(recorder) = recorder {
-            recorder.ended(status, outcome == Outcome::Failed, &body);
-        }
-        drop(gateway);
+        let answered = underway.answered.take();
+        underway.end(status, outcome);
         if let (Some(what), Outcome::Answered) = (answered, outcome) {
             what();
         }

@@ -4,6 +4,7 @@ mod cgi;
 mod executor;
 mod heard;
 mod image;
+pub(crate) mod inside;
 mod precompile;
 mod request;
 mod serve;

@@ -60,7 +60,7 @@ pub fn load<'py>(
 /// Readies the interpreter for one exchange.
 pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
     let failed = |error| Failure::of(py, &error, "Python cannot be readied");
-    interpreter::prepare(py, config.timeout.is_some()).map_err(failed)
+    interpreter::make_ready(py, config.timeout.is_some()).map_err(failed)
 }
 
 /// Loads the application before there is a request, but for one that cannot be, as it is answered by

@@ -1,6 +1,8 @@
 //! The environ dictionary (PEP 3333, "environ Variables"): every meta-variable and every variable
 //! of the process as a native string, the raw bytes seen as latin-1, and the `wsgi.` keys.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -8,6 +10,15 @@ use super::file_wrapper::FileWrapper;
 use super::inspection::Watch;
 use super::streams::{ErrorLog, Input};
 use exchange::{MetaVariables, SharedBody};
+
+/// Whether the application is called more than once in the life of its memory, see [`call_again`].
+static CALLED_AGAIN: AtomicBool = AtomicBool::new(false);
+
+/// From now on `wsgi.run_once` is false: PEP 3333 has it true where the application "will only be invoked this
+/// one time during the life of its containing process", and what a warm-up leaves is there for the requests after it.
+pub fn call_again() {
+    CALLED_AGAIN.store(true, Ordering::Relaxed);
+}
 
 /// Builds the environ of one request.
 pub(super) fn build<'py>(
@@ -27,7 +38,8 @@ pub(super) fn build<'py>(
     environ.set_item("wsgi.errors", ErrorLog)?;
     environ.set_item("wsgi.multithread", false)?;
     environ.set_item("wsgi.multiprocess", true)?;
-    environ.set_item("wsgi.run_once", true)?;
+    let is_again = CALLED_AGAIN.load(Ordering::Relaxed);
+    environ.set_item("wsgi.run_once", !is_again)?;
     environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
     Ok(environ)
 }

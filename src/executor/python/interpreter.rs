@@ -138,7 +138,10 @@ fn forget_language(py: Python<'_>) -> PyResult<()> {
 
 /// Readies the interpreter for one exchange: what is printed reaches the log line by line, a fatal
 /// signal shows where Python was, SIGTERM unwinds, and `timeout` shows the stack.
-pub(super) fn prepare(py: Python<'_>, timeout: bool) -> PyResult<()> {
+///
+/// # Errors
+/// What Python raises.
+pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
     let sys = py.import("sys")?;
     let line_by_line = pyo3::types::PyDict::new(py);
     line_by_line.set_item("line_buffering", true)?;

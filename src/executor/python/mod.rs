@@ -31,13 +31,13 @@ mod worker;
 pub use application::{Application, Loaded, load};
 pub use arenas::{keep_room, without_huge_pages};
 pub use bytecode::{keep_bytecode, kept_bytecode};
-pub use environ::shown_environ;
+pub use environ::{call_again, shown_environ};
 pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
 pub use image::{EnvironmentRead, Recorded, Sleeper, idle_databases, leave, record_reading};
 pub use import_times::import_times;
 pub use inspection::{Inspection, Watch};
-pub use interpreter::{Interpreter, attach};
+pub use interpreter::{Interpreter, attach, make_ready};
 pub use loading::Inside;
 pub use worker::{
     Ahead, Side, begin, content_type, fork, loaded_files, prepare, set_environment, set_length,

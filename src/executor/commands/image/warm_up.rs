@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use anyhow::{Result, bail};
 use rustix::fs::{Mode, OFlags};
 
-use crate::python::{Application, Gateway, Inspection, OnFailure, attach};
+use crate::python::{Application, Gateway, Inspection, OnFailure, attach, call_again};
 use doors::cgi::{self, CgiWriter};
 use doors::wire::Form;
 use exchange::{BodyLength, Failure, MetaVariables, Responder};
@@ -36,6 +36,7 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
     }
     let reason = files.at(UNWARMED).into_os_string().into_vec();
     _ = REASON.set(CString::new(reason)?);
+    call_again();
     let watch = Watch::begin()?;
     for path in paths {
         ask(application, path)?;

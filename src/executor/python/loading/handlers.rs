@@ -109,6 +109,8 @@ impl Answer {
         let class = handlers.getattr("BaseHandler")?;
         let original = class.getattr("run")?;
         let names = PyDict::new(py);
+        // By this a gateway that runs inside a script knows that the script is answered already.
+        names.set_item("__name__", "wsgi_cgi")?;
         names.set_item("answer", own)?;
         names.set_item("original", &original)?;
         py.run(RUN, Some(&names), None)?;

@@ -1,0 +1,6 @@
+from collections.abc import Sequence
+
+from _typeshed.wsgi import WSGIApplication
+
+def answer(application: WSGIApplication, script: str | None) -> bool: ...
+def main(words: Sequence[str]) -> int: ...
