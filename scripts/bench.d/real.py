@@ -16,21 +16,25 @@ from times import MILLISECOND
 
 SITES = Path(__file__).parent / "real"
 PACKAGES = [
-    "dash==4.4.1", "django==5.2.19", "flask==3.1.3", "flask-sqlalchemy==3.1.1", "mercurial==7.2.4",
-    "pyramid==2.1", "setuptools<81", "sqlalchemy==2.0.44", "trac==1.6",
+    "bottle==0.13.4", "dash==4.4.1", "django==5.2.19", "flask==3.1.3", "flask-sqlalchemy==3.1.1",
+    "markdown==3.9", "mercurial==7.2.4", "paste==3.10.1", "pastedeploy==3.1.0", "pyramid==2.1", "setuptools<81", "sqlalchemy==2.0.44", "trac==1.6",
     "legacy-cgi; python_version >= '3.13'",
 ]  # fmt: skip
 # What is asked for, and what the answer has in it.
 ASKED = {
+    "bottle_script": ("/", b"<li>one</li>"),
     "flask_sqlite": ("/", b"<li>one</li>"),
     "flask_sqlalchemy_site": ("/", b"<li>one</li>"),
     "django_admin": ("/admin/login/", b"Django administration"),
+    "paste_site": ("/", b"hello"),
     "pyramid_site": ("/", b"hello"),
     "hgweb_site": ("/", b"Mercurial"),
     "dash_site": ("/", b"_dash"),
+    "wiki_site": ("/Front", b"<h1>Front</h1>"),
     "trac_site": ("/wiki", b"Trac"),
 }
 NOTES = "create table notes (id integer primary key, text text); insert into notes (text) values ('one')"
+PAGES = "create table pages (name text primary key, text text); insert into pages values ('Front', '# Front')"
 
 
 def whole_processes(place, rounds):
@@ -72,6 +76,7 @@ def side(place, venv, folder, name, path, way):
     first = f"{place.program}{options} --venv {venv}"
     if way == "CGIHandler":
         first = venv / "bin" / "python3"
+    if way == "CGIHandler" and "CGIHandler" not in code:
         code += "\nfrom wsgiref.handlers import CGIHandler\n\nCGIHandler().run(application)\n"
     script.write_text(f"#!{first}\n{code}")
     script.chmod(0o755)
@@ -119,8 +124,11 @@ def make_sites(place, venv):
             cwd=cwd, env=environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
-    base = f"import sqlite3; sqlite3.connect('base.db').executescript({NOTES!r})"
+    base = f"import sqlite3; sqlite3.connect('base.db').executescript({NOTES + '; ' + PAGES!r})"
     do("python3", "-c", base)
+    (folder / "pages").mkdir()
+    (folder / "pages" / "index.html").write_text("hello\n")
+    shutil.copy(SITES / "paste_site.ini", folder)
     do("hg", "init", "repository")
     (folder / "repository" / "file").write_text("text\n")
     do("hg", "commit", "-A", "-u", "bench", "-m", "first", cwd=folder / "repository")
