@@ -20,12 +20,20 @@ use process::last_resort;
 use rustix::stdio::stderr;
 
 /// What was open for writing before the application was: the server's, and whoever's started it.
-static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+static INHERITED: Mutex<Vec<Open>> = Mutex::new(Vec::new());
+
+/// A descriptor, and the numbers of its file: another one may be open under the same number later.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Open {
+    number: RawFd,
+    device: u64,
+    inode: u64,
+}
 
 /// What is open from now on is the application's, and what loading has opened.
 pub(super) fn note_inherited(opened: &[RawFd]) {
     let mut inherited = writable();
-    inherited.retain(|number| !opened.contains(number));
+    inherited.retain(|open| !opened.contains(&open.number));
     *INHERITED.lock().expect("not poisoned") = inherited;
 }
 
@@ -131,14 +139,14 @@ pub(super) fn open(
     remaining: &Remaining,
     kinds: &mut Kinds,
 ) -> Option<String> {
-    let mut writable: Vec<RawFd> = writable();
+    let mut writable = writable();
     if writable.is_empty() {
         return None;
     }
     let known = remaining.descriptors(py);
     let inherited = INHERITED.lock().expect("not poisoned");
-    writable.retain(|number| !known.contains(number) && !inherited.contains(number));
-    let number = writable.first()?;
+    writable.retain(|open| !known.contains(&open.number) && !inherited.contains(open));
+    let number = writable.first()?.number;
     let mut acting =
         extension_modules(all(modules)).filter(|(file, _)| kinds.extensions.file_acts(file));
     acting.next().map(|(file, _)| {
@@ -150,31 +158,32 @@ pub(super) fn open(
 }
 
 /// Files, pipes and sockets from 3 on that are open for writing and not this program's own.
-fn writable() -> Vec<RawFd> {
+fn writable() -> Vec<Open> {
     let entries = fs::read_dir("/proc/self/fd")
         .into_iter()
         .flatten()
         .flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
-    let identity = |descriptor| {
-        fstat(descriptor)
-            .ok()
-            .map(|about| (about.st_dev, about.st_ino))
-    };
     // A copy of the log is one of our own.
-    let log = identity(stderr());
+    let log = fstat(stderr())
+        .map(|about| (about.st_dev, about.st_ino))
+        .ok();
     numbers
-        .filter(|&number| {
+        .filter(|&number| number > 2)
+        .filter_map(|number| {
             // SAFETY: a number is looked at; that nothing is open there any more is an error.
             let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-            let may_write = fcntl_getfl(descriptor)
-                .is_ok_and(|flags| flags.intersects(OFlags::WRONLY | OFlags::RDWR));
-            may_write
-                && number > 2
+            let flags = fcntl_getfl(descriptor).ok()?;
+            let about = fstat(descriptor).ok()?;
+            let may_write = flags.intersects(OFlags::WRONLY | OFlags::RDWR)
                 && !last_resort::is_ours(descriptor)
-                && identity(descriptor) != log
-                && fstat(descriptor)
-                    .is_ok_and(|about| FileType::from_raw_mode(about.st_mode) != FileType::Unknown)
+                && log != Some((about.st_dev, about.st_ino))
+                && FileType::from_raw_mode(about.st_mode) != FileType::Unknown;
+            may_write.then_some(Open {
+                number,
+                device: about.st_dev,
+                inode: about.st_ino,
+            })
         })
         .collect()
 }
