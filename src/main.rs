@@ -4,12 +4,14 @@
 //!
 //! - `lives`: each kind of process that the program may be, one file each.
 //! - `commands`: what a person may ask for.
+//! - `doctor`: what keeps a script from being served, on a terminal and as a page.
 //! - `restoring`: from the image of a loaded application to a running process.
 //! - `becoming`: from this program to a Python with the executor in it.
 #![no_main]
 
 mod becoming;
 mod commands;
+mod doctor;
 mod lives;
 mod restoring;
 

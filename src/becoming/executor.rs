@@ -15,7 +15,7 @@ const BUILT: &str = "lib_wsgi_cgi.so";
 ///
 /// # Errors
 /// Where it is in none of these places.
-pub(super) fn find(program: &Path) -> Result<PathBuf> {
+pub(crate) fn find(program: &Path) -> Result<PathBuf> {
     let beside = [NAME, BUILT].map(|name| program.with_file_name(name));
     let prefix = settings::python::prefix_of(program);
     let installed = prefix.map(|prefix| prefix.join("lib/wsgi-cgi").join(NAME));

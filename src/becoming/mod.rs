@@ -36,6 +36,8 @@ except ImportError as error:
 executor.main(sys.argv[2:])
 ";
 
+pub(crate) use executor::find as executor_of;
+
 /// A Python to become, and the executor for it.
 #[derive(Debug)]
 pub(crate) struct Becoming {

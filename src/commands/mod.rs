@@ -12,6 +12,7 @@ use anyhow::{Result, anyhow};
 use clap::Parser;
 
 use crate::becoming::Becoming;
+use crate::doctor;
 use crate::lives::{listener, observer};
 use crate::restoring::started::{Started, exec};
 use exchange::MetaVariables;
@@ -48,6 +49,7 @@ pub(crate) fn run(started: &Started) -> Exit {
         }
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),
+        Some(Command::Doctor(typed)) => doctor::run(&typed, started),
         Some(Command::Help(typed)) => return help::help(&typed),
         Some(Command::Completions(typed)) => return help::completions(&typed),
         None => Err(nothing_to_do(program.cgi.app.as_deref())),

@@ -2,15 +2,17 @@
 //! this process then is; else it starts the Python that answers, and waits beside it (`waiting`). From the
 //! first line on, every way out leaves the server with a whole answer.
 
-use std::ffi::c_int;
+use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 
 use super::follower;
 use super::waiting::{self, Ended};
 use crate::becoming::Becoming;
+use crate::doctor;
 use crate::restoring::attempt::{self, Cold};
 use crate::restoring::started::Started;
 use crate::restoring::way_out;
@@ -24,6 +26,7 @@ use process::report::{self, Exit};
 use process::{claim, environment, last_resort, settled};
 use settings::config::{self, Config};
 use settings::decided::Decided;
+use settings::invocation::Invocation;
 
 /// Answers; the exit status.
 pub(crate) fn run(started: &Started) -> c_int {
@@ -97,6 +100,10 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
             return Exit::Failure.code().into();
         }
     };
+    if let Some(script) = doctors_page(started) {
+        doctor::answer_page(&script, &started.meta, &private);
+        return Exit::Success.code().into();
+    }
     let mut meta = started.meta.clone();
     let incident = Incident::new(&meta);
     // By the names that the server gave: behind an `Action` they are the program's.
@@ -133,6 +140,19 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     };
     let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
     unanswered.conclude(&ended, decided, Some(&python))
+}
+
+/// The script, where it is the page of `wsgi-cgi doctor`.
+fn doctors_page(started: &Started) -> Option<PathBuf> {
+    let script = match started.evidence().decide(&started.meta) {
+        Invocation::HashBang { script, .. } => script,
+        Invocation::Interpreter { arguments } => PathBuf::from(arguments.last()?),
+        Invocation::Direct => {
+            PathBuf::from(OsStr::from_bytes(started.meta.value(b"SCRIPT_FILENAME")?))
+        }
+    };
+    let script = std::path::absolute(script).ok()?;
+    doctor::is_asked_for(&script).then_some(script)
 }
 
 /// Waits beside the process that is restored, in which this returns.

@@ -8,6 +8,7 @@
     reason = "a comment at what is flattened would become a part of the help"
 )]
 
+mod doctor;
 mod image;
 mod precompile;
 mod request;
@@ -19,6 +20,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::options::{CgiOptions, Options};
+pub use doctor::Doctor;
 pub use image::{Image, ImageCommand, Make, Order};
 pub use precompile::Precompile;
 pub use request::Closer;
@@ -79,6 +81,7 @@ pub enum Command {
     Serve(Box<Serve>),
     Image(Box<Image>),
     Precompile(Box<Precompile>),
+    Doctor(Doctor),
     Help(Help),
     Completions(Completions),
 }

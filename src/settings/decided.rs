@@ -11,7 +11,7 @@ use clap::Parser;
 use crate::cli::Cgi;
 use crate::config::{self, App, Config};
 use crate::invocation::{Evidence, Invocation};
-use crate::options::{CgiOptions, Values};
+use crate::options::{self, CgiOptions, Values};
 use crate::{action, split};
 use exchange::MetaVariables;
 
@@ -96,6 +96,29 @@ impl Decided {
 /// Where an option means nothing.
 pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) -> Result<Config> {
     Config::decide(parse(options)?.options, around, App::file(script.into()))
+}
+
+/// The same from what is understood, and what is not: of the options in its first line, of the environment,
+/// of its own block.
+#[must_use]
+pub fn as_far_as_understood(
+    options: Result<Vec<OsString>>,
+    around: &MetaVariables,
+    script: &Path,
+) -> (Config, Vec<anyhow::Error>) {
+    let (block, mut wrong) = options::as_far_as_understood(script);
+    let mut understood = |values: Result<Values>| {
+        values.unwrap_or_else(|error| {
+            wrong.push(error);
+            Values::default()
+        })
+    };
+    let app = App::file(script.into()).absolute();
+    let flags = options.and_then(|options| Ok(parse(options)?.options.0));
+    let values = understood(flags)
+        .or(understood(Values::of_environment(around)))
+        .or(block);
+    (Config::of(app, &values.absolute()), wrong)
 }
 
 /// What follows the program's name in a script's first line, as the kernel passes it.

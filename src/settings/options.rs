@@ -9,7 +9,7 @@ mod typed;
 mod values;
 
 pub use early::Early;
-pub use script::of_script;
+pub use script::{as_far_as_understood, of_script};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options};
 pub use values::Values;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
 
 use super::table::{Kind, Row, TABLE};
@@ -16,43 +16,71 @@ use super::values::Values;
 /// # Errors
 /// For a script that is missing or not readable, and a block that is not understood.
 pub fn of_script(script: &Path) -> Result<Values> {
-    let text = fs::read(script).map_err(|error| unreadable(script, &error))?;
+    let (values, wrong) = as_far_as_understood(script);
+    wrong.into_iter().next().map_or(Ok(values), Err)
+}
+
+/// Those that are understood, and each that is not.
+#[must_use]
+pub fn as_far_as_understood(script: &Path) -> (Values, Vec<anyhow::Error>) {
+    let text = match fs::read(script) {
+        Ok(text) => text,
+        Err(error) => return (Values::default(), vec![unreadable(script, &error)]),
+    };
     // A server may have named it by its name alone.
     let path = std::path::absolute(script).unwrap_or_else(|_| script.to_owned());
-    match find_block(&text) {
-        None => Ok(Values::default()),
-        Some(block) => block
-            .and_then(|block| understood(&block, path.parent().unwrap_or(Path::new("/"))))
-            .with_context(|| format!("`{}`", script.display())),
+    let mut values = Values::default();
+    let mut wrong = Vec::new();
+    let table = match find_block(&text) {
+        None => return (values, wrong),
+        Some(block) => block.and_then(|block| ours(&block)),
+    };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match table {
+        Ok(table) => {
+            for (key, value) in &table {
+                if let Err(error) = understand(key, value, folder, &mut values) {
+                    wrong.push(error);
+                }
+            }
+        }
+        Err(error) => wrong.push(error),
+    }
+    let name = script.display();
+    let named = wrong
+        .into_iter()
+        .map(|error| error.context(format!("`{name}`")));
+    (values, named.collect())
+}
+
+/// The table of ours in a block.
+fn ours(block: &str) -> Result<Table> {
+    let mut table: Table = block
+        .parse()
+        .map_err(|error: toml::de::Error| anyhow!("{}", error.message()))?;
+    let tools = table.get_mut("tool").and_then(Value::as_table_mut);
+    match tools.and_then(|tools| tools.remove("wsgi-cgi")) {
+        None => Ok(Table::new()),
+        Some(Value::Table(ours)) => Ok(ours),
+        Some(_) => bail!("`tool.wsgi-cgi` is not a table"),
     }
 }
 
-fn understood(block: &str, folder: &Path) -> Result<Values> {
-    let table: Table = block
-        .parse()
-        .map_err(|error: toml::de::Error| anyhow!("{}", error.message()))?;
-    let ours = table.get("tool").and_then(|tools| tools.get("wsgi-cgi"));
-    let ours = match ours {
-        None => return Ok(Values::default()),
-        Some(ours) => ours.as_table().context("`tool.wsgi-cgi` is not a table")?,
+fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> Result<()> {
+    let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
+        let known = TABLE.map(|row| row.name).join(", ");
+        bail!("[tool.wsgi-cgi]: unknown key `{key}`: the known ones are {known}");
     };
-    let mut values = Values::default();
-    for (key, value) in ours {
-        let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
-            let known = TABLE.map(|row| row.name).join(", ");
-            bail!("[tool.wsgi-cgi]: unknown key `{key}`: the known ones are {known}");
-        };
-        let list = match value {
-            Value::Array(list) if row.is_list() => &list[..],
-            one => std::slice::from_ref(one),
-        };
-        for one in list {
-            let value = value_of(row, one, folder)
-                .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key}: {expected}"))?;
-            values.push(row, value);
-        }
+    let list = match value {
+        Value::Array(list) if row.is_list() => &list[..],
+        one => std::slice::from_ref(one),
+    };
+    for one in list {
+        let value = value_of(row, one, folder)
+            .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key}: {expected}"))?;
+        values.push(row, value);
     }
-    Ok(values)
+    Ok(())
 }
 
 fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'static str> {

@@ -1,0 +1,74 @@
+//! Which Python answers and where its packages come from, and whether that Python starts.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Case;
+use super::finding::Finding;
+use settings::config::{App, Config};
+use settings::options::CgiOptions;
+use settings::python::Packages;
+
+/// Prints which Python it is; in words that any version knows.
+const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'implementation', None); \
+                     sys.stdout.write('%s %d.%d.%d %d' % (getattr(i, 'name', '?'), v[0], v[1], v[2], \
+                     't' in getattr(sys, 'abiflags', '')))";
+
+/// Looks at it; which it is, if it can be used.
+pub(super) fn look(
+    case: &Case,
+    config: Option<&Config>,
+    findings: &mut Vec<Finding>,
+) -> Option<Packages> {
+    let nothing = App::file(case.program.clone());
+    let usual = || Config::decide(CgiOptions::default(), case.environment, nothing).ok();
+    let config = config.cloned().or_else(usual)?;
+    let virtual_env = case.environment.get_redirected("VIRTUAL_ENV");
+    let virtual_env = virtual_env.map(|root| Path::new(OsStr::from_bytes(root)));
+    let packages = match Packages::find(&config, virtual_env, &case.program) {
+        Ok(packages) => packages,
+        Err(error) => {
+            findings.push(Finding::wrong("python", format!("{error:#}")));
+            return None;
+        }
+    };
+    let python = packages.executable();
+    let shown = python.display();
+    let mut command = Command::new(python);
+    command.args(["-S", "-c", WHICH]).stdin(Stdio::null());
+    let remedy = "install CPython 3.9 or newer, or name one with --python or --venv";
+    let said = match command.output() {
+        Ok(said) => said,
+        Err(error) => {
+            let said = format!("`{shown}` cannot be started: {error}");
+            findings.push(Finding::wrong("python", said).mended_by(remedy));
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&said.stdout);
+    let words: Vec<&str> = text.split(' ').collect();
+    let [kind, version, free_threaded] = words[..] else {
+        let first = String::from_utf8_lossy(&said.stderr);
+        let first = first.lines().next_back().unwrap_or_default().to_owned();
+        let said = format!("`{shown}` does not start ({}): {first}", said.status);
+        findings.push(Finding::wrong("python", said).mended_by(remedy));
+        return None;
+    };
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    let number: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if kind != "cpython" || number < (3, 9) || free_threaded != "0" {
+        let what = if free_threaded == "0" {
+            ""
+        } else {
+            ", free-threaded"
+        };
+        let said = format!("`{shown}` is {kind} {version}{what}: CPython 3.9 or newer is needed");
+        findings.push(Finding::wrong("python", said).mended_by(remedy));
+        return None;
+    }
+    let said = format!("CPython {version}, packages of {packages}");
+    findings.push(Finding::good("python", said));
+    Some(packages)
+}

@@ -1,0 +1,140 @@
+//! The script as a file: whether it is there, may be run, and belongs to whom it should. What suEXEC refuses
+//! (<https://httpd.apache.org/docs/2.4/suexec.html>, its list of conditions) others should not have either:
+//! who can write to a script says what its owner's processes do.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::finding::Finding;
+use super::{Case, typed};
+
+/// Looks at it; false where there is nothing to look at.
+pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> bool {
+    let shown = script.display();
+    let about = match fs::metadata(script) {
+        Ok(about) if about.is_file() => about,
+        Ok(_) => {
+            findings.push(Finding::wrong("script", format!("`{shown}` is no file")));
+            return false;
+        }
+        Err(error) => {
+            let finding = Finding::wrong("script", format!("`{shown}`: {error}"));
+            findings.push(match error.kind() {
+                ErrorKind::NotFound => finding.mended_by("name the script by its whole path"),
+                _ => finding,
+            });
+            return false;
+        }
+    };
+    let before = findings.len();
+    modes(script, &about, findings);
+    folders(script, &about, case, findings);
+    if script.is_symlink() {
+        findings.push(Finding::note(
+            "script",
+            format!("`{shown}` is a link, which suEXEC does not run: there the script itself has to be in its place"),
+        ));
+    }
+    noexec(script, findings);
+    if findings.len() == before {
+        let mode = about.mode() & 0o7777;
+        let owner = about.uid();
+        let said = format!("`{shown}` may be run (mode {mode:o}, owner {owner})");
+        findings.push(Finding::good("script", said));
+    }
+    true
+}
+
+fn modes(script: &Path, about: &Metadata, findings: &mut Vec<Finding>) {
+    let shown = script.display();
+    let mode = about.mode() & 0o7777;
+    let chmod = |bits: &str| format!("chmod {bits} {}", typed(script));
+    if mode & 0o500 != 0o500 {
+        let said = format!("`{shown}` may not be run, not even by its owner (mode {mode:o})");
+        findings.push(Finding::wrong("mode", said).mended_by(chmod("755")));
+    } else if mode & 0o005 != 0o005 {
+        let said = format!(
+            "`{shown}` may be run by its owner (mode {mode:o}), as under suEXEC, and not by a server that runs \
+             scripts as a user of its own"
+        );
+        findings.push(Finding::note("mode", said).mended_by(chmod("755")));
+    }
+    if mode & 0o022 != 0 {
+        let said = format!(
+            "others than its owner may write to `{shown}` (mode {mode:o}): suEXEC does not run it, and they can \
+             have it do what they like"
+        );
+        findings.push(Finding::wrong("mode", said).mended_by(chmod("go-w")));
+    }
+    if mode & 0o6000 != 0 {
+        let said = format!(
+            "`{shown}` is set-user-ID or set-group-ID (mode {mode:o}): suEXEC does not run it"
+        );
+        findings.push(Finding::wrong("mode", said).mended_by(chmod("u-s,g-s")));
+    }
+}
+
+/// Its own folder, and those above it, which have to be open to whoever runs it.
+fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Finding>) {
+    let Some(folder) = script.parent() else {
+        return;
+    };
+    let Ok(there) = fs::metadata(folder) else {
+        return;
+    };
+    let shown = folder.display();
+    let mode = there.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        let said = format!(
+            "others than its owner may write to the folder `{shown}` (mode {mode:o}): suEXEC runs nothing in it, \
+             and they can put another script in the place of yours"
+        );
+        let remedy = format!("chmod go-w {}", typed(folder));
+        findings.push(Finding::wrong("folder", said).mended_by(remedy));
+    }
+    if about.uid() != there.uid() {
+        let said = format!(
+            "`{}` is user {}'s and its folder is user {}'s: suEXEC runs a script where both are the same user's",
+            script.display(),
+            about.uid(),
+            there.uid()
+        );
+        // A folder of the system's has scripts of many users.
+        findings.push(if there.uid() == 0 {
+            Finding::note("owner", said)
+        } else {
+            let owner = format!("chown {} {}", there.uid(), typed(script));
+            Finding::wrong("owner", said).mended_by(owner)
+        });
+    }
+    // Where a server has got here, it can.
+    let closed = folder.ancestors().find(|above| {
+        fs::metadata(above).is_ok_and(|about| about.is_dir() && about.mode() & 0o001 == 0)
+    });
+    if let (Some(closed), false) = (closed, case.is_page) {
+        let said = format!(
+            "`{}` is closed to others: a server that runs as a user of its own does not get to the script",
+            closed.display()
+        );
+        findings
+            .push(Finding::note("folder", said).mended_by(format!("chmod o+x {}", typed(closed))));
+    }
+}
+
+/// Whether nothing on its file system may be run.
+pub(super) fn noexec(file: &Path, findings: &mut Vec<Finding>) {
+    use rustix::fs::StatVfsMountFlags;
+    let is_noexec = rustix::fs::statvfs(file)
+        .is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC));
+    if is_noexec {
+        let said = format!(
+            "`{}` is on a file system that is mounted noexec: the kernel runs nothing that is there",
+            file.display()
+        );
+        findings.push(
+            Finding::wrong("noexec", said).mended_by("put it on another one, or ask the host"),
+        );
+    }
+}

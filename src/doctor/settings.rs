@@ -1,0 +1,100 @@
+//! What the `#!` line, the environment and the script's metadata say, and whether the files and folders that
+//! they name are there and can be used.
+
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::Access;
+
+use super::finding::Finding;
+use super::{Case, typed};
+use settings::config::Config;
+use settings::decided::as_far_as_understood;
+
+/// Looks at them; what is understood of them.
+pub(super) fn look(
+    script: &Path,
+    options: Result<Vec<OsString>>,
+    case: &Case,
+    findings: &mut Vec<Finding>,
+) -> Config {
+    let (config, wrong) = as_far_as_understood(options, case.environment, script);
+    let wrong = wrong.iter().map(|error| format!("{error:#}"));
+    // The CR at the end of the first line has a finding of its own.
+    let wrong = wrong.filter(|said| !said.contains("CR LF"));
+    findings.extend(wrong.map(|said| Finding::wrong("settings", said)));
+    for folder in &config.python_path {
+        if !folder.is_dir() {
+            let said = format!("`{}` (python-path) is no folder", folder.display());
+            findings.push(
+                Finding::wrong("settings", said).mended_by("name the folder that has the modules"),
+            );
+        }
+    }
+    let folders = [
+        ("chdir", config.chdir.as_deref(), Access::EXEC_OK),
+        (
+            "record",
+            config.record.as_ref().map(|record| record.folder.as_path()),
+            Access::WRITE_OK,
+        ),
+    ];
+    for (name, folder, wanted) in folders {
+        if let Some(folder) = folder {
+            usable(name, folder, wanted, findings);
+        }
+    }
+    if let Some(log) = &config.log {
+        log_file(log, case, findings);
+    }
+    if config.debug {
+        let said =
+            "debug is on: whoever makes the application fail sees its source, paths and variables";
+        findings.push(Finding::note("settings", said).mended_by("take `debug` out once it works"));
+    }
+    config
+}
+
+fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>) {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        let said = format!("`{shown}` ({name}) is no folder");
+        let remedy = format!("mkdir {}", typed(folder));
+        findings.push(Finding::wrong("settings", said).mended_by(remedy));
+    } else if let Some(error) = refused(folder, wanted) {
+        findings.push(Finding::wrong(
+            "settings",
+            format!("`{shown}` ({name}): {error}"),
+        ));
+    }
+}
+
+fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
+    let shown = log.display();
+    let folder = log.parent().unwrap_or(Path::new("/"));
+    let error = if log.exists() {
+        refused(log, Access::WRITE_OK)
+    } else {
+        refused(folder, Access::WRITE_OK | Access::EXEC_OK)
+    };
+    if let Some(error) = error {
+        let said = format!("the error log `{shown}` cannot be written: {error}");
+        let remedy = "name a file in a folder that the user of the server may write to";
+        findings.push(Finding::wrong("log", said).mended_by(remedy));
+    }
+    let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
+    if !root.is_empty() && log.as_os_str().as_bytes().starts_with(root) {
+        let said = format!(
+            "the error log `{shown}` is below the document root: whoever asks for it may read it"
+        );
+        findings.push(Finding::wrong("log", said).mended_by("name a file elsewhere"));
+    }
+}
+
+/// Why this user cannot use it so.
+pub(super) fn refused(path: &Path, wanted: Access) -> Option<rustix::io::Errno> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    rustix::fs::access(&path, wanted).err()
+}

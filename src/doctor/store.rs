@@ -1,0 +1,68 @@
+//! The folder that images and compiled modules are kept in.
+
+use std::path::Path;
+
+use rustix::fs::Access;
+
+use super::Case;
+use super::finding::Finding;
+use super::settings::refused;
+use image::{common, place};
+use settings::config::Config;
+
+/// So much a first image takes, several times over.
+const LITTLE: u64 = 64 << 20;
+
+/// Looks at it, where requests are answered from images.
+pub(super) fn look(case: &Case, config: Option<&Config>, findings: &mut Vec<Finding>) {
+    let Some(config) = config.filter(|config| config.image) else {
+        return;
+    };
+    let roots = place::ROOTS.map(|name| case.environment.value(name));
+    let named = config.cache_dir.clone();
+    let found = match common::find(named, |name| std::env::var_os(name), &roots) {
+        Ok(found) => found,
+        Err(why) => {
+            findings.push(Finding::wrong("images", why));
+            return;
+        }
+    };
+    let shown = found.folder.display();
+    let there = found.folder.exists();
+    let above = found.folder.ancestors().find(|above| above.exists());
+    let above = above.unwrap_or(Path::new("/"));
+    if let (true, Err(error)) = (there, &found.looked) {
+        let said = format!(
+            "`{shown}`, the folder for images, is not this user's alone ({error}): none is kept there"
+        );
+        let remedy = format!("chmod 700 {shown}, as its owner, or name another with --cache-dir");
+        findings.push(Finding::wrong("images", said).mended_by(remedy));
+    } else if let Some(error) = refused(above, Access::WRITE_OK | Access::EXEC_OK) {
+        let said = format!(
+            "`{shown}`, the folder for images, cannot be written: `{}`: {error}",
+            above.display()
+        );
+        let remedy = "name another with --cache-dir, or WSGI_CGI_CACHE_DIR";
+        findings.push(Finding::wrong("images", said).mended_by(remedy));
+    } else {
+        let when = if there { "" } else { " (made with the first)" };
+        findings.push(Finding::good(
+            "images",
+            format!("they are kept in `{shown}`{when}"),
+        ));
+    }
+    if let Ok(system) = rustix::fs::statvfs(above) {
+        let free = system.f_bavail.saturating_mul(system.f_frsize);
+        if free < LITTLE {
+            let said = format!(
+                "`{}` has {} MB left: images take more",
+                above.display(),
+                free >> 20
+            );
+            findings.push(
+                Finding::wrong("images", said)
+                    .mended_by("make room, or name another folder with --cache-dir"),
+            );
+        }
+    }
+}

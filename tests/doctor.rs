@@ -1,0 +1,376 @@
+//! `wsgi-cgi doctor`: nothing is wrong where nothing is, each planted mistake is found, alone and among
+//! others, and the page says nothing to who does not know the token.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, program};
+
+/// A site that nothing is wrong with.
+struct Site {
+    root: TempDir,
+}
+
+const BLOCK: &str = "# /// script\n# [tool.wsgi-cgi]\n# image = true\n# python-path = [\"modules\"]\n\
+                     # log = \"logs/error.log\"\n# cache-dir = \"CACHE\"\n# ///\n";
+
+impl Site {
+    fn new() -> Self {
+        let root = folder();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).expect("opened");
+        let site = Self { root };
+        for folder in ["site", "site/modules", "site/logs", "site/cache"] {
+            fs::create_dir(site.root.path().join(folder)).expect("made");
+            site.set_mode(folder, 0o755);
+        }
+        site.set_mode("site/cache", 0o700);
+        fs::write(site.root.path().join("site/modules/own.py"), "").expect("written");
+        site.write(|text| text.to_owned());
+        site.set_mode("site/app.cgi", 0o755);
+        site
+    }
+
+    fn script(&self) -> PathBuf {
+        self.root.path().join("site/app.cgi")
+    }
+
+    fn set_mode(&self, name: &str, mode: u32) {
+        let path = self.root.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    }
+
+    /// Writes the script, changed so.
+    fn write(&self, change: impl Fn(&str) -> String) {
+        let text = format!(
+            "#!{} --venv=\n{BLOCK}import json, own\ndef application(environ, start_response):\n    \
+             start_response('200 OK', [])\n    return [b'hello']\n",
+            program().display()
+        );
+        let cache = self.root.path().join("site/cache");
+        let text = text
+            .replace(" --venv=", "")
+            .replace("CACHE", &cache.display().to_string());
+        let before = fs::read_to_string(self.script()).unwrap_or(text);
+        fs::write(self.script(), change(&before)).expect("written");
+    }
+
+    fn doctor(&self, arguments: &[&str]) -> Output {
+        Command::new(program())
+            .arg("doctor")
+            .args(arguments)
+            .arg(self.script())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .expect("started")
+    }
+
+    /// What is wrong, as `ABOUT SAID` each.
+    fn wrong(&self) -> Vec<String> {
+        let said = self.doctor(&[]);
+        let text = String::from_utf8(said.stdout).expect("text");
+        let wrong: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("wrong "))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(
+            said.status.code(),
+            Some(i32::from(!wrong.is_empty())),
+            "{text}"
+        );
+        wrong
+    }
+}
+
+/// A mistake: what it is found as, and how it is made.
+type Mistake = (&'static str, fn(&Site));
+
+const MISTAKES: [Mistake; 20] = [
+    ("mode `.*` may not be run", |site| {
+        site.set_mode("site/app.cgi", 0o644)
+    }),
+    ("mode others than its owner may write", |site| {
+        let mode = fs::metadata(site.script())
+            .expect("there")
+            .permissions()
+            .mode();
+        site.set_mode("site/app.cgi", mode & 0o777 | 0o020);
+    }),
+    ("folder others than its owner may write", |site| {
+        site.set_mode("site", 0o777)
+    }),
+    ("CRLF", |site| {
+        site.write(|text| text.replacen('\n', "\r\n", 1))
+    }),
+    ("BOM", |site| site.write(|text| format!("\u{feff}{text}"))),
+    ("settings.*unknown key `colour`", |site| {
+        site.write(|text| text.replace("# image", "# colour = \"red\"\n# image"));
+    }),
+    ("settings.*`--colour`|settings.*--colour", |site| {
+        site.write(|text| text.replacen("wsgi-cgi", "wsgi-cgi --colour", 1));
+    }),
+    ("settings.*(python-path) is no folder", |site| {
+        fs::remove_dir_all(site.root.path().join("site/modules")).expect("removed");
+        site.write(|text| text.replace(", own", ""));
+    }),
+    ("log", |site| {
+        fs::remove_dir(site.root.path().join("site/logs")).expect("removed")
+    }),
+    ("images", |site| site.set_mode("site/cache", 0o755)),
+    ("packages `.*` imports `nowhere`", |site| {
+        site.write(|text| text.replace("import json", "import nowhere.inside, json"));
+    }),
+    ("python.*leads nowhere", |site| {
+        let venv = site.root.path().join("site/.venv");
+        fs::create_dir_all(venv.join("bin")).expect("made");
+        fs::write(venv.join("pyvenv.cfg"), "home = /gone\n").expect("written");
+        std::os::unix::fs::symlink("/gone/python3", venv.join("bin/python3")).expect("linked");
+    }),
+    ("line.*no `#!`", |site| {
+        site.write(|text| text.replacen("#!", "# ", 1))
+    }),
+    ("line.*No such file", |site| {
+        site.write(|text| text.replacen("#!/", "#!/gone/", 1))
+    }),
+    ("line.*no whole path", |site| {
+        site.write(|text| text.replacen("#!/", "#!", 1))
+    }),
+    ("syntax line 9", |site| {
+        site.write(|text| text.replace("import json", "import json +"))
+    }),
+    (
+        "answer.*nothing in it|answer.*no application|answer.*500",
+        |site| {
+            site.write(|text| text.replace("def application", "def appliance"));
+        },
+    ),
+    ("mode.*set-user-ID", |site| {
+        site.set_mode("site/app.cgi", 0o4755)
+    }),
+    ("line.*no Python", |site| {
+        site.write(|text| text.replacen(&program().display().to_string(), "/bin/cat", 1))
+    }),
+    ("owner", |site| {
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(site.root.path().join("site"), Some(12345), None)
+                .expect("given");
+        }
+    }),
+];
+
+fn matches(said: &str, pattern: &str) -> bool {
+    pattern.split('|').any(|pattern| {
+        let mut rest = said;
+        pattern
+            .split(".*")
+            .enumerate()
+            .all(|(place, part)| match rest.find(part) {
+                Some(0) => {
+                    rest = &rest[part.len()..];
+                    true
+                }
+                Some(at) if place > 0 => {
+                    rest = &rest[at + part.len()..];
+                    true
+                }
+                _ => false,
+            })
+    })
+}
+
+#[track_caller]
+fn is_found(wrong: &[String], pattern: &str) {
+    let is_found = wrong.iter().any(|said| matches(said, pattern));
+    assert!(is_found, "no `{pattern}` in {wrong:#?}");
+}
+
+#[test]
+fn nothing_is_wrong_where_nothing_is() {
+    let site = Site::new();
+    let said = site.doctor(&[]);
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert_eq!(site.wrong(), Vec::<String>::new());
+    assert!(text.contains("answers GET / with 200"), "{text}");
+    assert!(text.contains("Nothing is wrong."), "{text}");
+}
+
+#[test]
+fn each_mistake_is_found_alone() {
+    for (pattern, make) in MISTAKES {
+        if pattern == "owner" && !rustix::process::geteuid().is_root() {
+            continue; // only root can make it
+        }
+        let site = Site::new();
+        make(&site);
+        is_found(&site.wrong(), pattern);
+    }
+}
+
+#[test]
+fn the_first_twelve_are_found_together() {
+    let site = Site::new();
+    for (_, make) in &MISTAKES[..12] {
+        make(&site);
+    }
+    let wrong = site.wrong();
+    for (pattern, _) in &MISTAKES[..12] {
+        is_found(&wrong, pattern);
+    }
+}
+
+#[test]
+fn each_remedy_mends_what_it_is_for() {
+    for (pattern, make) in &MISTAKES[..5] {
+        let site = Site::new();
+        make(&site);
+        let said = site.doctor(&[]);
+        let text = String::from_utf8_lossy(&said.stdout);
+        for remedy in text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("-> "))
+        {
+            let is_one_for_a_shell = ["chmod ", "sed "]
+                .iter()
+                .any(|word| remedy.starts_with(word));
+            if is_one_for_a_shell {
+                let done = Command::new("sh")
+                    .args(["-c", remedy])
+                    .status()
+                    .expect("started");
+                assert!(done.success(), "{remedy}");
+            }
+        }
+        assert_eq!(
+            site.wrong(),
+            Vec::<String>::new(),
+            "after what mends {pattern}"
+        );
+    }
+}
+
+#[test]
+fn json_has_the_same() {
+    let site = Site::new();
+    site.set_mode("site/app.cgi", 0o644);
+    let said = site.doctor(&["--json"]);
+    let done = Command::new("/usr/bin/python3")
+        .args([
+            "-c",
+            "import json, sys\nfor f in json.loads(sys.argv[1]):\n    \
+                      print(f['verdict'], f['about'], f['remedy'])",
+        ])
+        .arg(String::from_utf8(said.stdout).expect("text"))
+        .output()
+        .expect("started");
+    let text = String::from_utf8_lossy(&done.stdout);
+    let mends = format!("wrong mode chmod 755 {}", site.script().display());
+    assert!(text.lines().any(|line| line == mends), "{text}");
+}
+
+#[test]
+fn a_script_that_is_not_there_is_said() {
+    let site = Site::new();
+    fs::remove_file(site.script()).expect("removed");
+    is_found(&site.wrong(), "script.*No such file");
+}
+
+/// The page beside a site's script.
+fn page(site: &Site) -> Cgi {
+    let script = site.script().with_file_name("doctor.cgi");
+    fs::write(&script, format!("#!{}\n", program().display())).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
+    Cgi::file(&script)
+}
+
+const WORD: &str = "ninety-nine-days";
+
+fn token(site: &Site, text: &str) -> PathBuf {
+    let file = site.script().with_file_name(".htdoctor");
+    fs::write(&file, format!("{text}\n")).expect("written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
+    file
+}
+
+#[test]
+fn the_page_needs_a_token_that_lies_beside_it() {
+    let site = Site::new();
+    let token_of = format!("token={WORD}0");
+    let asked = |query: &str| {
+        page(&site)
+            .variable("QUERY_STRING", query)
+            .logs_anything()
+            .run()
+    };
+    let says_nothing = |query: &str, why: &str| {
+        let answer = asked(query);
+        assert!(
+            answer.status.starts_with("404"),
+            "{query}: {}",
+            answer.status
+        );
+        assert_eq!(answer.text(), "Not found\n");
+        assert!(answer.log.contains(why), "{}", answer.log);
+    };
+    says_nothing(&token_of, "turns the page on");
+    token(&site, "short");
+    says_nothing("token=short", "too short");
+    let file = token(&site, &format!("{WORD}0"));
+    says_nothing("", "no token, or another");
+    says_nothing(&format!("token={WORD}1"), "no token, or another");
+    let answer = asked(&token_of);
+    assert!(answer.status.starts_with("200"), "{}", answer.status);
+    assert!(
+        answer.text().contains("Nothing is wrong"),
+        "{}",
+        answer.text()
+    );
+    assert!(
+        answer.text().contains("app.cgi` answers GET / with 200"),
+        "{}",
+        answer.text()
+    );
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).expect("set");
+    says_nothing(&token_of, "its owner alone");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
+    let opened = fs::File::options().write(true).open(&file).expect("opened");
+    opened.set_modified(old).expect("set");
+    says_nothing(&token_of, "older than a day");
+}
+
+#[test]
+fn the_page_shows_no_secret() {
+    let site = Site::new();
+    token(&site, &format!("{WORD}0"));
+    site.write(|text| text.replace("return [", "raise ValueError('hunter2')\n    return ["));
+    let answer = page(&site)
+        .variable("QUERY_STRING", format!("token={WORD}0"))
+        .variable("DATABASE_PASSWORD", "hunter2")
+        .variable("HTTP_COOKIE", "session=hunter2")
+        .logs_anything()
+        .run();
+    assert!(
+        answer.text().contains("answers GET / with 500"),
+        "{}",
+        answer.text()
+    );
+    assert!(!answer.text().contains("hunter2"), "{}", answer.text());
+    assert!(!answer.text().contains(WORD), "{}", answer.text());
+}
+
+#[test]
+fn an_application_of_that_name_is_an_application() {
+    let root = folder();
+    let script = root.path().join("doctor.cgi");
+    let text = "def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+                return [b'Dr. Who']\n";
+    fs::write(&script, format!("#!{}\n{text}", program().display())).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
+    assert_eq!(Cgi::file(Path::new(&script)).run().text(), "Dr. Who");
+}
