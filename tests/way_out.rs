@@ -1,6 +1,6 @@
 //! The response ends before the interpreter does, and no way out loses data.
 
-mod handles;
+pub(crate) mod handles;
 mod kinds;
 
 use std::io::Read;

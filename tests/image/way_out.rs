@@ -1,6 +1,7 @@
 //! The way out of a restored process: what a request leaves to be done is done.
 
 use super::{HELLO, Site};
+use crate::way_out::handles;
 
 /// A site whose requests keep something until the end.
 fn keeping(what: &str) -> Site {
@@ -109,4 +110,34 @@ def application(environ, start_response):
         assert_eq!(answer.log, "closed\n");
         assert_eq!(written().len(), number);
     }
+}
+
+/// What it has open is SQLite's, which has nothing to write; a file that a handle of C has opened under the same
+/// number is another.
+#[test]
+fn an_idle_database_is_no_handle_of_an_extension() {
+    let Some(folder) = handles::module() else {
+        return;
+    };
+    let site = |request: &str| {
+        let site = Site::with_options(
+            "--debug",
+            &format!(
+                "import sqlite3, sys\nsys.path.append({folder})\nimport handle\nkept = []\n\
+                 base = sqlite3.connect('base.db')\nbase.execute('create table if not exists t (x)')\n\
+                 base.commit()\ndef application(environ, start_response):\n    {request}\n    \
+                 start_response('200 OK', [])\n    return [b'']\n"
+            ),
+        );
+        site.make();
+        site
+    };
+    let idle = site("base.execute('select x from t').fetchall()");
+    assert_eq!(idle.request().logs_anything().run().log, "");
+    let handle = site("base.close(); kept.append(handle.Open())");
+    let log = handle.request().logs_anything().run().log;
+    assert!(
+        log.contains("taken apart") && !log.contains("cold"),
+        "{log}"
+    );
 }

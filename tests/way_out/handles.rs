@@ -11,7 +11,7 @@ use crate::harness::cgi::Cgi;
 use crate::harness::{folder, skip};
 
 /// The folder with the module, compiled, as Python writes it; none without a compiler.
-fn module() -> Option<String> {
+pub(crate) fn module() -> Option<String> {
     static MODULE: LazyLock<Option<TempDir>> = LazyLock::new(|| {
         let folder = folder();
         fs::write(folder.path().join("handle.c"), include_str!("handle.c")).expect("written");
@@ -86,27 +86,4 @@ fn nothing_is_taken_apart_for_objects_that_have_memory_alone() {
         start_response('200 OK', [])\n    return [b'']\n";
     let answer = Cgi::source(text).option("--debug").logs("last").run();
     assert!(!answer.log.contains("taken apart"), "{}", answer.log);
-}
-
-/// What it has open is SQLite's, which has nothing to write, and no handle's; a file that was opened under the number
-/// of one that was closed is a handle's all the same.
-#[test]
-fn an_idle_database_of_an_image_is_no_handle() {
-    let Some(folder) = module() else { return };
-    let place = crate::harness::folder();
-    let base = place.path().join("base.db");
-    let answer = |request: &str| {
-        let text = format!(
-            "import sqlite3, sys\nsys.path.append({folder})\nimport handle\nkept = []\n\
-             base = sqlite3.connect({base:?})\nbase.execute('create table if not exists t (x)')\nbase.commit()\n\
-             def application(environ, start_response):\n    {request}\n    \
-             start_response('200 OK', [])\n    return [b'']\n"
-        );
-        let answer = Cgi::source(&text).option("--debug").by_an_image();
-        answer.logs_anything().run().log
-    };
-    let log = answer("base.execute('select x from t').fetchall()");
-    assert!(!log.contains("taken apart"), "{log}");
-    let log = answer("base.close(); kept.append(handle.Open())");
-    assert!(log.contains("taken apart"), "{log}");
 }
