@@ -4,7 +4,7 @@
 //! `place` and `common` (where) · `store` and `sweep` (which files are ours, and which are left) · `pace` and
 //! `attempt` (how often) · `format` and `encoding` (what) · `freshness` (whether it still holds) · `observer`,
 //! `watch` and `basis` (what it rests on) · `refusal` and `process_state` (obstacles) · `maps`, `plan` and `capture`
-//! (writing) · `restore` (from the file to a process), `thread` (which checks meanwhile) · `branch` (where that goes on) · `wake` (what it does
+//! (writing) · `restore` (from the file to a process) · `branch` (where that goes on) · `wake` (what it does
 //! first).
 
 mod arch;
@@ -29,6 +29,5 @@ pub mod refusal;
 pub mod restore;
 pub mod store;
 pub mod sweep;
-mod thread;
 pub mod wake;
 pub mod watch;

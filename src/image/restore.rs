@@ -17,7 +17,7 @@ use crate::arch;
 use crate::branch::Handoff;
 use crate::database;
 use crate::format::{Head, Opened, Stamp, advice};
-use crate::freshness::{self, Stale};
+use crate::freshness;
 use crate::plan::{Part, Step, plan};
 use process::filter;
 
@@ -62,13 +62,12 @@ impl From<&str> for Failure {
 }
 
 /// Becomes the process that the image is of. `code` is where the kernel has put its code in this
-/// process; `holds` says, once all is mapped, whether the image still holds.
+/// process.
 pub fn restore(
     image: File,
     head: &Head,
     code: u64,
     handoff: &Handoff,
-    holds: impl Fn() -> Result<(), Stale>,
 ) -> Result<Infallible, Failure> {
     if !arch::SUPPORTED {
         return Err("images are for x86-64 only".into());
@@ -121,7 +120,6 @@ pub fn restore(
                 opened.push((file, open_again(file, most.unwrap_or(0))?));
             }
             Step::MoveKernel(theirs) => {
-                holds().map_err(|stale| stale.reason)?;
                 move_kernel_parts(&mut mapped, &ours, theirs)?;
                 files.clear();
             }

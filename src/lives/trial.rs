@@ -22,7 +22,7 @@ pub(crate) fn run(started: &Started) -> c_int {
     };
     let why = match open(path) {
         Ok(image) => match read_head(&image) {
-            Some(head) => match restore(image, &head, started.kernel_code, &handoff, || Ok(())) {
+            Some(head) => match restore(image, &head, started.kernel_code, &handoff) {
                 Err(failure) => failure.reason,
                 Ok(never) => match never {},
             },

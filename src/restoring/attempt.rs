@@ -19,7 +19,7 @@ use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::common::{self, Found};
 use image::format::Head;
-use image::freshness::{self, Beside};
+use image::freshness;
 use image::pace;
 use image::pages;
 use image::place;
@@ -185,17 +185,15 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         return Err(damaged());
     }
     let now = pace::now();
-    freshness::check_surroundings(&head, &wanted.identity, now, &started.meta).map_err(
-        |stale| {
-            let used = pace::counted(&wanted.at("used"));
-            let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
-            if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
-                Cold::Stay(stale.reason)
-            } else {
-                paced(wanted, &stale.reason)
-            }
-        },
-    )?;
+    freshness::check(&head, &wanted.identity, now, &started.meta).map_err(|stale| {
+        let used = pace::counted(&wanted.at("used"));
+        let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
+        if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
+            Cold::Stay(stale.reason)
+        } else {
+            paced(wanted, &stale.reason)
+        }
+    })?;
     let until_tried = pace::until_tried(&wanted.at("unlucky"), now);
     if until_tried > 0 && !started.is_again() {
         return Err(Cold::Stay(format!(
@@ -231,9 +229,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         claim: claim::place(),
         cold: Some(way_out::prepare(started, &names)),
     };
-    let files = Beside::begin(&head);
-    let restored = restore(image, &head, started.kernel_code, &handoff, || files.end());
-    restored.map_err(|failure| match failure.kind {
+    restore(image, &head, started.kernel_code, &handoff).map_err(|failure| match failure.kind {
         Kind::Chance => Cold::Again(failure.reason),
         Kind::Changed => paced(wanted, &failure.reason),
         Kind::Limit => Cold::Stay(failure.reason),

@@ -270,7 +270,7 @@ fn what_makes_the_environment() {
     assert_ne!(site.cold("`"), plain);
 }
 
-/// So many files that a second thread looks at them; one with a path that is too long for it.
+/// One with a path that is longer than most.
 #[test]
 fn one_of_hundreds_of_files() {
     for (of, text, expected) in [

@@ -27,15 +27,6 @@ pub(crate) fn jump(_head: &Head, _handoff: &Handoff) -> ! {
     unreachable!("nothing is restored here")
 }
 
-pub(crate) unsafe fn thread(
-    _stack: *mut c_void,
-    _runs: *mut u32,
-    _work: extern "C" fn(*mut c_void),
-    _data: *mut c_void,
-) -> bool {
-    false
-}
-
 /// Elsewhere the kernel tells all.
 pub(crate) fn features() -> [usize; 2] {
     let (one, other) = rustix::param::linux_hwcap();

@@ -87,56 +87,6 @@ pub(crate) fn jump(head: &Head, handoff: &Handoff) -> ! {
     }
 }
 
-/// Begins a thread that shares everything with this one, calls `work` with `data` on its own stack and
-/// ends; `runs` is 0 from then on. Whether it began.
-///
-/// # Safety
-///
-/// `stack` is the end of 16-byte aligned memory that is the thread's alone until it has ended.
-pub(crate) unsafe fn thread(
-    stack: *mut c_void,
-    runs: *mut u32,
-    work: extern "C" fn(*mut c_void),
-    data: *mut c_void,
-) -> bool {
-    const FLAGS: i32 = libc::CLONE_VM
-        | libc::CLONE_FS
-        | libc::CLONE_FILES
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM
-        | libc::CLONE_CHILD_CLEARTID;
-    let number: i64;
-    // SAFETY: the new thread takes what it is to do from its registers, has its own stack, and leaves by the
-    // kernel (60 is exit, 56 clone), so that it never sees this function's frame.
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            "test rax, rax",
-            "jnz 2f",
-            "xor ebp, ebp",
-            "mov rdi, r13",
-            "call r12",
-            "xor edi, edi",
-            "mov eax, 60",
-            "syscall",
-            "ud2",
-            "2:",
-            inlateout("rax") 56_i64 => number,
-            in("rdi") i64::from(FLAGS),
-            in("rsi") stack,
-            in("rdx") 0,
-            in("r10") runs,
-            in("r8") 0,
-            in("r12") work,
-            in("r13") data,
-            lateout("rcx") _,
-            lateout("r11") _,
-        );
-    }
-    number > 0
-}
-
 /// Its features, as numbers that are equal where they are.
 pub(crate) fn features() -> [u32; 8] {
     use std::arch::x86_64::__cpuid_count;

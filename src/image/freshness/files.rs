@@ -3,26 +3,22 @@
 use super::{Stale, time};
 use crate::format::{Head, How, Stamp};
 
-/// Whether those files of an image are as they were whose path is `chosen`.
-pub(super) fn check(head: &Head, chosen: fn(&[u8]) -> bool) -> Result<(), Stale> {
-    first_changed(head, chosen).map_or(Ok(()), |path| Err(Stale::changed(path)))
-}
-
-/// The first of them that is not as it was. Nothing is allocated for a path of less than 256 bytes.
-pub(super) fn first_changed(head: &Head, chosen: fn(&[u8]) -> bool) -> Option<&[u8]> {
-    let files = head.files.iter().map(|(path, stamp)| {
-        // One that was looked for and not there is all zeros.
-        (path, How::Whole, stamp)
-    });
+/// Whether the files of an image are as they were.
+pub(super) fn check(head: &Head) -> Result<(), Stale> {
+    // One that was looked for and not there is all zeros.
+    let files = head
+        .files
+        .iter()
+        .map(|(path, stamp)| (path, How::Whole, stamp));
     let looks = head
         .looks
         .iter()
         .map(|look| (&look.path, look.how, &look.stamp));
-    files
-        .chain(looks)
-        .filter(|(path, ..)| chosen(path))
-        .find(|(path, how, stamp)| look_at(path, *how) != **stamp)
-        .map(|(path, ..)| path.as_slice())
+    let mut all = files.chain(looks);
+    match all.find(|(path, how, stamp)| look_at(path, *how) != **stamp) {
+        Some((path, ..)) => Err(Stale::changed(path)),
+        None => Ok(()),
+    }
 }
 
 /// A file as it is now.

@@ -1,7 +1,6 @@
 //! Whether an image is of this machine, this user and these files, as they are now. Each check
-//! is one pass over a list: `variables`, `files`, `folders`; `beside` checks files in a second thread.
+//! is one pass over a list: `variables`, `files`, `folders`.
 
-mod beside;
 mod files;
 mod folders;
 mod variables;
@@ -13,7 +12,6 @@ use super::format::{Head, How};
 use super::inherited::Inherited;
 use exchange::MetaVariables;
 
-pub use beside::Beside;
 pub use files::{look_at, stamp, stamp_of};
 pub use folders::{Listed, list};
 pub use variables::{
@@ -56,17 +54,6 @@ pub fn check(
     now: u64,
     environment: &MetaVariables,
 ) -> Result<(), Stale> {
-    check_surroundings(head, identity, now, environment)?;
-    check_files(head)
-}
-
-/// Whether everything but files and folders is as it was.
-pub fn check_surroundings(
-    head: &Head,
-    identity: &[u8],
-    now: u64,
-    environment: &MetaVariables,
-) -> Result<(), Stale> {
     if head.identity != identity {
         return Err(Stale::of("it is another application's"));
     }
@@ -88,12 +75,7 @@ pub fn check_surroundings(
             });
         }
     }
-    Ok(())
-}
-
-/// Whether the files and folders that an image rests on are as they were.
-pub fn check_files(head: &Head) -> Result<(), Stale> {
-    files::check(head, |_| true)?;
+    files::check(head)?;
     folders::check(head)
 }
 
