@@ -10,7 +10,7 @@ use crate::harness::cgi::{Answer, Cgi};
 use crate::harness::{executor, folder, python};
 
 /// The package as a wheel has it.
-fn package() -> TempDir {
+pub(crate) fn package() -> TempDir {
     let place = folder();
     let package = place.path().join("wsgi_cgi");
     fs::create_dir(&package).expect("made");

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use crate::harness::cgi::Cgi;
 use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
-use crate::harness::{executor, folder, program};
+use crate::harness::{executor, folder, program, python};
+use crate::in_python;
 
 const README: &str = include_str!("../README.md");
 
@@ -283,7 +284,16 @@ fn what_is_served_is_logged_as_shown() {
 
 #[test]
 fn each_python_block_is_an_application() {
+    let package = in_python::package();
     for script in blocks("python") {
+        if script.starts_with("#!/usr/bin/python3\n") {
+            for program in [python().into(), program().to_owned()] {
+                let asked = Cgi::source_named("hello.py", script).program(program);
+                let asked = asked.variable("PYTHONPATH", package.path());
+                assert_eq!(asked.run().text(), "Hello, world!\n");
+            }
+            continue;
+        }
         assert!(
             script.starts_with("#!/usr/local/bin/wsgi-cgi\n"),
             "{script}"
