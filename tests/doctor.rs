@@ -362,3 +362,45 @@ fn an_application_of_that_name_is_an_application() {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
     assert_eq!(Cgi::file(Path::new(&script)).run().text(), "Dr. Who");
 }
+
+#[test]
+fn the_page_says_what_the_server_does_and_does_not() {
+    let site = Site::new();
+    token(&site, &format!("{WORD}0"));
+    let asked = || page(&site).variable("QUERY_STRING", format!("format=json&token={WORD}0"));
+    let said = asked().run();
+    assert_eq!(said.header("Content-Type"), ["application/json"]);
+    assert!(
+        said.text().contains("\"good\", \"about\": \"https\""),
+        "{}",
+        said.text()
+    );
+    let root = site.root.path().display().to_string();
+    let said = asked()
+        .variable("SERVER_SOFTWARE", "Apache/2.4")
+        .variable("DOCUMENT_ROOT", root)
+        .variable("HTTP_X_FORWARDED_PROTO", "https")
+        .run();
+    for expected in [
+        "\"wrong\", \"about\": \"https\"",
+        "\"note\", \"about\": \"root\"",
+        "\"note\", \"about\": \"login\"",
+        "CGIPassAuth On",
+    ] {
+        assert!(said.text().contains(expected), "{}", said.text());
+    }
+    let said = asked().variable("SERVER_SOFTWARE", "busybox httpd").run();
+    assert!(
+        said.text().contains("\"about\": \"uploads\""),
+        "{}",
+        said.text()
+    );
+    let said = asked()
+        .variable("QUERY_STRING", format!("token={WORD}0&script=../app.cgi"))
+        .run();
+    assert!(
+        said.text().contains("without its folder"),
+        "{}",
+        said.text()
+    );
+}

@@ -1,11 +1,42 @@
 //! The server, by the variables that it gives: who runs scripts, and what does not arrive by it. On a terminal
 //! there is none, and nothing is said of it.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::Case;
 use super::finding::Finding;
+
+/// Whether the server hands out what lies beside the script.
+fn published(case: &Case, findings: &mut Vec<Finding>) {
+    let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
+    let root = Path::new(OsStr::from_bytes(root));
+    let Some(folder) = case.script.and_then(Path::parent) else {
+        return;
+    };
+    let shown = folder.display();
+    if root.as_os_str().is_empty() {
+        return;
+    }
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    if folder.starts_with(fs::canonicalize(root).unwrap_or_else(|_| root.to_owned())) {
+        let said = format!(
+            "`{shown}` is below the document root: what lies there and is no script (a database, a log, a \
+             virtual environment) the server may hand to whoever asks for it"
+        );
+        let remedy =
+            "keep such files in a folder beside the document root, and name it in the script";
+        findings.push(Finding::note("root", said).mended_by(remedy));
+    } else {
+        findings.push(Finding::good(
+            "root",
+            format!("`{shown}` is not below the document root"),
+        ));
+    }
+}
 
 /// Looks at it.
 pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
@@ -31,6 +62,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         "server",
         format!("{software}, which runs scripts as user {user}{whose}"),
     ));
+    published(case, findings);
     let is_https = !matches!(
         value(b"HTTPS").to_ascii_lowercase().as_str(),
         "" | "off" | "0"
