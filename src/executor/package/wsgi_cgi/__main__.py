@@ -9,7 +9,7 @@ SCHEMES = [sysconfig.get_default_scheme()] if sys.version_info >= (3, 10) else [
 SCHEMES.append("posix_user")
 
 
-def main():
+def main() -> None:
     for scheme in SCHEMES:
         program = os.path.join(sysconfig.get_path("scripts", scheme), "wsgi-cgi")
         if os.access(program, os.X_OK):
