@@ -1,6 +1,8 @@
 //! `scripts/install`, with a cargo that has built already: what it installs and makes, and what it
 //! says where it cannot. Whether the programs can be built so is what `scripts/quickstart` shows.
 
+mod folder;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};

@@ -1,12 +1,18 @@
 //! Where the executor is: beside the program, in the place that goes with a `bin` folder, among the packages
 //! of the environment that the program was installed in, or where the system's is.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+
+use super::elf;
 
 const NAME: &str = "_wsgi_cgi.abi3.so";
+
+/// In the package for Python, which lies beside the program where both were unpacked or uploaded.
+const IN_PACKAGE: &str = "wsgi_cgi/_wsgi_cgi.abi3.so";
 
 /// As cargo calls it, beside the program that it builds.
 const BUILT: &str = "lib_wsgi_cgi.so";
@@ -14,22 +20,26 @@ const BUILT: &str = "lib_wsgi_cgi.so";
 /// Looks for it.
 ///
 /// # Errors
-/// Where it is in none of these places.
+/// Where it is in none of these places, and where what is there cannot be one.
 pub(crate) fn find(program: &Path) -> Result<PathBuf> {
-    let beside = [NAME, BUILT].map(|name| program.with_file_name(name));
+    let beside = [NAME, IN_PACKAGE, BUILT].map(|name| program.with_file_name(name));
     let prefix = settings::python::prefix_of(program);
-    let installed = prefix.map(|prefix| prefix.join("lib/wsgi-cgi").join(NAME));
+    // The second is where `pip install --target` puts a package.
+    let installed = ["lib/wsgi-cgi/_wsgi_cgi.abi3.so", IN_PACKAGE];
+    let installed = prefix
+        .into_iter()
+        .flat_map(|prefix| installed.map(|name| prefix.join(name)));
     let places: Vec<PathBuf> = beside.into_iter().chain(installed).collect();
-    if let Some(found) = places.iter().find(|place| place.is_file()) {
-        return Ok(found.clone());
+    if let Some(found) = places.iter().find(|place| is_there(place)) {
+        return checked(found);
     }
     let packages = prefix.map(packages).unwrap_or_default();
     // A program that was copied into a folder of scripts leaves its executor where it was installed.
     let usual =
         ["/usr/local/lib/wsgi-cgi", "/usr/lib/wsgi-cgi"].map(|place| Path::new(place).join(NAME));
     let mut others = packages.iter().chain(&usual);
-    if let Some(found) = others.find(|place| place.is_file()) {
-        return Ok(found.clone());
+    if let Some(found) = others.find(|place| is_there(place)) {
+        return checked(found);
     }
     let looked: Vec<String> = places
         .iter()
@@ -44,6 +54,42 @@ pub(crate) fn find(program: &Path) -> Result<PathBuf> {
         program.display(),
         looked.join(", ")
     )
+}
+
+/// One that this user cannot get at is there too, and is not passed over.
+fn is_there(place: &Path) -> bool {
+    match fs::metadata(place) {
+        Ok(about) => about.is_file(),
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    }
+}
+
+/// Says what is wrong with one that Python could not load, or would die of: who touches what a file has
+/// no bytes for is killed (SIGBUS).
+fn checked(place: &Path) -> Result<PathBuf> {
+    let shown = place.display();
+    let again = "put the one that belongs to the program there once more, as a binary file";
+    let closed = |error| {
+        let user = rustix::process::geteuid().as_raw();
+        anyhow!(
+            "user {user} cannot read the executor `{shown}`: {error}: `chmod 644` it, and `chmod 755` \
+             the folder that it is in"
+        )
+    };
+    let file = File::open(place).map_err(closed)?;
+    let length = file.metadata().map_err(closed)?.len();
+    match elf::read(&file).map_err(closed)? {
+        Some(elf) if !elf.is_for_here => bail!(
+            "the executor `{shown}` is for another processor than the program: install the one for {}",
+            std::env::consts::ARCH
+        ),
+        Some(elf) if length < elf.length => bail!(
+            "the executor `{shown}` is not whole, it has {length} of {} bytes: {again}",
+            elf.length
+        ),
+        Some(_) => Ok(place.to_owned()),
+        None => bail!("the executor `{shown}` is no program code (ELF): {again}"),
+    }
 }
 
 /// Where it would be among the packages of each Python there.

@@ -1,5 +1,6 @@
 //! From this program to a Python with the executor in it: the command line that a process becomes.
 
+mod elf;
 mod executor;
 
 use std::ffi::{CString, OsStr, OsString};

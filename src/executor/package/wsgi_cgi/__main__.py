@@ -9,10 +9,18 @@ SCHEMES = [sysconfig.get_default_scheme()] if sys.version_info >= (3, 10) else [
 SCHEMES.append("posix_user")
 
 
+def places() -> list[str]:
+    """Where it may be: beside the package, as in the archive and by `pip install --target`; else where Python
+    has programs."""
+    above = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = [sysconfig.get_path("scripts", scheme) for scheme in SCHEMES]
+    return [above, os.path.join(above, "bin"), *installed]
+
+
 def main() -> None:
-    for scheme in SCHEMES:
-        program = os.path.join(sysconfig.get_path("scripts", scheme), "wsgi-cgi")
-        if os.access(program, os.X_OK):
+    for place in places():
+        program = os.path.join(place, "wsgi-cgi")
+        if os.path.isfile(program) and os.access(program, os.X_OK):
             os.execv(program, [program, *sys.argv[1:]])
     sys.exit("wsgi-cgi: the program was not installed with this package: `pip install` it anew")
 
