@@ -228,7 +228,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for what another process is about to do.
 #[track_caller]
-fn eventually(what: &str, happened: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
     let patience = Instant::now() + PATIENCE;
     while !happened() {
         assert!(Instant::now() < patience, "{what}");

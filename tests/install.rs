@@ -2,6 +2,7 @@
 //! says where it cannot. Whether the programs can be built so is what `scripts/quickstart` shows.
 
 mod folder;
+mod single;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

@@ -1,5 +1,5 @@
-//! Where the executor is: beside the program, in the place that goes with a `bin` folder, among the packages
-//! of the environment that the program was installed in, or where the system's is.
+//! Where the executor is: beside the program, in the place that goes with a `bin` folder, in the program
+//! itself, among the packages of the environment that the program was installed in, or where the system's is.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
+use super::carried;
 use super::elf;
 
 const NAME: &str = "_wsgi_cgi.abi3.so";
@@ -17,11 +18,11 @@ const IN_PACKAGE: &str = "wsgi_cgi/_wsgi_cgi.abi3.so";
 /// As cargo calls it, beside the program that it builds.
 const BUILT: &str = "lib_wsgi_cgi.so";
 
-/// Looks for it.
+/// Looks for it; `cache_dir` was named as the folder for what is worth keeping.
 ///
 /// # Errors
 /// Where it is in none of these places, and where what is there cannot be one.
-pub(crate) fn find(program: &Path) -> Result<PathBuf> {
+pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> {
     let beside = [NAME, IN_PACKAGE, BUILT].map(|name| program.with_file_name(name));
     let prefix = settings::python::prefix_of(program);
     // The second is where `pip install --target` puts a package.
@@ -32,6 +33,10 @@ pub(crate) fn find(program: &Path) -> Result<PathBuf> {
     let places: Vec<PathBuf> = beside.into_iter().chain(installed).collect();
     if let Some(found) = places.iter().find(|place| is_there(place)) {
         return checked(found);
+    }
+    // No other goes with a program that carries one.
+    if let Some(laid) = carried::find(program, cache_dir)? {
+        return Ok(laid);
     }
     let packages = prefix.map(packages).unwrap_or_default();
     // A program that was copied into a folder of scripts leaves its executor where it was installed.

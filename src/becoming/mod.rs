@@ -1,5 +1,6 @@
 //! From this program to a Python with the executor in it: the command line that a process becomes.
 
+mod carried;
 mod elf;
 mod executor;
 
@@ -61,7 +62,7 @@ impl Becoming {
         let packages = Packages::find(config, virtual_env, &handed_on.program)?;
         Ok(Self {
             python: packages.executable().to_owned(),
-            executor: executor::find(&handed_on.program)?,
+            executor: executor::find(&handed_on.program, config.cache_dir.as_deref())?,
         })
     }
 

@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use super::finding::Finding;
 use super::{Case, script_file, typed};
 use crate::becoming;
+use settings::decided::first_line_options;
+use settings::options::Early;
 
 /// Looks at both.
 pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
@@ -23,7 +25,9 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         let remedy = format!("chmod go-w {}", typed(&case.program));
         findings.push(Finding::wrong("program", said).mended_by(remedy));
     }
-    match becoming::executor_of(&case.program) {
+    let flags = case.script.map(first_line_options).and_then(Result::ok);
+    let early = Early::of(&flags.unwrap_or_default(), case.environment, case.script);
+    match becoming::executor_of(&case.program, early.cache_dir.as_deref()) {
         Ok(executor) => {
             let executor = executor.display();
             let said = format!("wsgi-cgi {version}: `{shown}`, with the executor `{executor}`");
