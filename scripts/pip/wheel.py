@@ -6,6 +6,7 @@ from pathlib import Path
 
 import maturin
 from maturin import get_requires_for_build_wheel  # noqa: F401
+from sdist import build_sdist  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "target/pip/wsgi_cgi.data/scripts"
