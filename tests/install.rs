@@ -3,6 +3,7 @@
 
 mod folder;
 mod single;
+mod slow;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -259,47 +260,4 @@ fn without_a_new_rust_it_says_where_to_get_it() {
     let says = "Rust 1.88 or newer is needed (found: cargo 1.63.0): https://rustup.rs says";
     assert!(!done.status.success() && log.contains(says), "{log}");
     assert!(!machine.at("elsewhere/here").exists());
-}
-
-mod slow {
-    use super::*;
-    use crate::harness::python;
-
-    /// Both parts come into the virtual environment, whose Python is then the one that answers.
-    #[test]
-    fn by_pip_into_a_virtual_environment() {
-        let folder = folder();
-        let venv = folder.path().join("venv");
-        let made = Command::new(python())
-            .args(["-m", "venv"])
-            .arg(&venv)
-            .status();
-        assert!(made.expect("venv").success());
-        let pip = |words: &[&str]| {
-            Command::new(venv.join("bin/python3"))
-                .args(["-m", "pip", "--disable-pip-version-check"])
-                .args(words)
-                .current_dir(folder.path())
-                .output()
-                .expect("pip")
-        };
-        let had = pip(&["download", "-q", "--no-deps", "maturin>=1.16,<2"]);
-        if !had.status.success() {
-            return crate::harness::skip("maturin, which builds packages, cannot be fetched");
-        }
-        let output = pip(&["install", "-q", env!("CARGO_MANIFEST_DIR")]);
-        let log = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{log}");
-        let text = "import sys\ndef application(environ, start_response):\n    \
-                    start_response('200 OK', [])\n    return [sys.prefix.encode()]\n";
-        let cgi = crate::harness::cgi::Cgi::source(text);
-        // Nothing else says that the environment is meant.
-        let answer = cgi.program(venv.join("bin/wsgi-cgi")).run();
-        assert_eq!(answer.text(), venv.display().to_string());
-        let version = Command::new(venv.join("bin/python3"))
-            .args(["-m", "wsgi_cgi", "--version"])
-            .output()
-            .expect("python");
-        assert!(version.stdout.starts_with(b"wsgi-cgi "), "{version:?}");
-    }
 }
