@@ -42,7 +42,7 @@ that Python calls it:
     from wsgi_cgi import run
     run(application)
 
-`./wsgi-cgi request hello.py` shows what a script answers.
+`./wsgi-cgi request hello.py` shows what a script answers, `./wsgi-cgi doctor hello.py` what keeps it from that.
 """
 
 

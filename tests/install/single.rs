@@ -136,3 +136,26 @@ fn images_leave_it_where_it_is() {
     assert_eq!(executors().len(), 1);
     assert_eq!(single.request().run().text(), "hello");
 }
+
+#[test]
+fn doctor_says_where_it_is() {
+    let single = Single::new();
+    let script = single.at("app.py").display().to_string();
+    let found = single.command(&["doctor", &script]);
+    let said = String::from_utf8_lossy(&found.stdout).into_owned();
+    let [file] = &single.laid()[..] else {
+        panic!("{said}");
+    };
+    let executor = format!("with the executor `{}`", file.display());
+    assert!(said.contains(&executor), "{said}");
+    // The script may name another folder.
+    let other = single.at("other").display().to_string();
+    let text = format!("# /// script\n# [tool.wsgi-cgi]\n# cache-dir = \"{other}\"\n# ///\n");
+    fs::write(single.at("app.py"), text).expect("written");
+    let found = single.command(&["doctor", &script]);
+    let said = String::from_utf8_lossy(&found.stdout);
+    assert!(
+        said.contains(&format!("with the executor `{other}/executor-")),
+        "{said}"
+    );
+}
