@@ -2,6 +2,7 @@
 //! done by the executor: this process becomes it.
 
 mod help;
+mod install;
 mod list;
 mod make;
 
@@ -50,6 +51,7 @@ pub(crate) fn run(started: &Started) -> Exit {
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),
         Some(Command::Doctor(typed)) => doctor::run(&typed, started),
+        Some(Command::Install(typed)) => return install::run(&typed),
         Some(Command::Help(typed)) => return help::help(&typed),
         Some(Command::Completions(typed)) => return help::completions(&typed),
         None => Err(nothing_to_do(program.cgi.app.as_deref())),

@@ -10,6 +10,7 @@
 
 mod doctor;
 mod image;
+mod install;
 mod precompile;
 mod request;
 mod serve;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 pub use crate::options::{CgiOptions, Options};
 pub use doctor::Doctor;
 pub use image::{Image, ImageCommand, Make, Order};
+pub use install::{Install, InstallManner, InstallPlace, Server};
 pub use precompile::Precompile;
 pub use request::Closer;
 pub use request::{As, Request};
@@ -48,8 +50,9 @@ of a script, which may carry options too:
     #!/usr/local/bin/wsgi-cgi
     def application(environ, start_response): ...
 
-By hand, `wsgi-cgi request APP` makes a request and shows the answer, and
-`wsgi-cgi serve APP` shows the application to a browser.";
+By hand, `wsgi-cgi request APP` makes a request and shows the answer,
+`wsgi-cgi serve APP` shows the application to a browser, and
+`wsgi-cgi install SERVER APP` writes the script for a web server.";
 
 /// What a person may say.
 #[derive(Debug, Parser)]
@@ -82,6 +85,7 @@ pub enum Command {
     Image(Box<Image>),
     Precompile(Box<Precompile>),
     Doctor(Doctor),
+    Install(Box<Install>),
     Help(Help),
     Completions(Completions),
 }

@@ -1,6 +1,7 @@
 //! The options of an application: one table, and where each of them may be said. A flag wins over a
 //! variable, a variable over the script, the script over the default.
 
+mod block;
 mod early;
 mod environment;
 mod script;
@@ -8,6 +9,7 @@ mod table;
 mod typed;
 mod values;
 
+pub use block::{block, quoted};
 pub use early::Early;
 pub use script::{as_far_as_understood, of_script};
 pub use table::*;

@@ -60,7 +60,7 @@ fn by_hand(handed_on: &HandedOn, environment: MetaVariables, start: Instant) -> 
         Command::Serve(typed) => serve::run(&typed, handed_on, &environment),
         Command::Image(typed) => image::run(&typed.command, handed_on, &environment),
         Command::Precompile(typed) => precompile::run(&typed, handed_on, &environment),
-        Command::Doctor(_) | Command::Help(_) | Command::Completions(_) => {
+        Command::Doctor(_) | Command::Install(_) | Command::Help(_) | Command::Completions(_) => {
             anyhow::bail!("a command was handed on that needs no Python")
         }
     })

@@ -42,6 +42,15 @@ impl Values {
         self
     }
 
+    /// With this value for an option of which nothing is said.
+    #[must_use]
+    pub fn or_value(mut self, row: &'static Row, value: impl Into<OsString>) -> Self {
+        if !self.has(row) {
+            self.push(row, value.into());
+        }
+        self
+    }
+
     /// Without what was said for an option.
     #[must_use]
     pub fn without(mut self, row: &Row) -> Self {
@@ -62,7 +71,8 @@ impl Values {
         self
     }
 
-    fn all<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a OsString> {
+    /// All values, in order.
+    pub(super) fn all<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a OsString> {
         let of_row = self.0.iter().filter(move |(known, _)| *known == row);
         of_row.map(|(_, value)| value)
     }

@@ -1,0 +1,148 @@
+//! What each server is to be told of one script, in its own language: it and no other file of its folder
+//! becomes one, so that a second script is a second block.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use settings::cli::Server;
+
+/// A script, its folder, its URL, and the program that runs it.
+pub(super) struct Place<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) name: &'a str,
+    pub(super) url: &'a str,
+    pub(super) program: &'a Path,
+    /// Whether it answers for its whole folder.
+    pub(super) root: bool,
+}
+
+/// The lines for that server; none where it needs none.
+///
+/// # Errors
+/// For a path that cannot be written there.
+pub(super) fn lines(server: Server, place: &Place) -> Result<Option<String>> {
+    Ok(Some(match server {
+        Server::Host => htaccess(place),
+        Server::Apache => apache(place)?,
+        Server::ApacheAction => apache_action(place)?,
+        Server::Lighttpd => lighttpd(place)?,
+        Server::Nginx => nginx(place)?,
+        Server::Busybox | Server::MiniHttpd => return Ok(None),
+    }))
+}
+
+/// A path as it is within double quotes, where none of these servers reads anything into it.
+fn plain(path: &Path) -> Result<&str> {
+    let shown = path.display();
+    let text = path.to_str().with_context(|| {
+        format!("`{shown}` is not UTF-8, which a server's configuration is: use another folder")
+    })?;
+    // Quotes and variables; patterns of Apache's <Directory>.
+    if text.contains(|c: char| c.is_control() || "\"\\$%*?[]{}".contains(c)) {
+        bail!(
+            "`{shown}`: a server's configuration reads something into this path: use another folder"
+        );
+    }
+    Ok(text)
+}
+
+/// `%` and the like are read into nothing there, as the script's own name is plain.
+fn htaccess(place: &Place) -> String {
+    let name = place.name;
+    let mut text = format!(
+        "Options +ExecCGI\n\
+         <Files \"{name}\">\n    \
+         SetHandler cgi-script\n    \
+         # Apache keeps the Authorization header to itself unless it is told not to.\n    \
+         CGIPassAuth On\n\
+         </Files>\n"
+    );
+    if place.root {
+        _ = write!(
+            text,
+            "RewriteEngine On\n\
+             RewriteCond %{{REQUEST_FILENAME}} !-f\n\
+             RewriteRule ^(.*)$ {name}/$1 [L]\n"
+        );
+    }
+    text
+}
+
+fn apache(place: &Place) -> Result<String> {
+    let (folder, name, url) = (plain(place.folder)?, place.name, place.url);
+    Ok(format!(
+        "ScriptAlias \"{url}\" \"{folder}/{name}\"\n\
+         <Directory \"{folder}\">\n    \
+         <Files \"{name}\">\n        \
+         Require all granted\n        \
+         # Apache keeps the Authorization header to itself unless it is told not to.\n        \
+         CGIPassAuth On\n    \
+         </Files>\n\
+         </Directory>\n"
+    ))
+}
+
+fn apache_action(place: &Place) -> Result<String> {
+    let (folder, name, program) = (plain(place.folder)?, place.name, plain(place.program)?);
+    let (programs, program) = program.rsplit_once('/').unwrap_or(("", program));
+    Ok(format!(
+        "ScriptAlias \"/wsgi-cgi\" \"{programs}/{program}\"\n\
+         <Directory \"{programs}\">\n    \
+         <Files \"{program}\">\n        \
+         Require all granted\n        \
+         # Apache keeps the Authorization header to itself unless it is told not to.\n        \
+         CGIPassAuth On\n    \
+         </Files>\n\
+         </Directory>\n\
+         <Directory \"{folder}\">\n    \
+         <Files \"{name}\">\n        \
+         SetHandler wsgi-script\n    \
+         </Files>\n    \
+         # What editors and people leave beside it ({name}~) would show its source.\n    \
+         <FilesMatch \"^{pattern}.\">\n        \
+         Require all denied\n    \
+         </FilesMatch>\n    \
+         Action wsgi-script \"/wsgi-cgi\"\n\
+         </Directory>\n",
+        pattern = as_pattern(name)
+    ))
+}
+
+fn lighttpd(place: &Place) -> Result<String> {
+    let (folder, name, url) = (plain(place.folder)?, place.name, place.url);
+    Ok(format!(
+        "server.modules += (\"mod_alias\", \"mod_cgi\")\n\
+         $HTTP[\"url\"] =~ \"^{pattern}(/|$)\" {{\n    \
+         alias.url = (\"{url}\" => \"{folder}/{name}\")\n    \
+         cgi.assign = (\"\" => \"\")\n    \
+         # Send each block when it is made.\n    \
+         server.stream-response-body = 1\n\
+         }}\n",
+        pattern = as_pattern(url)
+    ))
+}
+
+fn nginx(place: &Place) -> Result<String> {
+    let (folder, name, pattern) = (plain(place.folder)?, place.name, as_pattern(place.url));
+    Ok(format!(
+        "location ~ ^{pattern}(/|$) {{\n    \
+         include fastcgi_params;\n    \
+         fastcgi_split_path_info ^({pattern})(.*)$;\n    \
+         fastcgi_param SCRIPT_FILENAME \"{folder}/{name}\";\n    \
+         fastcgi_param PATH_INFO $fastcgi_path_info;\n    \
+         fastcgi_pass unix:/run/fcgiwrap.socket;\n    \
+         # Without this, nginx refuses what is over 1 MB.\n    \
+         client_max_body_size 100m;\n    \
+         # Send each block when it is made.\n    \
+         fastcgi_buffering off;\n    \
+         fastcgi_param NO_BUFFERING 1;\n\
+         }}\n"
+    ))
+}
+
+/// A regular expression for a text in which only dots mean something.
+fn as_pattern(text: &str) -> String {
+    text.replace('.', "\\.")
+}

@@ -1,0 +1,35 @@
+//! How what was written is known again: a sum of its text, so that `--remove` takes away what nobody has
+//! changed, whatever this version would write today. It guards against mistakes, not against forgery.
+
+/// FNV-1a in 64 bits, which every version computes alike.
+pub(super) fn sum(text: &[u8]) -> String {
+    let sum = text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{sum:016x}")
+}
+
+/// The line of a script that has its sum.
+const MARK: &str = "# Written by `wsgi-cgi install`, which removes it too unless it was changed: ";
+
+/// The script with that line after its first `head` bytes.
+pub(super) fn marked(head: &str, rest: &str) -> String {
+    format!(
+        "{head}{MARK}{}\n{rest}",
+        sum([head, rest].concat().as_bytes())
+    )
+}
+
+/// Whether a script is as it was written.
+pub(super) fn is_unchanged(script: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(script) else {
+        return false;
+    };
+    let Some(place) = text.find(&format!("\n{MARK}")) else {
+        return false;
+    };
+    let (head, line) = text.split_at(place + 1);
+    line.strip_prefix(MARK)
+        .and_then(|line| line.split_once('\n'))
+        .is_some_and(|(found, rest)| found == sum([head, rest].concat().as_bytes()))
+}
