@@ -72,13 +72,22 @@ pub(super) fn look(
         let remedy = "put the program and the environment into shorter paths";
         findings.push(long("line", said).mended_by(remedy));
     }
-    let (program, options) = words(rest.trim_ascii());
+    let (program, options) = match by_a_shell(text) {
+        Some(program) => (Found::Named(program), &b""[..]),
+        None => words(rest.trim_ascii()),
+    };
     let finding = judge(script, program, case);
     let is_ours = finding.verdict == Verdict::Good;
     findings.push(finding);
     let options = OsStr::from_bytes(options);
     let options = (!options.is_empty()).then_some(options);
     is_ours.then(|| hash_bang_options(options, script))
+}
+
+/// The program where a shell starts it, as `install` has it for one that no first line can name.
+fn by_a_shell(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"#!/bin/sh\n'''exec' \"")?;
+    rest.split(|&byte| byte == b'"').next()
 }
 
 /// The program that a first line leads to, and what it is started with: `env -S` leads to another.
