@@ -19,6 +19,7 @@ mod image;
 mod in_python;
 mod input;
 mod install;
+mod install_command;
 mod invocation;
 mod log_entries;
 mod one_run;

@@ -50,7 +50,7 @@ fn module_file(folder: &Path, name: &str) -> PathBuf {
 pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     let modules = modules_folder().expect("available").display().to_string();
     let further = site.configuration.replace("MODULES", &modules);
-    let configuration = configuration(kind, place, &site.names(), address) + &further;
+    let configuration = configuration(kind, place, site, address) + &further;
     let configuration = place.configuration(&configuration);
     let mut command = Command::new(program().expect("available"));
     command.args(["-D", "FOREGROUND", "-f"]).arg(configuration);
@@ -60,7 +60,8 @@ pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr)
     }]
 }
 
-fn configuration(kind: Kind, place: &Place, apps: &[&str], address: SocketAddr) -> String {
+fn configuration(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> String {
+    let apps = site.names();
     let (root, run) = (place.root(), place.run(""));
     let (root, run, log) = (root.display(), run.display(), place.log_file());
     let mut text = String::new();
@@ -113,7 +114,10 @@ fn configuration(kind: Kind, place: &Place, apps: &[&str], address: SocketAddr) 
                 format!("<Directory {root}>\nAllowOverride FileInfo Indexes\n</Directory>\n");
             write!(text, "TypesConfig /dev/null\n{allowed}{block}").expect("written");
         }
-        _ => text.push_str(&place.as_in_readme("apache", 0)),
+        _ => {
+            text.push_str(&site.configuration_first);
+            text.push_str(&place.as_in_readme("apache", 0));
+        }
     }
     text
 }

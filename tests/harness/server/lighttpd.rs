@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use super::place::{Place, find};
-use super::{Kind, Listens, Part};
+use super::{Kind, Listens, Part, Site};
 use crate::harness::launcher;
 
-pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
+pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     let block = match kind {
         Kind::LighttpdInterpreter => place.as_in_readme("lighttpd", 1),
         _ => place.as_in_readme("lighttpd", 0),
@@ -28,7 +28,8 @@ pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part>
 server.port = {port}
 server.document-root = "{root}"
 server.upload-dirs = ("{run}")
-{launched}{block}"#,
+{launched}{block}{further}"#,
+        further = site.configuration,
         ip = address.ip(),
         port = address.port(),
         root = place.root().display(),

@@ -136,7 +136,9 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
         Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
             apache::parts(kind, place, site, address)
         }
-        Kind::LighttpdHashBang | Kind::LighttpdInterpreter => lighttpd::parts(kind, place, address),
+        Kind::LighttpdHashBang | Kind::LighttpdInterpreter => {
+            lighttpd::parts(kind, place, site, address)
+        }
         Kind::Nginx => nginx::parts(place, site, address),
         Kind::BusyboxHashBang | Kind::BusyboxInterpreter => busybox::parts(kind, place, address),
         Kind::MiniHttpd => mini_httpd::parts(place, address),

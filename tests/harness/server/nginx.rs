@@ -52,11 +52,22 @@ http {{
         root {root};
         {block}
         {passed_on}
+        {further}
     }}
 }}
 ",
         pid = place.run("pid").display(),
         root = place.root().display(),
         block = place.as_in_readme("nginx", 0),
+        further = site
+            .configuration
+            .replace(
+                "include fastcgi_params",
+                "include /etc/nginx/fastcgi_params"
+            )
+            .replace(
+                "/run/fcgiwrap.socket",
+                &place.run("fcgiwrap.socket").display().to_string()
+            ),
     )
 }

@@ -45,8 +45,9 @@ pub(crate) struct Site {
     without_log: bool,
     /// What the server and its scripts see in the place of this machine's.
     pub(super) instead: Instead,
-    /// What follows Apache's own configuration.
+    /// What follows the server's own configuration, and what comes before the README's part of it.
     pub(super) configuration: String,
+    pub(super) configuration_first: String,
     /// Where nginx passes on what is asked for below `/passed-on/`.
     pub(super) passed_on: Option<SocketAddr>,
 }
@@ -89,11 +90,21 @@ impl Site {
         Self { instead, ..self }
     }
 
-    /// Has Apache read this after its own configuration, in which `MODULES` is where its modules are.
+    /// Has Apache, lighttpd or nginx (inside its `server`) read this after its own configuration; for
+    /// Apache `MODULES` in it is where its modules are.
     pub(crate) fn configured(self, configuration: &str) -> Self {
         let configuration = configuration.to_owned();
         Self {
             configuration,
+            ..self
+        }
+    }
+
+    /// Has Apache, whose first alias counts, read this before what the README has.
+    pub(crate) fn configured_first(self, configuration: &str) -> Self {
+        let configuration_first = configuration.to_owned();
+        Self {
+            configuration_first,
             ..self
         }
     }
