@@ -115,7 +115,7 @@ const MISTAKES: [Mistake; 20] = [
     ("settings.*--colour", |site| {
         site.write(|text| text.replacen("wsgi-cgi", "wsgi-cgi --colour", 1));
     }),
-    ("settings.*(python-path) is no folder", |site| {
+    ("settings.*(python-path) is not there", |site| {
         fs::remove_dir_all(site.root.path().join("site/modules")).expect("removed");
         site.write(|text| text.replace(", own", ""));
     }),
@@ -123,7 +123,7 @@ const MISTAKES: [Mistake; 20] = [
         fs::remove_dir(site.root.path().join("site/logs")).expect("removed");
     }),
     ("images", |site| site.set_mode("site/cache", 0o755)),
-    ("packages `.*` imports `nowhere`", |site| {
+    ("packages `.*` imports `nowhere`, which", |site| {
         site.write(|text| text.replace("import json", "import nowhere.inside, json"));
     }),
     ("python.*leads nowhere", |site| {
@@ -150,7 +150,7 @@ const MISTAKES: [Mistake; 20] = [
     ("mode.*set-user-ID", |site| {
         site.set_mode("site/app.cgi", 0o4755);
     }),
-    ("line.*no Python", |site| {
+    ("answer.*gives no answer", |site| {
         site.write(|text| text.replacen(&program().display().to_string(), "/bin/cat", 1));
     }),
     ("owner", |site| {
@@ -261,6 +261,129 @@ fn json_has_the_same() {
     assert!(text.lines().any(|line| line == mends), "{text}");
 }
 
+/// What works is not called wrong, whatever way it is made.
+#[test]
+fn nothing_is_wrong_with_what_answers() {
+    let ways: [fn(&Site); 8] = [
+        |site| site.write(|text| text.replacen("wsgi-cgi\n", "wsgi-cgi --image\n", 1)),
+        |site| site.write(|text| text.replacen("#!", "#!/usr/bin/env -S ", 1)),
+        |site| site.write(|text| text.replacen("#!", "#!/usr/bin/env -S LANG=C ", 1)),
+        |site| {
+            let later = "import sys; sys.path.insert(0, 'elsewhere')\nimport other\n";
+            let folder = site.root.path().join("site/elsewhere");
+            fs::create_dir(&folder).expect("made");
+            fs::write(folder.join("other.py"), "").expect("written");
+            site.write(|text| text.replace("import json", &format!("{later}import json")));
+        },
+        |site| {
+            let standard =
+                "from wsgiref.handlers import CGIHandler\nCGIHandler().run(application)\n";
+            site.write(|text| format!("{text}{standard}").replace(", own", ""));
+            site.write(|text| {
+                let end = text.find('\n').expect("a line");
+                format!("#!/usr/bin/python3{}", &text[end..])
+            });
+        },
+        |site| {
+            let optional = "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None\n";
+            site.write(|text| text.replace("import json", &format!("{optional}import json")));
+        },
+        |site| {
+            site.write(|text| {
+                text.replace(
+                    "import json",
+                    "from __future__ import annotations\nimport json",
+                )
+            });
+        },
+        |site| {
+            let script = site.script();
+            let real = site.root.path().join("site/modules/real.cgi");
+            fs::rename(&script, &real).expect("moved");
+            fs::write(site.root.path().join("site/modules/own.py"), "").expect("written");
+            std::os::unix::fs::symlink(&real, &script).expect("linked");
+        },
+    ];
+    for (number, make) in ways.iter().enumerate() {
+        let site = Site::new();
+        make(&site);
+        assert_eq!(site.wrong(), Vec::<String>::new(), "way {number}");
+    }
+}
+
+/// An answer without an end, and one that fails after its head.
+#[test]
+fn an_answer_is_read_no_further_than_its_head() {
+    for (body, wrong) in [
+        ("while True: yield b'x' * 65536", None),
+        (
+            "yield b'x'; raise ValueError('late')",
+            Some("answer.*200, and fails then"),
+        ),
+    ] {
+        let site = Site::new();
+        site.write(|text| text.replace("return [b'hello']", body));
+        match wrong {
+            Some(wrong) => is_found(&site.wrong(), wrong),
+            None => assert_eq!(site.wrong(), Vec::<String>::new()),
+        }
+    }
+}
+
+/// Neither an image nor an entry in the log: who looks changes nothing.
+#[test]
+fn nothing_is_left_of_having_looked() {
+    let site = Site::new();
+    let log = site.root.path().join("site/logs/error.log");
+    site.write(|text| {
+        let options = format!("wsgi-cgi --image --log={}\n", log.display());
+        text.replacen("wsgi-cgi\n", &options, 1)
+            .replace("return [", "raise ValueError('no')\n    return [")
+    });
+    is_found(&site.wrong(), "answer.*ValueError: no");
+    assert!(!log.exists());
+    let left: Vec<_> = fs::read_dir(site.root.path().join("site/cache"))
+        .expect("listed")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Root looks at a user's script as that user, at its Python too.
+#[test]
+fn root_runs_nothing_of_a_users_as_root() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::harness::skip("doctor as root: this is another user");
+    }
+    let site = Site::new();
+    let seen = site.root.path().join("seen");
+    fs::write(&seen, "").expect("written");
+    fs::set_permissions(&seen, fs::Permissions::from_mode(0o666)).expect("set");
+    let bin = site.root.path().join("site/.venv/bin");
+    fs::create_dir_all(&bin).expect("made");
+    fs::write(
+        site.root.path().join("site/.venv/pyvenv.cfg"),
+        "home = /usr/bin\n",
+    )
+    .expect("written");
+    let spy = format!(
+        "#!/bin/sh\nid -u >>{}\nexec /usr/bin/python3 \"$@\"\n",
+        seen.display()
+    );
+    fs::write(bin.join("python3"), spy).expect("written");
+    fs::set_permissions(bin.join("python3"), fs::Permissions::from_mode(0o755)).expect("set");
+    let given = Command::new("chown")
+        .args(["-R", "65534:65534"])
+        .arg(site.root.path())
+        .status();
+    assert!(given.expect("started").success());
+    site.doctor(&[]);
+    let users = fs::read_to_string(&seen).expect("read");
+    assert!(
+        !users.is_empty() && users.lines().all(|user| user == "65534"),
+        "{users}"
+    );
+}
+
 #[test]
 fn a_script_that_is_not_there_is_said() {
     let site = Site::new();
@@ -276,19 +399,21 @@ fn page(site: &Site) -> Cgi {
     Cgi::file(&script)
 }
 
+/// Of 16 letters, the fewest that are enough.
 const WORD: &str = "ninety-nine-days";
 
-fn token(site: &Site, text: &str) -> PathBuf {
-    let file = site.script().with_file_name(".htdoctor");
-    fs::write(&file, format!("{text}\n")).expect("written");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
+/// The file that turns the page on.
+fn token(site: &Site, word: &str) -> PathBuf {
+    let name = format!(".htdoctor-{word}");
+    let file = site.script().with_file_name(name);
+    fs::write(&file, "").expect("written");
     file
 }
 
 #[test]
 fn the_page_needs_a_token_that_lies_beside_it() {
     let site = Site::new();
-    let token_of = format!("token={WORD}0");
+    let token_of = format!("token={WORD}");
     let asked = |query: &str| {
         page(&site)
             .variable("QUERY_STRING", query)
@@ -305,12 +430,14 @@ fn the_page_needs_a_token_that_lies_beside_it() {
         assert_eq!(answer.text(), "Not found\n");
         assert!(answer.log.contains(why), "{}", answer.log);
     };
-    says_nothing(&token_of, "turns the page on");
-    token(&site, "short");
-    says_nothing("token=short", "too short");
-    let file = token(&site, &format!("{WORD}0"));
-    says_nothing("", "no token, or another");
-    says_nothing(&format!("token={WORD}1"), "no token, or another");
+    says_nothing("", "turns it on");
+    says_nothing(&token_of, "no file has the token");
+    let file = token(&site, WORD);
+    token(&site, &WORD[..15]);
+    says_nothing(&format!("token={}", &WORD[..15]), "at least 16");
+    says_nothing("token=../../../../etc/passwd", "turns it on");
+    says_nothing("token=ninety-nine-dayz", "no file has the token");
+    says_nothing(&format!("mytoken={WORD}"), "turns it on");
     let answer = asked(&token_of);
     assert!(answer.status.starts_with("200"), "{}", answer.status);
     assert!(
@@ -323,22 +450,28 @@ fn the_page_needs_a_token_that_lies_beside_it() {
         "{}",
         answer.text()
     );
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).expect("set");
-    says_nothing(&token_of, "its owner alone");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
-    let opened = fs::File::options().write(true).open(&file).expect("opened");
-    opened.set_modified(old).expect("set");
-    says_nothing(&token_of, "older than a day");
+    let day = std::time::Duration::from_secs(86_400);
+    let now = std::time::SystemTime::now();
+    for other in [now - 2 * day, now + 2 * day] {
+        let opened = fs::File::options().write(true).open(&file).expect("opened");
+        opened.set_modified(other).expect("set");
+        says_nothing(&token_of, "older than a day, or from the future");
+    }
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink("app.cgi", &file).expect("linked");
+    says_nothing(&token_of, "no file of the script's owner");
 }
 
 #[test]
 fn the_page_shows_no_secret() {
     let site = Site::new();
-    token(&site, &format!("{WORD}0"));
-    site.write(|text| text.replace("return [", "raise ValueError('hunter2')\n    return ["));
+    token(&site, WORD);
+    site.write(|text| {
+        let text = text.replacen("wsgi-cgi\n", "wsgi-cgi --timeout=${DATABASE_PASSWORD}\n", 1);
+        text.replace("return [", "raise ValueError('hunter2')\n    return [")
+    });
     let answer = page(&site)
-        .variable("QUERY_STRING", format!("token={WORD}0"))
+        .variable("QUERY_STRING", format!("token={WORD}"))
         .variable("DATABASE_PASSWORD", "hunter2")
         .variable("HTTP_COOKIE", "session=hunter2")
         .logs_anything()
@@ -366,8 +499,8 @@ fn an_application_of_that_name_is_an_application() {
 #[test]
 fn the_page_says_what_the_server_does_and_does_not() {
     let site = Site::new();
-    token(&site, &format!("{WORD}0"));
-    let asked = || page(&site).variable("QUERY_STRING", format!("format=json&token={WORD}0"));
+    token(&site, WORD);
+    let asked = || page(&site).variable("QUERY_STRING", format!("format=json&token={WORD}"));
     let said = asked().run();
     assert_eq!(said.header("Content-Type"), ["application/json"]);
     assert!(
@@ -396,7 +529,7 @@ fn the_page_says_what_the_server_does_and_does_not() {
         said.text()
     );
     let said = asked()
-        .variable("QUERY_STRING", format!("token={WORD}0&script=../app.cgi"))
+        .variable("QUERY_STRING", format!("token={WORD}&script=../app.cgi"))
         .run();
     assert!(
         said.text().contains("without its folder"),

@@ -33,14 +33,19 @@ fn asked(package: &TempDir, body: &str, program: impl Into<PathBuf>) -> Cgi {
         .variable("PYTHONDONTWRITEBYTECODE", "1")
 }
 
-/// What both answer, without the id of an error.
+/// What both answer, without the id of an error and without the date.
 #[track_caller]
 fn same(body: &str, how: impl Fn(Cgi) -> Cgi) -> Answer {
     let package = package();
     let ours = how(asked(&package, body, python())).run();
     let programs = how(asked(&package, body, crate::harness::program())).run();
     let without_id = |answer: &Answer| {
-        let text = String::from_utf8_lossy(&answer.raw).into_owned();
+        let text = String::from_utf8_lossy(&answer.raw);
+        let text: Vec<&str> = text
+            .split('\n')
+            .filter(|line| !line.starts_with("Date: "))
+            .collect();
+        let text = text.join("\n");
         let id = text.split("<code>").nth(1).and_then(|rest| rest.get(..12));
         id.map_or(text.clone(), |id| text.replace(id, "ID"))
     };
@@ -148,4 +153,49 @@ fn without_a_request_it_says_what_to_do() {
         "{said}"
     );
     assert!(!done.status.success() && done.stdout.is_empty());
+}
+
+/// An archive, a thread, and what was printed before: nothing of it lands in the answer or in its place.
+#[test]
+fn however_the_script_was_started() {
+    let package = package();
+    let rest = "    respond('200 OK', [])\n    return [b'hello']\n";
+    for call in [
+        "print('before')\nrun(app)\n",
+        "import threading\none = threading.Thread(target=run, args=(app,))\none.start()\none.join()\n",
+        "sys.stdout.close()\nrun(app)\n",
+        "sys.stderr = None\nrun(app)\n",
+    ] {
+        let answer = Cgi::source(&format!("{HEAD}{rest}{call}"))
+            .program(python())
+            .variable("PYTHONPATH", package.path())
+            .logs_anything()
+            .run();
+        assert!(
+            answer.raw.starts_with(b"Status: 200 OK\r\n"),
+            "{call}: {answer:?}"
+        );
+        assert_eq!(answer.text(), "hello", "{call}");
+    }
+    let archive = package.path().join("site.pyz");
+    let folder = package.path().join("site");
+    fs::create_dir(&folder).expect("made");
+    fs::write(
+        folder.join("__main__.py"),
+        format!("{HEAD}{rest}run(app)\n"),
+    )
+    .expect("written");
+    let zipped = std::process::Command::new(python())
+        .args(["-m", "zipapp"])
+        .arg(&folder)
+        .arg("-o")
+        .arg(&archive)
+        .status();
+    assert!(zipped.expect("started").success());
+    let answer = Cgi::bare()
+        .program(python())
+        .argument(&archive)
+        .variable("PYTHONPATH", package.path())
+        .run();
+    assert_eq!(answer.text(), "hello");
 }

@@ -1,94 +1,88 @@
-//! One request for the script, made as a server makes it: the kernel runs the file by its first line, in an
-//! environment with nothing else. What it answers and what it logs is what a visitor and the operator would get.
-//! Where the kernel cannot run it, this program does, to see what is wrong besides.
+//! One request for the script, made as a server makes it: the kernel runs the file by its first line. What it
+//! answers and what it logs is what a visitor and the operator would get. On a terminal this program runs what
+//! the kernel cannot, to see what is wrong besides; a page runs nothing that the server would not.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::fs::MemfdFlags;
-use rustix::process::{Pid, Signal, kill_process_group};
-
+use super::child::Said;
 use super::finding::{Finding, Verdict};
 use super::{Case, typed};
+use image::place::shown;
+use process::report;
 
-/// So long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// By this the program knows that nothing is to be kept of the request, and its log is standard error.
+const ASKS: &str = "WSGI_CGI_DOCTOR";
 
-/// Makes it.
-pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) {
-    let shown = script.display();
+/// Makes it. Whether the answer is a good one; none where none was asked for.
+pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> Option<bool> {
+    let name = script.display();
     let is_wrong = |finding: &Finding| {
         let of_the_file = ["mode", "noexec", "BOM", "CRLF", "line"].contains(&finding.about);
         of_the_file && finding.verdict == Verdict::Wrong
     };
-    let command = if findings.iter().any(is_wrong) {
-        let mut command = Command::new(&case.program);
+    let cannot_be_run = findings.iter().any(is_wrong) || !begins_as_a_script(script);
+    if cannot_be_run && case.is_page {
+        return None;
+    }
+    let mut command = if cannot_be_run {
+        let mut command = case.command(&case.program);
         command.arg(script);
         command
     } else {
-        Command::new(script)
+        case.command(script)
     };
-    let made = match make(command, script) {
-        Ok(made) => made,
+    as_a_request(&mut command, script);
+    if case.user().is_none() && rustix::process::geteuid().is_root() {
+        let said = "the script is root's, and is asked as root: what it writes is root's too";
+        let remedy = "run this as the user that the server runs scripts as";
+        findings.push(Finding::note("user", said).mended_by(remedy));
+    }
+    let said = match case.run(command) {
+        Ok(said) => said,
         Err(error) => {
-            let said = format!("`{shown}` cannot be run: {error}");
-            findings.push(Finding::wrong("answer", said));
-            return;
+            findings.push(Finding::wrong(
+                "answer",
+                format!("`{name}` cannot be run: {error}"),
+            ));
+            return Some(false);
         }
     };
-    let Some(status) = made.status else {
-        let said = format!(
-            "`{shown}` has no answer to GET / after {} s",
-            PATIENCE.as_secs()
-        );
-        findings.push(Finding::wrong("answer", said));
-        return;
-    };
-    let code = status_of(&made.output);
-    let entry = entry_of(&made.log);
-    let finding = match code {
-        Some(code) if code < 500 => {
-            Finding::good("answer", format!("`{shown}` answers GET / with {code}"))
-        }
-        _ => {
-            let what = match code {
-                Some(code) => format!("answers GET / with {code}"),
-                None => format!("gives no answer to GET / ({status})"),
-            };
-            // What an exception says may be secret; who reads a log may read it.
-            let why = match entry {
-                Some(entry) if !case.is_page => format!(": {entry}"),
-                Some(_) => ": the server's error log says why".to_owned(),
-                None => String::new(),
-            };
-            let remedy = format!("wsgi-cgi request --debug {} shows it", typed(script));
-            Finding::wrong("answer", format!("`{shown}` {what}{why}")).mended_by(remedy)
+    let (is_good, what) = judge(&said);
+    let what = format!("`{name}` {what}");
+    if is_good {
+        findings.push(Finding::good("answer", what));
+        return Some(true);
+    }
+    let log = String::from_utf8_lossy(&said.log);
+    let entry = entry_of(&log).map(|entry| shown(entry.as_bytes()));
+    // What an exception says may be secret; who reads a log may read it.
+    let why = match (entry, case.is_page) {
+        (None, _) => String::new(),
+        (Some(entry), false) => format!(": {entry}"),
+        (Some(_), true) => {
+            report::log(&format!("doctor: `{name}`: {}", log.trim_end()));
+            ": the server's error log says why".into()
         }
     };
-    findings.push(finding);
+    let remedy = format!("wsgi-cgi request --debug {}", typed(script));
+    findings.push(Finding::wrong("answer", what + &why).mended_by(remedy));
+    Some(false)
 }
 
-/// What a request came to; without a status it did not end in time.
-struct Made {
-    status: Option<ExitStatus>,
-    output: Vec<u8>,
-    log: String,
+/// Whether the kernel would know what to do with it.
+fn begins_as_a_script(script: &Path) -> bool {
+    let about = std::fs::metadata(script);
+    about.is_ok_and(|about| about.mode() & 0o111 != 0)
+        && super::beginning(script).starts_with(b"#!")
 }
 
-fn make(mut command: Command, script: &Path) -> io::Result<Made> {
-    let (mut output, mut log) = (memory()?, memory()?);
-    let folder = script.parent().unwrap_or(Path::new("/"));
+fn as_a_request(command: &mut Command, script: &Path) {
     let name = script.file_name().unwrap_or_default().to_string_lossy();
     command
-        .current_dir(folder)
-        .env_clear()
+        .current_dir(script.parent().unwrap_or(Path::new("/")))
         .envs([
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
             ("GATEWAY_INTERFACE", "CGI/1.1"),
             ("REQUEST_METHOD", "GET"),
             ("SERVER_PROTOCOL", "HTTP/1.1"),
@@ -100,69 +94,49 @@ fn make(mut command: Command, script: &Path) -> io::Result<Made> {
             ("REMOTE_ADDR", "127.0.0.1"),
             ("PATH_INFO", "/"),
             ("QUERY_STRING", ""),
-            // No image is made of it, and what goes wrong is seen here.
-            ("WSGI_CGI_IMAGE", "off"),
-            ("WSGI_CGI_LOG", "/dev/stderr"),
+            (ASKS, "1"),
         ])
         .env("SCRIPT_NAME", format!("/{name}"))
-        .env("SCRIPT_FILENAME", script)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(log.try_clone()?)
-        .process_group(0);
-    let about = std::fs::metadata(script)?;
-    // Nothing of a user's runs as root.
-    if rustix::process::geteuid().is_root() && about.uid() != 0 {
-        command.uid(about.uid()).gid(about.gid());
-    } else if let Some(home) = std::env::var_os("HOME") {
-        command.env("HOME", home);
-    }
-    let mut child = command.spawn()?;
-    let status = wait(&mut child)?;
-    let mut bytes = Vec::new();
-    log.rewind()?;
-    log.read_to_end(&mut bytes)?;
-    let log = String::from_utf8_lossy(&bytes).into_owned();
-    bytes.clear();
-    output.rewind()?;
-    output.read_to_end(&mut bytes)?;
-    Ok(Made {
-        status,
-        output: bytes,
-        log,
-    })
+        .env("SCRIPT_FILENAME", script);
 }
 
-fn memory() -> io::Result<File> {
-    Ok(rustix::fs::memfd_create("answer", MemfdFlags::CLOEXEC)?.into())
-}
-
-/// Waits for its end; ends it, and what it has started, where it takes too long.
-fn wait(child: &mut Child) -> io::Result<Option<ExitStatus>> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+/// Whether a visitor would be content, and what the answer was.
+fn judge(said: &Said) -> (bool, String) {
+    let is_long = said.status.is_none() && !said.output.is_empty();
+    let failed = String::from_utf8_lossy(&said.log).contains("wsgi-cgi: error ");
+    match (status_of(&said.output), said.status) {
+        (Some(code), Some(status)) if code < 500 && (failed || !status.success()) => {
+            (false, format!("answers GET / with {code}, and fails then"))
         }
-        std::thread::sleep(Duration::from_millis(5));
+        (Some(code), _) if code < 500 => (true, format!("answers GET / with {code}")),
+        (Some(code), _) => (false, format!("answers GET / with {code}")),
+        (None, Some(status)) => (false, format!("gives no answer to GET / ({status})")),
+        (None, None) if is_long => (false, "answers GET / with what has no end of a head".into()),
+        (None, None) => (false, "has no answer to GET / when the time is over".into()),
     }
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        _ = kill_process_group(group, Signal::KILL);
-    }
-    child.wait()?;
-    Ok(None)
 }
 
-/// The code in `Status: 500 ...`, or in an NPH script's `HTTP/1.1 500 ...`.
+/// What a server makes of the head (RFC 3875, section 6): lines of fields up to an empty one.
 fn status_of(output: &[u8]) -> Option<u16> {
-    let line = output.split(|&byte| byte == b'\n').next()?;
-    let line = String::from_utf8_lossy(line);
-    let is_status = line.to_ascii_lowercase();
-    if is_status.starts_with("status:") || is_status.starts_with("http/") {
-        return line.split_ascii_whitespace().nth(1)?.parse().ok();
+    let text = String::from_utf8_lossy(output);
+    let mut code = None;
+    let mut is_redirect = false;
+    for (number, line) in text.split('\n').enumerate() {
+        let line = line.trim_end_matches('\r');
+        if line.is_empty() && number > 0 {
+            return code.or(Some(if is_redirect { 302 } else { 200 }));
+        }
+        if number == 0 && line.starts_with("HTTP/") {
+            code = line.split(' ').nth(1)?.parse().ok();
+            continue;
+        }
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("status") {
+            code = value.split_ascii_whitespace().next()?.parse().ok();
+        }
+        is_redirect |= name.eq_ignore_ascii_case("location");
     }
-    // A script that another program runs may leave the status to the server (RFC 3875, section 6.3.3).
-    is_status.contains(':').then_some(200)
+    None
 }
 
 /// The sentence of the first entry for an error, else the last line.
@@ -172,4 +146,25 @@ fn entry_of(log: &str) -> Option<&str> {
         entry.splitn(3, ": ").nth(2)
     });
     error.or_else(|| log.lines().rfind(|line| !line.trim().is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_servers_do() {
+        for (output, code) in [
+            (&b"Status: 404 Not Found\r\n\r\n"[..], Some(404)),
+            (b"X: y\nStatus: 500\n\nbody", Some(500)),
+            (b"Content-Type: text/plain\n\nStatus: 500", Some(200)),
+            (b"Location: /there\r\n\r\n", Some(302)),
+            (b"HTTP/1.1 503 No\r\nX: y\r\n\r\n", Some(503)),
+            (b"oops\n\n", None),
+            (b"X: y\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(status_of(output), code, "{}", output.escape_ascii());
+        }
+    }
 }

@@ -9,28 +9,35 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::finding::{Finding, Verdict};
-use super::{Case, typed};
+use super::finding::Finding;
+use super::{Case, beginning, typed};
 use settings::decided::hash_bang_options;
 
 /// Kernels before 5.1 cut the line here, later ones at the other.
 const OLD_LONGEST: usize = 127;
 const LONGEST: usize = 255;
 
-/// Looks at it. The options in it, where it names this program.
-pub(super) fn look(
-    script: &Path,
-    case: &Case,
-    findings: &mut Vec<Finding>,
-) -> Option<Result<Vec<OsString>>> {
+/// Who runs the script.
+pub(super) enum Runs {
+    /// This program, or one of its name, with these options; and where the line is wrong, or leaves it to the
+    /// server.
+    Us(Result<Vec<OsString>>),
+    /// A Python that is named.
+    Python(PathBuf),
+    /// Somebody else, of whom nothing is known.
+    Other,
+}
+
+/// Looks at it.
+pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> Runs {
     let shown = script.display();
-    let text = fs::read(script).ok()?;
+    let text = beginning(script);
     let file = typed(script);
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         let said = format!("`{shown}` is a text in UTF-16");
         let remedy = "save it as UTF-8, without a byte order mark";
         findings.push(Finding::wrong("BOM", said).mended_by(remedy));
-        return None;
+        return Runs::Other;
     }
     let without_mark = text.strip_prefix(b"\xef\xbb\xbf");
     if without_mark.is_some() {
@@ -43,12 +50,14 @@ pub(super) fn look(
     let Some(rest) = line.strip_prefix(b"#!") else {
         let said = format!("`{shown}` has no `#!` in its first line");
         let write = format!("write `#!{}` into it", case.program.display());
-        findings.push(if case.is_page {
+        // A server's interpreter setting needs none.
+        let is_for_a_server = !super::is_executable(script);
+        findings.push(if is_for_a_server {
             Finding::note("line", said)
         } else {
             Finding::wrong("line", said).mended_by(write)
         });
-        return None;
+        return Runs::Us(Ok(Vec::new()));
     };
     if line.ends_with(b"\r") {
         let said = format!(
@@ -76,12 +85,38 @@ pub(super) fn look(
         Some(program) => (Found::Named(program), &b""[..]),
         None => words(rest.trim_ascii()),
     };
-    let finding = judge(script, program, case);
-    let is_ours = finding.verdict == Verdict::Good;
-    findings.push(finding);
-    let options = OsStr::from_bytes(options);
-    let options = (!options.is_empty()).then_some(options);
-    is_ours.then(|| hash_bang_options(options, script))
+    let (finding, meant) = judge(script, program, case);
+    findings.extend(finding);
+    let Some(meant) = meant else {
+        return Runs::Us(Ok(Vec::new()));
+    };
+    match whose(&meant, case) {
+        Whose::Ours => {
+            let options = OsStr::from_bytes(options);
+            let options = (!options.is_empty()).then_some(options);
+            Runs::Us(hash_bang_options(options, script))
+        }
+        Whose::Pythons => Runs::Python(meant),
+        Whose::Others => Runs::Other,
+    }
+}
+
+/// What a program is, by its name.
+enum Whose {
+    Ours,
+    Pythons,
+    Others,
+}
+
+fn whose(program: &Path, case: &Case) -> Whose {
+    let name = program.file_name().unwrap_or_default().as_bytes();
+    if name == b"wsgi-cgi" || is_same(program, &case.program) {
+        Whose::Ours
+    } else if name.starts_with(b"python") || name.starts_with(b"pypy") {
+        Whose::Pythons
+    } else {
+        Whose::Others
+    }
 }
 
 /// The program where a shell starts it, as `install` has it for one that no first line can name.
@@ -96,9 +131,15 @@ fn words(rest: &[u8]) -> (Found<'_>, &[u8]) {
     if Path::new(OsStr::from_bytes(first)).file_name() != Some(OsStr::new("env")) {
         return (Found::Named(first), after);
     }
-    let (mut word, mut after) = split(after);
-    while word.starts_with(b"-") {
-        (word, after) = split(after);
+    let (word, after) = split(after);
+    let (word, after) = if word == b"-S" {
+        split(after)
+    } else {
+        (word, after)
+    };
+    // What else env can do is its own affair.
+    if word.is_empty() || word.starts_with(b"-") || word.contains(&b'=') {
+        return (Found::Somehow, after);
     }
     (Found::LookedFor(word), after)
 }
@@ -108,19 +149,27 @@ fn words(rest: &[u8]) -> (Found<'_>, &[u8]) {
 enum Found<'a> {
     Named(&'a [u8]),
     LookedFor(&'a [u8]),
+    Somehow,
 }
 
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(u8::is_ascii_whitespace);
+    let end = text.iter().position(|byte| b" \t".contains(byte));
     let (word, rest) = text.split_at(end.unwrap_or(text.len()));
     (word, rest.trim_ascii())
 }
 
-fn judge(script: &Path, program: Found, case: &Case) -> Finding {
+/// What there is to say of it, and the program, where it is one.
+fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option<PathBuf>) {
     let shown = script.display();
     let here = format!("write `#!{}` into it", case.program.display());
-    let wrong = |said: String| Finding::wrong("line", said).mended_by(here.clone());
+    let wrong = |said: String| {
+        (
+            Some(Finding::wrong("line", said).mended_by(here.clone())),
+            None,
+        )
+    };
     let meant = match program {
+        Found::Somehow => return (None, Some(PathBuf::from("env"))),
         Found::Named(name) | Found::LookedFor(name) if name.starts_with(b"/") => {
             PathBuf::from(OsStr::from_bytes(name))
         }
@@ -130,13 +179,13 @@ fn judge(script: &Path, program: Found, case: &Case) -> Finding {
                 name.escape_ascii()
             ));
         }
-        Found::LookedFor(name) => match in_usual_folders(name) {
+        Found::LookedFor(name) => match in_path(name, case) {
             Some(found) => found,
             None => {
                 return wrong(format!(
-                    "the first line of `{shown}` has `{}` looked for, and a server's PATH \
-                     (/usr/local/bin, /usr/bin, /bin) has none",
-                    name.escape_ascii()
+                    "the first line of `{shown}` has `{}` looked for, and it is in no folder of the PATH {}",
+                    name.escape_ascii(),
+                    path_of(case)
                 ));
             }
         },
@@ -152,32 +201,34 @@ fn judge(script: &Path, program: Found, case: &Case) -> Finding {
     };
     if about.mode() & 0o111 == 0 {
         let said = format!("{named}, may not be run (mode {:o})", about.mode() & 0o7777);
-        return Finding::wrong("line", said).mended_by(format!("chmod 755 {}", typed(&meant)));
+        let chmod = format!("chmod 755 {}", typed(&meant));
+        return (Some(Finding::wrong("line", said).mended_by(chmod)), None);
     }
-    let name = meant.file_name().unwrap_or_default().as_bytes();
-    let is_ours = name == b"wsgi-cgi" || is_same(&meant, &case.program);
-    let meant = meant.display();
-    if is_ours {
-        Finding::good("line", format!("`{shown}` is run by `{meant}`"))
-    } else if name.starts_with(b"python") || name.starts_with(b"pypy") {
-        let said = format!(
-            "`{shown}` is run by `{meant}`, not by this program: what is said of its settings and its Python \
-             holds for this program"
-        );
-        Finding::note("line", said).mended_by(here)
-    } else {
-        wrong(format!(
-            "`{shown}` is run by `{meant}`, which is not this program and no Python"
-        ))
-    }
+    let said = format!("`{shown}` is run by `{}`", meant.display());
+    let finding = match whose(&meant, case) {
+        Whose::Ours => Finding::good("line", said),
+        Whose::Pythons => Finding::note("line", format!("{said}, and not by this program")),
+        Whose::Others => {
+            let said = format!("{said}, which is neither this program nor a Python");
+            Finding::note("line", said).mended_by(here)
+        }
+    };
+    (Some(finding), Some(meant))
 }
 
-fn in_usual_folders(name: &[u8]) -> Option<PathBuf> {
-    let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
-    let mut places = folders
-        .iter()
-        .map(|folder| folder.join(OsStr::from_bytes(name)));
-    places.find(|place| !name.is_empty() && place.is_file())
+/// The server's, or what servers have.
+fn path_of(case: &Case) -> String {
+    let path = case.environment.value(b"PATH").filter(|_| case.is_page);
+    let path = path.unwrap_or(b"/usr/local/bin:/usr/bin:/bin");
+    String::from_utf8_lossy(path).into_owned()
+}
+
+fn in_path(name: &[u8], case: &Case) -> Option<PathBuf> {
+    let path = path_of(case);
+    let mut places = path
+        .split(':')
+        .map(|folder| Path::new(folder).join(OsStr::from_bytes(name)));
+    places.find(|place| place.is_file())
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

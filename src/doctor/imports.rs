@@ -1,38 +1,43 @@
-//! What the script imports at its top, and whether it is there: seen without running anything of the
-//! application's, and whatever else is wrong.
+//! What the script imports before it does anything else, and whether it is there: its text is read, and nothing
+//! of the application's is run. What it imports later may come from a path that it has set itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use super::finding::Finding;
-use super::typed;
+use super::{Case, typed};
 use settings::config::Config;
 use settings::python::Packages;
 
-/// A line for each module that is not found, or one for a script that Python does not understand.
+/// A line for each module that is not found, or one for a script that Python does not understand. Nothing is
+/// imported from the folder that this is run in.
 const LOOK: &str = "\
-import ast, importlib.util, sys
-text = open(sys.argv[1], 'rb').read()
-sys.path[:1] = sys.argv[2:]
+import sys
+sys.path[:1] = []
+import ast, importlib.util
 try:
-    tree = ast.parse(text)
+    tree = ast.parse(open(sys.argv[1], 'rb').read())
 except (SyntaxError, ValueError) as error:
     print('syntax', getattr(error, 'lineno', 0) or 0, getattr(error, 'msg', error))
     tree = ast.Module([], [])
-names = []
+sys.path[:0] = sys.argv[2:]
 for node in tree.body:
     if isinstance(node, ast.Import):
-        names += [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and not node.level:
-        names.append(node.module)
-for name in sorted({name.partition('.')[0] for name in names}):
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        print('missing', name)
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [] if node.level else [node.module]
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        names = []
+    else:
+        break
+    for name in names:
+        name = name.partition('.')[0]
+        try:
+            found = name in sys.modules or importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        if not found:
+            print('missing', name)
 ";
 
 /// Reads the script where its own Python cannot.
@@ -42,60 +47,52 @@ const ANOTHER: &str = "/usr/bin/python3";
 pub(super) fn look(
     script: &Path,
     python: Option<&Packages>,
-    config: &Config,
+    config: Option<&Config>,
+    case: &Case,
     findings: &mut Vec<Finding>,
 ) {
     let folder = script.parent().unwrap_or(Path::new("/"));
+    let real = fs::canonicalize(script).ok();
+    let real = real.as_deref().and_then(Path::parent);
     let executable = python.map_or(Path::new(ANOTHER), Packages::executable);
     let packages = match python {
         Some(_) => Vec::new(),
         None => of_broken_environment(folder, config),
     };
-    let said = Command::new(executable)
+    let further = config.into_iter().flat_map(|config| &config.python_path);
+    let mut command = case.command(executable);
+    command
         .args(["-c", LOOK])
         .args([script, folder])
-        .args(config.python_path.iter().chain(&packages))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .output();
-    let whose = python.map_or_else(|| "its environment".to_owned(), ToString::to_string);
-    let Ok(said) = said else {
+        .args(real)
+        .args(further.chain(&packages))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let Ok(said) = case.run(command) else {
         return; // said of that Python
     };
-    let shown = script.display();
-    let text = String::from_utf8_lossy(&said.stdout);
-    let before = findings.len();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix("missing ") {
-            let said =
-                format!("`{shown}` imports `{name}`, which is not among the packages of {whose}");
-            let remedy = how_to_install(name, python, folder);
-            findings.push(Finding::wrong("packages", said).mended_by(remedy));
+    let name = script.display();
+    let whose = python.map_or_else(|| "its environment".to_owned(), ToString::to_string);
+    for line in String::from_utf8_lossy(&said.output).lines() {
+        if let Some(module) = line.strip_prefix("missing ") {
+            let said = format!(
+                "`{name}` imports `{module}`, which is not beside it, and not among the packages of {whose}"
+            );
+            let finding = Finding::wrong("packages", said);
+            findings.push(finding.mended_by(how_to_install(module, python, folder)));
         } else if let Some(error) = line.strip_prefix("syntax ") {
             let (number, message) = error.split_once(' ').unwrap_or((error, ""));
-            let said = format!("line {number} of `{shown}` is no Python: {message}");
+            let said = format!("line {number} of `{name}` is no Python: {message}");
             findings.push(Finding::wrong("syntax", said));
         }
-    }
-    if findings.len() == before && said.status.success() {
-        let said = format!("all that `{shown}` imports at its top is there");
-        findings.push(Finding::good("packages", said));
     }
 }
 
 /// The folders of packages of an environment whose Python is gone.
-fn of_broken_environment(folder: &Path, config: &Config) -> Vec<PathBuf> {
+fn of_broken_environment(folder: &Path, config: Option<&Config>) -> Vec<PathBuf> {
     let above = folder.parent().unwrap_or(folder);
-    let beside = [
-        folder.join(".venv"),
-        folder.join("venv"),
-        above.join(".venv"),
-        above.join("venv"),
-    ];
-    let roots = config
-        .venv
-        .clone()
-        .map_or_else(|| beside.to_vec(), |venv| vec![venv]);
+    let beside = [folder, above].map(|folder| [folder.join(".venv"), folder.join("venv")]);
+    let named = config.and_then(|config| config.venv.clone());
+    let roots = named.map_or_else(|| beside.concat(), |venv| vec![venv]);
     let versions = roots.iter().flat_map(|root| fs::read_dir(root.join("lib")));
     let versions = versions.flatten().flatten();
     versions
@@ -103,14 +100,14 @@ fn of_broken_environment(folder: &Path, config: &Config) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Names of packages are mostly those of their modules; where they are not, the name is the user's to know.
-fn how_to_install(name: &str, python: Option<&Packages>, folder: &Path) -> String {
-    let venv = match python {
-        Some(Packages::Venv(venv)) => {
-            let pip = venv.root.join("bin/python3");
-            return format!("{} -m pip install {name}", typed(&pip));
-        }
-        _ => typed(&folder.join("venv")),
+/// A package may have another name than its module, and a stranger's may have that one.
+fn how_to_install(module: &str, python: Option<&Packages>, folder: &Path) -> String {
+    let python = match python {
+        Some(Packages::Venv(venv)) => typed(&venv.executable),
+        _ => format!("{}/bin/python3", typed(&folder.join("venv"))),
     };
-    format!("python3 -m venv {venv} && {venv}/bin/python3 -m pip install {name}")
+    format!(
+        "put `{module}.py` beside the script, or the package that has it into its environment: \
+         {python} -m pip install PACKAGE"
+    )
 }

@@ -17,8 +17,8 @@ const LIMITS: [(Resource, &str, &str, u64, u64); 7] = [
     (Resource::Nproc, "processes of this user", "", 1, 3),
 ];
 
-/// Looks at them.
-pub(super) fn look(findings: &mut Vec<Finding>) {
+/// Looks at them. Where there was a good answer, they are no smaller than that took.
+pub(super) fn look(is_answered: bool, findings: &mut Vec<Finding>) {
     let mut usual = Vec::new();
     for (resource, name, unit, divisor, least) in LIMITS {
         let Some(limit) = getrlimit(resource).current else {
@@ -29,7 +29,7 @@ pub(super) fn look(findings: &mut Vec<Finding>) {
             limit / divisor,
             if unit.is_empty() { "" } else { " " }
         );
-        if limit / divisor < least {
+        if limit / divisor < least && !is_answered {
             let said = format!(
                 "a process may have too little: {shown}, where Python needs {least} {unit}"
             );

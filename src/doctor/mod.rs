@@ -3,6 +3,7 @@
 //! those who have no shell.
 
 mod answer;
+mod child;
 mod finding;
 mod first_line;
 mod imports;
@@ -15,15 +16,20 @@ mod server;
 mod settings;
 mod store;
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::restoring::started::Started;
 use ::settings::cli::Doctor;
+use ::settings::python::Packages;
 use exchange::MetaVariables;
 use finding::Finding;
+use first_line::Runs;
 use process::program;
 use process::report::Exit;
 
@@ -39,17 +45,24 @@ struct Case<'a> {
     environment: &'a MetaVariables,
     /// Whether a server asks, for whose user everything is seen as it will be.
     is_page: bool,
+    /// When all of it has to be over.
+    until: Instant,
 }
+
+/// So long it may take on a terminal.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Prints what was found; the exit status says whether something is wrong.
 pub(crate) fn run(typed: &Doctor, started: &Started) -> Result<Exit> {
     let script = typed.script.as_deref().map(std::path::absolute);
     let script = script.transpose()?;
+    let environment = without_the_shells(&started.meta);
     let findings = examine(&Case {
         script: script.as_deref(),
         program: program::path(),
-        environment: &started.meta,
+        environment: &environment,
         is_page: false,
+        until: Instant::now() + LONGEST,
     });
     let shown = if typed.json {
         finding::json(&findings)
@@ -69,26 +82,70 @@ fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     server::look(case, &mut findings);
     programs::look(case, &mut findings);
-    let mut config = None;
-    if let Some(script) = case.script {
-        if !script_file::look(script, case, &mut findings) {
-            return findings;
+    let Some(script) = case.script else {
+        python::look(case, None, None, &mut findings);
+        limits::look(false, &mut findings);
+        return findings;
+    };
+    if !script_file::look(script, case, &mut findings) {
+        return findings;
+    }
+    let (config, python) = match first_line::look(script, case, &mut findings) {
+        Runs::Other => (None, None),
+        Runs::Python(python) => {
+            let python = Packages::Own {
+                python,
+                looked_in: Vec::new(),
+            };
+            (None, python::look(case, None, Some(python), &mut findings))
         }
-        let options = first_line::look(script, case, &mut findings);
-        let options = options.unwrap_or_else(|| Ok(Vec::new()));
-        config = Some(settings::look(script, options, case, &mut findings));
+        Runs::Us(options) => {
+            let config = settings::look(script, options, case, &mut findings);
+            store::look(case, &config, &mut findings);
+            let python = python::look(case, Some(&config), None, &mut findings);
+            (Some(config), python)
+        }
+    };
+    let is_good = answer::look(script, case, &mut findings);
+    let is_known = python.is_some() || config.is_some();
+    if is_good != Some(true) && is_known {
+        imports::look(
+            script,
+            python.as_ref(),
+            config.as_ref(),
+            case,
+            &mut findings,
+        );
     }
-    let python = python::look(case, config.as_ref(), &mut findings);
-    if let (Some(config), Some(script)) = (&config, case.script) {
-        imports::look(script, python.as_ref(), config, &mut findings);
-    }
-    store::look(case, config.as_ref(), &mut findings);
-    limits::look(&mut findings);
-    if let Some(script) = case.script {
-        answer::look(script, case, &mut findings);
-    }
+    limits::look(is_good == Some(true), &mut findings);
     findings
 }
+
+/// Whether its owner may run a file.
+fn is_executable(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|about| about.mode() & 0o100 != 0)
+}
+
+/// What a shell has in its environment, and a server has not.
+fn without_the_shells(environment: &MetaVariables) -> MetaVariables {
+    let is_shells = |name: &[u8]| name == b"VIRTUAL_ENV" || name.starts_with(b"PYTHON");
+    let kept = environment.iter().filter(|(name, _)| !is_shells(name));
+    MetaVariables::from_pairs(kept.map(|(name, value)| (name.to_vec(), value.to_vec())))
+}
+
+/// The beginning of a file, whatever it is a file of.
+fn beginning(file: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    let opened = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(file);
+    _ = opened.map(|file| file.take(BEGINNING).read_to_end(&mut text));
+    text
+}
+
+/// A first line is shorter.
+const BEGINNING: u64 = 4096;
 
 /// A path for a shell: in quotes where it needs them.
 fn typed(path: &Path) -> String {

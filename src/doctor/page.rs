@@ -1,29 +1,34 @@
 //! The same for those who have no shell: a script `doctor.cgi` that is nothing but a first line which names this
-//! program, or is this program itself. It says something only while a file `.htdoctor` with a token lies beside it,
-//! for a day, and to who knows the token: names of folders and users are nobody else's business.
+//! program, or is this program itself. It says something only while a file lies beside it whose name has a token,
+//! for a day, and to who knows the token: names of folders and users are nobody else's business. The token is in
+//! the name, as servers hand out what is in a file, and list none that begins with a dot.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::finding::{self, Finding, Verdict};
-use super::{Case, examine};
+use super::{Case, beginning, examine, is_executable};
 use exchange::{Headers, MetaVariables, ResponseHead, Status};
 use process::descriptors::Private;
 use process::{program, report};
 
 const NAME: &str = "doctor.cgi";
-const TOKEN: &str = ".htdoctor";
+/// What the file's name begins with; the token follows.
+const TOKEN: &str = ".htdoctor-";
 /// Characters of a token: no visitor guesses so many.
 const LEAST: usize = 16;
+const MOST_OF_TOKEN: usize = 100;
 const A_DAY: Duration = Duration::from_secs(86_400);
 /// So many scripts are looked at that nobody named.
 const MOST: usize = 20;
+/// Servers wait no longer.
+const LONGEST: Duration = Duration::from_secs(25);
 
 /// Whether a request for that script is for this page.
 pub(crate) fn is_asked_for(script: &Path) -> bool {
@@ -32,17 +37,18 @@ pub(crate) fn is_asked_for(script: &Path) -> bool {
 
 /// A doctor's own application may be called so too.
 fn has_no_application(script: &Path) -> bool {
-    let text = fs::read(script).unwrap_or_default();
+    let text = beginning(script);
     let is_program = text.starts_with(b"\x7fELF");
     let mut lines = text.split(|&byte| byte == b'\n');
     let first = lines.next().unwrap_or_default();
-    is_program || first.starts_with(b"#!") && lines.all(|line| line.trim_ascii().is_empty())
+    let is_nothing = |line: &[u8]| line.trim_ascii().is_empty() || line.starts_with(b"#");
+    is_program || first.starts_with(b"#!") && lines.all(is_nothing)
 }
 
 /// Answers it.
 pub(crate) fn answer(script: &Path, environment: &MetaVariables, private: &Private) {
     let query = environment.value(b"QUERY_STRING").unwrap_or_default();
-    let (code, kind, page) = match token(script).and_then(|token| is_known(query, &token)) {
+    let (code, kind, page) = match is_on(script, parameter(query, "token").unwrap_or_default()) {
         Ok(()) if parameter(query, "format") == Some(b"json") => {
             let findings = all(script, environment, query);
             (200, "application/json", finding::json(&findings))
@@ -75,45 +81,32 @@ pub(crate) fn answer(script: &Path, environment: &MetaVariables, private: &Priva
     }
 }
 
-/// The token that lies beside the script, or why there is none.
-fn token(script: &Path) -> Result<Vec<u8>, String> {
-    let file = script.with_file_name(TOKEN);
-    let shown = file.display();
-    let how = format!(
-        "a file `{shown}` with at least {LEAST} characters turns the page on for a day: ask for it with \
-         ?token= and these characters"
-    );
-    let about = fs::symlink_metadata(&file).map_err(|error| format!("{error}: {how}"))?;
-    if !about.is_file() || about.mode() & 0o022 != 0 {
+/// Whether the file of that token lies beside the script, or why the page says nothing.
+fn is_on(script: &Path, token: &[u8]) -> Result<(), String> {
+    let is_plain = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let length = token.len();
+    if !(LEAST..=MOST_OF_TOKEN).contains(&length) || !token.iter().all(is_plain) {
         return Err(format!(
-            "`{shown}` is no file that its owner alone can write"
+            "a file beside it whose name is `{TOKEN}` and a word of at least {LEAST} letters and digits turns it \
+             on for a day, for who asks with ?token= and that word"
         ));
     }
-    let age = about.modified().ok().and_then(|then| then.elapsed().ok());
-    if age.is_some_and(|age| age > A_DAY) {
+    let mut name = OsString::from(TOKEN);
+    name.push(OsStr::from_bytes(token));
+    let about = fs::symlink_metadata(script.with_file_name(name))
+        .map_err(|error| format!("no file has the token of this request in its name: {error}"))?;
+    let owner = fs::metadata(script).map(|about| about.uid()).ok();
+    let own = [owner, Some(rustix::process::geteuid().as_raw())];
+    if !about.is_file() || !own.contains(&Some(about.uid())) {
         return Err(format!(
-            "`{shown}` is older than a day: write it anew, or remove it"
+            "the file `{TOKEN}...` is no file of the script's owner"
         ));
     }
-    let text = fs::read(&file).map_err(|error| format!("`{shown}`: {error}"))?;
-    let token = text.trim_ascii().to_vec();
-    if token.len() < LEAST {
-        return Err(format!("the token in `{shown}` is too short: {how}"));
-    }
-    Ok(token)
-}
-
-/// Whether a query has it. The time that it takes tells nothing of the token.
-fn is_known(query: &[u8], token: &[u8]) -> Result<(), String> {
-    let said = parameter(query, "token").unwrap_or_default();
-    let differ = said
-        .iter()
-        .zip(token)
-        .fold(0, |all, (one, other)| all | (one ^ other));
-    if said.len() == token.len() && differ == 0 {
-        Ok(())
-    } else {
-        Err("the request has no token, or another".into())
+    match about.modified().map(|then| then.elapsed()) {
+        Ok(Ok(age)) if age <= A_DAY => Ok(()),
+        _ => Err(format!(
+            "the file `{TOKEN}...` is older than a day, or from the future: make it anew, or remove it"
+        )),
     }
 }
 
@@ -133,11 +126,13 @@ fn all(own: &Path, environment: &MetaVariables, query: &[u8]) -> Vec<Finding> {
         }
         None => beside(own),
     };
+    let until = Instant::now() + LONGEST;
     let case = |script| Case {
         script,
         program: program::path(),
         environment,
         is_page: true,
+        until,
     };
     let mut findings = Vec::new();
     for script in &scripts {
@@ -149,6 +144,9 @@ fn all(own: &Path, environment: &MetaVariables, query: &[u8]) -> Vec<Finding> {
     }
     if scripts.is_empty() {
         findings = examine(&case(None));
+        let said = "no script is found beside this one, or its folder may not be listed";
+        let named = "name one: &script=NAME in the address of this page";
+        findings.push(Finding::wrong("script", said).mended_by(named));
     }
     findings
 }
@@ -158,20 +156,21 @@ fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b".") && name.iter().all(is_plain)
 }
 
-/// The scripts whose first line names a program of this name.
+/// The scripts beside it: what may be run, or is called as this one.
 fn beside(own: &Path) -> Vec<PathBuf> {
     let entries = own.parent().map(fs::read_dir);
     let entries = entries.into_iter().flatten().flatten().flatten();
-    let is_ours = |path: &PathBuf| {
-        let text = fs::read(path).unwrap_or_default();
-        let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        path != own
-            && memchr::memmem::find(line, b"#!").is_some()
-            && memchr::memmem::find(line, b"wsgi-cgi").is_some()
+    let is_script = |path: &PathBuf| {
+        let is_called_so = path.extension() == own.extension();
+        path != own && (is_called_so || is_executable(path) && beginning(path).starts_with(b"#!"))
+    };
+    let is_hidden = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_bytes().starts_with(b".")
     };
     let mut scripts: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.is_file() && is_ours(path))
+        .filter(|path| !path.is_dir() && !is_hidden(path) && is_script(path))
         .collect();
     scripts.sort();
     scripts.truncate(MOST);
@@ -207,7 +206,8 @@ fn html(findings: &[Finding]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>wsgi-cgi doctor</title>\n\
          <style>body{{font:1em sans-serif;margin:2em}}td{{padding:.3em .8em;vertical-align:top}}\
          .wrong{{background:#fdd}}.note{{background:#ffd}}</style>\n<h1>{verdict}</h1>\n<table>\n{rows}</table>\n\
-         <p>Remove <code>{TOKEN}</code> when you are done.</p>\n</html>\n"
+         <p><code>&amp;script=NAME</code> looks at one script, <code>&amp;format=json</code> is for programs. Remove \
+         the file <code>{TOKEN}...</code> when you are done: its word is in the server's log.</p>\n</html>\n"
     )
 }
 
@@ -220,22 +220,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_known_as_a_whole() {
-        let token = b"0123456789abcdef";
-        assert!(is_known(b"format=json&token=0123456789abcdef", token).is_ok());
-        for query in [
-            &b""[..],
-            b"token=",
-            b"token=0123456789abcde",
-            b"token=0123456789abcdeg",
-            b"token=0123456789abcdef0",
-            b"mytoken=0123456789abcdef",
-        ] {
-            assert!(is_known(query, token).is_err(), "{}", query.escape_ascii());
-        }
-    }
 
     #[test]
     fn a_script_is_named_without_its_folder() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::finding::Finding;
 use super::{Case, script_file, typed};
@@ -14,25 +15,38 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
     let shown = case.program.display();
     let version = env!("CARGO_PKG_VERSION");
     script_file::noexec(&case.program, findings);
-    let mode = fs::metadata(&case.program).map_or(0o755, |about| about.mode() & 0o7777);
-    if mode & 0o005 != 0o005 {
-        let said = format!("`{shown}` may be run by its owner alone (mode {mode:o})");
-        let remedy = format!("chmod 755 {}", typed(&case.program));
-        findings.push(Finding::note("program", said).mended_by(remedy));
-    }
-    if mode & 0o022 != 0 {
-        let said = format!("others than its owner may write to `{shown}` (mode {mode:o})");
-        let remedy = format!("chmod go-w {}", typed(&case.program));
-        findings.push(Finding::wrong("program", said).mended_by(remedy));
-    }
+    others(&case.program, 0o005, findings);
     let flags = case.script.map(first_line_options).and_then(Result::ok);
     let early = Early::of(&flags.unwrap_or_default(), case.environment, case.script);
     match becoming::executor_of(&case.program, early.cache_dir.as_deref()) {
         Ok(executor) => {
+            others(&executor, 0o004, findings);
             let executor = executor.display();
             let said = format!("wsgi-cgi {version}: `{shown}`, with the executor `{executor}`");
             findings.push(Finding::good("program", said));
         }
         Err(error) => findings.push(Finding::wrong("program", format!("{error:#}"))),
+    }
+}
+
+/// What others than its owner may do with a file: less than they have to, or more than they should.
+fn others(file: &Path, wanted: u32, findings: &mut Vec<Finding>) {
+    let Ok(about) = fs::metadata(file) else {
+        return;
+    };
+    let (shown, mode) = (file.display(), about.mode() & 0o7777);
+    if mode & wanted != wanted {
+        let said = format!("`{shown}` is its owner's alone (mode {mode:o})");
+        let remedy = format!("chmod go+rX {}", typed(file));
+        findings.push(Finding::note("program", said).mended_by(remedy));
+    }
+    if mode & 0o022 != 0 {
+        let said = format!("others than its owner may write to `{shown}` (mode {mode:o})");
+        let finding = if mode & 0o002 == 0 {
+            Finding::note("program", said)
+        } else {
+            Finding::wrong("program", said)
+        };
+        findings.push(finding.mended_by(format!("chmod go-w {}", typed(file))));
     }
 }

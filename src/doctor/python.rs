@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+
+use anyhow::Result;
 
 use super::Case;
 use super::finding::Finding;
+use image::place;
 use settings::config::{App, Config};
 use settings::options::CgiOptions;
 use settings::python::Packages;
@@ -16,30 +18,29 @@ const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'impleme
                      sys.stdout.write('%s %d.%d.%d %d' % (getattr(i, 'name', '?'), v[0], v[1], v[2], \
                      't' in getattr(sys, 'abiflags', '')))";
 
-/// Looks at it; which it is, if it can be used.
+/// Looks at it, which may have been named; which it is, if it can be used.
 pub(super) fn look(
     case: &Case,
     config: Option<&Config>,
+    named: Option<Packages>,
     findings: &mut Vec<Finding>,
 ) -> Option<Packages> {
-    let nothing = App::file(case.program.clone());
-    let usual = || Config::decide(CgiOptions::default(), case.environment, nothing).ok();
-    let config = config.cloned().or_else(usual)?;
-    let virtual_env = case.environment.get_redirected("VIRTUAL_ENV");
-    let virtual_env = virtual_env.map(|root| Path::new(OsStr::from_bytes(root)));
-    let packages = match Packages::find(&config, virtual_env, &case.program) {
-        Ok(packages) => packages,
-        Err(error) => {
-            findings.push(Finding::wrong("python", format!("{error:#}")));
-            return None;
-        }
+    let packages = match named {
+        Some(named) => named,
+        None => match found(case, config)? {
+            Ok(packages) => packages,
+            Err(error) => {
+                findings.push(Finding::wrong("python", format!("{error:#}")));
+                return None;
+            }
+        },
     };
     let python = packages.executable();
     let shown = python.display();
-    let mut command = Command::new(python);
-    command.args(["-S", "-c", WHICH]).stdin(Stdio::null());
+    let mut command = case.command(python);
+    command.args(["-S", "-c", WHICH]);
     let remedy = "install CPython 3.9 or newer, or name one with --python or --venv";
-    let said = match command.output() {
+    let said = match case.run(command) {
         Ok(said) => said,
         Err(error) => {
             let said = format!("`{shown}` cannot be started: {error}");
@@ -47,12 +48,14 @@ pub(super) fn look(
             return None;
         }
     };
-    let text = String::from_utf8_lossy(&said.stdout);
+    let text = String::from_utf8_lossy(&said.output);
     let words: Vec<&str> = text.split(' ').collect();
     let [kind, version, free_threaded] = words[..] else {
-        let first = String::from_utf8_lossy(&said.stderr);
-        let first = first.lines().next_back().unwrap_or_default().to_owned();
-        let said = format!("`{shown}` does not start ({}): {first}", said.status);
+        // It may tell of variables, which a page shows nobody.
+        let log = String::from_utf8_lossy(&said.log);
+        let last = log.lines().next_back().filter(|_| !case.is_page);
+        let last = place::shown(last.unwrap_or_default().as_bytes());
+        let said = format!("`{shown}` does not start as a Python does: {last}");
         findings.push(Finding::wrong("python", said).mended_by(remedy));
         return None;
     };
@@ -71,4 +74,14 @@ pub(super) fn look(
     let said = format!("CPython {version}, packages of {packages}");
     findings.push(Finding::good("python", said));
     Some(packages)
+}
+
+/// The one that the program would choose; none where nothing is known of the application.
+fn found(case: &Case, config: Option<&Config>) -> Option<Result<Packages>> {
+    let nothing = App::file(case.program.clone());
+    let usual = || Config::decide(CgiOptions::default(), case.environment, nothing).ok();
+    let config = config.cloned().or_else(usual)?;
+    let virtual_env = case.environment.get_redirected("VIRTUAL_ENV");
+    let virtual_env = virtual_env.map(|root| Path::new(OsStr::from_bytes(root)));
+    Some(Packages::find(&config, virtual_env, &case.program))
 }

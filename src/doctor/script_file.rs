@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::finding::Finding;
-use super::{Case, typed};
+use super::{Case, beginning, typed};
 
 /// Looks at it; false where there is nothing to look at.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> b
         Err(error) => {
             let finding = Finding::wrong("script", format!("`{shown}`: {error}"));
             findings.push(match error.kind() {
-                ErrorKind::NotFound => finding.mended_by("name the script by its whole path"),
+                ErrorKind::NotFound => finding.mended_by("name a script that is there"),
                 _ => finding,
             });
             return false;
@@ -53,7 +53,14 @@ fn modes(script: &Path, about: &Metadata, findings: &mut Vec<Finding>) {
     let chmod = |bits: &str| format!("chmod {bits} {}", typed(script));
     if mode & 0o500 != 0o500 {
         let said = format!("`{shown}` may not be run, not even by its owner (mode {mode:o})");
-        findings.push(Finding::wrong("mode", said).mended_by(chmod("755")));
+        let text = beginning(script);
+        let is_script = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        // A server's interpreter setting has it read alone.
+        findings.push(if is_script.starts_with(b"#!") || mode & 0o400 == 0 {
+            Finding::wrong("mode", said).mended_by(chmod("755"))
+        } else {
+            Finding::note("mode", said).mended_by(chmod("755"))
+        });
     } else if mode & 0o005 != 0o005 {
         let said = format!(
             "`{shown}` may be run by its owner (mode {mode:o}), as under suEXEC, and not by a server that runs \
@@ -108,6 +115,16 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
             let owner = format!("chown {} {}", there.uid(), typed(script));
             Finding::wrong("owner", said).mended_by(owner)
         });
+    }
+    if about.gid() != there.gid() && about.uid() == there.uid() && there.uid() != 0 {
+        let said = format!(
+            "`{}` is group {}'s and its folder is group {}'s: suEXEC runs a script where both are the same",
+            script.display(),
+            about.gid(),
+            there.gid()
+        );
+        let remedy = format!("chgrp {} {}", there.gid(), typed(script));
+        findings.push(Finding::note("owner", said).mended_by(remedy));
     }
     // Where a server has got here, it can.
     let closed = folder.ancestors().find(|above| {

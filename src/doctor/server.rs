@@ -10,19 +10,24 @@ use std::path::Path;
 use super::Case;
 use super::finding::Finding;
 
-/// Whether the server hands out what lies beside the script.
-fn published(case: &Case, findings: &mut Vec<Finding>) {
+/// Whether a folder is below the one that the server hands out.
+pub(super) fn is_published(folder: &Path, case: &Case) -> bool {
     let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
     let root = Path::new(OsStr::from_bytes(root));
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    !root.as_os_str().is_empty() && real(folder).starts_with(real(root))
+}
+
+/// Whether the server hands out what lies beside the script.
+fn published(case: &Case, findings: &mut Vec<Finding>) {
     let Some(folder) = case.script.and_then(Path::parent) else {
         return;
     };
     let shown = folder.display();
-    if root.as_os_str().is_empty() {
+    if case.environment.value(b"DOCUMENT_ROOT").is_none() {
         return;
     }
-    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    if folder.starts_with(fs::canonicalize(root).unwrap_or_else(|_| root.to_owned())) {
+    if is_published(folder, case) {
         let said = format!(
             "`{shown}` is below the document root: what lies there and is no script (a database, a log, a \
              virtual environment) the server may hand to whoever asks for it"
@@ -58,15 +63,17 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         Some(owner) => format!(", while the script is user {owner}'s"),
         None => String::new(),
     };
+    let named = if software.is_empty() {
+        "a server that gives no name"
+    } else {
+        &software
+    };
     findings.push(Finding::good(
         "server",
-        format!("{software}, which runs scripts as user {user}{whose}"),
+        format!("{named}, which runs scripts as user {user}{whose}"),
     ));
     published(case, findings);
-    let is_https = !matches!(
-        value(b"HTTPS").to_ascii_lowercase().as_str(),
-        "" | "off" | "0"
-    );
+    let is_https = case.environment.scheme() == "https";
     let forwarded = value(b"HTTP_X_FORWARDED_PROTO");
     if !is_https && forwarded.eq_ignore_ascii_case("https") {
         findings.push(

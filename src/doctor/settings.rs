@@ -9,7 +9,9 @@ use anyhow::Result;
 use rustix::fs::Access;
 
 use super::finding::Finding;
+use super::server::is_published;
 use super::{Case, typed};
+use process::report;
 use settings::config::Config;
 use settings::decided::as_far_as_understood;
 
@@ -21,13 +23,23 @@ pub(super) fn look(
     findings: &mut Vec<Finding>,
 ) -> Config {
     let (config, wrong) = as_far_as_understood(options, case.environment, script);
-    let wrong = wrong.iter().map(|error| format!("{error:#}"));
+    let wrong = wrong.iter().map(|error| {
+        // A first line may have variables of the server's in it.
+        if case.is_page {
+            report::log(&format!("doctor: {error:#}"));
+            return "an option in the first line, a variable WSGI_CGI_... or the script's block is not \
+                    understood: the server's error log says which"
+                .to_owned();
+        }
+        format!("{error:#}")
+    });
     // The CR at the end of the first line has a finding of its own.
     let wrong = wrong.filter(|said| !said.contains("CR LF"));
     findings.extend(wrong.map(|said| Finding::wrong("settings", said)));
     for folder in &config.python_path {
-        if !folder.is_dir() {
-            let said = format!("`{}` (python-path) is no folder", folder.display());
+        // An archive is one to Python.
+        if !folder.exists() {
+            let said = format!("`{}` (python-path) is not there", folder.display());
             findings.push(
                 Finding::wrong("settings", said).mended_by("name the folder that has the modules"),
             );
@@ -61,7 +73,7 @@ fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>
     let shown = folder.display();
     if !folder.is_dir() {
         let said = format!("`{shown}` ({name}) is no folder");
-        let remedy = format!("mkdir {}", typed(folder));
+        let remedy = format!("mkdir -p {}", typed(folder));
         findings.push(Finding::wrong("settings", said).mended_by(remedy));
     } else if let Some(error) = refused(folder, wanted) {
         findings.push(Finding::wrong(
@@ -84,8 +96,11 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
         let remedy = "name a file in a folder that the user of the server may write to";
         findings.push(Finding::wrong("log", said).mended_by(remedy));
     }
-    let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
-    if !root.is_empty() && log.as_os_str().as_bytes().starts_with(root) {
+    if log.is_dir() {
+        let said = format!("the error log `{shown}` is a folder");
+        findings.push(Finding::wrong("log", said).mended_by("name a file in it"));
+    }
+    if is_published(folder, case) {
         let said = format!(
             "the error log `{shown}` is below the document root: whoever asks for it may read it"
         );

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
-use super::Case;
 use super::finding::Finding;
 use super::settings::refused;
+use super::{Case, typed};
 use image::{common, place};
 use settings::config::Config;
 
@@ -14,10 +14,10 @@ use settings::config::Config;
 const LITTLE: u64 = 64 << 20;
 
 /// Looks at it, where requests are answered from images.
-pub(super) fn look(case: &Case, config: Option<&Config>, findings: &mut Vec<Finding>) {
-    let Some(config) = config.filter(|config| config.image) else {
+pub(super) fn look(case: &Case, config: &Config, findings: &mut Vec<Finding>) {
+    if !config.image {
         return;
-    };
+    }
     let roots = place::ROOTS.map(|name| case.environment.value(name));
     let named = config.cache_dir.clone();
     let found = match common::find(named, |name| std::env::var_os(name), &roots) {
@@ -35,7 +35,7 @@ pub(super) fn look(case: &Case, config: Option<&Config>, findings: &mut Vec<Find
         let said = format!(
             "`{shown}`, the folder for images, is not this user's alone ({error}): none is kept there"
         );
-        let remedy = format!("chmod 700 {shown}, as its owner, or name another with --cache-dir");
+        let remedy = format!("chmod 700 {}", typed(&found.folder));
         findings.push(Finding::wrong("images", said).mended_by(remedy));
     } else if let Some(error) = refused(above, Access::WRITE_OK | Access::EXEC_OK) {
         let said = format!(

@@ -122,7 +122,8 @@ pub(crate) fn said(
         Source::File(path) => options::of_script(path)?,
         Source::Module(_) | Source::PasteDeploy { .. } => Values::default(),
     };
-    Ok(flags.or(variables).or(script).absolute())
+    let said = flags.or(variables).or(script);
+    Ok(said.for_this_request(environment).absolute())
 }
 
 /// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server and every

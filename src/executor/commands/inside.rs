@@ -48,8 +48,11 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
         report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
     let py = application.py();
+    flush(py);
     let incident = Incident::new(&meta);
     let is_nph = config::is_nph(&meta);
+    // In an archive that Python runs there is no file of that name.
+    let script = script.filter(|script| script.is_file());
     let app = script.map_or_else(in_no_file, App::file);
     let decided = Config::decide(CgiOptions::default(), &meta, app);
     let Ok(opened) = open(meta, private, incident, is_nph, decided) else {
@@ -75,6 +78,14 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
     let status = underway.gateway.status(py);
     underway.end(status, outcome);
     Ok(outcome != Outcome::Failed && !signals::stopping())
+}
+
+/// What was printed before belongs into the log, where it goes from now on; a stream that is closed has nothing.
+fn flush(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        let stream = py.import("sys").and_then(|sys| sys.getattr(name));
+        _ = stream.and_then(|stream| stream.call_method0("flush"));
+    }
 }
 
 /// The application of a Python that runs no script.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use pyo3::exceptions::PySystemExit;
+use pyo3::exceptions::{PySystemExit, PyValueError};
 use pyo3::intern;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
@@ -145,9 +145,9 @@ pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
     let sys = py.import("sys")?;
     let line_by_line = pyo3::types::PyDict::new(py);
     line_by_line.set_item("line_buffering", true)?;
-    // None where the server closed descriptor 1 or 2.
+    // None where the server closed descriptor 1 or 2, and of no use where a script has closed it.
     if let Ok(reconfigure) = sys.getattr("stdout")?.getattr("reconfigure") {
-        reconfigure.call((), Some(&line_by_line))?;
+        _ = reconfigure.call((), Some(&line_by_line));
     }
 
     let fault = py.import("faulthandler")?;
@@ -165,9 +165,13 @@ pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
     }
 
     let stop = wrap_pyfunction!(stop, py)?;
-    py.import("_signal")?
-        .call_method1("signal", (libc::SIGTERM, stop))?;
-    signals::unwind_on_terminate();
+    let signal = py.import("_signal")?.getattr("signal")?;
+    match signal.call1((libc::SIGTERM, stop)) {
+        Ok(_) => signals::unwind_on_terminate(),
+        // Python gives signals to its first thread alone: in another one of a host's, they stay what they are.
+        Err(error) if error.is_instance_of::<PyValueError>(py) => {}
+        Err(error) => return Err(error),
+    }
     Ok(())
 }
 

@@ -34,6 +34,7 @@ impl Early {
         let said = typed(flags).or(variables);
         let script = script.and_then(|script| of_script(script).ok());
         let said = said.or(script.unwrap_or_default());
+        let said = said.for_this_request(environment);
         Self {
             image: said.is_on(&IMAGE),
             cache_dir: said.path(&CACHE_DIR),

@@ -7,14 +7,28 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Result, anyhow, bail};
 use exchange::MetaVariables;
 
-use super::table::{Kind, PREFIX, Row, TABLE};
+use super::table::{IMAGE, Kind, LOG, PREFIX, RECORD, Row, TABLE};
 use super::values::Values;
 
 /// Variables that are no options: the application, and which names its script may have behind an
 /// `Action` (`script_names`).
 const OTHERS: [&str; 2] = ["WSGI_CGI_APP", "WSGI_CGI_SCRIPTS"];
 
+/// The request is `doctor`'s: nothing is kept of it, and the log is its own, whatever else is said.
+const DOCTOR: &str = "WSGI_CGI_DOCTOR";
+
 impl Values {
+    /// As they count for this request.
+    #[must_use]
+    pub(crate) fn for_this_request(self, environment: &MetaVariables) -> Self {
+        if environment.get(DOCTOR).is_none() {
+            return self;
+        }
+        [&IMAGE, &LOG, &RECORD]
+            .into_iter()
+            .fold(self, Self::without)
+    }
+
     /// Those of the environment.
     ///
     /// # Errors
@@ -67,7 +81,8 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
         OTHERS.map(str::to_owned).into_iter().chain(rows)
     };
     for (name, _) in environment.iter() {
-        if name.starts_with(PREFIX.as_bytes()) && !known().any(|known| known.as_bytes() == name) {
+        let is_one = name.starts_with(PREFIX.as_bytes()) && name != DOCTOR.as_bytes();
+        if is_one && !known().any(|known| known.as_bytes() == name) {
             bail!(
                 "unknown variable `{}`: the known ones are {}",
                 name.escape_ascii(),

@@ -23,7 +23,8 @@ __all__ = ["CGIHandler", "run"]
 def run(application: WSGIApplication) -> None:
     """Answers the CGI request in the environment with `application`.
 
-    Settings are taken from the environment (`WSGI_CGI_DEBUG` ...) and from the script's metadata block.
+    Settings are taken from the environment (`WSGI_CGI_DEBUG` ...) and from the script's metadata block, but for
+    those that are about the choice of Python, its packages and images.
     RuntimeError where there is no request; SystemExit with 1 after an answer that is a failure.
     """
     if _is_answered_by_the_program():
@@ -33,16 +34,13 @@ def run(application: WSGIApplication) -> None:
         return
     from . import _wsgi_cgi
 
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
     script = getattr(sys.modules["__main__"], "__file__", None)
     if not _wsgi_cgi.answer(application, script):
         sys.exit(1)
 
 
 class CGIHandler:
-    """The standard library's handler of this name, as far as scripts use it."""
+    """For scripts that end in `CGIHandler().run(application)`; of the standard library's class it has no more."""
 
     def run(self, application: WSGIApplication) -> None:
         """Answers the CGI request in the environment with `application`, see `run` of this module."""
