@@ -8,6 +8,7 @@ mod application;
 mod bytecode;
 mod closing;
 mod debug_page;
+mod docs;
 mod doctor;
 mod environ;
 mod errors;

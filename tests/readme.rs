@@ -173,7 +173,7 @@ fn commands(console: &str) -> Vec<(&str, &str)> {
 }
 
 /// Whether the text is as expected, where `...` stands for anything and a time for any other.
-fn is_like(text: &str, expected: &str) -> bool {
+pub(crate) fn is_like(text: &str, expected: &str) -> bool {
     let (text, expected) = (without_times(text), without_times(expected));
     let (text, expected) = (text.as_str(), expected.as_str());
     let Some((before_last, last)) = expected.rsplit_once("...") else {
