@@ -601,7 +601,7 @@ fn flask_with_sqlite() {
 }
 
 /// What Apache needs besides what the recipe says: its modules, and what Debian's own files say.
-const DEBIANS: &str = r#"
+const DEBIANS: &str = r"
 LoadModule suexec_module MODULES/mod_suexec.so
 LoadModule userdir_module MODULES/mod_userdir.so
 LoadModule mime_module MODULES/mod_mime.so
@@ -613,7 +613,7 @@ UserDir disabled root
     Options Indexes SymLinksIfOwnerMatch IncludesNoExec
     Require method GET POST OPTIONS
 </Directory>
-"#;
+";
 
 /// Everything below the home is ada's, and no machine has a user of that number.
 const USERS: &str = "
