@@ -537,3 +537,27 @@ fn the_page_says_what_the_server_does_and_does_not() {
         said.text()
     );
 }
+
+/// The program itself may be the script, and is an application's where one is named.
+#[test]
+fn the_program_may_be_the_page() {
+    let site = Site::new();
+    token(&site, WORD);
+    let copy = site.script().with_file_name("doctor.cgi");
+    crate::harness::copy_programs(copy.parent().expect("a folder"));
+    fs::rename(copy.with_file_name("wsgi-cgi"), &copy).expect("renamed");
+    let asked = || {
+        Cgi::bare()
+            .program(&copy)
+            .variable("SCRIPT_FILENAME", &copy)
+            .variable("QUERY_STRING", format!("token={WORD}&script=app.cgi"))
+            .logs_anything()
+    };
+    let page = asked().run();
+    assert!(
+        page.text().contains("app.cgi` answers GET / with 200"),
+        "{page:?}"
+    );
+    let named = asked().variable("WSGI_CGI_APP", site.script()).run();
+    assert_eq!(named.text(), "hello");
+}

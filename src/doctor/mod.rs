@@ -22,7 +22,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::restoring::started::Started;
 use ::settings::cli::Doctor;
@@ -55,7 +55,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Prints what was found; the exit status says whether something is wrong.
 pub(crate) fn run(typed: &Doctor, started: &Started) -> Result<Exit> {
     let script = typed.script.as_deref().map(std::path::absolute);
-    let script = script.transpose()?;
+    let script = script
+        .transpose()
+        .context("the folder that this is run in is gone")?;
     let environment = without_the_shells(&started.meta);
     let findings = examine(&Case {
         script: script.as_deref(),

@@ -45,6 +45,10 @@ pub(super) fn look(
             );
         }
     }
+    for path in config.warm_up.iter().filter(|path| !path.starts_with('/')) {
+        let said = format!("warm-up = `{path}` is no path of a URL: it begins with no `/`");
+        findings.push(Finding::wrong("settings", said).mended_by(format!("warm-up = \"/{path}\"")));
+    }
     let folders = [
         ("chdir", config.chdir.as_deref(), Access::EXEC_OK),
         (

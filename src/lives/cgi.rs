@@ -33,6 +33,11 @@ pub(crate) fn run(started: &Started) -> c_int {
     std::panic::set_hook(Box::new(|panic| {
         report::log(&format!("a fault of wsgi-cgi: {panic}"));
     }));
+    // There is no image of that, nor is one to be made.
+    let page = catch_unwind(AssertUnwindSafe(|| doctors_page(started)));
+    if let Ok(Some(answered)) = page {
+        return answered.code().into();
+    }
     let why_cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
     // From here on this process is one as any other, which has another one beside it.
     claim::take();
@@ -100,10 +105,6 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
             return Exit::Failure.code().into();
         }
     };
-    if let Some(script) = doctors_page(started) {
-        doctor::answer_page(&script, &started.meta, &private);
-        return Exit::Success.code().into();
-    }
     let mut meta = started.meta.clone();
     let incident = Incident::new(&meta);
     // By the names that the server gave: behind an `Action` they are the program's.
@@ -142,17 +143,24 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     unanswered.conclude(&ended, decided, Some(&python))
 }
 
-/// The script, where it is the page of `wsgi-cgi doctor`.
-fn doctors_page(started: &Started) -> Option<PathBuf> {
-    let script = match started.evidence().decide(&started.meta) {
+/// Answers where the script is the page of `wsgi-cgi doctor`.
+fn doctors_page(started: &Started) -> Option<Exit> {
+    let meta = &started.meta;
+    let script = match started.evidence().decide(meta) {
         Invocation::HashBang { script, .. } => script,
         Invocation::Interpreter { arguments } => PathBuf::from(arguments.last()?),
-        Invocation::Direct => {
-            PathBuf::from(OsStr::from_bytes(started.meta.value(b"SCRIPT_FILENAME")?))
-        }
+        // The program itself is for an application, where one is named.
+        Invocation::Direct if meta.get_redirected("WSGI_CGI_APP").is_some() => return None,
+        Invocation::Direct => PathBuf::from(OsStr::from_bytes(meta.value(b"SCRIPT_FILENAME")?)),
     };
     let script = std::path::absolute(script).ok()?;
-    doctor::is_asked_for(&script).then_some(script)
+    if !doctor::is_asked_for(&script) {
+        return None;
+    }
+    // What a child of this process prints is no part of the page.
+    let private = descriptors::take().ok()?;
+    doctor::answer_page(&script, meta, &private);
+    Some(Exit::Success)
 }
 
 /// Waits beside the process that is restored, in which this returns.
