@@ -1,0 +1,135 @@
+//! Planted mistakes: each is found, alone and among others, and what is said to mend it does.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::{Site, is_found};
+use crate::harness::program;
+
+/// A mistake: what it is found as, and how it is made.
+type Mistake = (&'static str, fn(&Site));
+
+const MISTAKES: [Mistake; 20] = [
+    ("mode `.*` may not be run", |site| {
+        site.set_mode("site/app.cgi", 0o644);
+    }),
+    ("mode others than its owner may write", |site| {
+        let mode = fs::metadata(site.script())
+            .expect("there")
+            .permissions()
+            .mode();
+        site.set_mode("site/app.cgi", mode & 0o777 | 0o020);
+    }),
+    ("folder others than its owner may write", |site| {
+        site.set_mode("site", 0o777);
+    }),
+    ("CRLF", |site| {
+        site.write(|text| text.replacen('\n', "\r\n", 1));
+    }),
+    ("BOM", |site| site.write(|text| format!("\u{feff}{text}"))),
+    ("settings.*unknown key `colour`", |site| {
+        site.write(|text| text.replace("# image", "# colour = \"red\"\n# image"));
+    }),
+    ("settings.*--colour", |site| {
+        site.write(|text| text.replacen("wsgi-cgi", "wsgi-cgi --colour", 1));
+    }),
+    ("settings.*(python-path) is not there", |site| {
+        fs::remove_dir_all(site.root.path().join("site/modules")).expect("removed");
+        site.write(|text| text.replace(", own", ""));
+    }),
+    ("log", |site| {
+        fs::remove_dir(site.root.path().join("site/logs")).expect("removed");
+    }),
+    ("images", |site| site.set_mode("site/cache", 0o755)),
+    ("packages `.*` imports `nowhere`, which", |site| {
+        site.write(|text| text.replace("import json", "import nowhere.inside, json"));
+    }),
+    ("python.*leads nowhere", |site| {
+        let venv = site.root.path().join("site/.venv");
+        fs::create_dir_all(venv.join("bin")).expect("made");
+        fs::write(venv.join("pyvenv.cfg"), "home = /gone\n").expect("written");
+        std::os::unix::fs::symlink("/gone/python3", venv.join("bin/python3")).expect("linked");
+    }),
+    ("line.*no `#!`", |site| {
+        site.write(|text| text.replacen("#!", "# ", 1));
+    }),
+    ("line.*No such file", |site| {
+        site.write(|text| text.replacen("#!/", "#!/gone/", 1));
+    }),
+    ("line.*no whole path", |site| {
+        site.write(|text| text.replacen("#!/", "#!", 1));
+    }),
+    ("syntax line 9", |site| {
+        site.write(|text| text.replace("import json", "import json +"));
+    }),
+    ("answer.*500.*appliance", |site| {
+        site.write(|text| text.replace("def application", "def appliance"));
+    }),
+    ("mode.*set-user-ID", |site| {
+        site.set_mode("site/app.cgi", 0o4755);
+    }),
+    ("answer.*gives no answer", |site| {
+        site.write(|text| text.replacen(&program().display().to_string(), "/bin/cat", 1));
+    }),
+    ("owner", |site| {
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(site.root.path().join("site"), Some(12345), None)
+                .expect("given");
+        }
+    }),
+];
+
+#[test]
+fn each_mistake_is_found_alone() {
+    for (pattern, make) in MISTAKES {
+        if pattern == "owner" && !rustix::process::geteuid().is_root() {
+            continue; // only root can make it
+        }
+        let site = Site::new();
+        make(&site);
+        is_found(&site.wrong(), pattern);
+    }
+}
+
+#[test]
+fn the_first_twelve_are_found_together() {
+    let site = Site::new();
+    for (_, make) in &MISTAKES[..12] {
+        make(&site);
+    }
+    let wrong = site.wrong();
+    for (pattern, _) in &MISTAKES[..12] {
+        is_found(&wrong, pattern);
+    }
+}
+
+#[test]
+fn each_remedy_mends_what_it_is_for() {
+    for (pattern, make) in &MISTAKES[..5] {
+        let site = Site::new();
+        make(&site);
+        let said = site.doctor(&[]);
+        let text = String::from_utf8_lossy(&said.stdout);
+        for remedy in text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("-> "))
+        {
+            let is_one_for_a_shell = ["chmod ", "sed "]
+                .iter()
+                .any(|word| remedy.starts_with(word));
+            if is_one_for_a_shell {
+                let done = Command::new("sh")
+                    .args(["-c", remedy])
+                    .status()
+                    .expect("started");
+                assert!(done.success(), "{remedy}");
+            }
+        }
+        assert_eq!(
+            site.wrong(),
+            Vec::<String>::new(),
+            "after what mends {pattern}"
+        );
+    }
+}

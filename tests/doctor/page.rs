@@ -1,0 +1,180 @@
+//! The page for those without a shell: what it says, and to whom.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Site;
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, program};
+
+/// The page beside a site's script.
+fn page(site: &Site) -> Cgi {
+    let script = site.script().with_file_name("doctor.cgi");
+    fs::write(&script, format!("#!{}\n", program().display())).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
+    Cgi::file(&script)
+}
+
+/// Of 16 letters, the fewest that are enough.
+const WORD: &str = "ninety-nine-days";
+
+/// The file that turns the page on.
+fn token(site: &Site, word: &str) -> PathBuf {
+    let name = format!(".htdoctor-{word}");
+    let file = site.script().with_file_name(name);
+    fs::write(&file, "").expect("written");
+    file
+}
+
+#[test]
+fn the_page_needs_a_token_that_lies_beside_it() {
+    let site = Site::new();
+    let token_of = format!("token={WORD}");
+    let asked = |query: &str| {
+        page(&site)
+            .variable("QUERY_STRING", query)
+            .logs_anything()
+            .run()
+    };
+    let says_nothing = |query: &str, why: &str| {
+        let answer = asked(query);
+        assert!(
+            answer.status.starts_with("404"),
+            "{query}: {}",
+            answer.status
+        );
+        assert_eq!(answer.text(), "Not found\n");
+        assert!(answer.log.contains(why), "{}", answer.log);
+    };
+    says_nothing("", "turns it on");
+    says_nothing(&token_of, "no file has the token");
+    let file = token(&site, WORD);
+    token(&site, &WORD[..15]);
+    says_nothing(&format!("token={}", &WORD[..15]), "at least 16");
+    says_nothing("token=../../../../etc/passwd", "turns it on");
+    says_nothing("token=ninety-nine-dayz", "no file has the token");
+    says_nothing(&format!("mytoken={WORD}"), "turns it on");
+    let answer = asked(&token_of);
+    assert!(answer.status.starts_with("200"), "{}", answer.status);
+    assert!(
+        answer.text().contains("Nothing is wrong"),
+        "{}",
+        answer.text()
+    );
+    assert!(
+        answer.text().contains("app.cgi` answers GET / with 200"),
+        "{}",
+        answer.text()
+    );
+    let day = std::time::Duration::from_secs(86_400);
+    let now = std::time::SystemTime::now();
+    for other in [now - 2 * day, now + 2 * day] {
+        let opened = fs::File::options().write(true).open(&file).expect("opened");
+        opened.set_modified(other).expect("set");
+        says_nothing(&token_of, "older than a day, or from the future");
+    }
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink("app.cgi", &file).expect("linked");
+    says_nothing(&token_of, "no file of the script's owner");
+}
+
+#[test]
+fn the_page_shows_no_secret() {
+    let site = Site::new();
+    token(&site, WORD);
+    site.write(|text| {
+        let text = text.replacen("wsgi-cgi\n", "wsgi-cgi --timeout=${DATABASE_PASSWORD}\n", 1);
+        text.replace("return [", "raise ValueError('hunter2')\n    return [")
+    });
+    let answer = page(&site)
+        .variable("QUERY_STRING", format!("token={WORD}"))
+        .variable("DATABASE_PASSWORD", "hunter2")
+        .variable("HTTP_COOKIE", "session=hunter2")
+        .logs_anything()
+        .run();
+    assert!(
+        answer.text().contains("answers GET / with 500"),
+        "{}",
+        answer.text()
+    );
+    assert!(!answer.text().contains("hunter2"), "{}", answer.text());
+    assert!(!answer.text().contains(WORD), "{}", answer.text());
+}
+
+#[test]
+fn an_application_of_that_name_is_an_application() {
+    let root = folder();
+    let script = root.path().join("doctor.cgi");
+    let text = "def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+                return [b'Dr. Who']\n";
+    fs::write(&script, format!("#!{}\n{text}", program().display())).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
+    assert_eq!(Cgi::file(Path::new(&script)).run().text(), "Dr. Who");
+}
+
+#[test]
+fn the_page_says_what_the_server_does_and_does_not() {
+    let site = Site::new();
+    token(&site, WORD);
+    let asked = || page(&site).variable("QUERY_STRING", format!("format=json&token={WORD}"));
+    let said = asked().run();
+    assert_eq!(said.header("Content-Type"), ["application/json"]);
+    assert!(
+        said.text().contains("\"good\", \"about\": \"https\""),
+        "{}",
+        said.text()
+    );
+    let root = site.root.path().display().to_string();
+    let said = asked()
+        .variable("SERVER_SOFTWARE", "Apache/2.4")
+        .variable("DOCUMENT_ROOT", root)
+        .variable("HTTP_X_FORWARDED_PROTO", "https")
+        .run();
+    for expected in [
+        "\"wrong\", \"about\": \"https\"",
+        "\"note\", \"about\": \"root\"",
+        "\"note\", \"about\": \"login\"",
+        "CGIPassAuth On",
+    ] {
+        assert!(said.text().contains(expected), "{}", said.text());
+    }
+    let said = asked().variable("SERVER_SOFTWARE", "busybox httpd").run();
+    assert!(
+        said.text().contains("\"about\": \"uploads\""),
+        "{}",
+        said.text()
+    );
+    let said = asked()
+        .variable("QUERY_STRING", format!("token={WORD}&script=../app.cgi"))
+        .run();
+    assert!(
+        said.text().contains("without its folder"),
+        "{}",
+        said.text()
+    );
+}
+
+/// The program itself may be the script, and is an application's where one is named.
+#[test]
+fn the_program_may_be_the_page() {
+    let site = Site::new();
+    token(&site, WORD);
+    let copy = site.script().with_file_name("doctor.cgi");
+    crate::harness::copy_programs(copy.parent().expect("a folder"));
+    fs::rename(copy.with_file_name("wsgi-cgi"), &copy).expect("renamed");
+    let asked = || {
+        Cgi::bare()
+            .program(&copy)
+            .variable("SCRIPT_FILENAME", &copy)
+            .variable("QUERY_STRING", format!("token={WORD}&script=app.cgi"))
+            .logs_anything()
+    };
+    let page = asked().run();
+    assert!(
+        page.text().contains("app.cgi` answers GET / with 200"),
+        "{page:?}"
+    );
+    let named = asked().variable("WSGI_CGI_APP", site.script()).run();
+    assert_eq!(named.text(), "hello");
+}
