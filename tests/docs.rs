@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use crate::harness::cgi::{Answer, Cgi};
 use crate::harness::instead::{self, Instead};
-use crate::harness::server::{Kind, Server, Site, available};
+use crate::harness::server::{Kind, Server, Site, available, eventually};
 use crate::harness::{copy_programs, executor, folder, packages, program, python, python_version};
 use crate::harness::{http_client, skip};
-use machine::Machine;
+use machine::{Machine, PATIENCE};
 
 /// The languages of the blocks. Before a block that is a file stands its path in a line that ends in a colon,
 /// with its mode. What else is `sh` is run, `console` is run and prints what follows each command, `python` is
@@ -113,10 +113,12 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// `ada:the password`
+const ADAS: &str = "Basic YWRhOnRoZSBwYXNzd29yZA==";
+
 /// A visitor who says so.
 fn as_ada(request: Cgi) -> Cgi {
-    // ada:the password
-    request.variable("HTTP_AUTHORIZATION", "Basic YWRhOnRoZSBwYXNzd29yZA==")
+    request.variable("HTTP_AUTHORIZATION", ADAS)
 }
 
 #[track_caller]
@@ -218,6 +220,10 @@ const DEBIANS: &str = r"
 LoadModule suexec_module MODULES/mod_suexec.so
 LoadModule userdir_module MODULES/mod_userdir.so
 LoadModule mime_module MODULES/mod_mime.so
+LoadModule auth_basic_module MODULES/mod_auth_basic.so
+LoadModule authn_core_module MODULES/mod_authn_core.so
+LoadModule authn_file_module MODULES/mod_authn_file.so
+LoadModule authz_user_module MODULES/mod_authz_user.so
 TypesConfig /etc/mime.types
 UserDir public_html
 UserDir disabled root
@@ -252,12 +258,17 @@ fn debians_userdir() {
     if !instead::is_possible() {
         return;
     }
-    let Some(mut machine) = Machine::with_venv() else {
+    let Some(mut machine) = Machine::with_package("mercurial") else {
         return;
     };
     // The server sees the home where the recipe has it.
     machine.is_moved = false;
-    for name in ["debian-userdir.md", "radicale.md"] {
+    for name in [
+        "debian-userdir.md",
+        "trac.md",
+        "mercurial.md",
+        "radicale.md",
+    ] {
         machine.follow_all(name);
     }
     let done = Command::new("sh")
@@ -274,9 +285,18 @@ fn debians_userdir() {
     if Path::new(custom).exists() {
         seen = seen.of(custom, machine.place("/suexec.conf"));
     }
-    let recipe = blocks("debian-userdir.md");
-    let block = recipe.iter().find(|block| block.language == "apache");
-    let configuration = format!("{DEBIANS}{}", block.expect("one").text);
+    let apaches = |name: &str| {
+        let block = blocks(name)
+            .into_iter()
+            .find(|block| block.language == "apache");
+        block.expect("one").text
+    };
+    // What Trac has in the same folder's `.htaccess`.
+    let configuration = format!(
+        "{DEBIANS}{}<Directory /home/ada/public_html/cgi-bin>\n{}</Directory>\n",
+        apaches("debian-userdir.md"),
+        apaches("trac.md")
+    );
     let site = Site::new().seeing(seen).configured(&configuration);
     let server = Server::start(kind, &site);
     for _ in 0..2 {
@@ -287,19 +307,27 @@ fn debians_userdir() {
             "Hello from 21346 at /~ada/cgi-bin/hello.cgi\n"
         );
     }
-    let dav = |header: Option<&str>| {
-        let request = http_client::Request::new("PROPFIND", "/~ada/cgi-bin/dav.cgi/ada/");
-        let request = match header {
-            Some(value) => request.header("Authorization", value),
-            None => request,
-        };
-        request.send(server.address).status
+    let images = machine.place("~/.cache/wsgi-cgi");
+    assert!(eventually(PATIENCE, || images.is_dir()));
+    let ask = |method: &str, url: &str, authorization: &str| {
+        let request = http_client::Request::new(method, &format!("/~ada/cgi-bin/{url}"));
+        let request = request.header("Authorization", authorization);
+        let response = request.send(server.address);
+        (response.status, response.text())
     };
-    assert_eq!(dav(None), 401, "{}", server.whole_log());
-    assert_eq!(
-        dav(Some("Basic YWRhOnRoZSBwYXNzd29yZA==")),
-        207,
-        "{}",
-        server.whole_log()
-    );
+    for (method, url, status) in [
+        ("PROPFIND", "dav.cgi/ada/", 207),
+        ("GET", "trac.cgi/wiki", 200),
+    ] {
+        let refused = ask(method, url, "Basic YWRhOmd1ZXNzZWQ=");
+        assert_eq!(refused.0, 401, "{}", server.whole_log());
+        let answer = ask(method, url, ADAS);
+        assert_eq!(answer.0, status, "{}", server.whole_log());
+    }
+    assert!(ask("GET", "trac.cgi/wiki", ADAS).1.contains("logged in as"));
+    // A copy of a repository, as Mercurial itself asks for it.
+    let url = format!("http://{}/~ada/cgi-bin/hg.cgi/first", server.address);
+    machine.run(&format!(
+        "~/venv/bin/hg clone {url} copy && test -d copy/.hg"
+    ));
 }

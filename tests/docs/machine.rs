@@ -56,7 +56,7 @@ with zipfile.ZipFile(place, "w") as wheel:
 const WHEELS_NAME: &str = "wsgi_cgi-0.1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
 
 /// For so long a test waits for another process.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Machine {
     /// One to follow recipes on; none where the packages are missing.
