@@ -107,7 +107,7 @@ pub struct Attempt {
 }
 
 /// Begins one; none where another process is at it or has just been, or there is an image that was
-/// made since.
+/// made since. Who wants one in any case waits for that other process.
 ///
 /// # Errors
 /// Where it cannot be counted, or the folder is no place for images.
@@ -130,7 +130,7 @@ pub fn begin(
     let at = |ending: &str| files.at(ending);
     let count =
         || pace::begin(&at, &files.firsts).with_context(|| format!("`{folder}` cannot be written"));
-    let lock = match take_lock(&files.at("lock")) {
+    let lock = match take_lock(&files.at("lock"), unless_since.is_none()) {
         Ok(Some(lock)) => lock,
         Ok(None) => return Ok(None),
         Err(error) => {

@@ -105,11 +105,11 @@ pub fn read_head(path: &Path) -> Option<Head> {
     Head::decode(&head)
 }
 
-/// Takes the lock of one that is to be made; none where another process is at it.
+/// Takes the lock of one that is to be made; none where another process is at it, unless this one waits.
 ///
 /// # Errors
 /// Where it cannot be had.
-pub fn take_lock(path: &Path) -> Result<Option<File>> {
+pub fn take_lock(path: &Path, waits: bool) -> Result<Option<File>> {
     let lock = File::options()
         .read(true)
         .write(true)
@@ -127,7 +127,12 @@ pub fn take_lock(path: &Path) -> Result<Option<File>> {
             path.display()
         );
     }
-    let is_free = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+    let how = if waits {
+        FlockOperation::LockExclusive
+    } else {
+        FlockOperation::NonBlockingLockExclusive
+    };
+    let is_free = rustix::fs::flock(&lock, how).is_ok();
     Ok((is_free && is_at(&lock, path)).then_some(lock))
 }
 

@@ -106,7 +106,7 @@ fn has_siblings(path: &Path) -> bool {
 /// Removes what no maker is at, holding its lock meanwhile.
 pub fn remove_left(path: &Path) {
     let lock = path.with_extension("lock");
-    if let Ok(Some(_held)) = store::take_lock(&lock) {
+    if let Ok(Some(_held)) = store::take_lock(&lock, false) {
         store::remove(path);
         if !has_siblings(&lock) {
             store::remove(&lock);

@@ -13,6 +13,7 @@ use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
+use image::store::UNWARMED;
 use image::{common, freshness, observer, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
@@ -54,6 +55,10 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
             // What loading makes once is there the next time: a folder, a cache of its own.
             Some(Ended::Settles) if attempt.number == 1 && !has_settled => has_settled = true,
             Some(Ended::Unwarmed) if !order.unwarmed => order.unwarmed = true,
+            // What it is that changes each time may be the warm-up.
+            Some(Ended::Settles) if !order.unwarmed && files.at(UNWARMED).exists() => {
+                order.unwarmed = true;
+            }
             _ => std::process::exit(ended),
         }
     }

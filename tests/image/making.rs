@@ -1,7 +1,7 @@
 //! Making images, by the first request and by hand.
 
 use super::{HELLO, Site, eventually, programs};
-use crate::harness::skip;
+use crate::harness::{python, skip};
 
 #[test]
 fn the_first_request_is_cold_and_has_an_image_made() {
@@ -226,4 +226,36 @@ fn no_variable_of_a_request_is_in_an_image() {
     eventually("an image", || !site.kept("image").is_empty());
     let image = std::fs::read(site.image()).expect("an image");
     assert!(memchr::memmem::find(&image, b"secret-of-a").is_none());
+}
+
+/// Who has an image made by hand waits for whoever is at it, and has one then.
+#[test]
+fn by_hand_it_waits_for_another_that_is_at_it() {
+    let site = Site::new(HELLO);
+    site.make();
+    let [image] = site.kept("image").try_into().expect("one image");
+    let lock = image.with_extension("lock");
+    std::fs::remove_file(&image).expect("removed");
+    let holding = "import fcntl, sys\nlock = open(sys.argv[1], 'a')\nfcntl.flock(lock, fcntl.LOCK_EX)\n\
+                   print('held', flush=True)\nsys.stdin.read()\n";
+    let mut other = std::process::Command::new(python())
+        .args(["-c", holding])
+        .arg(&lock)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python");
+    let mut held = [0; 4];
+    let stdout = other.stdout.as_mut().expect("piped");
+    std::io::Read::read_exact(stdout, &mut held).expect("its word");
+    std::thread::scope(|scope| {
+        let making = scope.spawn(|| site.make());
+        // Until it is let go there is none, however long it takes.
+        assert!(!making.is_finished() && !image.exists());
+        drop(other.stdin.take());
+        making.join().expect("made");
+    });
+    other.wait().expect("its end");
+    assert!(image.exists());
+    assert_eq!(site.restored(), "restored");
 }

@@ -124,3 +124,12 @@ fn run_once_is_true_unless_there_was_one() {
         .logs_anything();
     assert_eq!(cold.run().text(), "[True]");
 }
+
+/// What is made anew each time, in a folder that was looked at, no further attempt finds at rest.
+#[test]
+fn one_that_changes_what_it_looks_at_each_time_is_left_out() {
+    is_left_out(
+        "os.listdir('.'); kept.append(1); open('%d.probe' % time.time_ns(), 'w').close()",
+        "which it looks at before",
+    );
+}

@@ -25,7 +25,7 @@ use image::format::Head;
 use image::inherited::Inherited;
 use image::place::shown;
 use image::process_state::ProcessState;
-use image::store::{read_head, remove};
+use image::store::{UNWARMED, read_head, remove};
 use image::{freshness, pace, refusal, sweep};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
@@ -256,7 +256,7 @@ impl Making {
         if self.by_hand {
             remove(&files.at("tries"));
         }
-        for ending in ["refused", "bad", "pages", "used", "unlucky"] {
+        for ending in ["refused", "bad", "pages", "used", "unlucky", UNWARMED] {
             remove(&files.at(ending));
         }
         fs::rename(files.at("new"), files.at("image")).context("the image")?;
@@ -311,8 +311,12 @@ impl Making {
     }
 
     fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
-        // Another attempt may find the file at rest.
-        if !error.is::<Changing>() && warm_up::give_up(&self.files, error) {
+        // Another attempt may find the file at rest; who observes this one knows whether it is the last.
+        let is_kept = error
+            .downcast_ref::<Changing>()
+            .is_none_or(|changing| changing.by_loading)
+            && warm_up::give_up(&self.files, error);
+        if is_kept && !error.is::<Changing>() {
             if refusal::refuse_company().is_ok() {
                 python::leave();
             }
