@@ -48,3 +48,24 @@ fn why_a_request_is_cold_goes_to_the_log_of_the_others() {
         assert!(log.contains(reason), "{log}");
     }
 }
+
+/// A script with a log of its own has images as any other, and who makes one by hand hears why there is none.
+#[test]
+fn a_script_with_a_log_has_an_image() {
+    let with_log = |text: &str| {
+        let block = "# /// script\n# [tool.wsgi-cgi]\n# log = \"own.log\"\n# ///\n";
+        Site::new(&format!("{block}{text}"))
+    };
+    let site = with_log(&HELLO.replace("start_response(", "print('said'); start_response("));
+    site.make();
+    assert_eq!(site.restored(), "restored");
+    let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
+    assert!(log.contains("said") && !log.contains("cold"), "{log}");
+    let refused = with_log("import os\nkept = os.pipe()\napplication = None\n");
+    let made = refused.command(&["make", "app.cgi"]);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(
+        !made.status.success() && said.contains("no image: "),
+        "{said}"
+    );
+}

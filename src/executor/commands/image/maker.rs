@@ -190,8 +190,13 @@ impl Making {
         // What is customized for all of a machine's Python programs is loaded with the interpreter.
         let state = ProcessState::now();
         Sleeper::observe(self.observer)?;
+        // Each request opens its log itself, and who makes an image by hand is to see what goes wrong.
+        let without_log = Config {
+            log: None,
+            ..config.clone()
+        };
         let executor = Executor::ready(
-            &config,
+            &without_log,
             around,
             &Surroundings::of(handed_on),
             Inspection::default(),
