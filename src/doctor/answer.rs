@@ -15,8 +15,13 @@ use process::report;
 /// By this the program knows that nothing is to be kept of the request, and its log is standard error.
 const ASKS: &str = "WSGI_CGI_DOCTOR";
 
-/// Makes it. Whether the answer is a good one; none where none was asked for.
-pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> Option<bool> {
+/// Makes it, for a script that this program or a Python runs, if that `is_known`. Whether the answer is a good one; none where none was asked for.
+pub(super) fn look(
+    script: &Path,
+    is_known: bool,
+    case: &Case,
+    findings: &mut Vec<Finding>,
+) -> Option<bool> {
     let name = script.display();
     let is_wrong = |finding: &Finding| {
         let of_the_file = ["mode", "noexec", "BOM", "CRLF", "line"].contains(&finding.about);
@@ -49,7 +54,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> O
             return Some(false);
         }
     };
-    let (is_good, what) = judge(&said);
+    let (is_good, what) = judge(&said, is_known);
     let what = format!("`{name}` {what}");
     if is_good {
         findings.push(Finding::good("answer", what));
@@ -66,7 +71,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> O
             ": the server's error log says why".into()
         }
     };
-    let remedy = format!("wsgi-cgi request --debug {}", typed(script));
+    let remedy = format!("{} request --debug {}", typed(&case.program), typed(script));
     findings.push(Finding::wrong("answer", what + &why).mended_by(remedy));
     Some(false)
 }
@@ -100,12 +105,12 @@ fn as_a_request(command: &mut Command, script: &Path) {
         .env("SCRIPT_FILENAME", script);
 }
 
-/// Whether a visitor would be content, and what the answer was.
-fn judge(said: &Said) -> (bool, String) {
+/// Whether a visitor would be content, and what the answer was. How a shell script ends says little.
+fn judge(said: &Said, is_known: bool) -> (bool, String) {
     let is_long = said.status.is_none() && !said.output.is_empty();
     let failed = String::from_utf8_lossy(&said.log).contains("wsgi-cgi: error ");
     match (status_of(&said.output), said.status) {
-        (Some(code), Some(status)) if code < 500 && (failed || !status.success()) => {
+        (Some(code), Some(status)) if code < 500 && (failed || is_known && !status.success()) => {
             (false, format!("answers GET / with {code}, and fails then"))
         }
         (Some(code), _) if code < 500 => (true, format!("answers GET / with {code}")),

@@ -49,7 +49,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let Some(rest) = line.strip_prefix(b"#!") else {
         let said = format!("`{shown}` has no `#!` in its first line");
-        let write = format!("write `#!{}` into it", case.program.display());
+        let write = format!("sed -i '1i #!{}' {file}", case.program.display());
         // A server's interpreter setting needs none.
         let is_for_a_server = !super::is_executable(script);
         findings.push(if is_for_a_server {
@@ -161,7 +161,11 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
 /// What there is to say of it, and the program, where it is one.
 fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option<PathBuf>) {
     let shown = script.display();
-    let here = format!("write `#!{}` into it", case.program.display());
+    let here = format!(
+        "sed -i '1s|.*|#!{}|' {}",
+        case.program.display(),
+        typed(script)
+    );
     let wrong = |said: String| {
         (
             Some(Finding::wrong("line", said).mended_by(here.clone())),
@@ -210,7 +214,7 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
         Whose::Pythons => Finding::note("line", format!("{said}, and not by this program")),
         Whose::Others => {
             let said = format!("{said}, which is neither this program nor a Python");
-            Finding::note("line", said).mended_by(here)
+            Finding::note("line", said)
         }
     };
     (Some(finding), Some(meant))

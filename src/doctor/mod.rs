@@ -108,8 +108,8 @@ fn examine(case: &Case) -> Vec<Finding> {
             (Some(config), python)
         }
     };
-    let is_good = answer::look(script, case, &mut findings);
     let is_known = python.is_some() || config.is_some();
+    let is_good = answer::look(script, is_known, case, &mut findings);
     if is_good != Some(true) && is_known {
         imports::look(
             script,

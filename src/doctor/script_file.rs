@@ -108,8 +108,9 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
             about.uid(),
             there.uid()
         );
-        // A folder of the system's has scripts of many users.
-        findings.push(if there.uid() == 0 {
+        // A folder of the system's has scripts of many users; a server that runs this one as its own has no suEXEC.
+        let is_of_the_server = case.is_page && rustix::process::geteuid().as_raw() != about.uid();
+        findings.push(if there.uid() == 0 || is_of_the_server {
             Finding::note("owner", said)
         } else {
             let owner = format!("chown {} {}", there.uid(), typed(script));

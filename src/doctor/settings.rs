@@ -97,7 +97,11 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
     };
     if let Some(error) = error {
         let said = format!("the error log `{shown}` cannot be written: {error}");
-        let remedy = "name a file in a folder that the user of the server may write to";
+        let remedy = if folder.is_dir() {
+            "name a file in a folder that the user of the server may write to".to_owned()
+        } else {
+            format!("mkdir -p {}", typed(folder))
+        };
         findings.push(Finding::wrong("log", said).mended_by(remedy));
     }
     if log.is_dir() {

@@ -197,7 +197,8 @@ impl Venv {
         let Some(executable) = found else {
             refuse_closed(root, &executables[0])?;
             bail!(
-                "broken virtual environment `{shown}`: its bin/python3 leads nowhere{}: {remedy}",
+                "broken virtual environment `{shown}`: its bin/python3 leads nowhere{}: make it anew with \
+                 `python3 -m venv --clear {shown}`, and install its packages again",
                 match fs::read_link(&executables[0]) {
                     Ok(target) => format!(" (`{}` is gone)", target.display()),
                     Err(_) => String::new(),

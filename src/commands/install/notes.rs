@@ -68,7 +68,9 @@ impl Notes<'_> {
             }
             Server::Busybox => {
                 return format!(
-                    "busybox httpd answers {url} with it: busybox httpd -p 8080 -u www-data -h {pages}\n"
+                    "busybox httpd answers {url} with it: busybox httpd -p 8080 -u www-data -h {pages}\n\
+                     It answers 404 itself where a path ends in `/`, as all of Django's do, and Flask's of `/` below \
+                     the script: such an application needs another server.\n"
                 );
             }
             Server::MiniHttpd => {
