@@ -20,7 +20,12 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
     let early = Early::of(&flags.unwrap_or_default(), case.environment, case.script);
     match becoming::executor_of(&case.program, early.cache_dir.as_deref()) {
         Ok(executor) => {
-            others(&executor, 0o004, findings);
+            // What a single file has laid is its user's alone, and so is the folder.
+            let folder = executor
+                .parent()
+                .and_then(|folder| fs::metadata(folder).ok());
+            let is_laid = folder.is_some_and(|about| about.mode() & 0o077 == 0);
+            others(&executor, if is_laid { 0 } else { 0o004 }, findings);
             let executor = executor.display();
             let said = format!("wsgi-cgi {version}: `{shown}`, with the executor `{executor}`");
             findings.push(Finding::good("program", said));

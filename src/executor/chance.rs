@@ -44,6 +44,8 @@ pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
     // What Python draws for itself, and for who asks it, is seen to elsewhere (`python/image/chance`).
     let python = object_of(pyo3::ffi::Py_IsInitialized as *const () as usize);
     let python = python.map(real).unwrap_or_default();
+    // This one draws for others, who are known by their calls of it; where it lies is no link either.
+    let own = draws::own_file().map(real).unwrap_or_default();
     let seen = seen
         .iter()
         .map(|file| PathBuf::from(OsStr::from_bytes(file)));
@@ -51,6 +53,7 @@ pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
     for library in draws::drawers().into_iter().chain(seen) {
         let path = real(library.clone());
         if path != python
+            && path != own
             && !renewed.contains(&path)
             && !is_harmless(&library)
             && !has_sqlite(&library)
