@@ -24,7 +24,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
             let folder = executor
                 .parent()
                 .and_then(|folder| fs::metadata(folder).ok());
-            let is_laid = folder.is_some_and(|about| about.mode() & 0o077 == 0);
+            let is_laid = folder.is_some_and(|about| about.mode().trailing_zeros() >= 6);
             others(&executor, if is_laid { 0 } else { 0o004 }, findings);
             let executor = executor.display();
             let said = format!("wsgi-cgi {version}: `{shown}`, with the executor `{executor}`");
