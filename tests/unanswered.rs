@@ -237,6 +237,10 @@ fn an_executor_that_is_missing_or_none() {
     let said = format!("looked for `{}`", executor.display());
     answered(cgi(), 1, &said);
     fs::write(&executor, "not a library").expect("written");
+    let answer = answered(cgi(), 1, "is no program code (ELF)");
+    assert!(answer.log.contains("_wsgi_cgi.abi3.so"), "{}", answer.log);
+    // What only Python's loader can tell.
+    fs::copy("/bin/true", &executor).expect("copied");
     let answer = answered(cgi(), 78, "cannot load the executor");
     assert!(answer.log.contains("_wsgi_cgi.abi3.so"), "{}", answer.log);
 }
