@@ -94,7 +94,7 @@ fn a_fifo_that_somebody_reads_is_a_log() {
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
     let reader = rustix::fs::open(&fifo, flags, Mode::empty()).expect("a reader");
-    Cgi::source("print('printed')\ndef application(environ, start_response):\n    1 / 0\n")
+    Cgi::source("def application(environ, start_response):\n    print('printed')\n    1 / 0\n")
         .option("--log")
         .option(&fifo)
         .exits(1)

@@ -410,7 +410,7 @@ fn the_log_may_be_a_file_with_stamped_entries() {
     let answer = cgi.option("--log").option(&log).exits(134).run();
     let text = std::fs::read_to_string(&log).expect("a log");
     assert!(
-        text.starts_with("before\nprinted\n") && text.contains("SIGABRT"),
+        text.starts_with("before\n") && text.contains("\nprinted\n") && text.contains("SIGABRT"),
         "{text}"
     );
     drop(answer);
