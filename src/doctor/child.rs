@@ -1,9 +1,11 @@
 //! Every process that is started to look at something: as the user whom the script belongs to, in an environment
 //! as a server gives it, for so long and no longer, and with so much to say and no more.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -33,8 +35,6 @@ impl Case<'_> {
         let mut command = Command::new(program);
         command.env_clear().current_dir("/").stdin(Stdio::null());
         for (name, value) in of_no_request(self).iter() {
-            use std::ffi::OsStr;
-            use std::os::unix::ffi::OsStrExt;
             command.env(OsStr::from_bytes(name), OsStr::from_bytes(value));
         }
         if let Some((user, group)) = self.user() {

@@ -2,12 +2,12 @@
 //! of the application's is run. What it imports later may come from a path that it has set itself.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::finding::Finding;
 use super::{Case, typed};
 use settings::config::Config;
-use settings::python::Packages;
+use settings::python::{Packages, packages_of_broken};
 
 /// A line for each module that is not found, or one for a script that Python does not understand. Nothing is
 /// imported from the folder that this is run in.
@@ -57,7 +57,7 @@ pub(super) fn look(
     let executable = python.map_or(Path::new(ANOTHER), Packages::executable);
     let packages = match python {
         Some(_) => Vec::new(),
-        None => of_broken_environment(folder, config),
+        None => config.map(packages_of_broken).unwrap_or_default(),
     };
     let further = config.into_iter().flat_map(|config| &config.python_path);
     let mut command = case.command(executable);
@@ -85,19 +85,6 @@ pub(super) fn look(
             findings.push(Finding::wrong("syntax", said));
         }
     }
-}
-
-/// The folders of packages of an environment whose Python is gone.
-fn of_broken_environment(folder: &Path, config: Option<&Config>) -> Vec<PathBuf> {
-    let above = folder.parent().unwrap_or(folder);
-    let beside = [folder, above].map(|folder| [folder.join(".venv"), folder.join("venv")]);
-    let named = config.and_then(|config| config.venv.clone());
-    let roots = named.map_or_else(|| beside.concat(), |venv| vec![venv]);
-    let versions = roots.iter().flat_map(|root| fs::read_dir(root.join("lib")));
-    let versions = versions.flatten().flatten();
-    versions
-        .map(|version| version.path().join("site-packages"))
-        .collect()
 }
 
 /// A package may have another name than its module, and a stranger's may have that one.

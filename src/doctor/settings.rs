@@ -33,8 +33,6 @@ pub(super) fn look(
         }
         format!("{error:#}")
     });
-    // The CR at the end of the first line has a finding of its own.
-    let wrong = wrong.filter(|said| !said.contains("CR LF"));
     findings.extend(wrong.map(|said| Finding::wrong("settings", said)));
     for folder in &config.python_path {
         // An archive is one to Python.

@@ -153,10 +153,10 @@ fn doctors_page(started: &Started) -> Option<Exit> {
         Invocation::Direct if meta.get_redirected("WSGI_CGI_APP").is_some() => return None,
         Invocation::Direct => PathBuf::from(OsStr::from_bytes(meta.value(b"SCRIPT_FILENAME")?)),
     };
-    let script = std::path::absolute(script).ok()?;
     if !doctor::is_asked_for(&script) {
         return None;
     }
+    let script = std::path::absolute(script).ok()?;
     // What a child of this process prints is no part of the page.
     let private = descriptors::take().ok()?;
     doctor::answer_page(&script, meta, &private);

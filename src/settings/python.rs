@@ -225,6 +225,16 @@ fn packages_in(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The folders of packages of the environment that an application is for, whether its Python is there or not.
+#[must_use]
+pub fn packages_of_broken(config: &Config) -> Vec<PathBuf> {
+    let roots = match &config.venv {
+        Some(named) => vec![named.clone()],
+        None => beside(config).collect(),
+    };
+    roots.iter().flat_map(|root| packages_in(root)).collect()
+}
+
 /// Says so where this process may not read a part of the environment, or get to it.
 fn refuse_closed(root: &Path, part: &Path) -> Result<()> {
     let wanted = if part.is_dir() {
