@@ -22,8 +22,8 @@ use machine::{Machine, PATIENCE};
 /// The languages of the blocks. Before a block that is a file stands its path in a line that ends in a colon,
 /// with its mode. What else is `sh` is run, `console` is run and prints what follows each command, `python` is
 /// a script that answers "Hello, world!". `text` without a path is for another machine.
-const LANGUAGES: [&str; 7] = [
-    "apache", "console", "ini", "lighttpd", "python", "sh", "text",
+const LANGUAGES: [&str; 8] = [
+    "apache", "console", "ini", "lighttpd", "nginx", "python", "sh", "text",
 ];
 
 /// A recipe's block.

@@ -9,6 +9,7 @@ pub mod one_shot;
 pub mod opened;
 pub mod record;
 pub mod recorded;
+pub mod scgi;
 pub mod server;
 pub mod terminal;
 pub mod wire;

@@ -42,6 +42,22 @@ impl MetaVariables {
     }
 }
 
+impl MetaVariables {
+    /// Has SCRIPT_NAME be that mount and PATH_INFO what follows it, whoever split the path before; false
+    /// where the path is not below it.
+    #[must_use]
+    pub fn strip_mount(&mut self, mount: &[u8]) -> bool {
+        let part = |name| self.get(name).unwrap_or_default();
+        let path = [part("SCRIPT_NAME"), part("PATH_INFO")].concat();
+        let Some(rest) = below(&path, mount) else {
+            return false;
+        };
+        self.set("SCRIPT_NAME", mount);
+        self.set("PATH_INFO", rest);
+        true
+    }
+}
+
 /// What a request for `path` is about, which led to that script with that PATH_INFO.
 fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
     let folder = folder(script);
@@ -115,6 +131,29 @@ mod tests {
         meta.mount_by_url(asked);
         let value = |name| String::from_utf8_lossy(meta.get(name).unwrap_or_default()).into_owned();
         (value("SCRIPT_NAME"), value("PATH_INFO"))
+    }
+
+    #[test]
+    fn the_mount_is_not_in_the_path() {
+        for (name, path, expected) in [
+            ("", "/app/x", Some("/x")),
+            ("/app/x", "", Some("/x")),
+            ("/app", "/x", Some("/x")),
+            ("", "/app", Some("")),
+            ("", "/app/", Some("/")),
+            ("", "/apple", None),
+            ("", "/", None),
+        ] {
+            let pairs = [("SCRIPT_NAME", name), ("PATH_INFO", path)];
+            let pairs = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.into()));
+            let mut meta = MetaVariables::from_pairs(pairs);
+            assert_eq!(meta.strip_mount(b"/app"), expected.is_some(), "{path}");
+            if let Some(expected) = expected {
+                let value = |name| meta.get(name).unwrap_or_default();
+                assert_eq!(value("PATH_INFO"), expected.as_bytes(), "{path}");
+                assert_eq!(value("SCRIPT_NAME"), b"/app");
+            }
+        }
     }
 
     #[test]

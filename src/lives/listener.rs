@@ -1,29 +1,35 @@
 //! The process that listens for `serve`: it has no Python, and hands each request over to one that has.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 
+use super::places;
 use crate::becoming::Becoming;
 use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use doors::http::Limits;
-use doors::server::{AccessLog, Ended, EventLoop, Listener, Nursery, Settings, StaticFolder};
+use doors::server::{
+    AccessLog, Ended, EventLoop, Listener, Nursery, Processes, Protocol, Settings, StaticFolder,
+    Workers,
+};
+use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
 use settings::cli::Serve as Typed;
-use settings::config::Config;
+use settings::config::{App, Config, Source};
+use settings::options::{IMAGE, ON};
 
 /// Workers at once for each core: a request waits for a database more than it computes.
 const JOBS_PER_CORE: usize = 4;
 /// Descriptors that are not connections.
 const RESERVED: u64 = 64;
-/// Each connection may take three: itself, its content and its report.
-const PER_CONNECTION: u64 = 3;
+/// Each connection may take four: itself, its content, its report or its output, and what waits to be sent.
+const PER_CONNECTION: u64 = 4;
 const MOST_CONNECTIONS: u64 = 8192;
 
 /// Serves, and says how it ended.
@@ -34,31 +40,36 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         StaticFolder::new(&option.url, &option.folder)?;
     }
     Becoming::of(&config, &started.meta, &handed_on(started))?;
-    let listeners = listeners(typed)?;
+    if typed.behind.scgi.is_some() && is_nph(&config) {
+        bail!(
+            "`{}` is an NPH script: SCGI has no such form of an answer",
+            config.app
+        );
+    }
+    let listeners = places::listeners(typed)?;
     let url = listeners.iter().find_map(Listener::url);
 
-    let (before, open_files) = limits::raise_open_files();
+    let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
+    // Programs that use `select(2)` rely on low numbers: what is started keeps the limit that there was.
+    let images = from_images(typed, &config, started)?.is_some();
+    let (before, open_files) = limits::open_files(!images);
     let connections = (open_files.saturating_sub(RESERVED) / PER_CONNECTION).min(MOST_CONNECTIONS);
-    let mut nursery: Vec<OsString> = vec!["serve".into(), "--nursery".into()];
-    nursery.push(before.to_string().into());
-    nursery.extend(started.arguments.iter().skip(2).cloned());
     let cores = available_parallelism().map_or(1, usize::from);
     let settings = Settings {
-        limits: limits_of(typed),
+        protocol: protocol(typed, &config),
+        allowed: typed.behind.allow.clone(),
         jobs: typed.work.jobs.map_or(JOBS_PER_CORE * cores, usize::from),
         connections: usize::try_from(connections).unwrap_or(1).max(1),
         log: AccessLog::new(typed.work.log_format),
-        banner: banner(&config, &listeners),
-        nursery,
+        banner: places::banner(typed, &config.app, &listeners),
     };
-    let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
-    let nursery = Nursery::start(&settings.nursery).context("Python cannot be started")?;
+    let workers = workers(typed, &config, started, before)?;
     if typed.place.open
         && let Some(url) = url
     {
         open_browser(&url);
     }
-    let ended = EventLoop::new(settings, listeners, nursery, interrupts).run();
+    let ended = EventLoop::new(settings, listeners, workers, interrupts).run();
     Ok(match ended.context("waiting failed")? {
         Ended::Done => Exit::Success,
         Ended::NeverStarted => Exit::Usage,
@@ -73,40 +84,84 @@ fn limits_of(typed: &Typed) -> Limits {
     }
 }
 
-fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
-    let place = &typed.place;
-    let mut listeners = Listener::inherited()?;
-    if listeners.is_empty() {
-        if !place.public && !place.bind.to_canonical().is_loopback() {
-            bail!(
-                "--bind {}: other machines could reach this server, which is made for \
-                 development; --public allows it",
-                place.bind
-            );
-        }
-        listeners.push(match &place.unix {
-            Some(path) => Listener::bind_unix(path)?,
-            None => Listener::bind(place.bind, place.port)?,
-        });
+fn protocol(typed: &Typed, config: &Config) -> Protocol {
+    if typed.behind.scgi.is_none() {
+        return Protocol::Http(limits_of(typed));
     }
-    if let Some(open) = listeners.iter().find(|listener| !listener.is_local()) {
-        if !place.public {
-            bail!("{open} can be reached by other machines; --public allows it");
-        }
-        report::log(&format!(
-            "warning: {open} can be reached by other machines. This server is made for \
-             development: a web server that starts wsgi-cgi is what the public should see"
-        ));
+    Protocol::Scgi {
+        limits: limits_of(typed),
+        mount: config.script_name.clone().filter(|path| path != AUTO),
+        health: typed.behind.health.clone().map(OsString::into_vec),
     }
-    Ok(listeners)
 }
 
-fn banner(config: &Config, listeners: &[Listener]) -> String {
-    let mut banner = String::new();
-    for listener in listeners {
-        _ = writeln!(banner, "Serving {} at {listener}", config.app);
+/// Whoever answers: processes of their own from images, or those that a process with Python forks.
+fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Result<Workers> {
+    if let Some(processes) = from_images(typed, config, started)? {
+        return Ok(Workers::Started(processes));
     }
-    banner + "Ctrl-C ends it."
+    let mut arguments: Vec<OsString> = vec!["serve".into(), "--nursery".into()];
+    arguments.push(before.to_string().into());
+    arguments.extend(started.arguments.iter().skip(2).cloned());
+    let nursery = Nursery::start(&arguments).context("Python cannot be started")?;
+    Ok(Workers::Forked { nursery, arguments })
+}
+
+/// What starts a process for each request, where images were asked for.
+fn from_images(typed: &Typed, config: &Config, started: &Started) -> Result<Option<Processes>> {
+    let is_typed = typed.options.0.is_on(&IMAGE);
+    if is_typed && typed.behind.scgi.is_none() {
+        bail!("--image is for --scgi: a server for development loads the application as it is now");
+    }
+    if is_typed && typed.work.preload {
+        bail!(
+            "--image and --preload exclude each other: requests are answered from the one or the other"
+        );
+    }
+    if !config.image || typed.behind.scgi.is_none() || typed.work.preload {
+        return Ok(None);
+    }
+    let script = match &config.app {
+        App {
+            source: Source::File(script),
+            callable: None,
+        } => script.clone(),
+        app => bail!(
+            "--image: only a script has an image, and `{app}` is none: name a FILE whose callable is \
+             `application` or `app`, or use --preload"
+        ),
+    };
+    if !typed.work.static_folders.is_empty() {
+        bail!(
+            "--static and --image exclude each other: let the web server send the files of folders"
+        );
+    }
+    let mut around = started.meta.clone();
+    for name in [
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "NOTIFY_SOCKET",
+    ] {
+        around.remove(name);
+    }
+    let options = typed.options.0.clone().absolute();
+    let options = options.or_value(&IMAGE, ON);
+    let mut arguments: Vec<OsString> = options.flags().collect();
+    arguments.push(script.clone().into());
+    Ok(Some(Processes {
+        arguments,
+        script,
+        around,
+    }))
+}
+
+fn is_nph(config: &Config) -> bool {
+    let name = match &config.app.source {
+        Source::File(script) => script.file_name(),
+        Source::Module(_) | Source::PasteDeploy { .. } => None,
+    };
+    config.nph || name.is_some_and(|name| name.as_bytes().starts_with(b"nph-"))
 }
 
 /// A browser may take long, and what it prints is not ours.

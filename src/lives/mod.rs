@@ -4,5 +4,6 @@ pub(crate) mod cgi;
 mod follower;
 pub(crate) mod listener;
 pub(crate) mod observer;
+mod places;
 pub(crate) mod trial;
 mod waiting;

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM for a process that waits on descriptors: each makes one readable, so that
-//! none comes unseen between a look and a wait.
+//! Ctrl-C, SIGTERM, SIGHUP and the end of a child for a process that waits on descriptors: each makes one
+//! readable, so that none comes unseen between a look and a wait.
 
 use std::ffi::c_int;
 use std::io;
@@ -18,6 +18,8 @@ pub struct Interrupts {
     /// Kept open for the handler.
     _writer: OwnedFd,
     count: usize,
+    reloads: bool,
+    child_ended: bool,
 }
 
 impl Interrupts {
@@ -28,22 +30,42 @@ impl Interrupts {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             super::signals::set_handler(signal, on_interrupt);
         }
+        super::signals::set_handler(libc::SIGHUP, on_reload);
+        super::signals::set_handler(libc::SIGCHLD, on_child);
         Ok(Self {
             reader,
             _writer: writer,
             count: 0,
+            reloads: false,
+            child_ended: false,
         })
     }
 
     /// Takes note of those that came.
     pub fn take(&mut self) {
-        let mut block = [0; 16];
+        let mut block = [0; 64];
         while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut block) {
-            self.count += count;
+            for word in &block[..count] {
+                match *word {
+                    INTERRUPT => self.count += 1,
+                    RELOAD => self.reloads = true,
+                    _ => self.child_ended = true,
+                }
+            }
         }
     }
 
-    /// How many came.
+    /// Whether SIGHUP came since the last look.
+    pub fn take_reload(&mut self) -> bool {
+        std::mem::take(&mut self.reloads)
+    }
+
+    /// Whether a child has ended since the last look.
+    pub fn take_child(&mut self) -> bool {
+        std::mem::take(&mut self.child_ended)
+    }
+
+    /// How often somebody asked for the end.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -56,11 +78,28 @@ impl AsFd for Interrupts {
     }
 }
 
+const INTERRUPT: u8 = b'!';
+const RELOAD: u8 = b'r';
+const CHILD: u8 = b'c';
+
 extern "C" fn on_interrupt(_: c_int) {
+    tell(INTERRUPT);
+}
+
+extern "C" fn on_reload(_: c_int) {
+    tell(RELOAD);
+}
+
+extern "C" fn on_child(_: c_int) {
+    tell(CHILD);
+}
+
+/// A full pipe has enough to wake whoever reads it.
+fn tell(word: u8) {
     let raw = TOLD.load(Ordering::Acquire);
     if raw >= 0 {
         // SAFETY: the descriptor is kept open from before the handler was installed.
         let told = unsafe { BorrowedFd::borrow_raw(raw) };
-        _ = rustix::io::write(told, b"!");
+        _ = rustix::io::write(told, &[word]);
     }
 }

@@ -12,6 +12,7 @@ pub mod interrupts;
 pub mod last_resort;
 pub mod limits;
 pub mod memory;
+pub mod notify;
 pub mod open_line;
 pub mod program;
 pub mod report;

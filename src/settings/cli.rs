@@ -11,8 +11,10 @@
 mod doctor;
 mod image;
 mod install;
+mod network;
 mod precompile;
 mod request;
+mod scgi;
 mod serve;
 
 use std::ffi::OsString;
@@ -20,13 +22,15 @@ use std::ffi::OsString;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-pub use crate::options::{CgiOptions, Options};
+pub use crate::options::{CgiOptions, Options, ServeOptions};
 pub use doctor::Doctor;
 pub use image::{Image, ImageCommand, Make, Order};
 pub use install::{Install, InstallManner, InstallPlace, Server};
+pub use network::Network;
 pub use precompile::Precompile;
 pub use request::Closer;
 pub use request::{As, Request};
+pub use scgi::ScgiPlace;
 pub use serve::{LogFormat, Serve};
 
 /// What a server or a `#!` line may say.

@@ -13,5 +13,5 @@ pub use block::{block, quoted};
 pub use early::Early;
 pub use script::{as_far_as_understood, of_script};
 pub use table::*;
-pub use typed::{CgiOptions, FolderOption, MakeOptions, Options};
+pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};
 pub use values::Values;

@@ -62,6 +62,9 @@ on_each_server! {
         busybox_hash_bang: BusyboxHashBang,
         busybox_interpreter: BusyboxInterpreter,
         mini_httpd: MiniHttpd,
+        nginx_scgi: NginxScgi,
+        apache_scgi: ApacheScgi,
+        lighttpd_scgi: LighttpdScgi,
     }
     {
         requests::get,

@@ -86,6 +86,7 @@ pub(super) fn path_info_with_an_encoded_slash(kind: Kind) {
         | Kind::ApacheCgi
         | Kind::ApacheAction
         | Kind::ApacheProgram
+        | Kind::ApacheScgi
         | Kind::BusyboxHashBang
         | Kind::BusyboxInterpreter => {
             assert_eq!(response.status, 404);

@@ -27,15 +27,11 @@ impl Entry {
     /// A request that came from there; without a line none was understood.
     #[must_use]
     pub fn new(peer: &Peer, line: Option<Line>) -> Self {
+        let line = line.unwrap_or_else(Line::unknown);
+        let address = line.client.as_deref().unwrap_or(peer.address().as_bytes());
         Self {
-            address: peer.address().to_owned(),
-            line: line.unwrap_or_else(|| Line {
-                method: b"-".to_vec(),
-                target: b"-".to_vec(),
-                protocol: "-",
-                referer: Vec::new(),
-                agent: Vec::new(),
-            }),
+            address: address.escape_ascii().to_string(),
+            line,
             began: Instant::now(),
         }
     }
@@ -230,6 +226,7 @@ mod tests {
                 protocol: "HTTP/1.1",
                 referer: Vec::new(),
                 agent: b"a \"quoted\" \x1b[31m".to_vec(),
+                client: None,
             },
             began: Instant::now(),
         }

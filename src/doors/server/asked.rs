@@ -13,6 +13,8 @@ pub struct Asked {
     pub form: Form,
     /// Whether the client is a person at this machine.
     pub is_local: bool,
+    /// Whether it asks the listener alone, for its health.
+    pub asks_health: bool,
     /// For the access log.
     pub line: Line,
 }
@@ -45,4 +47,21 @@ pub struct Line {
     pub referer: Vec<u8>,
     /// The client's program, if it was named.
     pub agent: Vec<u8>,
+    /// The client's address, where a web server says it.
+    pub client: Option<Vec<u8>>,
+}
+
+impl Line {
+    /// Of a request that was not understood.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            method: b"-".to_vec(),
+            target: b"-".to_vec(),
+            protocol: "-",
+            referer: Vec::new(),
+            agent: Vec::new(),
+            client: None,
+        }
+    }
 }

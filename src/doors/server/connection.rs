@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use super::intake::{Intake, Step};
+use super::intake::{Appetite, Intake, Protocol, Step};
 use super::{Asked, Form, Peer, Refused, Spool};
-use crate::http::Limits;
 
 /// How long a head may take, and how long a connection may be silent between two requests.
 const HEAD: Duration = Duration::from_secs(10);
@@ -58,10 +57,10 @@ pub enum Progress {
 impl Connection {
     /// A connection that has just been accepted.
     #[must_use]
-    pub fn new(socket: OwnedFd, peer: Peer, limits: Limits) -> Self {
+    pub fn new(socket: OwnedFd, peer: Peer, protocol: &Protocol) -> Self {
         Self {
             socket,
-            intake: Intake::new(limits, peer.clone()),
+            intake: Intake::new(protocol, peer.clone()),
             peer,
             state: State::Reading,
             deadline: Instant::now() + HEAD,
@@ -72,6 +71,11 @@ impl Connection {
     #[must_use]
     pub fn form(&self) -> Form {
         self.intake.form()
+    }
+
+    /// Where its response goes.
+    pub(super) fn peer_socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// When it has waited long enough; never while it is answered.
@@ -106,7 +110,11 @@ impl Connection {
                 Progress::Waiting => {}
                 done => return done,
             }
-            match recv(&self.socket, &mut *block, RecvFlags::DONTWAIT) {
+            let (most, flags) = match self.intake.appetite() {
+                Appetite::AtMost(most) => (most.min(block.len()), RecvFlags::DONTWAIT),
+                Appetite::LastOne => (1, RecvFlags::DONTWAIT | RecvFlags::PEEK),
+            };
+            match recv(&self.socket, &mut block[..most], flags) {
                 Ok((length, _)) => {
                     // The time for a head runs from its first byte on.
                     if self.intake.is_idle() {
@@ -134,10 +142,10 @@ impl Connection {
 
     /// What the deadline means.
     pub fn time_is_over(&mut self) -> Progress {
-        if self.is_idle() {
-            return Progress::Closed;
+        match self.state {
+            State::Reading if !self.intake.may_be_silent() => self.refuse(self.intake.timed_out()),
+            _ => Progress::Closed,
         }
-        self.refuse(self.intake.timed_out())
     }
 
     /// Answers with a refusal. The rest is not read any more, nor is it left unread.

@@ -3,22 +3,28 @@
 
 mod answering;
 mod ending;
+mod passing;
 mod reading;
 mod waiting;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::process::Child;
 
 use rustix::event::PollFlags;
 use rustix::process::Pid;
 
 use super::outcome::Report;
-use super::{AccessLog, Asked, Connection, Entry, Handover, Listener, Nursery, Progress, Spool};
-use crate::http::Limits;
+use super::relay::Relay;
+use super::{
+    AccessLog, Asked, Connection, Entry, Form, Handover, Listener, Nursery, Processes, Progress,
+    Protocol, Spool,
+};
 use process::interrupts::Interrupts;
-use process::memory;
+use process::{memory, notify};
+use settings::cli::Network;
 
 use waiting::Source;
 
@@ -31,18 +37,32 @@ const MANY: usize = 64;
 /// What is decided before the first connection.
 #[derive(Debug)]
 pub struct Settings {
-    /// What a client may send.
-    pub limits: Limits,
+    /// What is spoken, and what may be sent.
+    pub protocol: Protocol,
+    /// Who may connect from another machine; everybody where nobody is named.
+    pub allowed: Vec<Network>,
     /// How many requests are answered at once.
     pub jobs: usize,
     /// How many connections there may be.
     pub connections: usize,
     /// Where each request is written down.
     pub log: AccessLog,
-    /// The arguments that make this program the process with Python.
-    pub nursery: Vec<OsString>,
     /// What is printed once requests can be answered.
     pub banner: String,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub enum Workers {
+    /// Those that a process with Python forks.
+    Forked {
+        /// That process.
+        nursery: Nursery,
+        /// The arguments that make this program another one.
+        arguments: Vec<OsString>,
+    },
+    /// A process for each request.
+    Started(Processes),
 }
 
 /// How serving ended.
@@ -62,8 +82,8 @@ pub struct EventLoop {
     settings: Settings,
     listeners: Vec<Listener>,
     interrupts: Interrupts,
-    nursery: Nursery,
-    /// It has ended without being asked.
+    source: Workers,
+    /// The process with Python has ended without being asked.
     nursery_is_gone: bool,
     is_announced: bool,
     /// Former ones that have not ended yet.
@@ -71,6 +91,10 @@ pub struct EventLoop {
     connections: BTreeMap<u64, Connection>,
     queue: VecDeque<Waiting>,
     workers: BTreeMap<u64, Worker>,
+    /// What is passed on to a connection.
+    relays: BTreeMap<u64, Relay>,
+    /// Machines that were sent away, each of which the log names once.
+    sent_away: BTreeSet<IpAddr>,
     next: u64,
     /// The channel took no more.
     is_full: bool,
@@ -92,11 +116,22 @@ struct Waiting {
 /// A request that is being answered.
 #[derive(Debug)]
 struct Worker {
-    report: Report,
+    word: Word,
+    /// Whether its response passes through a relay.
+    is_relayed: bool,
     /// Until its response has ended.
     connection: Option<u64>,
     entry: Entry,
     group: Option<Pid>,
+}
+
+/// How a worker's end is known.
+#[derive(Debug)]
+enum Word {
+    /// It says so.
+    Report(Report),
+    /// It is a process of this one's.
+    Process(Child),
 }
 
 impl EventLoop {
@@ -105,20 +140,22 @@ impl EventLoop {
     pub fn new(
         settings: Settings,
         listeners: Vec<Listener>,
-        nursery: Nursery,
+        source: Workers,
         interrupts: Interrupts,
     ) -> Self {
         Self {
             settings,
             listeners,
             interrupts,
-            nursery,
+            source,
             nursery_is_gone: false,
             is_announced: false,
             retired: Vec::new(),
             connections: BTreeMap::new(),
             queue: VecDeque::new(),
             workers: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            sent_away: BTreeSet::new(),
             next: 0,
             is_full: false,
             block: vec![0; BLOCK],
@@ -128,6 +165,9 @@ impl EventLoop {
 
     /// Serves until it is interrupted.
     pub fn run(mut self) -> io::Result<Ended> {
+        if matches!(self.source, Workers::Started(_)) {
+            self.announce();
+        }
         loop {
             for (source, ready) in self.wait()? {
                 self.on_ready(source, ready);
@@ -158,24 +198,47 @@ impl EventLoop {
 
     fn on_ready(&mut self, source: Source, ready: PollFlags) {
         match source {
-            Source::Interrupts => self.interrupts.take(),
+            Source::Interrupts => self.on_signals(),
             Source::Nursery => {
                 if ready.contains(PollFlags::OUT) {
                     self.is_full = false;
                 }
-                self.nursery_is_gone = !self.nursery.listen();
-                if self.nursery.is_ready() && !std::mem::replace(&mut self.is_announced, true) {
-                    _ = writeln!(io::stdout(), "{}", self.settings.banner);
+                if let Workers::Forked { nursery, .. } = &mut self.source {
+                    self.nursery_is_gone = !nursery.listen();
+                    if nursery.is_ready() {
+                        self.announce();
+                    }
                 }
             }
             Source::Listener(index) => self.accept(index),
-            Source::Connection(id) => {
-                if let Some(connection) = self.connections.get_mut(&id) {
+            Source::Connection(id) => match self.connections.get_mut(&id) {
+                Some(connection) if connection.is_reading() => {
                     let progress = connection.receive(&mut self.block);
                     self.on_progress(id, progress);
                 }
-            }
+                Some(_) => self.on_peer(id, ready),
+                None => {}
+            },
             Source::Worker(id) => self.on_report(id),
+            Source::Output(id) => self.pass_on(id),
+        }
+    }
+
+    fn on_signals(&mut self) {
+        self.interrupts.take();
+        if self.interrupts.take_child() {
+            self.on_child();
+        }
+        if self.interrupts.take_reload() {
+            self.reload();
+        }
+    }
+
+    /// Once, when requests can be answered.
+    fn announce(&mut self) {
+        if !std::mem::replace(&mut self.is_announced, true) {
+            _ = writeln!(io::stdout(), "{}", self.settings.banner);
+            notify::tell("READY=1");
         }
     }
 

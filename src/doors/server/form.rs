@@ -3,10 +3,10 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::HttpWriter;
-use crate::http::{ResponseFraming, Version};
+use super::SocketWriter;
+use super::framing::Framing;
+use crate::http::Version;
 use exchange::{ResponseHead, ResponseWriter};
 
 /// The protocol of an answer.
@@ -19,7 +19,12 @@ pub enum Form {
         /// Whether the client wants to go on after this.
         keep_alive: bool,
     },
+    /// As a script answers (RFC 3875, section 6): to a web server, which ends the connection with it.
+    Cgi,
 }
+
+/// The byte that stands for CGI; those of HTTP are below.
+const CGI: u8 = 4;
 
 impl Form {
     /// The same for a connection that ends after the answer.
@@ -30,29 +35,22 @@ impl Form {
                 version,
                 keep_alive: false,
             },
+            Self::Cgi => Self::Cgi,
         }
     }
 
     /// The head of a response after which the connection ends.
     #[must_use]
     pub fn head(self, method: &[u8], head: &ResponseHead) -> Vec<u8> {
-        match self {
-            Self::Http { version, .. } => {
-                ResponseFraming::new(version, method, false, head).head(head, SystemTime::now())
-            }
-        }
+        Framing::new(self.closing(), method, head).head(head)
     }
 
     /// A whole response after which the connection ends.
     #[must_use]
     pub fn whole(self, method: &[u8], head: &ResponseHead, content: &[u8]) -> Vec<u8> {
-        let mut response = self.head(method, head);
-        let has_content = match self {
-            Self::Http { version, .. } => {
-                ResponseFraming::new(version, method, false, head).has_content()
-            }
-        };
-        if has_content {
+        let framing = Framing::new(self.closing(), method, head);
+        let mut response = framing.head(head);
+        if framing.has_content() {
             response.extend_from_slice(content);
         }
         response
@@ -66,14 +64,7 @@ impl Form {
         report: Arc<OwnedFd>,
         method: &[u8],
     ) -> Box<dyn ResponseWriter> {
-        match self {
-            Self::Http {
-                version,
-                keep_alive,
-            } => Box::new(HttpWriter::new(
-                connection, report, version, method, keep_alive,
-            )),
-        }
+        Box::new(SocketWriter::new(connection, report, self, method))
     }
 
     /// As a byte.
@@ -83,12 +74,16 @@ impl Form {
                 version,
                 keep_alive,
             } => u8::from(version == Version::Http11) | u8::from(keep_alive) << 1,
+            Self::Cgi => CGI,
         }
     }
 
     /// What that byte says; none where it is another version's.
     pub(super) fn decoded(byte: u8) -> Option<Self> {
-        (byte < 4).then_some(Self::Http {
+        if byte == CGI {
+            return Some(Self::Cgi);
+        }
+        (byte < CGI).then_some(Self::Http {
             version: if byte & 1 == 0 {
                 Version::Http10
             } else {
@@ -114,6 +109,7 @@ mod tests {
                 assert_eq!(Form::decoded(form.encoded()), Some(form));
             }
         }
-        assert_eq!(Form::decoded(4), None);
+        assert_eq!(Form::decoded(Form::Cgi.encoded()), Some(Form::Cgi));
+        assert_eq!(Form::decoded(CGI + 1), None);
     }
 }

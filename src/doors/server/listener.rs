@@ -25,6 +25,23 @@ pub struct Listener {
     place: Place,
 }
 
+/// Who may connect to a Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// The bits of the socket file.
+    pub mode: u32,
+    /// Its group, where it is not this process's.
+    pub group: Option<u32>,
+}
+
+impl Access {
+    /// This user alone.
+    pub const OWN: Self = Self {
+        mode: 0o600,
+        group: None,
+    };
+}
+
 #[derive(Debug)]
 enum Place {
     Address(SocketAddr),
@@ -43,8 +60,9 @@ impl Listener {
         Self::of_socket(socket)
     }
 
-    /// Listens at a path, in the place of a socket that nobody serves any more.
-    pub fn bind_unix(path: &Path) -> Result<Self> {
+    /// Listens at a path, in the place of a socket that nobody serves any more. Whoever may connect makes
+    /// requests: this user, and where one is named, a group.
+    pub fn bind_unix(path: &Path, access: &Access) -> Result<Self> {
         let shown = path.display();
         if let Ok(there) = path.symlink_metadata() {
             if !there.file_type().is_socket() {
@@ -55,11 +73,16 @@ impl Listener {
             }
             std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
         }
-        // For this user alone, from the start: whoever may connect makes requests as a person here.
-        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+        // From the start.
+        let before = rustix::process::umask(Mode::from_raw_mode(0o777 & !access.mode));
         let bound = UnixListener::bind(path);
         rustix::process::umask(before);
         let socket = bound.with_context(|| format!("cannot listen at `{shown}`"))?;
+        if let Some(group) = access.group {
+            std::os::unix::fs::chown(path, None, Some(group)).with_context(|| {
+                format!("`{shown}` cannot be given to the group {group}: only a member of it may do that")
+            })?;
+        }
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket: socket.into(),
@@ -102,6 +125,15 @@ impl Listener {
         match &self.place {
             Place::Address(address) => address.ip().to_canonical().is_loopback(),
             Place::Path(_) | Place::Unix => true,
+        }
+    }
+
+    /// The address, where it has one.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Address(address) => Some(*address),
+            Place::Path(_) | Place::Unix => None,
         }
     }
 
@@ -203,11 +235,14 @@ mod tests {
     fn a_unix_socket_goes_with_its_server() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s");
-        let listener = Listener::bind_unix(&path).expect("a socket");
-        assert!(Listener::bind_unix(&path).is_err(), "in use");
+        let listener = Listener::bind_unix(&path, &Access::OWN).expect("a socket");
+        assert!(Listener::bind_unix(&path, &Access::OWN).is_err(), "in use");
         drop(listener);
         assert!(!path.exists());
         std::fs::write(&path, "").expect("written");
-        assert!(Listener::bind_unix(&path).is_err(), "no socket");
+        assert!(
+            Listener::bind_unix(&path, &Access::OWN).is_err(),
+            "no socket"
+        );
     }
 }

@@ -13,8 +13,12 @@ pub(super) fn begun(report: &OwnedFd, status: u16) {
 }
 
 /// The response has ended.
-pub(super) fn ended(report: &OwnedFd, sent: u64, goes_on: bool) {
-    let connection = if goes_on { "keep" } else { "close" };
+pub(super) fn ended(report: &OwnedFd, sent: u64, whole: bool, goes_on: bool) {
+    let connection = match (whole, goes_on) {
+        (true, true) => "keep",
+        (true, false) => "close",
+        (false, _) => "cut",
+    };
     write(report, &format!("{sent} {connection}\n"));
 }
 
@@ -31,6 +35,8 @@ pub(super) struct Outcome {
     pub(super) status: Option<u16>,
     /// The bytes of content, once it has ended.
     pub(super) sent: Option<u64>,
+    /// Whether all of the response was sent.
+    pub(super) is_whole: bool,
     /// Whether the connection may be used again.
     pub(super) goes_on: bool,
 }
@@ -82,10 +88,13 @@ fn parse(text: &[u8]) -> Outcome {
         .filter_map(|line| line.strip_suffix('\n'));
     let status = lines.next().and_then(|line| line.parse().ok());
     let mut end = lines.next().unwrap_or_default().split(' ');
+    let sent = end.next().and_then(|sent| sent.parse().ok());
+    let connection = end.next().unwrap_or_default();
     Outcome {
         status,
-        sent: end.next().and_then(|sent| sent.parse().ok()),
-        goes_on: end.next() == Some("keep"),
+        sent,
+        is_whole: matches!(connection, "keep" | "close"),
+        goes_on: connection == "keep",
     }
 }
 
@@ -100,10 +109,10 @@ mod tests {
         assert!(report.read());
         assert_eq!(report.outcome.status, Some(404));
         assert_eq!(report.outcome.sent, None);
-        ended(&worker, 12, true);
+        ended(&worker, 12, true, true);
         assert!(report.read());
         assert_eq!(report.outcome.sent, Some(12));
-        assert!(report.outcome.goes_on);
+        assert!(report.outcome.goes_on && report.outcome.is_whole);
         drop(worker);
         assert!(!report.read());
     }

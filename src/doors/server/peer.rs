@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, and what a request from there is told of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::person;
 use crate::http::{BodyFraming, Endpoints, RequestHead, meta_variables};
@@ -9,6 +9,7 @@ use exchange::MetaVariables;
 /// Who is at the other end.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
+    ip: Option<IpAddr>,
     address: String,
     port: String,
     server_address: Option<String>,
@@ -25,6 +26,7 @@ impl Peer {
         let port =
             |address: Option<SocketAddr>| address.map_or(String::new(), |a| a.port().to_string());
         Self {
+            ip: client.map(|address| address.ip()),
             // RFC 3875, section 4.1.8: there always is one.
             address: client.map_or("127.0.0.1".to_owned(), ip),
             port: port(client),
@@ -32,6 +34,12 @@ impl Peer {
             server_port: port(server),
             is_local: is_local && client.is_none_or(|a| a.ip().to_canonical().is_loopback()),
         }
+    }
+
+    /// Its address, where it is not on a Unix socket.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
     }
 
     /// The client's address.

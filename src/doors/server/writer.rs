@@ -1,17 +1,17 @@
-//! The worker's side of a connection: the response with HTTP's framing, and word of how it went to
+//! The worker's side of a connection: the response with its framing, and word of how it went to
 //! the process that listens, which alone decides what becomes of the connection.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::outcome;
+use super::framing::Framing;
+use super::{Form, outcome};
 use crate::cgi::has_hung_up;
-use crate::http::{ResponseFraming, Version};
 use exchange::{ResponseHead, ResponseWriter};
 use process::{last_resort, signals};
 
@@ -26,36 +26,27 @@ const FILE_BLOCK: usize = 64 * 1024;
 
 /// Writes the response to the client.
 #[derive(Debug)]
-pub struct HttpWriter {
+pub struct SocketWriter {
     socket: Option<OwnedFd>,
     report: Arc<OwnedFd>,
-    version: Version,
+    form: Form,
     method: Vec<u8>,
-    keep_alive: bool,
-    framing: Option<ResponseFraming>,
+    framing: Option<Framing>,
     /// Bytes of content.
     sent: u64,
 }
 
-impl HttpWriter {
-    /// A writer to `socket` that tells `report` how it went; `keep_alive` is whether the client
-    /// wants to go on.
+impl SocketWriter {
+    /// A writer to `socket` that tells `report` how it went.
     #[must_use]
-    pub fn new(
-        socket: OwnedFd,
-        report: Arc<OwnedFd>,
-        version: Version,
-        method: &[u8],
-        keep_alive: bool,
-    ) -> Self {
+    pub fn new(socket: OwnedFd, report: Arc<OwnedFd>, form: Form, method: &[u8]) -> Self {
         // Whatever cannot be limited is not: a pipe, under inetd.
         _ = set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE));
         Self {
             socket: Some(socket),
             report,
-            version,
+            form,
             method: method.to_vec(),
-            keep_alive,
             framing: None,
             sent: 0,
         }
@@ -80,7 +71,7 @@ impl HttpWriter {
     }
 
     /// A block with its framing, in as few writes as it takes.
-    fn framed(&self, framing: ResponseFraming, mut start: Vec<u8>, block: &[u8]) -> io::Result<()> {
+    fn framed(&self, framing: Framing, mut start: Vec<u8>, block: &[u8]) -> io::Result<()> {
         if !block.is_empty() && framing.has_content() {
             start.extend(framing.before_block(block.len() as u64));
             let (with_start, rest) = block.split_at(block.len().min(WITH_HEAD));
@@ -95,7 +86,7 @@ impl HttpWriter {
         self.write_all(&start)
     }
 
-    fn framing(&self) -> io::Result<ResponseFraming> {
+    fn framing(&self) -> io::Result<Framing> {
         self.framing.ok_or_else(|| Errno::PIPE.into())
     }
 
@@ -129,13 +120,13 @@ fn after(error: Errno) -> io::Result<()> {
     }
 }
 
-impl ResponseWriter for HttpWriter {
+impl ResponseWriter for SocketWriter {
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
-        let framing = ResponseFraming::new(self.version, &self.method, self.keep_alive, head);
+        let framing = Framing::new(self.form, &self.method, head);
         outcome::begun(&self.report, head.status.code());
         self.framing = Some(framing);
         self.sent = first.len() as u64;
-        self.framed(framing, framing.head(head, SystemTime::now()), first)
+        self.framed(framing, framing.head(head), first)
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {
@@ -183,7 +174,7 @@ impl ResponseWriter for HttpWriter {
                 .is_some_and(|framing| self.write_all(framing.end()).is_ok());
         last_resort::disarm();
         let goes_on = whole && self.framing.is_some_and(|f| f.keeps_alive(self.sent));
-        outcome::ended(&self.report, self.sent, goes_on);
+        outcome::ended(&self.report, self.sent, whole, goes_on);
         self.socket = None;
     }
 }

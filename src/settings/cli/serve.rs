@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::Options;
+use super::ServeOptions;
+use super::scgi::ScgiOptions;
 use crate::config::{App, Config};
 use exchange::MetaVariables;
 
@@ -18,11 +19,14 @@ to a browser on this machine.
 
     wsgi-cgi serve app.py
     wsgi-cgi serve --preload --static /static=./static mysite.wsgi
+    wsgi-cgi serve --scgi /run/shop.socket --group www-data --image shop.py
 
 Ctrl-C finishes what is running, a second one ends it. This server is for
 development, and for a small intranet behind another one: then with
 --no-debug-page, as a proxy may pass requests on without a word of itself, and
-what strangers ask looks as if it came from this machine.";
+what strangers ask looks as if it came from this machine. With --scgi it is for
+a web server alone, and may stay: answers come from images with --image, from
+a loaded application with --preload.";
 
 /// Serve an application over HTTP, for development
 #[derive(Debug, Args)]
@@ -36,10 +40,13 @@ pub struct Serve {
     pub place: PlaceOptions,
 
     #[command(flatten)]
+    pub behind: ScgiOptions,
+
+    #[command(flatten)]
     pub work: WorkOptions,
 
     #[command(flatten, next_help_heading = "The application")]
-    pub options: Options,
+    pub options: ServeOptions,
 }
 
 /// Where requests come in.

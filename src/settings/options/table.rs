@@ -297,7 +297,7 @@ impl Row {
 pub(super) const PREFIX: &str = "WSGI_CGI_";
 
 /// A switch that is on.
-pub(super) const ON: &str = "on";
+pub const ON: &str = "on";
 const OFF: &str = "off";
 
 fn is_on(value: &str) -> Option<bool> {

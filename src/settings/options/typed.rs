@@ -17,6 +17,8 @@ pub struct Typed<R>(pub Values, PhantomData<R>);
 pub type Options = Typed<OfApplications>;
 /// Those of a CGI request.
 pub type CgiOptions = Typed<OfRequests>;
+/// Those of `serve`.
+pub type ServeOptions = Typed<OfServing>;
 /// Those of `image make`.
 pub type MakeOptions = Typed<OfMaking>;
 /// The one of what looks at images.
@@ -34,6 +36,9 @@ pub struct OfApplications;
 /// For `CgiOptions`.
 #[derive(Clone, Debug, Default)]
 pub struct OfRequests;
+/// For `ServeOptions`.
+#[derive(Clone, Debug, Default)]
+pub struct OfServing;
 /// For `MakeOptions`.
 #[derive(Clone, Debug, Default)]
 pub struct OfMaking;
@@ -50,6 +55,12 @@ impl Rows for OfApplications {
 impl Rows for OfRequests {
     fn has(_: &Row) -> bool {
         true
+    }
+}
+
+impl Rows for OfServing {
+    fn has(row: &Row) -> bool {
+        row.scope != Scope::Cgi
     }
 }
 
@@ -87,6 +98,12 @@ impl<R> From<Values> for Typed<R> {
 
 impl From<Options> for CgiOptions {
     fn from(typed: Options) -> Self {
+        typed.0.into()
+    }
+}
+
+impl From<ServeOptions> for CgiOptions {
+    fn from(typed: ServeOptions) -> Self {
         typed.0.into()
     }
 }

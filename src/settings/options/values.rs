@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::table::{ON, Row, TABLE};
+use super::table::{Kind, ON, Row, TABLE};
 
 /// What was said, in the order of the table; each value as [`Row::understood`] has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,6 +135,19 @@ impl Values {
             word.push("=");
             word.push(value);
             word
+        })
+    }
+
+    /// As flags, which a command line understands.
+    pub fn flags(&self) -> impl Iterator<Item = OsString> {
+        self.0.iter().map(|(row, value)| {
+            let mut flag = OsString::from("--");
+            flag.push(row.name);
+            if row.kind != Kind::Switch {
+                flag.push("=");
+                flag.push(value);
+            }
+            flag
         })
     }
 

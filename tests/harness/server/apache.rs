@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::place::{Place, copy_program_to, find};
-use super::{Kind, Listens, Part, Site};
+use super::{Kind, Listens, Part, Site, scgi_recipe};
 
 /// mod_cgid goes with a threaded MPM, mod_cgi with prefork: as Debian enables them.
 fn modules(kind: Kind) -> Vec<&'static str> {
@@ -16,6 +16,7 @@ fn modules(kind: Kind) -> Vec<&'static str> {
         Kind::ApacheCgi => &["mpm_prefork", "cgi"],
         Kind::ApacheAction => &["mpm_event", "cgid", "mime", "actions", "rewrite", "dir"],
         Kind::ApacheProgram => &["mpm_event", "cgid", "env"],
+        Kind::ApacheScgi => &["mpm_event", "proxy", "proxy_scgi"],
         _ => &["mpm_event", "cgid"],
     };
     [own, &common].concat()
@@ -87,7 +88,7 @@ fn configuration(kind: Kind, place: &Place, site: &Site, address: SocketAddr) ->
         log = log.display()
     )
     .expect("written");
-    if kind != Kind::ApacheCgi {
+    if !matches!(kind, Kind::ApacheCgi | Kind::ApacheScgi) {
         writeln!(text, "ScriptSock {run}/cgid").expect("written");
     }
     let cgi_bin = place.cgi_bin();
@@ -107,6 +108,10 @@ fn configuration(kind: Kind, place: &Place, site: &Site, address: SocketAddr) ->
                 )
                 .expect("written");
             }
+        }
+        Kind::ApacheScgi => {
+            let recipes = apps.iter().map(|name| scgi_recipe(place, "apache", name));
+            text.extend(recipes);
         }
         Kind::ApacheAction => {
             let block = place.as_in_readme("apache", 1);

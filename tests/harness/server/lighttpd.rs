@@ -7,6 +7,29 @@ use super::place::{Place, find};
 use super::{Kind, Listens, Part, Site};
 use crate::harness::launcher;
 
+/// lighttpd alone, with those lines.
+pub(super) fn lighttpd(place: &Place, site: &Site, address: SocketAddr, lines: &str) -> Part {
+    let configuration = place.configuration(&format!(
+        r#"server.bind = "{ip}"
+server.port = {port}
+server.document-root = "{root}"
+server.upload-dirs = ("{run}")
+{lines}{further}"#,
+        further = site.configuration,
+        ip = address.ip(),
+        port = address.port(),
+        root = place.root().display(),
+        run = place.run("").display(),
+    ));
+    let mut command = Command::new(find("lighttpd").expect("available"));
+    // In the foreground it logs to standard error, and so do its scripts.
+    command.arg("-D").arg("-f").arg(configuration);
+    Part {
+        command,
+        listens: Listens::Tcp(address),
+    }
+}
+
 pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     let block = match kind {
         Kind::LighttpdInterpreter => place.as_in_readme("lighttpd", 1),
@@ -23,23 +46,5 @@ pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr)
     } else {
         String::new()
     };
-    let configuration = place.configuration(&format!(
-        r#"server.bind = "{ip}"
-server.port = {port}
-server.document-root = "{root}"
-server.upload-dirs = ("{run}")
-{launched}{block}{further}"#,
-        further = site.configuration,
-        ip = address.ip(),
-        port = address.port(),
-        root = place.root().display(),
-        run = place.run("").display(),
-    ));
-    let mut command = Command::new(find("lighttpd").expect("available"));
-    // In the foreground it logs to standard error, and so do its scripts.
-    command.arg("-D").arg("-f").arg(configuration);
-    vec![Part {
-        command,
-        listens: Listens::Tcp(address),
-    }]
+    vec![lighttpd(place, site, address, &(launched + &block))]
 }

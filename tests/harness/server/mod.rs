@@ -12,6 +12,7 @@ mod nginx;
 mod place;
 mod port;
 mod process;
+mod scgi;
 mod site;
 
 use std::net::{SocketAddr, TcpStream};
@@ -55,6 +56,9 @@ impl Server {
     pub(crate) fn start(kind: Kind, site: &Site) -> Self {
         let place = Place::new();
         site.install(kind, &place);
+        if kind == Kind::LighttpdScgi {
+            scgi::make_images(&place, site);
+        }
         // A reserved port cannot be given to another of these tests; a stranger may still take it.
         for _ in 0..3 {
             let address = port::reserve();
@@ -131,6 +135,20 @@ impl Drop for Server {
     }
 }
 
+/// A block of the recipe for SCGI, with the paths of an application in that place.
+fn scgi_recipe(place: &Place, language: &str, name: &str) -> String {
+    let recipe = include_str!("../../../docs/scgi.md");
+    let block = recipe.split(&format!("```{language}\n")).nth(1);
+    let block = block
+        .and_then(|rest| rest.split("```").next())
+        .expect("a block");
+    let socket = scgi::socket(place, name).display().to_string();
+    block
+        .replace("/run/shop/scgi.socket", &socket)
+        .replace("include scgi_params", "include /etc/nginx/scgi_params")
+        .replace("/shop", &format!("/{name}"))
+}
+
 fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     match kind {
         Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
@@ -142,6 +160,9 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
         Kind::Nginx => nginx::parts(place, site, address),
         Kind::BusyboxHashBang | Kind::BusyboxInterpreter => busybox::parts(kind, place, address),
         Kind::MiniHttpd => mini_httpd::parts(place, address),
+        Kind::NginxScgi | Kind::ApacheScgi | Kind::LighttpdScgi => {
+            scgi::parts(kind, place, site, address)
+        }
     }
 }
 

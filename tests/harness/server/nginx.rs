@@ -16,22 +16,26 @@ pub(super) fn parts(place: &Place, site: &Site, address: SocketAddr) -> Vec<Part
     wrap.args(["-f", "-c", "2", "-s"])
         .arg(format!("unix:{}", socket.display()));
 
-    let configuration = place.configuration(&configuration(place, site, address));
-    let mut nginx = Command::new(find("nginx").expect("available"));
-    nginx.args(["-e", "stderr", "-c"]).arg(configuration);
-    vec![
-        Part {
-            command: wrap,
-            listens: Listens::Unix(socket),
-        },
-        Part {
-            command: nginx,
-            listens: Listens::Tcp(address),
-        },
-    ]
+    let wrap = Part {
+        command: wrap,
+        listens: Listens::Unix(socket),
+    };
+    let block = place.as_in_readme("nginx", 0);
+    vec![wrap, nginx(place, site, address, &block)]
 }
 
-fn configuration(place: &Place, site: &Site, address: SocketAddr) -> String {
+/// nginx alone, with that block in its `server`.
+pub(super) fn nginx(place: &Place, site: &Site, address: SocketAddr, block: &str) -> Part {
+    let configuration = place.configuration(&configuration(place, site, address, block));
+    let mut nginx = Command::new(find("nginx").expect("available"));
+    nginx.args(["-e", "stderr", "-c"]).arg(configuration);
+    Part {
+        command: nginx,
+        listens: Listens::Tcp(address),
+    }
+}
+
+fn configuration(place: &Place, site: &Site, address: SocketAddr, block: &str) -> String {
     let passed_on = site.passed_on.map_or(String::new(), |to| {
         format!("location /passed-on/ {{ proxy_pass http://{to}/; }}")
     });
@@ -58,7 +62,6 @@ http {{
 ",
         pid = place.run("pid").display(),
         root = place.root().display(),
-        block = place.as_in_readme("nginx", 0),
         further = site
             .configuration
             .replace(

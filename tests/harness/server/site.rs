@@ -34,6 +34,12 @@ pub(crate) enum Kind {
     BusyboxInterpreter,
     /// mini_httpd, `#!` scripts.
     MiniHttpd,
+    /// nginx, over SCGI to `serve --preload`.
+    NginxScgi,
+    /// Apache, over SCGI to `serve`, which loads the application for each request.
+    ApacheScgi,
+    /// lighttpd, over SCGI to `serve --image`.
+    LighttpdScgi,
 }
 
 /// The applications that a server is to offer.
@@ -125,27 +131,42 @@ impl Site {
 /// Whether this machine has what that kind of server needs; the error names what is missing.
 pub(crate) fn available(kind: Kind) -> Result<(), String> {
     match kind {
-        Kind::ApacheCgid | Kind::ApacheCgi | Kind::ApacheAction | Kind::ApacheProgram => {
-            apache::available(kind)
+        Kind::ApacheCgid
+        | Kind::ApacheCgi
+        | Kind::ApacheAction
+        | Kind::ApacheProgram
+        | Kind::ApacheScgi => apache::available(kind),
+        Kind::LighttpdHashBang | Kind::LighttpdInterpreter | Kind::LighttpdScgi => {
+            find("lighttpd").map(drop)
         }
-        Kind::LighttpdHashBang | Kind::LighttpdInterpreter => find("lighttpd").map(drop),
         Kind::Nginx => find("nginx").and(find("fcgiwrap")).map(drop),
         Kind::BusyboxHashBang | Kind::BusyboxInterpreter => find("busybox").map(drop),
         Kind::MiniHttpd => find("mini_httpd").map(drop),
+        Kind::NginxScgi => find("nginx").map(drop),
     }
 }
 
 impl Kind {
     /// Whether what the server starts is a script, or the program with one: only that has an image.
     fn starts_scripts(self) -> bool {
-        !matches!(self, Kind::ApacheAction | Kind::ApacheProgram)
+        !matches!(self, Kind::ApacheAction | Kind::ApacheProgram) && !self.is_scgi()
+    }
+
+    /// Whether the applications are served by processes of our own, which the server only asks.
+    pub(crate) fn is_scgi(self) -> bool {
+        matches!(
+            self,
+            Kind::NginxScgi | Kind::ApacheScgi | Kind::LighttpdScgi
+        )
     }
 
     /// The path of an application's URL.
     pub(super) fn url(self, name: &str) -> String {
         match self {
             Kind::ApacheAction => format!("/{name}.wsgi"),
-            Kind::ApacheProgram => format!("/{name}"),
+            Kind::ApacheProgram | Kind::NginxScgi | Kind::ApacheScgi | Kind::LighttpdScgi => {
+                format!("/{name}")
+            }
             Kind::LighttpdInterpreter | Kind::BusyboxInterpreter => format!("/cgi-bin/{name}.py"),
             _ => format!("/cgi-bin/{name}.cgi"),
         }
@@ -178,7 +199,9 @@ impl Site {
                     text.clone(),
                     0o644,
                 ),
-                Kind::ApacheProgram => (place.app(name), text.clone(), 0o644),
+                Kind::ApacheProgram | Kind::NginxScgi | Kind::ApacheScgi | Kind::LighttpdScgi => {
+                    (place.app(name), text.clone(), 0o644)
+                }
                 Kind::LighttpdInterpreter => (
                     place.cgi_bin().join(format!("{name}.py")),
                     text.clone(),

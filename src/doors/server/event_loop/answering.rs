@@ -2,8 +2,12 @@
 
 use std::io;
 
+use rustix::process::Pid;
+
 use super::Entry;
-use super::{EventLoop, Handover, Nursery, Report, Spool, Waiting, Worker};
+use super::{
+    EventLoop, Form, Handover, Nursery, Relay, Report, Spool, Waiting, Word, Worker, Workers,
+};
 use exchange::error_page;
 use process::report;
 
@@ -14,21 +18,82 @@ impl EventLoop {
             let Some(waiting) = self.queue.pop_front() else {
                 return;
             };
-            if (self.nursery_is_gone || !self.nursery.is_fresh())
-                && let Err(error) = self.renew_nursery()
-            {
-                report::log(&format!("Python cannot be started: {error}"));
+            match &self.source {
+                Workers::Started(_) => self.start(waiting),
+                Workers::Forked { nursery, .. } => {
+                    if self.nursery_is_gone || !nursery.is_fresh() {
+                        self.renew_nursery();
+                    }
+                    self.hand_over(waiting);
+                }
             }
-            self.hand_over(waiting);
         }
     }
 
-    fn renew_nursery(&mut self) -> io::Result<()> {
-        let nursery = Nursery::start(&self.settings.nursery)?;
-        let former = std::mem::replace(&mut self.nursery, nursery);
-        self.retired.push(former.retire());
-        self.nursery_is_gone = false;
-        Ok(())
+    /// Has the application loaded anew; what is running goes on.
+    pub(super) fn reload(&mut self) {
+        match self.source {
+            Workers::Forked { .. } => {
+                self.renew_nursery();
+                report::log("the application is loaded anew (SIGHUP)");
+            }
+            // Each request looks for itself.
+            Workers::Started(_) => report::log("SIGHUP: images are looked at for each request"),
+        }
+    }
+
+    fn renew_nursery(&mut self) {
+        let Workers::Forked { nursery, arguments } = &mut self.source else {
+            return;
+        };
+        match Nursery::start(arguments) {
+            Ok(new) => {
+                let former = std::mem::replace(nursery, new);
+                self.retired.push(former.retire());
+                self.nursery_is_gone = false;
+                // The new one has a channel of its own.
+                self.is_full = false;
+            }
+            Err(error) => report::log(&format!("Python cannot be started: {error}")),
+        }
+    }
+
+    /// Starts a process for a request.
+    fn start(&mut self, waiting: Waiting) {
+        let Workers::Started(processes) = &self.source else {
+            return;
+        };
+        let id = waiting.connection;
+        if !self.connections.contains_key(&id) {
+            return;
+        }
+        let entry = waiting.entry;
+        let started = Relay::new(entry.clone()).and_then(|(relay, output)| {
+            let content = waiting.content.into_descriptor()?;
+            let child = processes.start(waiting.asked.meta, content, output)?;
+            Ok((relay, child))
+        });
+        match started {
+            Ok((relay, child)) => {
+                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                let worker = Worker {
+                    word: Word::Process(child),
+                    is_relayed: true,
+                    connection: Some(id),
+                    entry,
+                    group,
+                };
+                let key = self.new_id();
+                self.workers.insert(key, worker);
+                self.relays.insert(id, relay);
+            }
+            Err(error) => {
+                report::log(&format!(
+                    "a process for the request cannot be started: {error}"
+                ));
+                self.fail(id, &entry, "no worker could be started");
+            }
+        }
     }
 
     fn hand_over(&mut self, waiting: Waiting) {
@@ -42,7 +107,17 @@ impl EventLoop {
             content,
         } = waiting;
         let length = content.length();
+        let Workers::Forked { nursery, .. } = &self.source else {
+            return;
+        };
         let handed_over = Report::pipe().and_then(|(report, workers_end)| {
+            let (relay, socket) = match asked.form {
+                Form::Http { .. } => (None, connection.socket.try_clone()?),
+                Form::Cgi => {
+                    let (relay, output) = Relay::new(entry.clone())?;
+                    (Some(relay), output)
+                }
+            };
             let request = Handover {
                 meta: asked.meta.clone(),
                 form: if self.listeners.is_empty() {
@@ -52,25 +127,29 @@ impl EventLoop {
                 },
                 is_local: asked.is_local,
                 length,
-                socket: connection.socket.try_clone()?,
+                socket,
                 content: content.into_descriptor()?,
                 report: workers_end,
             };
-            match self.nursery.hand_over(&request) {
+            match nursery.hand_over(&request) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Err(request)),
-                handed_over => handed_over.map(|()| Ok(report)),
+                handed_over => handed_over.map(|()| Ok((report, relay))),
             }
         });
         match handed_over {
-            Ok(Ok(report)) => {
+            Ok(Ok((report, relay))) => {
                 let worker = Worker {
-                    report,
+                    word: Word::Report(report),
+                    is_relayed: relay.is_some(),
                     connection: Some(id),
                     entry,
-                    group: self.nursery.group(),
+                    group: nursery.group(),
                 };
                 let key = self.new_id();
                 self.workers.insert(key, worker);
+                if let Some(relay) = relay {
+                    self.relays.insert(id, relay);
+                }
             }
             Ok(Err(request)) => {
                 self.is_full = true;
@@ -94,12 +173,21 @@ impl EventLoop {
         let Some(worker) = self.workers.get_mut(&id) else {
             return;
         };
-        let is_there = worker.report.read();
-        let outcome = worker.report.outcome;
+        let Word::Report(report) = &mut worker.word else {
+            return;
+        };
+        let is_there = report.read();
+        let outcome = report.outcome;
         let has_ended = outcome.sent.is_some() || !is_there;
         if let Some(connection) = worker.connection.take_if(|_| has_ended) {
             let entry = worker.entry.clone();
-            if outcome.status.is_none() {
+            if worker.is_relayed {
+                self.worker_has_ended(
+                    connection,
+                    outcome.is_whole,
+                    "the worker ended without an answer",
+                );
+            } else if outcome.status.is_none() {
                 self.fail(connection, &entry, "the worker ended without an answer");
             } else {
                 let remark = outcome.sent.is_none().then_some("cut short");
@@ -131,7 +219,7 @@ impl EventLoop {
     }
 
     /// The request gets a whole answer, though nobody was there to give one.
-    fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
+    pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
         let (head, page) = error_page(500, &error);

@@ -8,7 +8,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 
 use super::super::nursery::stop_group;
-use super::{Connection, EventLoop};
+use super::{Connection, EventLoop, Word};
+use process::notify;
 
 /// How long workers may take to stop when they are told to: they give themselves two seconds.
 const GRACE: Duration = Duration::from_secs(3);
@@ -19,7 +20,12 @@ impl EventLoop {
         if self.listeners.is_empty() {
             return;
         }
+        // Whoever has connected already is not sent away.
+        for index in 0..self.listeners.len() {
+            self.accept(index);
+        }
         self.listeners.clear();
+        notify::tell("STOPPING=1");
         self.connections
             .retain(|_, connection| !connection.is_idle());
         // A worker whose response has ended is on its way out.
@@ -50,9 +56,16 @@ impl EventLoop {
         while !self.workers.is_empty() && Instant::now() < end {
             let left = Timespec::try_from(end.saturating_duration_since(Instant::now())).ok();
             let workers = self.workers.iter();
-            let (ids, mut polled): (Vec<u64>, Vec<PollFd<'_>>) = workers
-                .map(|(&id, w)| (id, PollFd::new(w.report.descriptor(), PollFlags::IN)))
+            let (mut ids, mut polled): (Vec<u64>, Vec<PollFd<'_>>) = workers
+                .filter_map(|(&id, worker)| match &worker.word {
+                    Word::Report(report) => {
+                        Some((id, PollFd::new(report.descriptor(), PollFlags::IN)))
+                    }
+                    Word::Process(_) => None,
+                })
                 .unzip();
+            ids.push(0);
+            polled.push(PollFd::new(&self.interrupts, PollFlags::IN));
             let waited = poll(&mut polled, left.as_ref());
             let ready: Vec<u64> = ids
                 .into_iter()
@@ -62,6 +75,10 @@ impl EventLoop {
                 .collect();
             if waited.is_err_and(|error| error != Errno::INTR) {
                 break;
+            }
+            self.interrupts.take();
+            if self.interrupts.take_child() {
+                self.on_child();
             }
             for id in ready {
                 self.on_report(id);

@@ -2,8 +2,12 @@
 
 use std::time::Instant;
 
-use super::{Connection, Entry, EventLoop, Progress, Waiting};
+use super::{Connection, Entry, EventLoop, Progress, Protocol, Relay, Waiting};
+use crate::server::Peer;
 use process::report;
+
+/// So many machines that are sent away are remembered.
+const SENT_AWAY: usize = 1000;
 
 /// How many connections are accepted in a row.
 const ACCEPTS: usize = 64;
@@ -11,12 +15,13 @@ const ACCEPTS: usize = 64;
 impl EventLoop {
     pub(super) fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
-            if self.connections.len() >= self.settings.connections && !self.make_room() {
+            if !self.takes_more() || self.is_full_up() && !self.make_room() {
                 return;
             }
             match self.listeners[index].accept() {
+                Ok(Some((_, peer))) if !self.is_allowed(&peer) => {}
                 Ok(Some((socket, peer))) => {
-                    let mut connection = Connection::new(socket, peer, self.settings.limits);
+                    let mut connection = Connection::new(socket, peer, &self.settings.protocol);
                     let progress = connection.receive(&mut self.block);
                     let id = self.new_id();
                     self.connections.insert(id, connection);
@@ -30,6 +35,33 @@ impl EventLoop {
                 }
             }
         }
+    }
+
+    fn is_full_up(&self) -> bool {
+        self.connections.len() >= self.settings.connections
+    }
+
+    /// Whether connections are accepted: web servers that are too many wait, as none of them is kept
+    /// out by closing another's.
+    pub(super) fn takes_more(&self) -> bool {
+        matches!(self.settings.protocol, Protocol::Http(_)) || !self.is_full_up()
+    }
+
+    /// SCGI has no log-in: from another machine only those that were named are let in.
+    fn is_allowed(&mut self, peer: &Peer) -> bool {
+        let Some(ip) = peer.ip().filter(|ip| !ip.to_canonical().is_loopback()) else {
+            return true;
+        };
+        let allowed = &self.settings.allowed;
+        if allowed.is_empty() || allowed.iter().any(|network| network.has(ip)) {
+            return true;
+        }
+        if self.sent_away.len() < SENT_AWAY && self.sent_away.insert(ip) {
+            report::log(&format!(
+                "connections from {ip} are closed: --allow does not name it"
+            ));
+        }
+        false
     }
 
     /// Closes the connection whose time is over first: who holds many open does not keep others out.
@@ -54,6 +86,7 @@ impl EventLoop {
                         .write(&entry, status, refused.sent, reason);
                 }
             }
+            Progress::Request(asked, _) if asked.asks_health => self.tell_health(id, &asked.meta),
             Progress::Request(asked, content) => {
                 if let Some(connection) = self.connections.get(&id) {
                     self.queue.push_back(Waiting {
@@ -76,6 +109,12 @@ impl EventLoop {
             .filter(|(_, connection)| is_over(connection))
             .map(|(&id, _)| id)
             .collect();
+        let late = |relay: &Relay| relay.deadline().is_some_and(|at| at <= now);
+        let relays = self.relays.iter().filter(|(_, relay)| late(relay));
+        let stalled: Vec<u64> = relays.map(|(&id, _)| id).collect();
+        for id in stalled {
+            self.give_up(id, "the web server takes nothing any more");
+        }
         for id in over {
             if let Some(connection) = self.connections.get_mut(&id) {
                 let progress = connection.time_is_over();

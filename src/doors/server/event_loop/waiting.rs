@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::{Connection, EventLoop};
+use super::{Connection, EventLoop, Form, Relay, Word, Workers};
 
 /// What is ready.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub(super) enum Source {
     Listener(usize),
     Connection(u64),
     Worker(u64),
+    /// What is written for that connection.
+    Output(u64),
 }
 
 #[derive(Default)]
@@ -38,22 +40,40 @@ impl EventLoop {
     pub(super) fn wait(&self) -> io::Result<Vec<(Source, PollFlags)>> {
         let mut watched = Watched::default();
         watched.add(Source::Interrupts, self.interrupts.as_fd(), PollFlags::IN);
-        if !self.nursery_is_gone {
+        if let Workers::Forked { nursery, .. } = &self.source
+            && !self.nursery_is_gone
+        {
             let mut flags = PollFlags::IN;
             flags.set(PollFlags::OUT, self.is_full);
-            watched.add(Source::Nursery, self.nursery.as_fd(), flags);
+            watched.add(Source::Nursery, nursery.as_fd(), flags);
         }
-        for (index, listener) in self.listeners.iter().enumerate() {
-            watched.add(Source::Listener(index), listener.as_fd(), PollFlags::IN);
+        if self.takes_more() {
+            for (index, listener) in self.listeners.iter().enumerate() {
+                watched.add(Source::Listener(index), listener.as_fd(), PollFlags::IN);
+            }
         }
         for (&id, connection) in &self.connections {
+            let source = Source::Connection(id);
             if connection.is_reading() {
-                watched.add(Source::Connection(id), connection.as_fd(), PollFlags::IN);
+                watched.add(source, connection.as_fd(), PollFlags::IN);
+            } else if connection.form() == Form::Cgi {
+                // A peer that has gone shows whatever is asked.
+                let mut flags = PollFlags::empty();
+                let waits = self.relays.get(&id).is_some_and(Relay::waits_for_peer);
+                flags.set(PollFlags::OUT, waits);
+                watched.add(source, connection.as_fd(), flags);
             }
         }
         for (&id, worker) in &self.workers {
-            let descriptor = worker.report.descriptor().as_fd();
-            watched.add(Source::Worker(id), descriptor, PollFlags::IN);
+            if let Word::Report(report) = &worker.word {
+                let descriptor = report.descriptor().as_fd();
+                watched.add(Source::Worker(id), descriptor, PollFlags::IN);
+            }
+        }
+        for (&id, relay) in &self.relays {
+            if let Some(output) = relay.output() {
+                watched.add(Source::Output(id), output, PollFlags::IN);
+            }
         }
         match poll(&mut watched.polled, self.patience().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
@@ -66,11 +86,9 @@ impl EventLoop {
 
     /// How long until a deadline.
     fn patience(&self) -> Option<Timespec> {
-        let first = self
-            .connections
-            .values()
-            .filter_map(Connection::deadline)
-            .min()?;
+        let reading = self.connections.values().filter_map(Connection::deadline);
+        let writing = self.relays.values().filter_map(Relay::deadline);
+        let first = reading.chain(writing).min()?;
         let left = first.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
         Timespec::try_from(left).ok()
     }

@@ -11,7 +11,7 @@ use rustix::net::{getpeername, getsockname};
 use super::super::executor::{Executor, Surroundings};
 use super::worker::Worker;
 use super::{Typed, decide, inspection, limits_of, static_folders};
-use doors::server::{Asked, Handover, Intake, Peer, Spool, Step};
+use doors::server::{Asked, Handover, HttpIntake, Peer, Spool, Step};
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::Exit;
@@ -31,7 +31,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
     let received = receive(
         private.stdin.as_fd(),
         private.stdout.as_fd(),
-        Intake::new(limits_of(typed), peer(&private.stdin)),
+        HttpIntake::new(limits_of(typed), peer(&private.stdin)),
     );
     let Some((asked, content)) = received.context("the request cannot be read")? else {
         return Ok(Exit::Failure);
@@ -67,7 +67,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
 fn receive(
     input: BorrowedFd<'_>,
     output: BorrowedFd<'_>,
-    mut intake: Intake,
+    mut intake: HttpIntake,
 ) -> Result<Option<(Box<Asked>, Spool)>> {
     let mut block = vec![0; 64 * 1024];
     loop {

@@ -67,7 +67,7 @@ impl Worker<'_> {
         }
         if let Some(mount) = &self.config.script_name
             && mount != AUTO
-            && !strip(&mut meta, mount)
+            && !meta.strip_mount(mount)
         {
             return Answer::not_found().send(responder);
         }
@@ -83,46 +83,6 @@ impl Worker<'_> {
                 let failure = Failure::new(500, format!("{error:#}"));
                 incident.report(&failure, &mut responder);
                 Exit::Failure
-            }
-        }
-    }
-}
-
-/// Takes the path that the application is mounted at from the one asked for; false when that is
-/// not below it.
-fn strip(meta: &mut MetaVariables, mount: &[u8]) -> bool {
-    let path = meta.get("PATH_INFO").unwrap_or_default();
-    let Some(rest) = path.strip_prefix(mount) else {
-        return false;
-    };
-    let is_below = rest.is_empty() || rest.starts_with(b"/");
-    let rest = rest.to_vec();
-    if is_below {
-        meta.set("PATH_INFO", rest);
-    }
-    is_below
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mount_is_not_in_the_path() {
-        for (path, expected) in [
-            ("/app/x", Some("/x")),
-            ("/app", Some("")),
-            ("/app/", Some("/")),
-            ("/apple", None),
-            ("/", None),
-        ] {
-            let pair = (b"PATH_INFO".to_vec(), path.as_bytes().to_vec());
-            let mut meta = MetaVariables::from_pairs([pair]);
-            let is_below = strip(&mut meta, b"/app");
-            assert_eq!(is_below, expected.is_some(), "{path}");
-            if let Some(expected) = expected {
-                let left = meta.get("PATH_INFO").unwrap_or_default();
-                assert_eq!(left, expected.as_bytes(), "{path}");
             }
         }
     }

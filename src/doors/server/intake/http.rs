@@ -1,16 +1,17 @@
-//! The requests of one HTTP connection, each collected to its end, head and content; no socket.
+//! The requests of one HTTP connection, one after the other.
 
 use std::time::SystemTime;
 
-use super::{Asked, Form, Line, Peer, Refused, Spool};
+use super::Step;
 use crate::http::{
     CONTINUE, Event, Limits, Refusal, RequestHead, RequestLine, RequestReader, Version,
 };
+use crate::server::{Asked, Form, Line, Peer, Refused, Spool};
 use process::report;
 
-/// Collects requests.
+/// Collects the requests of a connection that stays open between them.
 #[derive(Debug)]
-pub struct Intake {
+pub struct HttpIntake {
     reader: RequestReader,
     peer: Peer,
     content: Option<Content>,
@@ -24,23 +25,7 @@ struct Content {
     expects_continue: bool,
 }
 
-/// How far the next request is.
-#[derive(Debug)]
-pub enum Step {
-    /// More is needed.
-    NeedMore {
-        /// What the client has to be told first: mostly nothing.
-        say: &'static [u8],
-    },
-    /// It is complete.
-    Request(Box<Asked>, Spool),
-    /// It cannot be answered otherwise, and the connection has to end.
-    Refused(Refused),
-    /// There is none.
-    Closed,
-}
-
-impl Intake {
+impl HttpIntake {
     /// At the start of a connection.
     #[must_use]
     pub fn new(limits: Limits, peer: Peer) -> Self {
@@ -106,6 +91,7 @@ impl Intake {
                 keep_alive: head.keep_alive,
             },
             is_local: self.peer.is_person_here(head),
+            asks_health: false,
             line: line_of(&head.line, Some(head)),
         }
     }
@@ -161,5 +147,6 @@ fn line_of(asked: &RequestLine, head: Option<&RequestHead>) -> Line {
         protocol: asked.version.name(),
         referer: field("referer"),
         agent: field("user-agent"),
+        client: None,
     }
 }

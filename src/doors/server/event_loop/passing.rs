@@ -1,0 +1,173 @@
+//! Responses on their way to a web server, and the ends of processes that made them.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use rustix::event::PollFlags;
+use rustix::process::{Signal, kill_process_group};
+
+use super::super::relay::Passing;
+use super::{EventLoop, Word, Workers};
+use exchange::{Headers, MetaVariables, ResponseHead, Status};
+use process::report;
+use process::signals::name;
+
+impl EventLoop {
+    /// The worker for that connection has ended: how, for the log.
+    pub(super) fn worker_has_ended(&mut self, connection: u64, whole: bool, how: &str) {
+        if let Some(relay) = self.relays.get_mut(&connection) {
+            relay.worker_has_ended(whole, how);
+            self.pass_on(connection);
+        }
+    }
+
+    /// Processes have ended.
+    pub(super) fn on_child(&mut self) {
+        let mut ended = Vec::new();
+        self.workers.retain(|_, worker| {
+            let Word::Process(child) = &mut worker.word else {
+                return true;
+            };
+            match child.try_wait() {
+                Ok(None) => true,
+                how => {
+                    ended.extend(worker.connection.map(|id| (id, how)));
+                    false
+                }
+            }
+        });
+        for (connection, how) in ended {
+            let whole = matches!(&how, Ok(Some(status)) if status.success());
+            self.worker_has_ended(connection, whole, &how_it_ended(&how));
+        }
+    }
+
+    /// A web server takes more, or has gone.
+    pub(super) fn on_peer(&mut self, id: u64, ready: PollFlags) {
+        if ready.intersects(PollFlags::HUP | PollFlags::ERR) {
+            if self.relays.contains_key(&id) {
+                self.give_up(id, "the web server has gone");
+            } else {
+                // Its request still waits, and nobody waits for the answer.
+                self.connections.remove(&id);
+            }
+        } else {
+            self.pass_on(id);
+        }
+    }
+
+    /// Takes what the worker has written, and sends what the web server takes.
+    pub(super) fn pass_on(&mut self, id: u64) {
+        let (Some(relay), Some(connection)) =
+            (self.relays.get_mut(&id), self.connections.get_mut(&id))
+        else {
+            self.relays.remove(&id);
+            return;
+        };
+        let passing = relay.advance(connection.peer_socket(), &mut self.block);
+        match passing {
+            Ok(Passing::On) => {}
+            Ok(Passing::Whole) => self.conclude(id, None),
+            Ok(Passing::Cut) => self.conclude(id, Some("cut short")),
+            Ok(Passing::Gone) => self.give_up(id, "the web server has gone"),
+            Ok(Passing::Unanswered) => {
+                if let Some(relay) = self.relays.remove(&id) {
+                    self.fail(id, &relay.entry, relay.how_it_ended());
+                }
+            }
+            Err(error) => {
+                report::log(&format!("a response cannot be passed on: {error}"));
+                if relay.status().is_some() {
+                    self.conclude(id, Some("cut short"));
+                } else if let Some(relay) = self.relays.remove(&id) {
+                    self.fail(id, &relay.entry, "its response cannot be passed on");
+                }
+            }
+        }
+    }
+
+    /// The response has ended: properly, or, where something is missing, so that the web server sees it.
+    fn conclude(&mut self, id: u64, remark: Option<&str>) {
+        let Some(relay) = self.relays.remove(&id) else {
+            return;
+        };
+        self.log_relay(&relay, remark);
+        match self.connections.get_mut(&id) {
+            Some(connection) if remark.is_none() => connection.hang_up(),
+            // With something unread in it, it is reset.
+            _ => _ = self.connections.remove(&id),
+        }
+    }
+
+    /// Nobody takes the response: its worker is told to stop.
+    pub(super) fn give_up(&mut self, id: u64, why: &str) {
+        self.connections.remove(&id);
+        if let Some(relay) = self.relays.remove(&id) {
+            self.log_relay(&relay, Some(why));
+        }
+        for worker in self
+            .workers
+            .values()
+            .filter(|worker| worker.connection == Some(id))
+        {
+            if let (Word::Process(_), Some(group)) = (&worker.word, worker.group) {
+                // One that has just ended needs no word.
+                _ = kill_process_group(group, Signal::TERM);
+            }
+        }
+    }
+
+    fn log_relay(&self, relay: &super::Relay, remark: Option<&str>) {
+        let log = &self.settings.log;
+        log.write(&relay.entry, relay.status(), relay.content(), remark);
+    }
+
+    /// Answers whoever watches this server.
+    pub(super) fn tell_health(&mut self, id: u64, meta: &MetaVariables) {
+        let is_ready = match &self.source {
+            Workers::Started(_) => true,
+            Workers::Forked { nursery, .. } => nursery.is_ready() && !self.nursery_is_gone,
+        };
+        let (status, text) = if is_ready && !self.listeners.is_empty() {
+            (200, "ready\n")
+        } else {
+            (503, "not ready\n")
+        };
+        let mut headers = Headers::default();
+        for (name, value) in [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", &text.len().to_string()),
+            ("Cache-Control", "no-store"),
+        ] {
+            headers
+                .push(name.as_bytes(), value.as_bytes())
+                .expect("fields written here are good");
+        }
+        let head = ResponseHead {
+            status: Status::of(status),
+            headers,
+        };
+        let method = meta.get("REQUEST_METHOD").unwrap_or_default();
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let response = connection.form().whole(method, &head, text.as_bytes());
+            connection.last_words(&response);
+        }
+    }
+}
+
+/// What became of a process that had to answer.
+fn how_it_ended(how: &std::io::Result<Option<ExitStatus>>) -> String {
+    let Ok(Some(status)) = how else {
+        return "the process that was to answer is gone".to_owned();
+    };
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!(
+            "the process that was to answer was killed by {}",
+            String::from_utf8_lossy(name(signal))
+        ),
+        (None, code) => format!(
+            "the process that was to answer ended with exit status {} before it answered",
+            code.unwrap_or_default()
+        ),
+    }
+}

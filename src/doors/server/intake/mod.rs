@@ -1,0 +1,137 @@
+//! The requests of one connection, each collected to its end, head and content; no socket. One file for
+//! each protocol.
+
+mod http;
+mod scgi;
+
+use super::{Asked, Form, Peer, Refused, Spool};
+use crate::http::Limits;
+
+use self::scgi::ScgiIntake;
+pub use http::HttpIntake;
+
+/// What is spoken on a listener's connections.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    /// By browsers.
+    Http(Limits),
+    /// By web servers.
+    Scgi {
+        /// What may be sent.
+        limits: Limits,
+        /// Where the application is mounted, where that was said.
+        mount: Option<Vec<u8>>,
+        /// The path that asks whether requests are answered.
+        health: Option<Vec<u8>>,
+    },
+}
+
+/// Collects requests.
+#[derive(Debug)]
+pub(super) enum Intake {
+    /// Of HTTP.
+    Http(Box<HttpIntake>),
+    /// Of SCGI.
+    Scgi(ScgiIntake),
+}
+
+/// How far the next request is.
+#[derive(Debug)]
+pub enum Step {
+    /// More is needed.
+    NeedMore {
+        /// What the client has to be told first: mostly nothing.
+        say: &'static [u8],
+    },
+    /// It is complete.
+    Request(Box<Asked>, Spool),
+    /// It cannot be answered otherwise, and the connection has to end.
+    Refused(Refused),
+    /// There is none.
+    Closed,
+}
+
+/// How much may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appetite {
+    /// At most so many bytes.
+    AtMost(usize),
+    /// One byte, which stays where it is: closed with something unread in it, a connection is reset, and
+    /// nobody takes half an answer for a whole one.
+    LastOne,
+}
+
+impl Intake {
+    /// At the start of a connection.
+    pub(super) fn new(protocol: &Protocol, peer: Peer) -> Self {
+        match protocol {
+            Protocol::Http(limits) => Self::Http(Box::new(HttpIntake::new(*limits, peer))),
+            Protocol::Scgi {
+                limits,
+                mount,
+                health,
+            } => Self::Scgi(ScgiIntake::new(*limits, mount.clone(), health.clone())),
+        }
+    }
+
+    /// How much may be read next.
+    pub(super) fn appetite(&self) -> Appetite {
+        match self {
+            Self::Http(_) => Appetite::AtMost(usize::MAX),
+            Self::Scgi(intake) => intake.appetite(),
+        }
+    }
+
+    /// Takes what has arrived; nothing means that nothing more will.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Http(intake) => intake.feed(bytes),
+            Self::Scgi(intake) => intake.feed(bytes),
+        }
+    }
+
+    /// Whether a request's head is complete, and its content is not.
+    pub(super) fn is_in_content(&self) -> bool {
+        match self {
+            Self::Http(intake) => intake.is_in_content(),
+            Self::Scgi(intake) => intake.is_in_content(),
+        }
+    }
+
+    /// Whether no request has begun.
+    pub(super) fn is_idle(&self) -> bool {
+        match self {
+            Self::Http(intake) => intake.is_idle(),
+            Self::Scgi(intake) => intake.is_idle(),
+        }
+    }
+
+    /// Whether a connection may stay silent: between two requests.
+    pub(super) fn may_be_silent(&self) -> bool {
+        matches!(self, Self::Http(_)) && self.is_idle()
+    }
+
+    /// The request did not arrive in time.
+    pub(super) fn timed_out(&self) -> Refused {
+        match self {
+            Self::Http(intake) => intake.timed_out(),
+            Self::Scgi(intake) => intake.timed_out(),
+        }
+    }
+
+    /// In which form a client is told that nobody could answer.
+    pub(super) fn form(&self) -> Form {
+        match self {
+            Self::Http(intake) => intake.form(),
+            Self::Scgi(_) => Form::Cgi,
+        }
+    }
+
+    /// Goes on with what was fed.
+    pub(super) fn step(&mut self) -> Step {
+        match self {
+            Self::Http(intake) => intake.step(),
+            Self::Scgi(intake) => intake.step(),
+        }
+    }
+}

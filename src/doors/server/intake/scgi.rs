@@ -1,0 +1,172 @@
+//! The one request of an SCGI connection, and what of it the listener answers itself: what is no request,
+//! what is not below the mount, and the health path.
+
+use super::{Appetite, Step};
+use crate::http::Limits;
+use crate::scgi::{Event, Reader};
+use crate::server::{Asked, Form, Line, Refused, Spool};
+use exchange::{Headers, MetaVariables, ResponseHead, Status};
+use process::report;
+
+/// Collects the request.
+#[derive(Debug)]
+pub(in crate::server) struct ScgiIntake {
+    reader: Reader,
+    mount: Option<Vec<u8>>,
+    health: Option<Vec<u8>>,
+    begun: Option<(MetaVariables, Spool)>,
+    is_cut: bool,
+}
+
+impl ScgiIntake {
+    pub(super) fn new(limits: Limits, mount: Option<Vec<u8>>, health: Option<Vec<u8>>) -> Self {
+        Self {
+            reader: Reader::new(limits.head, limits.body),
+            mount,
+            health,
+            begun: None,
+            is_cut: false,
+        }
+    }
+
+    pub(super) fn appetite(&self) -> Appetite {
+        if self.reader.is_last() {
+            return Appetite::LastOne;
+        }
+        Appetite::AtMost(usize::try_from(self.reader.wanted()).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.is_cut = bytes.is_empty();
+        self.reader.feed(bytes);
+    }
+
+    pub(super) fn is_in_content(&self) -> bool {
+        self.reader.has_head()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.reader.is_untouched()
+    }
+
+    pub(super) fn timed_out(&self) -> Refused {
+        let reason = if self.is_idle() {
+            "the connection stayed silent: an SCGI request was expected"
+        } else {
+            "the request took too long to arrive"
+        };
+        self.refused(408, reason)
+    }
+
+    pub(super) fn step(&mut self) -> Step {
+        loop {
+            match self.reader.next_event() {
+                // A web server that looks whether somebody listens is no fault.
+                Event::NeedMore if self.is_cut && self.is_idle() => return Step::Closed,
+                Event::NeedMore if self.is_cut => {
+                    return Step::Refused(self.refused(400, "the request ends before its end"));
+                }
+                Event::NeedMore => return Step::NeedMore { say: b"" },
+                Event::Head(meta) => self.begun = Some((meta, Spool::default())),
+                Event::Content(piece) => {
+                    if let Some((_, spool)) = &mut self.begun
+                        && let Err(error) = spool.add(&piece)
+                    {
+                        report::log(&format!("the content cannot be kept: {error}"));
+                        return Step::Refused(self.refused(507, "the content cannot be kept"));
+                    }
+                }
+                Event::End => return self.end(),
+                Event::Refused(status, reason) => {
+                    return Step::Refused(self.refused(status, reason));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Step {
+        let line = self.line();
+        let Some((mut meta, spool)) = self.begun.take() else {
+            return Step::Closed;
+        };
+        let asks_health = self.health.is_some() && meta.get("PATH_INFO") == self.health.as_deref();
+        if let Some(mount) = self.mount.as_ref().filter(|_| !asks_health)
+            && !meta.strip_mount(mount)
+        {
+            return Step::Refused(answer(
+                404,
+                "the path is not below --script-name",
+                line,
+                &meta,
+            ));
+        }
+        let asked = Asked {
+            meta,
+            form: Form::Cgi,
+            is_local: false,
+            asks_health,
+            line: line.unwrap_or_else(Line::unknown),
+        };
+        Step::Request(Box::new(asked), spool)
+    }
+
+    fn refused(&self, status: u16, reason: &'static str) -> Refused {
+        let none = MetaVariables::default();
+        let meta = self.begun.as_ref().map_or(&none, |(meta, _)| meta);
+        answer(status, reason, self.line(), meta)
+    }
+
+    /// For the access log.
+    fn line(&self) -> Option<Line> {
+        let (meta, _) = self.begun.as_ref()?;
+        let value = |name| meta.get(name).unwrap_or_default().to_vec();
+        let target = match meta.get("REQUEST_URI") {
+            Some(target) => target.to_vec(),
+            None => [value("SCRIPT_NAME"), value("PATH_INFO")].concat(),
+        };
+        Some(Line {
+            method: value("REQUEST_METHOD"),
+            target,
+            protocol: match meta.get("SERVER_PROTOCOL") {
+                Some(b"HTTP/1.0") => "HTTP/1.0",
+                Some(b"HTTP/2.0") => "HTTP/2.0",
+                Some(b"HTTP/3.0") => "HTTP/3.0",
+                _ => "HTTP/1.1",
+            },
+            referer: value("HTTP_REFERER"),
+            agent: value("HTTP_USER_AGENT"),
+            client: meta.get("REMOTE_ADDR").map(<[u8]>::to_vec),
+        })
+    }
+}
+
+/// A whole answer of the listener's own.
+fn answer(status: u16, reason: &'static str, line: Option<Line>, meta: &MetaVariables) -> Refused {
+    let text = format!("{status}: {reason}\n");
+    let mut headers = Headers::default();
+    for (name, value) in [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", &text.len().to_string()),
+    ] {
+        headers
+            .push(name.as_bytes(), value.as_bytes())
+            .expect("fields written here are good");
+    }
+    let status_line = Status::of(status);
+    let head = ResponseHead {
+        status: status_line,
+        headers,
+    };
+    let method = meta.get("REQUEST_METHOD").unwrap_or_default();
+    Refused {
+        response: Form::Cgi.whole(method, &head, text.as_bytes()),
+        status,
+        sent: if method == b"HEAD" {
+            0
+        } else {
+            text.len() as u64
+        },
+        reason,
+        line,
+    }
+}
