@@ -284,8 +284,9 @@ fn a_program_that_no_first_line_can_name_is_started_by_a_shell() {
 #[test]
 fn the_environment_beside_the_application_is_named() {
     let machine = Machine::new();
-    let says_its_prefix = "import sys\ndef application(environ, start_response):\n    \
-                  start_response('200 OK', [])\n    return [sys.prefix.encode()]\n";
+    // Older Pythons leave `..` in it.
+    let says_its_prefix = "import os, sys\ndef application(environ, start_response):\n    \
+         start_response('200 OK', [])\n    return [os.path.realpath(sys.prefix).encode()]\n";
     machine.write("site/app.py", says_its_prefix);
     for place in ["site/.venv", "site/venv", ".venv", "elsewhere"] {
         let made = Command::new(python())
@@ -301,7 +302,10 @@ fn the_environment_beside_the_application_is_named() {
         fs::remove_dir_all(machine.at(place)).expect("removed");
     }
     let asked = Command::new(python())
-        .args(["-c", "import sys; print(end=sys.prefix)"])
+        .args([
+            "-c",
+            "import os, sys; print(end=os.path.realpath(sys.prefix))",
+        ])
         .output();
     let prefix = String::from_utf8(asked.expect("python").stdout).expect("UTF-8");
     answers(&machine, &["app.py", "--python", python()], &prefix);
