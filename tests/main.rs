@@ -32,6 +32,7 @@ mod real_applications;
 mod record;
 mod replayed;
 mod request;
+mod scgi;
 mod serve;
 mod server_user;
 mod servers;

@@ -13,6 +13,18 @@ fn version(number: usize) -> String {
     )
 }
 
+/// Nothing tells the two apart but what is in them: neither the second nor the size.
+#[test]
+fn an_edit_in_the_same_second_and_of_the_same_size_shows() {
+    let text = |word: &str| super::ECHO.replace("\"%s", &format!("\"{word} %s"));
+    let serving = Serve::source(&text("one")).with(&["--preload"]).start();
+    for word in ["one", "two", "six", "ten"] {
+        std::fs::write(serving.folder().join("app.py"), text(word)).expect("written");
+        assert!(serving.get("/").starts_with(word), "{word}");
+    }
+    serving.end();
+}
+
 #[test]
 fn an_edit_shows_at_the_next_request() {
     for options in [&[][..], &["--preload"]] {

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, send,
-    sendmsg, socketpair, sockopt,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
+    recvmsg, send, sendmsg, shutdown, socketpair, sockopt,
 };
 
 use super::Form;
@@ -91,6 +91,11 @@ impl Channel {
             flags,
         )?;
         Ok(())
+    }
+
+    /// There will be no more requests.
+    pub(super) fn close_for_requests(&self) {
+        _ = shutdown(&self.socket, Shutdown::Write);
     }
 
     /// Waits for the next request; `None` when there will be none.

@@ -87,7 +87,7 @@ pub struct EventLoop {
     nursery_is_gone: bool,
     is_announced: bool,
     /// Former ones that have not ended yet.
-    retired: Vec<Child>,
+    retired: Vec<Nursery>,
     connections: BTreeMap<u64, Connection>,
     queue: VecDeque<Waiting>,
     workers: BTreeMap<u64, Worker>,
@@ -175,8 +175,7 @@ impl EventLoop {
             self.on_time();
             self.dispatch();
             self.give_back();
-            self.retired
-                .retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_)) | Err(_)));
+            self.retired.retain_mut(|former| !former.has_ended());
             if self.nursery_is_gone && !self.is_announced {
                 return Ok(Ended::NeverStarted);
             }

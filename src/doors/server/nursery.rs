@@ -86,9 +86,16 @@ impl Nursery {
         Pid::from_raw(i32::try_from(self.child.id()).ok()?)
     }
 
-    /// Sends no more requests; it ends by itself, and its workers when they are done.
-    pub(super) fn retire(self) -> Child {
-        self.child
+    /// Sends no more requests: it ends by itself once it has taken those that it was sent, and its workers
+    /// when they are done. The channel stays open until then: one that is closed with something unread
+    /// in it would take those along.
+    pub(super) fn retire(&self) {
+        self.channel.close_for_requests();
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 }
 

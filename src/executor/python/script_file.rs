@@ -1,11 +1,13 @@
 //! Loading a file as a module, whatever the file's name.
 //!
 //! It is registered in `sys.modules` (frameworks look themselves up there). Only a `.py` file may
-//! use `__pycache__`: `app.cgi` would share the cache entry of an `app.py` beside it.
+//! use `__pycache__`: `app.cgi` would share the cache entry of an `app.py` beside it; and only one that was
+//! not written just now.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -73,7 +75,7 @@ fn code_of<'py>(
     file: &Path,
     is_source: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if is_source {
+    if is_source && !is_young(file) {
         return loader.call_method1("get_code", (name,));
     }
     let source = std::fs::read(file)?;
@@ -91,6 +93,17 @@ fn code_of<'py>(
     let path = file.as_os_str().into_pyobject(py)?;
     loader.call_method1("source_to_code", (source, path))
 }
+
+/// Compiled code is kept with the second in which its source was written, and its size: a script that is
+/// written once more in that second would stay what it was, for ever.
+fn is_young(file: &Path) -> bool {
+    let modified = file.metadata().and_then(|about| about.modified());
+    let age = modified.map(|at| at.elapsed());
+    !matches!(age, Ok(Ok(age)) if age >= SETTLED)
+}
+
+/// By then that second is over, on a file server with another clock too, mostly.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// `app` for `app.py` unless that is another module's name; else a name no import can ask for by
 /// accident (`site.wsgi` must not become `site`).

@@ -49,7 +49,8 @@ impl EventLoop {
         match Nursery::start(arguments) {
             Ok(new) => {
                 let former = std::mem::replace(nursery, new);
-                self.retired.push(former.retire());
+                former.retire();
+                self.retired.push(former);
                 self.nursery_is_gone = false;
                 // The new one has a channel of its own.
                 self.is_full = false;

@@ -1,0 +1,183 @@
+//! Answers that end before their end, and peers that are slow: half an answer never looks like a whole one,
+//! and nobody who is slow keeps others waiting.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use super::{WAYS, connect, get, request, serve};
+use crate::harness::by_hand::ByHand;
+use crate::harness::server::eventually;
+use crate::harness::serving::Serve;
+
+/// Dies at the moment that the path names.
+const DIES: &str = r#"
+import os, signal, sys
+def die(moment, path):
+    if path == "/" + moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    die("called", path)
+    environ["wsgi.input"].read(3)
+    die("read", path)
+    headers = [("Content-Type", "text/plain")]
+    if path.endswith("-length"):
+        headers.append(("Content-Length", "30000"))
+        path = path[:-7]
+    write = start_response("200 OK", headers)
+    die("started", path)
+    if path == "/written":
+        write(b"x" * 10000)
+        die("written", path)
+    def blocks():
+        die("asked", path)
+        yield b""
+        die("empty", path)
+        for n in range(3):
+            yield b"x" * 10000
+            die("block%d" % n, path)
+        if path == "/raises":
+            raise LookupError("half way")
+    class Closes:
+        def __iter__(self): return blocks()
+        def close(self): die("closed", path)
+    return Closes()
+"#;
+
+/// An answer, and whether its connection was ended properly.
+fn ask(stream: &mut impl Read) -> (String, bool) {
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer);
+    if let Err(error) = &ended {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+    }
+    (String::from_utf8(answer).expect("UTF-8"), ended.is_ok())
+}
+
+#[track_caller]
+fn never_half(answer: &str, is_whole: bool, expected: &[&str], moment: &str) {
+    let (head, content) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    if head.starts_with("Status: 500 ") {
+        assert!(
+            is_whole && content.ends_with("</html>\n"),
+            "{moment}: {answer}"
+        );
+    } else if is_whole {
+        assert_eq!(content.len(), 30_000, "{moment}");
+    }
+    let seen = match (head.get(8..11), is_whole) {
+        (Some("500"), _) => "500",
+        (_, true) => "whole",
+        (_, false) => "cut",
+    };
+    assert!(expected.contains(&seen), "{moment}: {seen}: {head}");
+}
+
+const MOMENTS: [(&str, &[&str]); 12] = [
+    ("called", &["500"]),
+    ("read", &["500"]),
+    ("started", &["500"]),
+    ("asked", &["500"]),
+    ("empty", &["500"]),
+    ("written", &["cut"]),
+    ("block0", &["cut"]),
+    ("block1", &["cut"]),
+    ("block2", &["cut"]),
+    ("block1-length", &["cut"]),
+    ("raises", &["cut"]),
+    ("none", &["whole"]),
+];
+
+#[test]
+fn a_worker_killed_at_any_moment_leaves_no_half_answer() {
+    for way in WAYS {
+        let serving = serve(DIES, way);
+        for _ in 0..2 {
+            for (moment, expected) in MOMENTS {
+                let mut stream = connect(&serving);
+                let path = format!("/{moment}");
+                stream
+                    .write_all(&request("POST", &path, b"content"))
+                    .expect("sent");
+                let (answer, is_whole) = ask(&mut stream);
+                never_half(&answer, is_whole, expected, &format!("{way:?} {moment}"));
+            }
+        }
+        assert_eq!(get(&serving, "/none").len(), 30_000);
+        serving.end_logging();
+    }
+}
+
+#[test]
+fn so_it_is_over_tcp() {
+    let command = ByHand::command(&["serve", "--scgi", "127.0.0.1:0", "--preload", "app.py"]);
+    let serving = Serve(command).file("app.py", DIES).start();
+    let banner = serving.wait_for_line("scgi://");
+    let address = banner.split("scgi://").nth(1).expect("an address");
+    let address = address.lines().next().expect("a line").trim().to_owned();
+    for (moment, expected) in MOMENTS {
+        let mut stream = TcpStream::connect(&address).expect("a listener");
+        let path = format!("/{moment}");
+        stream
+            .write_all(&request("POST", &path, b"content"))
+            .expect("sent");
+        let (answer, is_whole) = ask(&mut stream);
+        never_half(&answer, is_whole, expected, moment);
+    }
+    serving.end_logging();
+}
+
+/// It takes nothing, for as long as it likes, and there is one job.
+#[test]
+fn a_slow_peer_costs_no_worker() {
+    const LARGE: &str = "
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return (b'x' * 100000 for _ in range(300 if environ['PATH_INFO'] == '/large' else 1))
+";
+    for way in WAYS {
+        let with = [way, &["--jobs", "1"]].concat();
+        let serving = serve(LARGE, &with);
+        let mut slow: Vec<_> = (0..3).map(|_| connect(&serving)).collect();
+        for stream in &mut slow {
+            stream
+                .write_all(&request("GET", "/large", b""))
+                .expect("sent");
+        }
+        assert_eq!(get(&serving, "/").len(), 100_000, "{way:?}");
+        for mut stream in slow {
+            let (answer, is_whole) = ask(&mut stream);
+            let content = answer.split_once("\r\n\r\n").expect("a head").1;
+            assert_eq!((content.len(), is_whole), (30_000_000, true), "{way:?}");
+        }
+        serving.end_logging();
+    }
+}
+
+/// A web server that has gone is waited for by nobody: what answers it is told.
+#[test]
+fn the_work_for_a_peer_that_has_gone_is_ended() {
+    const ENDLESS: &str = "
+import os
+class Endless:
+    def __iter__(self):
+        start_file = open('started', 'w').close()
+        while True:
+            yield b'x' * 10000
+    def close(self):
+        open('closed', 'w').close()
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return Endless()
+";
+    for way in WAYS {
+        let serving = serve(ENDLESS, way);
+        let mut stream = connect(&serving);
+        stream.write_all(&request("GET", "/", b"")).expect("sent");
+        stream.read_exact(&mut [0; 1000]).expect("a beginning");
+        drop(stream);
+        let closed = serving.folder().join("closed");
+        assert!(eventually(super::PATIENCE, || closed.exists()), "{way:?}");
+        serving.end_logging();
+    }
+}

@@ -1,0 +1,115 @@
+//! Where it listens, and who may come in there.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+
+use super::{ECHO, get, serve, serve_it, socket};
+use crate::harness::by_hand::ByHand;
+use crate::harness::{program, python};
+
+#[test]
+fn the_socket_is_for_this_user_and_one_group() {
+    let group = rustix::process::getegid().as_raw().to_string();
+    for with in [&[][..], &["--group", &group]] {
+        let serving = serve(ECHO, with);
+        let about = std::fs::metadata(socket(&serving)).expect("a socket");
+        assert_eq!(about.permissions().mode() & 0o777, 0o660);
+        assert_eq!(about.gid().to_string(), group);
+        let path = socket(&serving);
+        serving.end_logging();
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    for (arguments, words) in [
+        (&["--scgi", "app.socket"][..], "a path with a `/`"),
+        (&["--scgi", "0.0.0.0:0"], "SCGI has no log-in"),
+        (&["--scgi", "0.0.0.0:0", "--public"], "--allow ADDRESS"),
+        (&["--scgi", "./s", "--allow", "10.0.0.1"], "--public"),
+        (
+            &["--scgi", "127.0.0.1:0", "--public", "--allow", "10.0.0.1"],
+            "--allow is for",
+        ),
+        (
+            &["--scgi", "./s", "--group", "no-such-group"],
+            "/etc/group has no such group",
+        ),
+        (
+            &["--scgi", "127.0.0.1:0", "--group", "0"],
+            "--group is for a Unix socket",
+        ),
+        (&["--scgi", "systemd"], "no sockets were handed over"),
+        (
+            &["--scgi", "./s", "--image", "--preload"],
+            "exclude each other",
+        ),
+        (
+            &["--scgi", "./s", "--image", "--static", "/s=."],
+            "exclude each other",
+        ),
+        (
+            &["--scgi", "./s", "--health", "health"],
+            "/health is expected",
+        ),
+        (&["--health", "/health"], "--scgi"),
+        (&["--image"], "--image is for --scgi"),
+    ] {
+        let arguments = [&["serve"], arguments, &["app.py"]].concat();
+        let command = ByHand::command(&arguments).file("app.py", ECHO);
+        command.exits(2).logs(words).run();
+    }
+    ByHand::command(&["serve", "--scgi", "./s", "--image", "os:application"])
+        .exits(2)
+        .logs("only a script has an image")
+        .run();
+    ByHand::command(&["serve", "--scgi", "./s", "nph-app.py"])
+        .file("nph-app.py", ECHO)
+        .exits(2)
+        .logs("NPH")
+        .run();
+}
+
+/// Opened by another process, which is told when requests are answered.
+#[test]
+fn a_socket_that_systemd_opened() {
+    const ACTIVATE: &str = r#"
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("socket")
+s.listen()
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), NOTIFY_SOCKET=os.path.abspath("notify"))
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+    for way in super::WAYS {
+        let serve = serve_it(ECHO, way);
+        let notified = UnixDatagram::bind(serve.working_directory().join("notify"));
+        let notified = notified.expect("a socket");
+        notified
+            .set_read_timeout(Some(super::PATIENCE))
+            .expect("a timeout");
+        let mut command = Command::new(python());
+        command
+            .args(["-c", ACTIVATE])
+            .arg(program())
+            .args(["serve", "--scgi", "systemd"])
+            .args(way)
+            .arg("app.py")
+            .env_clear()
+            .current_dir(serve.working_directory());
+        let serving = serve.start_as(command);
+        let mut word = [0; 100];
+        let length = notified.recv(&mut word).expect("a word");
+        assert_eq!(&word[..length], b"READY=1");
+        assert_eq!(get(&serving, "/"), "GET [] [/] - 0\n", "{way:?}");
+        let path = socket(&serving);
+        assert!(path.exists(), "it is not ours to remove");
+        serving.end_logging();
+        let length = notified.recv(&mut word).expect("a word");
+        assert_eq!(&word[..length], b"STOPPING=1");
+    }
+}
