@@ -10,6 +10,7 @@ mod images;
 mod refusals;
 mod requests;
 mod responses;
+mod scgi;
 mod stand_in;
 mod suexec;
 mod uploads;

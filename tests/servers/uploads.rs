@@ -113,7 +113,7 @@ impl Upload {
     }
 }
 
-fn open_to_all(path: &Path) {
+pub(super) fn open_to_all(path: &Path) {
     let is_folder = path.is_dir();
     let mode = if is_folder { 0o777 } else { 0o666 };
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("permissions");
@@ -224,5 +224,7 @@ with_each_host! {
     apache_cgid: Some(Kind::ApacheCgid),
     lighttpd: Some(Kind::LighttpdHashBang),
     nginx: Some(Kind::Nginx),
+    nginx_scgi: Some(Kind::NginxScgi),
+    lighttpd_scgi: Some(Kind::LighttpdScgi),
     serve: None,
 }
