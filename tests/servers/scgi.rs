@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use super::bodies::LARGE;
 use super::uploads::open_to_all;
 use super::{Kind, Server, Site, run};
 use crate::harness::http_client::Request;
@@ -19,7 +20,7 @@ fn of_a_framework(kind: Kind, name: &str) {
     let text = text.replace("@venv@", &venv.display().to_string());
     let server = Server::start(kind, &Site::new().source(name, &text));
     let target = format!("{}/raw", server.url(name));
-    for body in [&b""[..], b"x", &[b'y'; 100_000]] {
+    for body in [&b""[..], b"x", &LARGE[..100_000]] {
         let answer = Request::post(&target, body).send(server.address);
         assert_eq!(answer.status, 200, "{}", server.log());
         let text = answer.text();
