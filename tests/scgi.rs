@@ -3,6 +3,7 @@
 mod cut;
 mod ending;
 mod lasting;
+mod machines;
 mod places;
 mod refusals;
 mod requests;
