@@ -39,10 +39,10 @@ def misses(place, rounds):
     return [Row("hello", "without an image yet", "ms", mine, "wsgi-cgi", theirs, MISS)]
 
 
-def wait_for_image(cache):
-    """Returns when the process that makes one has ended its work."""
+def wait_for_image(cache, count=1):
+    """Returns when the processes that make so many have ended their work."""
     deadline = time.monotonic() + 60
-    while not list(cache.glob("*.image")):
+    while len(list(cache.glob("*.image"))) < count:
         if time.monotonic() > deadline:
             raise Failed(f"no image was made in {cache}")
         time.sleep(0.01)

@@ -18,7 +18,7 @@ APPLICATIONS = Path(__file__).parent / "apps"
 GIB = 1 << 30
 FILES = {"one-gib": GIB, "one-byte": 1}
 # Trac needs pkg_resources, and the cgi module that Python 3.13 has not any more.
-PACKAGES = ["flask", "django", "trac", "setuptools<81", "legacy-cgi; python_version >= '3.13'"]
+PACKAGES = ["flask", "django", "trac", "gunicorn", "setuptools<81", "legacy-cgi; python_version >= '3.13'"]
 
 
 class Place:
