@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::Child;
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::process::Pid;
@@ -86,6 +87,8 @@ pub struct EventLoop {
     /// The process with Python has ended without being asked.
     nursery_is_gone: bool,
     is_announced: bool,
+    /// When the files of the loaded application were looked at.
+    looked: Option<Instant>,
     /// Former ones that have not ended yet.
     retired: Vec<Nursery>,
     connections: BTreeMap<u64, Connection>,
@@ -150,6 +153,7 @@ impl EventLoop {
             source,
             nursery_is_gone: false,
             is_announced: false,
+            looked: None,
             retired: Vec::new(),
             connections: BTreeMap::new(),
             queue: VecDeque::new(),

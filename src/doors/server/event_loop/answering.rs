@@ -1,15 +1,20 @@
 //! Requests, from the queue to the end of their responses.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
 use super::Entry;
 use super::{
-    EventLoop, Form, Handover, Nursery, Relay, Report, Spool, Waiting, Word, Worker, Workers,
+    EventLoop, Form, Handover, Nursery, Protocol, Relay, Report, Spool, Waiting, Word, Worker,
+    Workers,
 };
 use exchange::error_page;
 use process::report;
+
+/// Between two looks at the files of an application.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl EventLoop {
     /// Hands over what there is room for.
@@ -21,13 +26,22 @@ impl EventLoop {
             match &self.source {
                 Workers::Started(_) => self.start(waiting),
                 Workers::Forked { nursery, .. } => {
-                    if self.nursery_is_gone || !nursery.is_fresh() {
+                    let looks = self.looks_again();
+                    if self.nursery_is_gone || looks && !nursery.is_fresh() {
                         self.renew_nursery();
                     }
+                    self.looked = looks.then(Instant::now).or(self.looked);
                     self.hand_over(waiting);
                 }
             }
         }
+    }
+
+    /// Whether the files of the loaded application are looked at: for whoever edits them before each request,
+    /// for a web server from time to time, as a framework has hundreds.
+    fn looks_again(&self) -> bool {
+        matches!(self.settings.protocol, Protocol::Http(_))
+            || self.looked.is_none_or(|then| then.elapsed() > PAUSE)
     }
 
     /// Has the application loaded anew; what is running goes on.
