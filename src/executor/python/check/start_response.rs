@@ -1,0 +1,246 @@
+//! `start_response` and `write` as a recorder: whatever is wrong with a call is noted, and what can be
+//! understood of it is taken.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyBaseException;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTraceback, PyTuple, PyType};
+
+use super::super::start_response::shown;
+use super::notes::{Notes, Phase};
+use super::place;
+use checking::{fields, rules, status};
+
+/// The callable that the application gets.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct StartResponse(pub(super) Arc<Notes>);
+
+#[pymethods]
+impl StartResponse {
+    #[pyo3(signature = (*given, **named))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        given: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Write> {
+        let notes = &self.0;
+        let here = place::of_caller(py);
+        let named = named.filter(|named| !named.is_empty());
+        if named.is_some() || !(2..=3).contains(&given.len()) {
+            let text = match named {
+                Some(named) => format!("start_response was called with names: {}", shown(named)),
+                None => format!("start_response was called with {} arguments", given.len()),
+            };
+            notes.found(&rules::START_RESPONSE_ARGUMENTS, &here, text);
+        }
+        let argument = |index: usize, names: &[&str]| -> Option<Bound<'_, PyAny>> {
+            let by_place = given.get_item(index).ok();
+            by_place.or_else(|| {
+                let named = named?;
+                names.iter().find_map(|name| named.get_item(*name).ok()?)
+            })
+        };
+        let exc_info = argument(2, &["exc_info"]).filter(|info| !info.is_none());
+        self.judge_order(py, exc_info.as_ref(), &here)?;
+        if let Some(given) = argument(0, &["status"]) {
+            self.take_status(&given, &here);
+        }
+        if let Some(given) = argument(1, &["headers", "response_headers"]) {
+            self.take_headers(py, &given, &here);
+        }
+        self.0.state().head_place = here;
+        Ok(Write(self.0.clone()))
+    }
+}
+
+impl StartResponse {
+    /// Whether it is called when it may be; raises again what came too late to be answered.
+    fn judge_order(
+        &self,
+        py: Python<'_>,
+        exc_info: Option<&Bound<'_, PyAny>>,
+        here: &str,
+    ) -> PyResult<()> {
+        let notes = &self.0;
+        let (calls, is_sent, phase) = {
+            let mut state = notes.state();
+            state.calls += 1;
+            (state.calls, state.is_sent, state.phase)
+        };
+        if phase == Phase::Ended {
+            let text = "start_response was called once the answer had ended";
+            notes.found(&rules::START_RESPONSE_LATE, here, text);
+        }
+        let Some(exc_info) = exc_info else {
+            if calls > 1 {
+                let text = if is_sent {
+                    "start_response was called a second time without exc_info, after content was sent"
+                } else {
+                    "start_response was called a second time without exc_info"
+                };
+                notes.found(&rules::START_RESPONSE_TWICE, here, text);
+            }
+            return Ok(());
+        };
+        let Some(error) = raised(exc_info) else {
+            let text = format!(
+                "exc_info is {}, not what sys.exc_info() returns where an exception is handled",
+                shown(exc_info)
+            );
+            notes.found(&rules::EXC_INFO_WRONG, here, text);
+            return Ok(());
+        };
+        if is_sent && phase != Phase::Ended {
+            notes.state().raised =
+                Some((error.clone_ref(py).into_value(py).into_any(), here.into()));
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn take_status(&self, given: &Bound<'_, PyAny>, here: &str) {
+        let text = if let Ok(text) = given.cast::<PyString>() {
+            text.to_string_lossy().into_owned()
+        } else {
+            let said = format!("the status is {}, no str", shown(given));
+            self.0.found(&rules::STATUS_NOT_STR, here, said);
+            text_of(given)
+        };
+        let (code, seen) = status::judge(&text);
+        self.0.seen(here, seen);
+        let mut state = self.0.state();
+        state.answer.code = code;
+        state.answer.status = text;
+    }
+
+    fn take_headers(&self, py: Python<'_>, given: &Bound<'_, PyAny>, here: &str) {
+        let notes = &self.0;
+        if !given.is_exact_instance_of::<PyList>() {
+            let kind = given.get_type();
+            let text = format!(
+                "the headers are {} of the type {}, no list",
+                shown(given),
+                shown(&kind)
+            );
+            notes.found(&rules::HEADERS_NOT_LIST, here, text);
+        }
+        let given_list = given.cast::<PyList>().ok();
+        let items = match given_list {
+            Some(list) => PyList::new(py, list.iter()).ok(),
+            None => py
+                .get_type::<PyList>()
+                .call1((given,))
+                .ok()
+                .and_then(|list| list.cast_into().ok()),
+        };
+        let Some(items) = items else { return };
+        let mut taken = Vec::new();
+        for item in items.iter() {
+            let pair = item.cast::<PyTuple>().ok().filter(|tuple| tuple.len() == 2);
+            let pair = pair.map(pyo3::types::PyTupleMethods::to_list).or_else(|| {
+                let text = format!("the header {} is no tuple of two", shown(&item));
+                notes.found(&rules::HEADER_NOT_TUPLE, here, text);
+                let list = item.cast::<PyList>().ok().filter(|list| list.len() == 2);
+                list.cloned()
+            });
+            let Some(pair) = pair else { continue };
+            let mut texts = Vec::new();
+            for part in pair.iter() {
+                if !part.is_instance_of::<PyString>() {
+                    let text = format!("the header {} has {}, no str", shown(&item), shown(&part));
+                    notes.found(&rules::HEADER_NOT_STR, here, text);
+                }
+                texts.push(text_of(&part));
+            }
+            if let [name, value] = &texts[..] {
+                taken.push((name.clone(), value.clone()));
+            }
+        }
+        notes.seen(here, fields::judge(&taken));
+        let mut state = notes.state();
+        state.answer.fields = taken;
+        state.headers = given_list.map(|list| (list.clone().unbind(), items.unbind()));
+    }
+}
+
+/// What a lenient gateway would make of a status or a part of a header.
+fn text_of(given: &Bound<'_, PyAny>) -> String {
+    match given.cast::<PyBytes>() {
+        Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
+        Err(_) => given
+            .str()
+            .map_or(String::new(), |text| text.to_string_lossy().into_owned()),
+    }
+}
+
+/// The exception of a `sys.exc_info()` tuple, with its traceback; none where it is no such tuple.
+fn raised(exc_info: &Bound<'_, PyAny>) -> Option<PyErr> {
+    let tuple = exc_info.cast::<PyTuple>().ok()?;
+    let (kind, value, traceback): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
+        tuple.extract().ok()?;
+    let kind = kind.cast_into::<PyType>().ok()?;
+    let value = value.cast_into::<PyBaseException>().ok()?;
+    let is_traceback = traceback.is_none() || traceback.is_instance_of::<PyTraceback>();
+    if !is_traceback || !value.is_instance(&kind).ok()? {
+        return None;
+    }
+    value.setattr("__traceback__", traceback).ok()?;
+    Some(PyErr::from_value(value.into_any()))
+}
+
+/// The callable that `start_response` returns.
+#[pyclass(frozen, module = "wsgi_cgi")]
+pub(super) struct Write(Arc<Notes>);
+
+#[pymethods]
+impl Write {
+    #[pyo3(signature = (*given, **named))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        given: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+    ) {
+        let notes = &self.0;
+        let here = place::of_caller(py);
+        let phase = notes.state().phase;
+        match phase {
+            Phase::Called => notes.found(&rules::WRITE_USED, &here, "write() was called"),
+            Phase::Iterated => {
+                let text = "write() was called while the iterable was gone through";
+                notes.found(&rules::WRITE_IN_ITERABLE, &here, text);
+            }
+            Phase::Ended => {
+                let text = "write() was called once the answer had ended";
+                notes.found(&rules::WRITE_LATE, &here, text);
+                return;
+            }
+        }
+        if given.len() != 1 || named.is_some_and(|named| !named.is_empty()) {
+            let text = format!(
+                "write() was called with {} arguments by position",
+                given.len()
+            );
+            notes.found(&rules::WRITE_ARGUMENTS, &here, text);
+        }
+        let Ok(block) = given.get_item(0) else { return };
+        if !block.is_instance_of::<PyBytes>() {
+            let text = format!("write() got {}, no bytes", shown(&block));
+            notes.found(&rules::WRITE_NOT_BYTES, &here, text);
+        }
+        notes.sent(&as_bytes(&block), || here);
+    }
+}
+
+/// What a lenient gateway would make of a block.
+pub(super) fn as_bytes(block: &Bound<'_, PyAny>) -> Vec<u8> {
+    if let Ok(bytes) = block.cast::<PyBytes>() {
+        return bytes.as_bytes().to_vec();
+    }
+    if let Ok(text) = block.cast::<PyString>() {
+        return text.to_string_lossy().into_owned().into_bytes();
+    }
+    super::super::file_wrapper::buffer(block).map_or(Vec::new(), |bytes| bytes.as_bytes().to_vec())
+}
