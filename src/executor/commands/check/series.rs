@@ -18,7 +18,7 @@ use process::signals;
 /// What the process may take beyond the time of a request until it is ended.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// After so many requests that hang no further one is made.
+/// After so many paths that hang no further request is made.
 const MOST_HANGS: usize = 3;
 
 /// What came of a request.
@@ -37,11 +37,16 @@ pub(super) fn run(
     findings: &mut Findings,
 ) -> Result<Vec<Made>> {
     let mut made = Vec::new();
-    let mut hangs = 0;
-    while hangs < MOST_HANGS {
+    // Each path hangs once: more of it would take as long again, and say no more.
+    let mut hung = Vec::new();
+    while hung.len() < MOST_HANGS {
         let answers = answers_of(&made);
-        if plan.next(&answers)?.is_none() {
+        let Some(next) = plan.next(&answers)? else {
             break;
+        };
+        if hung.contains(&next.path()) {
+            made.push(Made::default());
+            continue;
         }
         let before = made.len();
         let mut output = tempfile::tempfile()?;
@@ -51,6 +56,7 @@ pub(super) fn run(
                 application,
                 plan,
                 timeout,
+                hung: &hung,
                 pipe: pipe.into(),
             };
             calling.go_on(&output, &frames, answers);
@@ -64,7 +70,11 @@ pub(super) fn run(
             found: Vec::new(),
             place: callable_place(application),
         };
-        hangs += usize::from(watching.watch(&mut child, &mut frames)?);
+        if watching.watch(&mut child, &mut frames)? {
+            let answers = answers_of(&made);
+            let last = plan.at(&answers, answers.len() - 1)?;
+            hung.extend(last.map(|planned| planned.path()));
+        }
         show(&mut output)?;
         if made.len() == before {
             return Err(anyhow!(
@@ -93,6 +103,7 @@ struct Calling<'a> {
     application: &'a Application,
     plan: &'a Plan,
     timeout: Duration,
+    hung: &'a [Vec<u8>],
     pipe: File,
 }
 
@@ -102,6 +113,9 @@ impl Calling<'_> {
         _ = rustix::stdio::dup2_stdout(output);
         let mut before = None;
         while let Ok(Some(planned)) = self.plan.next(&answers) {
+            if self.hung.contains(&planned.path()) {
+                return;
+            }
             self.tell(&Told::Begins(planned.line.clone()));
             let (before_it, time) = (before.as_ref(), self.timeout);
             let made = call_in_time(self.application, &planned, before_it, time, frames);

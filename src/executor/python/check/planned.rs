@@ -165,6 +165,13 @@ impl Planned {
         Self { variant, ..self }
     }
 
+    /// What is asked for, without its query.
+    #[must_use]
+    pub fn path(&self) -> Vec<u8> {
+        let part = |name| self.meta.get(name).unwrap_or_default();
+        [part("SCRIPT_NAME"), part("PATH_INFO")].concat()
+    }
+
     /// Whether it may be made three times over to be compared.
     #[must_use]
     pub fn can_be_compared(&self) -> bool {
