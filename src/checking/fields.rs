@@ -84,7 +84,7 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
     } else if value.trim_matches(' ') != value {
         seen.push((
             &rules::HEADER_VALUE_PADDED,
-            format!("the value of the header {shown} begins or ends with white space"),
+            format!("the value of the header {name:?} begins or ends with white space"),
         ));
     }
     if HOP_BY_HOP.contains(&lower.as_str()) {

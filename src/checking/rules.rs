@@ -187,8 +187,8 @@ rules! {
         "A header's value has no control character, such as a line end."
     HEADER_NOT_LATIN_1 "header-not-latin-1" Error UNICODE
         "A header has no character beyond latin-1."
-    HEADER_VALUE_PADDED "header-value-padded" Warning HTTP_VALUES
-        "A header's value has no white space at its ends."
+    HEADER_VALUE_PADDED "header-value-padded" Note HTTP_VALUES
+        "White space at the ends of a header's value is no part of it."
     HEADER_HOP_BY_HOP "header-hop-by-hop" Error FEATURES
         "Hop-by-hop headers, such as Connection and Transfer-Encoding, are the server's."
     HEADER_STATUS "header-status" Error CGI_STATUS

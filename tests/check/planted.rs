@@ -1,8 +1,12 @@
 //! Small applications with one planted fault each, beside the same without it: one for each rule. The bodies
 //! are those of `application(environ, start_response)`.
 
+use std::path::Path;
+use std::process::Command;
+
 use super::names_of;
 use crate::harness::by_hand::ByHand;
+use crate::harness::folder;
 
 /// A rule, what breaks it, and what does not.
 pub(super) struct Planted {
@@ -590,6 +594,48 @@ fn are_found(planted: &[Planted]) {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A planted fault for each rule, but for what no application can be given: one that is no callable is not
+/// loaded, and a gateway that differs is a fault of ours.
+#[test]
+fn each_rule_has_a_planted_fault() {
+    let rules = ByHand::command(&["check", "--rules"]).prints();
+    let mut rules: Vec<&str> = rules
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .filter(|rule| !["not-callable", "gateway-differs"].contains(rule))
+        .collect();
+    let mut planted: Vec<&str> = all().map(|one| one.rule).collect();
+    rules.sort_unstable();
+    planted.sort_unstable();
+    assert_eq!(planted, rules);
+}
+
+/// How many `wsgiref.validate` finds something in; docs/check.md says the number.
+#[test]
+fn the_standard_library_finds_as_many_as_said() {
+    const DOCUMENT: &str = include_str!("../../docs/check.md");
+    let place = folder();
+    for one in all() {
+        let file = place.path().join(one.rule).with_extension("py");
+        std::fs::write(file, one.wrong()).expect("written");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/validated.py");
+    let done = Command::new("/usr/bin/python3")
+        .arg(script)
+        .arg(place.path())
+        .output()
+        .expect("started");
+    let found = String::from_utf8(done.stdout).expect("text");
+    let said = format!(
+        "of {} applications with one planted fault each, `wsgiref.validate` finds {}",
+        all().count(),
+        found.lines().count()
+    );
+    let document = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(document.contains(&said), "{said}: {found}");
 }
 
 #[test]

@@ -4,11 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, waitpid,
+};
 
 use crate::python;
 
@@ -38,6 +40,9 @@ impl Child {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("no pipe")?;
         let Some(process) = python::fork_for_child()? else {
             drop(read);
+            // What it starts in turn is ended with it, and it with the one that waits.
+            _ = rustix::process::setpgid(None, None);
+            _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
             work(write);
             // SAFETY: nothing of this copy is to be tidied up: the process that it was forked from does that.
             unsafe { libc::_exit(0) }
@@ -63,7 +68,12 @@ impl Child {
             }
             Err(error) => return Err(io::Error::from(error).into()),
         }
+        if python::is_interrupted() {
+            self.end();
+            bail!("interrupted");
+        }
         if let Some(status) = self.status {
+            self.end_group();
             return Ok(Seen::Ended(status));
         }
         let ended = waitpid(Some(self.process), WaitOptions::NOHANG)?;
@@ -86,9 +96,15 @@ impl Child {
     /// Ends it, whatever it does.
     pub(super) fn end(&mut self) {
         if self.status.is_none() {
+            self.end_group();
             _ = kill_process(self.process, Signal::KILL);
             _ = waitpid(Some(self.process), WaitOptions::empty());
         }
+    }
+
+    /// Ends what it has left behind.
+    fn end_group(&self) {
+        _ = kill_process_group(self.process, Signal::KILL);
     }
 
     /// All that it says until it has ended; none where that takes longer.

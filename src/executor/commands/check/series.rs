@@ -13,7 +13,6 @@ use crate::python::Application;
 use crate::python::check::{Plan, call_in_time, callable_place, place_in_traceback};
 use checking::told::Told;
 use checking::{Answer, Finding, Findings, Gravity, Rule, rules};
-use process::signals;
 
 /// What the process may take beyond the time of a request until it is ended.
 const GRACE: Duration = Duration::from_millis(500);
@@ -157,10 +156,6 @@ impl Watching<'_> {
         let mut answer = None;
         loop {
             let seen = child.look()?;
-            if signals::stopping() {
-                child.end();
-                return Err(anyhow!("stopped"));
-            }
             match seen {
                 Seen::Said(block) => {
                     came.extend(block);
