@@ -1,7 +1,10 @@
 //! `wsgi-cgi check`: each planted fault is found and named, nothing is found where nothing is wrong, and this
 //! gateway sends what an application gives.
 
+mod applications;
+mod function;
 mod planted;
+mod told;
 
 use std::process::Command;
 

@@ -36,16 +36,23 @@ impl Ignored {
 
 /// What is said of a name that is none, with one that may be meant.
 fn unknown(name: &str) -> String {
-    let shared = |rule: &&&Rule| {
-        rule.name
-            .split('-')
-            .filter(|word| name.contains(word))
-            .count()
+    let words = |text: &str| text.split('-').map(str::to_owned).collect::<Vec<_>>();
+    let typed = words(name);
+    let is_like = |one: &str, other: &str| {
+        let common = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
+        let common = common.count();
+        common > 2 && common + 2 >= one.len().max(other.len())
     };
-    let near = rules::TABLE
-        .iter()
-        .max_by_key(shared)
-        .filter(|rule| shared(rule) > 0);
+    let shared = |rule: &&&Rule| {
+        let has = |word: &String| typed.iter().any(|one| is_like(one, word));
+        let known = words(rule.name);
+        (
+            known.iter().filter(|word| has(word)).count(),
+            std::cmp::Reverse(known.len()),
+        )
+    };
+    let near = rules::TABLE.iter().max_by_key(shared);
+    let near = near.filter(|rule| shared(rule).0 > 0);
     let meant = near.map_or(String::new(), |rule| format!(" (perhaps `{}`)", rule.name));
     format!("`{name}` is no rule{meant}: `wsgi-cgi check --rules` lists them")
 }

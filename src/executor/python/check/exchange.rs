@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::super::start_response::shown;
 use super::around::{Around, Beside};
@@ -73,19 +73,10 @@ pub(super) fn exchange(
         Manner::AsGateway => environ::of_gateway(py, planned, &notes)?,
     };
     let start_response = Bound::new(py, StartResponse(notes.clone()))?;
-    let result = application.call1((environ, start_response));
-    call.beside.end_a_fork();
-    let mut iterable = None;
-    match result {
-        Ok(result) => {
-            call.judge_again(&result, before);
-            call.go_through(&result)?;
-            iterable = Some(result.unbind());
-        }
-        Err(error) => call.raised(&error)?,
-    }
-    call.conclude();
+    let called = call.call(application, (environ, start_response), before);
+    // Whatever came of it, Ctrl-C too.
     printed.end(py, &notes, &call.place);
+    let iterable = called?;
     around.compare(py, &notes, &call.place)?;
     call.beside.judge(&notes, &call.place);
     let answer = notes.state().answer.clone();
@@ -105,7 +96,29 @@ struct Call<'a, 'py> {
     beside: Beside,
 }
 
-impl Call<'_, '_> {
+impl<'py> Call<'_, 'py> {
+    /// Calls the application, and goes through what it returns.
+    fn call(
+        &self,
+        application: &Bound<'py, PyAny>,
+        given: (Bound<'py, PyDict>, Bound<'py, StartResponse>),
+        before: Option<&Py<PyAny>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let result = application.call1(given);
+        self.beside.end_a_fork();
+        let mut iterable = None;
+        match result {
+            Ok(result) => {
+                self.judge_again(&result, before);
+                self.go_through(&result)?;
+                iterable = Some(result.unbind());
+            }
+            Err(error) => self.raised(&error)?,
+        }
+        self.conclude();
+        Ok(iterable)
+    }
+
     fn raised(&self, error: &PyErr) -> PyResult<()> {
         if error.is_instance_of::<PyKeyboardInterrupt>(self.py) {
             return Err(error.clone_ref(self.py));
