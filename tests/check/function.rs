@@ -55,12 +55,12 @@ print([found.rule for found in wsgi_cgi.check(cart.application, notes=True)])
 print(wsgi_cgi.check(cart.application, ignore=['item-not-bytes']))
 ";
     let line = "error    item-not-bytes  PEP 3333 \"Specification Details\"  cart.py:1  GET /: the iterable \
-                gave 'hello', no bytes (and at 14 other requests)";
+                gave 'hello' instead of bytes (and at 14 other requests)";
     assert_eq!(
         prints(&package(), &wrong, text),
         format!(
             "item-not-bytes\nPEP 3333 \"Specification Details\"\nerror\ncart.py:1\nGET /\n\
-             the iterable gave 'hello', no bytes\n15\n{line}\n<Finding {line}>\nTrue True 1\nfrozen\n\
+             the iterable gave 'hello' instead of bytes\n15\n{line}\n<Finding {line}>\nTrue True 1\nfrozen\n\
              ['item-not-bytes', 'head-with-content']\n[]\n"
         )
     );

@@ -272,3 +272,31 @@ def application(environ, start_response):
     let said = check(text).with(&["--ignore", "head-differs"]).prints();
     assert!(said.ends_with("nothing is wrong\n"), "{said}");
 }
+
+/// An application that answers in another way where it finds this gateway.
+#[test]
+fn what_the_gateway_sends_is_compared() {
+    let text = "def application(environ, start_response):
+    is_gateway = not hasattr(environ['wsgi.input'], 'close')
+    start_response('200 OK', [('Content-Type', 'text/html' if is_gateway else 'text/plain')])
+    return [] if environ['REQUEST_METHOD'] == 'HEAD' else [b'gateway' if is_gateway else b'none']
+";
+    let said = check(text).exits(1).prints();
+    for line in [
+        "gateway-differs  PEP 3333 \"The Server/Gateway Side\"  app.py:1  GET /: the header \
+         (\"Content-Type\", \"text/plain\") was not sent so",
+        "app.py:1  GET /: 7 bytes of content were sent, not the 4 that the application gave",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+}
+
+/// A stream that goes on is read for a while, and is no fault.
+#[test]
+fn a_stream_without_an_end_is_a_note() {
+    let text = "import time\ndef application(environ, start_response):\n    \
+                start_response('200 OK', [('Content-Type', 'text/event-stream')])\n    \
+                while True:\n        time.sleep(0.01)\n        yield b'data: x\\n\\n'\n";
+    let said = check(text).with(&["--safe", "--timeout", "1"]).prints();
+    assert!(said.contains("note     endless"), "{said}");
+}

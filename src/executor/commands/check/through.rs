@@ -13,6 +13,7 @@ use super::child::Child;
 use super::series::{Made, answers_of};
 use crate::python::check::{Manner, Plan, Planned, call, callable_place};
 use crate::python::{self, Application, Gateway, Inspection};
+use checking::answer::KEPT;
 use checking::gateway::{Sent, differences};
 use checking::told::Told;
 use checking::{Answer, Finding, Findings, rules};
@@ -34,7 +35,11 @@ pub(super) fn compare(
         let Some(planned) = plan.at(&answers, place)? else {
             break;
         };
-        let is_whole = made.answer.as_ref().is_some_and(|answer| answer.is_whole);
+        let is_kept = |answer: &Answer| answer.length <= KEPT as u64;
+        let is_whole = made
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.is_whole && is_kept(answer));
         let is_fine = is_whole && !made.is_wrong;
         if is_fine && planned.can_be_compared() {
             let comparing = Comparing {
@@ -96,7 +101,13 @@ impl Comparing<'_> {
             silence();
             let mut pipe = File::from(pipe);
             _ = python::set_environment(&self.planned.meta);
-            let answer = call(self.application, self.planned, Manner::AsGateway, None);
+            let answer = call(
+                self.application,
+                self.planned,
+                Manner::AsGateway,
+                None,
+                self.timeout,
+            );
             if let Ok(outcome) = answer {
                 _ = pipe.write_all(&Told::Answered(outcome.answer).encode());
             }

@@ -27,7 +27,7 @@ impl Errors {
             // A log that cannot be written is no fault of the application's.
             _ = self.to.call_method1(py, "write", (text,));
         } else {
-            let said = format!("wsgi.errors.write() got {}, no str", shown(text));
+            let said = format!("wsgi.errors.write() got {} instead of a str", shown(text));
             self.notes
                 .found(&rules::ERRORS_NOT_STR, &place::of_caller(py), said);
         }

@@ -2,6 +2,7 @@
 //! it did beside is looked at. Whatever is wrong is noted, and the call goes on.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
 use pyo3::intern;
@@ -46,7 +47,7 @@ pub struct Outcome {
     pub iterable: Option<Py<PyAny>>,
 }
 
-/// Makes one call.
+/// Makes one call, of which no more is read after that time.
 ///
 /// # Errors
 /// For Ctrl-C, and where Python itself refuses something.
@@ -56,6 +57,7 @@ pub(super) fn exchange(
     planned: &Planned,
     manner: Manner,
     before: Option<&Py<PyAny>>,
+    time: Duration,
 ) -> PyResult<Outcome> {
     let notes = Arc::new(Notes::new(&planned.line));
     let call = Call {
@@ -64,6 +66,8 @@ pub(super) fn exchange(
         planned,
         place: place::of_callable(application),
         beside: Beside::new()?,
+        // Before whoever waits for this process loses patience.
+        until: Instant::now() + time * 4 / 5,
     };
     let around = Around::look(py)?;
     let printed = Printed::begin(py, &notes)?;
@@ -94,6 +98,8 @@ struct Call<'a, 'py> {
     /// Where the application is.
     place: String,
     beside: Beside,
+    /// An iterable that still gives something then is not read to its end.
+    until: Instant,
 }
 
 impl<'py> Call<'_, 'py> {
@@ -194,7 +200,7 @@ impl<'py> Call<'_, 'py> {
                     .found(&rules::START_RESPONSE_AFTER_EMPTY, here, text);
             }
             self.notes.sent(&block, || here.to_owned());
-            if bytes > MOST || count > MOST_BLOCKS {
+            if bytes > MOST || count > MOST_BLOCKS || Instant::now() > self.until {
                 is_whole = false;
                 if self.notes.state().answer.announced().is_none() {
                     let text = "the answer has no end so far, and is not read any further";
@@ -218,7 +224,7 @@ impl<'py> Call<'_, 'py> {
 
     fn block(&self, item: &Bound<'_, PyAny>, here: &str) -> Vec<u8> {
         if !item.is_instance_of::<PyBytes>() {
-            let text = format!("the iterable gave {}, no bytes", shown(item));
+            let text = format!("the iterable gave {} instead of bytes", shown(item));
             self.notes.found(&rules::ITEM_NOT_BYTES, here, text);
         } else if !item.is_exact_instance_of::<PyBytes>() {
             let text = format!("the iterable gave {} of a subclass of bytes", shown(item));

@@ -2,6 +2,7 @@
 //! with this gateway. What would end the process or never end does so.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -12,6 +13,9 @@ use super::{document, place};
 use ::exchange::MetaVariables;
 use checking::ignored::Ignored;
 use checking::{Findings, Gravity, Series, openapi, rules};
+
+/// So long an iterable without an end is read.
+const TIME: Duration = Duration::from_secs(10);
 
 /// A rule that the application breaks.
 #[pyclass(frozen, eq, hash, module = "wsgi_cgi")]
@@ -130,7 +134,14 @@ fn run(application: &Bound<'_, PyAny>, plan: &Plan, findings: &mut Findings) -> 
     let mut before = None;
     let wrong = |error: anyhow::Error| PyValueError::new_err(format!("{error:#}"));
     while let Some(planned) = plan.next(&answers).map_err(wrong)? {
-        let outcome = exchange(py, application, &planned, Manner::Strict, before.as_ref())?;
+        let outcome = exchange(
+            py,
+            application,
+            &planned,
+            Manner::Strict,
+            before.as_ref(),
+            TIME,
+        )?;
         before = outcome.iterable;
         answers.push(Some(outcome.answer));
         let mut found = outcome.found;

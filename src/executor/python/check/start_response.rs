@@ -104,7 +104,7 @@ impl StartResponse {
         let text = if let Ok(text) = given.cast::<PyString>() {
             text.to_string_lossy().into_owned()
         } else {
-            let said = format!("the status is {}, no str", shown(given));
+            let said = format!("the status is {} instead of a str", shown(given));
             self.0.found(&rules::STATUS_NOT_STR, here, said);
             text_of(given)
         };
@@ -118,11 +118,12 @@ impl StartResponse {
     fn take_headers(&self, py: Python<'_>, given: &Bound<'_, PyAny>, here: &str) {
         let notes = &self.0;
         if !given.is_exact_instance_of::<PyList>() {
-            let kind = given.get_type();
+            let kind = given.get_type().name();
+            let kind = kind.map_or("thing".into(), |kind| kind.to_string());
             let text = format!(
-                "the headers are {} of the type {}, no list",
+                "the headers are {}, a {} instead of a list",
                 shown(given),
-                shown(&kind)
+                kind
             );
             notes.found(&rules::HEADERS_NOT_LIST, here, text);
         }
@@ -140,7 +141,10 @@ impl StartResponse {
         for item in items.iter() {
             let pair = item.cast::<PyTuple>().ok().filter(|tuple| tuple.len() == 2);
             let pair = pair.map(pyo3::types::PyTupleMethods::to_list).or_else(|| {
-                let text = format!("the header {} is no tuple of two", shown(&item));
+                let text = format!(
+                    "the header {} is not a tuple of a name and a value",
+                    shown(&item)
+                );
                 notes.found(&rules::HEADER_NOT_TUPLE, here, text);
                 let list = item.cast::<PyList>().ok().filter(|list| list.len() == 2);
                 list.cloned()
@@ -149,7 +153,11 @@ impl StartResponse {
             let mut texts = Vec::new();
             for part in pair.iter() {
                 if !part.is_instance_of::<PyString>() {
-                    let text = format!("the header {} has {}, no str", shown(&item), shown(&part));
+                    let text = format!(
+                        "the header {} has {} instead of a str",
+                        shown(&item),
+                        shown(&part)
+                    );
                     notes.found(&rules::HEADER_NOT_STR, here, text);
                 }
                 texts.push(text_of(&part));
@@ -227,7 +235,7 @@ impl Write {
         }
         let Ok(block) = given.get_item(0) else { return };
         if !block.is_instance_of::<PyBytes>() {
-            let text = format!("write() got {}, no bytes", shown(&block));
+            let text = format!("write() got {} instead of bytes", shown(&block));
             notes.found(&rules::WRITE_NOT_BYTES, &here, text);
         }
         notes.sent(&as_bytes(&block), || here);

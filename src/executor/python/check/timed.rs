@@ -20,8 +20,9 @@ pub fn call(
     planned: &Planned,
     manner: Manner,
     before: Option<&Py<PyAny>>,
+    time: Duration,
 ) -> anyhow::Result<Outcome> {
-    let outcome = attach(|py| exchange(py, application.bind(py), planned, manner, before));
+    let outcome = attach(|py| exchange(py, application.bind(py), planned, manner, before, time));
     outcome.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
@@ -50,7 +51,7 @@ pub fn call_in_time(
         .map_err(|error: PyErr| anyhow::anyhow!("{error}"))
     };
     watch(true)?;
-    let outcome = call(application, planned, Manner::Strict, before);
+    let outcome = call(application, planned, Manner::Strict, before, time);
     watch(false)?;
     outcome
 }
