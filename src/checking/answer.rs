@@ -22,6 +22,8 @@ pub struct Answer {
     pub length: u64,
     /// Whether it ended by itself, with an exception for nobody.
     pub is_whole: bool,
+    /// Where start_response was called.
+    pub place: String,
 }
 
 /// What of the request decides about the answer.

@@ -65,7 +65,8 @@ pub fn differences(method: &str, direct: &[Answer], sent: &Sent) -> Vec<Seen> {
     let wanted = if has_content { expected(first) } else { &[] };
     let is_same = direct.iter().all(|one| expected(one) == expected(first));
     let is_known = first.length <= first.content.len() as u64;
-    if is_known && (is_same || !has_content) && wanted != sent.content {
+    let is_sent = without_addresses(wanted) == without_addresses(&sent.content);
+    if is_known && (is_same || !has_content) && !is_sent {
         texts.push(format!(
             "{} bytes of content were sent, not the {} that the application gave",
             sent.content.len(),
@@ -76,6 +77,22 @@ pub fn differences(method: &str, direct: &[Answer], sent: &Sent) -> Vec<Seen> {
         .into_iter()
         .map(|text| (&rules::GATEWAY_DIFFERS, text))
         .collect()
+}
+
+/// Addresses of objects, `0x7f01a2b3c4d0`, are the same in processes that were forked alike, and others
+/// with a gateway between: what shows its environ shows them.
+fn without_addresses(content: &[u8]) -> Vec<u8> {
+    let mut rest = content;
+    let mut kept = Vec::with_capacity(content.len());
+    while let [first, tail @ ..] = rest {
+        kept.push(*first);
+        rest = tail;
+        if kept.ends_with(b"0x") {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit());
+            rest = &rest[digits.count()..];
+        }
+    }
+    kept
 }
 
 /// The content up to what Content-Length says.
@@ -146,6 +163,7 @@ mod tests {
             content: b"abc".to_vec(),
             length: 3,
             is_whole: true,
+            ..Answer::default()
         }
     }
 
@@ -161,6 +179,16 @@ mod tests {
         let varied = [answer("1"), answer("2")];
         let right = "Status: 200 OK\r\nX: 1\r\nDate: 1\r\nContent-Length: 3\r\n\r\nabc";
         assert_eq!(told(right, &steady), [""; 0]);
+        let shown = |address: &str| Answer {
+            content: format!("<a at 0x{address}>").into_bytes(),
+            length: 11,
+            ..answer("1")
+        };
+        let sent = right
+            .replace("abc", "<a at 0x9f>")
+            .replace("Length: 3", "Length: 11");
+        assert_eq!(told(&sent, &[shown("7e"), shown("7e")]), [""; 0]);
+        assert_eq!(told(&sent.replace("<a", "<b"), &[shown("7e")]).len(), 1);
         let later = right.replace("Date: 1", "Date: 3");
         assert_eq!(told(&later, &varied), [""; 0]);
         assert_eq!(told(&later, &steady).len(), 2);

@@ -43,6 +43,7 @@ impl Told {
                     answer.length.to_string().into(),
                     u8::from(answer.is_whole).to_string().into(),
                     answer.content.clone(),
+                    answer.place.clone().into(),
                 ]);
                 for (name, value) in &answer.fields {
                     parts.extend([name.clone().into_bytes(), value.clone().into_bytes()]);
@@ -87,7 +88,8 @@ impl Told {
                 length: text(3).parse().ok()?,
                 is_whole: text(4) == "1",
                 content: parts.get(5)?.to_vec(),
-                fields: (6..parts.len() - 1)
+                place: text(6),
+                fields: (7..parts.len().saturating_sub(1))
                     .step_by(2)
                     .map(|place| (text(place), text(place + 1)))
                     .collect(),
@@ -130,6 +132,7 @@ mod tests {
             content: vec![0, b',', 255],
             length: 3,
             is_whole: true,
+            place: "a.py:2".into(),
         };
         for told in [
             Told::Begins("GET /".into()),

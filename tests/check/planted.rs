@@ -574,11 +574,12 @@ fn are_found(planted: &[Planted]) {
     let mut missed = Vec::new();
     for one in planted {
         let checked = |text: &str| {
-            let printed = ByHand::command(&["check", "--json", "--timeout", "2", "app.py"])
-                .file("app.py", text)
-                .logs_anything()
-                .exits_anyhow()
-                .run();
+            let printed =
+                ByHand::command(&["check", "--json", "--safe", "--timeout", "2", "app.py"])
+                    .file("app.py", text)
+                    .logs_anything()
+                    .exits_anyhow()
+                    .run();
             names_of(&printed.stdout)
         };
         let wrong = checked(&one.wrong());

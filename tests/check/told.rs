@@ -283,9 +283,9 @@ fn what_the_gateway_sends_is_compared() {
 ";
     let said = check(text).exits(1).prints();
     for line in [
-        "gateway-differs  PEP 3333 \"The Server/Gateway Side\"  app.py:1  GET /: the header \
+        "gateway-differs  PEP 3333 \"The Server/Gateway Side\"  app.py:3  GET /: the header \
          (\"Content-Type\", \"text/plain\") was not sent so",
-        "app.py:1  GET /: 7 bytes of content were sent, not the 4 that the application gave",
+        "app.py:3  GET /: 7 bytes of content were sent, not the 4 that the application gave",
     ] {
         assert!(said.contains(line), "{said}");
     }

@@ -121,8 +121,7 @@ impl Calling<'_> {
             let Ok(outcome) = made else { return };
             before = outcome.iterable;
             answers.push(Some(outcome.answer.clone()));
-            let place = callable_place(self.application);
-            let pairs = self.plan.of_pairs(&answers, &planned.line, &place);
+            let pairs = self.plan.of_pairs(&answers, &planned.line);
             for finding in outcome.found.into_iter().chain(pairs) {
                 self.tell(&Told::Found(finding));
             }

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::child::Child;
 use super::series::{Made, answers_of};
-use crate::python::check::{Manner, Plan, Planned, call, callable_place};
+use crate::python::check::{Manner, Plan, Planned, call};
 use crate::python::{self, Application, Gateway, Inspection};
 use checking::answer::KEPT;
 use checking::gateway::{Sent, differences};
@@ -83,11 +83,12 @@ impl Comparing<'_> {
             // It may be the second of two answers that take turns.
             direct.extend(self.direct()?);
         }
+        let place = &direct[0].place;
         let seen = differs(&direct).into_iter();
         Ok(seen
             .map(|(rule, message)| Finding {
                 rule,
-                place: callable_place(self.application),
+                place: place.clone(),
                 request: self.planned.line.clone(),
                 message,
                 times: 1,

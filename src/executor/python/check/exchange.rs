@@ -260,7 +260,7 @@ impl<'py> Call<'_, 'py> {
             state.phase = Phase::Ended;
             (
                 state.calls,
-                state.head_place.clone(),
+                state.answer.place.clone(),
                 state.headers.take(),
                 state.answer.clone(),
                 state.raised.take(),

@@ -145,7 +145,7 @@ fn run(application: &Bound<'_, PyAny>, plan: &Plan, findings: &mut Findings) -> 
         before = outcome.iterable;
         answers.push(Some(outcome.answer));
         let mut found = outcome.found;
-        found.extend(plan.of_pairs(&answers, &planned.line, &place::of_callable(application)));
+        found.extend(plan.of_pairs(&answers, &planned.line));
         findings.add(found);
         findings.requests += 1;
     }

@@ -34,8 +34,6 @@ pub(super) struct State {
     /// Whether content was sent, and with it the head.
     pub(super) is_sent: bool,
     pub(super) answer: Answer,
-    /// Where start_response was called last.
-    pub(super) head_place: String,
     /// The list of headers, and a copy of it.
     pub(super) headers: Option<(Py<PyList>, Py<PyList>)>,
     /// What start_response raised again, and where it was called.
@@ -54,7 +52,6 @@ impl Notes {
                 calls: 0,
                 is_sent: false,
                 answer: Answer::default(),
-                head_place: String::new(),
                 headers: None,
                 raised: None,
                 looked_for: Vec::new(),

@@ -81,7 +81,9 @@ impl Plan {
 
     /// What the last of these answers shows beside earlier ones.
     #[must_use]
-    pub fn of_pairs(&self, answers: &Answers, request: &str, place: &str) -> Vec<Finding> {
+    pub fn of_pairs(&self, answers: &Answers, request: &str) -> Vec<Finding> {
+        let last = answers.last().and_then(Option::as_ref);
+        let place = last.map_or("", |answer| &answer.place);
         let seen = self.series.judge(answers, answers.len().saturating_sub(1));
         let seen = seen.into_iter().map(|(rule, message)| Finding {
             rule,

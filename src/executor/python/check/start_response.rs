@@ -50,7 +50,7 @@ impl StartResponse {
         if let Some(given) = argument(1, &["headers", "response_headers"]) {
             self.take_headers(py, &given, &here);
         }
-        self.0.state().head_place = here;
+        self.0.state().answer.place = here;
         Ok(Write(self.0.clone()))
     }
 }
