@@ -10,14 +10,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::super::start_response::shown;
-use super::around::{Around, Beside};
+use super::around::Around;
+use super::beside::Beside;
 use super::environ;
 use super::notes::{Notes, Phase};
 use super::place;
 use super::planned::Planned;
 use super::printed::Printed;
 use super::raised;
-use super::start_response::{StartResponse, as_bytes};
+use super::start_response::StartResponse;
+use super::write::as_bytes;
 use checking::{Answer, Finding, rules};
 
 /// No more content is taken from an iterable than this, and no more blocks.

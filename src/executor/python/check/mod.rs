@@ -2,12 +2,14 @@
 //! does with what it gets is noted. Nothing stops at a fault: it goes on like the most lenient gateway.
 //!
 //! - `notes`, `place`: what was found, and where in the application.
-//! - `environ`, `start_response`, `input`, `errors`, `files`: what the application gets.
-//! - `exchange`, `raised`, `timed`: one call, its iterable and its end. `around`, `printed`: what it does beside.
+//! - `environ`, `start_response`, `write`, `input`, `errors`, `files`: what the application gets.
+//! - `exchange`, `raised`, `timed`: one call, its iterable and its end. `around`, `beside`, `printed`: what it does to its
+//!   process.
 //! - `planned`: from the series of requests to the calls. `document`: files that Python reads.
 //! - `function`: `wsgi_cgi.check` for tests in Python.
 
 mod around;
+mod beside;
 mod document;
 mod environ;
 mod errors;
@@ -22,6 +24,7 @@ mod printed;
 mod raised;
 mod start_response;
 mod timed;
+mod write;
 
 pub use document::read as read_document;
 pub use exchange::Manner;
