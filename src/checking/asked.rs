@@ -22,7 +22,7 @@ pub enum Pair {
     Head(usize),
     /// A condition that holds, against two answers to GET from that place on.
     Condition(usize),
-    /// The same request, with the full environ.
+    /// A request with the full environ and a usual path.
     Full(usize),
 }
 

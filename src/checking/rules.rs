@@ -41,6 +41,18 @@ pub struct Rule {
 /// A rule that is broken, and what was seen of it.
 pub type Seen = (&'static Rule, String);
 
+impl Rule {
+    /// What a request is held against that fails by this rule, in words.
+    #[must_use]
+    pub fn and_not_so(&self) -> &'static str {
+        if *self == PATH_NOT_UTF_8 {
+            "and not so with another path"
+        } else {
+            "and not so with the full environ"
+        }
+    }
+}
+
 /// The rule of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Rule> {
@@ -282,6 +294,8 @@ rules! {
         "QUERY_STRING, CONTENT_TYPE, CONTENT_LENGTH and variables of CGI that PEP 3333 does not list may be absent."
     NEEDS_EMPTY "needs-empty" Note ENVIRON
         "SCRIPT_NAME and PATH_INFO may be absent where they would be empty."
+    PATH_NOT_UTF_8 "path-not-utf-8" Warning UNICODE
+        "PATH_INFO is any bytes, as latin-1: one that is not UTF-8 is answered too, with 400 or 404 for example."
     FILE_WRAPPER_ARGUMENT "file-wrapper-argument" Error FILES
         "wsgi.file_wrapper gets an object with a method read(), and perhaps a size."
 
@@ -325,7 +339,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), TABLE.len());
         for rule in TABLE {
-            let is_kebab = |letter: char| letter.is_ascii_lowercase() || "-1".contains(letter);
+            let is_kebab = |letter: char| letter.is_ascii_lowercase() || "-18".contains(letter);
             assert!(rule.name.chars().all(is_kebab), "{}", rule.name);
             assert!(rule.sentence.ends_with('.'), "{}", rule.name);
             assert_eq!(named(rule.name), Some(*rule));

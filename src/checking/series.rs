@@ -72,7 +72,7 @@ impl Series {
         }
     }
 
-    /// What it means where this request fails, and the same one with the full environ does not.
+    /// What it means where this request fails, and the one that it is held against does not.
     #[must_use]
     pub fn rule_of_failure(&self, asked: &Asked, answers: &Answers) -> Option<&'static Rule> {
         let Some(Pair::Full(full)) = asked.pair else {
@@ -82,7 +82,8 @@ impl Series {
         let is_fine = full.is_whole && full.code.is_some_and(|code| code < 500);
         is_fine.then_some(match asked.variant {
             Variant::NoEmpty => &rules::NEEDS_EMPTY,
-            _ => &rules::NEEDS_OPTIONAL,
+            Variant::Least => &rules::NEEDS_OPTIONAL,
+            Variant::Full | Variant::Empty => &rules::PATH_NOT_UTF_8,
         })
     }
 }
@@ -149,7 +150,9 @@ fn unusual(is_safe: bool) -> Vec<Asked> {
     let mut list = vec![
         Asked::new("GET", "/wsgi-cgi-check/no-such-page"),
         Asked::new("GET", "/caf%C3%A9%20%E2%9C%93"),
-        Asked::new("GET", "/%FF").remarked("which is not UTF-8"),
+        Asked::new("GET", "/%FF")
+            .remarked("which is not UTF-8")
+            .against(Pair::Full(0)),
     ];
     if !is_safe {
         list.push(Asked::new("WSGICHECK", "/").remarked("an unknown method"));

@@ -207,7 +207,7 @@ fn wsgidav() {
         &[
             "allow-missing wsgidav/wsgidav_app.py",
             "head-differs wsgidav/wsgidav_app.py",
-            "raises wsgidav/util.py",
+            "path-not-utf-8 wsgidav/util.py",
         ],
     );
 }

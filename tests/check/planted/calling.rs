@@ -2,7 +2,7 @@
 
 use super::{HELLO, Planted, planted};
 
-pub(super) const CALLING: [Planted; 21] = [
+pub(super) const CALLING: [Planted; 22] = [
     planted(
         "wrong-arguments",
         "def application(environ):\n    return [b'']",
@@ -86,6 +86,13 @@ pub(super) const CALLING: [Planted; 21] = [
         "needs-empty",
         "start_response('200 OK', TEXT)\nreturn [environ['PATH_INFO'].encode('latin-1')]",
         "start_response('200 OK', TEXT)\nreturn [environ.get('PATH_INFO', '').encode('latin-1')]",
+    ),
+    planted(
+        "path-not-utf-8",
+        "start_response('200 OK', TEXT)\n\
+         return [environ.get('PATH_INFO', '').encode('latin-1').decode('utf-8').encode()]",
+        "start_response('200 OK', TEXT)\n\
+         return [environ.get('PATH_INFO', '').encode('latin-1').decode('utf-8', 'replace').encode()]",
     ),
     planted(
         "file-wrapper-argument",

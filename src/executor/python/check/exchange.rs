@@ -288,7 +288,7 @@ impl<'py> Call<'_, 'py> {
             for (rule, text) in &mut seen {
                 if *rule == &rules::SERVER_ERROR {
                     *rule = needs;
-                    *text = format!("{text}, and not so with the full environ");
+                    *text = format!("{text}, {}", needs.and_not_so());
                 }
             }
         }

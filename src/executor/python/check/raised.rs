@@ -53,7 +53,7 @@ pub(super) fn judge(
         } else {
             needs
         };
-        let text = format!("the application raised {line}, and not so with the full environ");
+        let text = format!("the application raised {line}, {}", rule.and_not_so());
         notes.found(rule, here, text);
     } else {
         notes.found(
