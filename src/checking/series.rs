@@ -45,7 +45,7 @@ impl Series {
             }
         }
         list.extend(self.further.iter().cloned());
-        list.extend(unusual(self.is_safe));
+        list.extend(unusual(self.is_safe, list.len()));
         list
     }
 
@@ -145,14 +145,14 @@ fn of_post(url: &str, start: usize) -> Vec<Asked> {
     ]
 }
 
-/// Once for an application.
-fn unusual(is_safe: bool) -> Vec<Asked> {
+/// Once for an application, from that place on.
+fn unusual(is_safe: bool, start: usize) -> Vec<Asked> {
     let mut list = vec![
         Asked::new("GET", "/wsgi-cgi-check/no-such-page"),
         Asked::new("GET", "/caf%C3%A9%20%E2%9C%93"),
         Asked::new("GET", "/%FF")
             .remarked("which is not UTF-8")
-            .against(Pair::Full(0)),
+            .against(Pair::Full(start + 1)),
     ];
     if !is_safe {
         list.push(Asked::new("WSGICHECK", "/").remarked("an unknown method"));
@@ -191,6 +191,12 @@ mod tests {
         while answers.len() < series.requests(&answers).len() {
             answers.push(None);
         }
+        let requests = series.requests(&answers);
+        let undecodable = requests.iter().find(|asked| asked.url == "/%FF");
+        let Some(Pair::Full(place)) = undecodable.and_then(|asked| asked.pair) else {
+            panic!("held against another path");
+        };
+        assert_eq!(requests[place].url, "/caf%C3%A9%20%E2%9C%93");
         let lines: Vec<_> = series.requests(&answers).iter().map(Asked::line).collect();
         assert!(lines.contains(&"GET /b?c=d&check=1&empty=&text=caf%C3%A9%20%26".to_owned()));
         assert!(
