@@ -15,4 +15,12 @@ def application(environ, start_response):
         ],
     )
     # Not every server has wsgi.file_wrapper; this one always does, and closes the file.
-    return environ["wsgi.file_wrapper"](file)
+    if "wsgi.file_wrapper" in environ:
+        return environ["wsgi.file_wrapper"](file)
+    return blocks(file)
+
+
+def blocks(file):
+    with file:
+        while block := file.read(65536):
+            yield block

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 
 def application(environ, start_response):
-    query = parse_qs(environ["QUERY_STRING"])
+    query = parse_qs(environ.get("QUERY_STRING", ""))
     try:
         count = int(query.get("count", ["3"])[0])
     except ValueError:

@@ -6,6 +6,7 @@ mod harness;
 mod after_the_answer;
 mod application;
 mod bytecode;
+mod check;
 mod closing;
 mod debug_page;
 mod docs;

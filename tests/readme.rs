@@ -18,14 +18,15 @@ const README: &str = include_str!("../README.md");
 
 /// The blocks of a language, in order. The languages: `console` is run, and prints what follows
 /// each command (`...` stands for anything); `serving` is a server that is run and asked; `sh` is
-/// run; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
-const LANGUAGES: [&str; 9] = [
+/// run; `pytest` is a test of `cart.py`; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
+const LANGUAGES: [&str; 10] = [
     "apache",
     "busybox",
     "console",
     "lighttpd",
     "mini_httpd",
     "nginx",
+    "pytest",
     "python",
     "serving",
     "sh",

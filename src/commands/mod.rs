@@ -1,6 +1,7 @@
 //! Started by a person: one of the commands, or a word on what the program is for. What needs Python is
 //! done by the executor: this process becomes it.
 
+mod check;
 mod help;
 mod install;
 mod list;
@@ -44,6 +45,7 @@ pub(crate) fn run(started: &Started) -> Exit {
     };
     let done = match program.command {
         Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
+        Some(Command::Check(typed)) => check::run(started, &typed),
         Some(Command::Precompile(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
             become_python(started, typed.options, &typed.app)

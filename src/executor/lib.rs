@@ -41,5 +41,7 @@ fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) -> PyResult<b
 #[pymodule]
 fn _wsgi_cgi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(main, module)?)?;
-    module.add_function(wrap_pyfunction!(answer, module)?)
+    module.add_function(wrap_pyfunction!(answer, module)?)?;
+    module.add_function(wrap_pyfunction!(python::check::check, module)?)?;
+    module.add_class::<python::check::Finding>()
 }

@@ -8,6 +8,7 @@
     reason = "a comment at what is flattened would become a part of the help"
 )]
 
+mod check;
 mod doctor;
 mod image;
 mod install;
@@ -23,6 +24,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::options::{CgiOptions, Options, ServeOptions};
+pub use check::{Check, CheckAsked, CheckTold};
 pub use doctor::Doctor;
 pub use image::{Image, ImageCommand, Make, Order};
 pub use install::{Install, InstallManner, InstallPlace, Server};
@@ -85,6 +87,7 @@ pub struct Program {
 )]
 pub enum Command {
     Request(Box<Request>),
+    Check(Box<Check>),
     Serve(Box<Serve>),
     Image(Box<Image>),
     Precompile(Box<Precompile>),

@@ -18,7 +18,7 @@ pub(crate) struct ByHand {
     variables: Vec<(OsString, OsString)>,
     stdin: Vec<u8>,
     folder: TempDir,
-    exit: i32,
+    exit: Option<i32>,
     log: Vec<String>,
     log_is_free: bool,
 }
@@ -40,7 +40,7 @@ impl ByHand {
             variables: vec![("PATH".into(), "/usr/bin:/bin".into())],
             stdin: Vec::new(),
             folder: folder(),
-            exit: 0,
+            exit: Some(0),
             log: Vec::new(),
             log_is_free: false,
         }
@@ -80,7 +80,15 @@ impl ByHand {
 
     /// Expects this exit status instead of 0.
     pub(crate) fn exits(self, exit: i32) -> Self {
-        Self { exit, ..self }
+        Self {
+            exit: Some(exit),
+            ..self
+        }
+    }
+
+    /// Expects no exit status in particular.
+    pub(crate) fn exits_anyhow(self) -> Self {
+        Self { exit: None, ..self }
     }
 
     /// Expects standard error to hold this text, rather than nothing at all.
@@ -132,9 +140,10 @@ impl ByHand {
         let output = child.wait_with_output().expect("all that was printed");
         writer.join().expect("standard input written");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let exit = exit_code(output.status);
         assert_eq!(
-            exit_code(output.status),
-            self.exit,
+            exit,
+            self.exit.unwrap_or(exit),
             "exit status; standard error:\n{stderr}"
         );
         for text in &self.log {

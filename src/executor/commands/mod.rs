@@ -1,6 +1,7 @@
 //! What a process with Python may be there for, one file each, and the choice between them.
 
 mod cgi;
+mod check;
 mod executor;
 mod heard;
 mod image;
@@ -57,6 +58,7 @@ fn by_hand(handed_on: &HandedOn, environment: MetaVariables, start: Instant) -> 
     let typed = Program::try_parse_from(words)?.command;
     Ok(match typed.context("no command was handed on")? {
         Command::Request(typed) => request::run(&typed, handed_on, environment, start),
+        Command::Check(typed) => check::run(&typed, handed_on, &environment),
         Command::Serve(typed) => serve::run(&typed, handed_on, &environment),
         Command::Image(typed) => image::run(&typed.command, handed_on, &environment),
         Command::Precompile(typed) => precompile::run(&typed, handed_on, &environment),

@@ -29,6 +29,8 @@ use settings::cli::Request as Typed;
 use settings::config::{App, Config};
 use settings::options::LOG;
 
+pub(super) use asking::{recorded, script_of};
+
 use asking::Asking;
 use closer::Closer;
 use journey::Way;

@@ -24,6 +24,12 @@ pub fn attach<R>(work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     Python::attach(work)
 }
 
+/// Whether a signal, such as that of Ctrl-C, asks to stop.
+#[must_use]
+pub fn is_interrupted() -> bool {
+    attach(|py| py.check_signals().is_err())
+}
+
 impl Interpreter {
     /// Readies it; `argument` becomes `sys.argv[0]`. Without `has_language` the server gave none. With
     /// `import_times` it is measured how long each import takes.

@@ -9,6 +9,7 @@ mod arenas;
 mod beyond_abi3;
 mod bytecode;
 mod callable;
+pub mod check;
 mod collection;
 mod environ;
 mod failure;
@@ -37,9 +38,9 @@ pub use gateway::{Gateway, OnFailure, Outcome};
 pub use image::{EnvironmentRead, Recorded, Sleeper, idle_databases, leave, record_reading};
 pub use import_times::import_times;
 pub use inspection::{Inspection, Watch};
-pub use interpreter::{Interpreter, attach, make_ready};
+pub use interpreter::{Interpreter, attach, is_interrupted, make_ready};
 pub use loading::Inside;
 pub use worker::{
-    Ahead, Side, begin, content_type, fork, loaded_files, prepare, set_environment, set_length,
-    settle,
+    Ahead, Side, begin, content_type, fork, fork_for_child, loaded_files, prepare, set_environment,
+    set_length, settle,
 };

@@ -79,9 +79,15 @@ pub enum Side {
 
 /// Forks as Python does, so that whatever cares about it takes part (`os.register_at_fork`).
 pub fn fork() -> Result<Side> {
+    let child = fork_for_child()?;
+    Ok(child.map_or(Side::Child, |_| Side::Parent))
+}
+
+/// As [`fork`], with the number of the new process; none in that.
+pub fn fork_for_child() -> Result<Option<i32>> {
     attach(|py| {
         let pid: i32 = py.import("os")?.call_method0("fork")?.extract()?;
-        Ok(if pid == 0 { Side::Child } else { Side::Parent })
+        Ok(Some(pid).filter(|&pid| pid != 0))
     })
     .map_err(|error: PyErr| anyhow!("no worker can be started: {error}"))
 }

@@ -36,7 +36,7 @@ impl Asking<'_> {
     pub(super) fn ask(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
         let (mut meta, source, journey) = match &self.typed.asked.replay {
             Some(file) => {
-                let (meta, source) = replay(file, self.environment)?;
+                let (meta, source) = recorded(file, self.environment)?;
                 (meta, source, None)
             }
             None => self.make(stdin)?,
@@ -58,7 +58,7 @@ impl Asking<'_> {
 
     fn make(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
         let server = server(self.typed.asked.server);
-        let script = self.script();
+        let script = script_of(self.config);
         let mount = match &self.config.script_name {
             Some(path) if path != AUTO => path.clone(),
             _ => server.mount(&script),
@@ -164,14 +164,15 @@ impl Asking<'_> {
         }
         fields
     }
+}
 
-    fn script(&self) -> PathBuf {
-        match &self.config.app.source {
-            Source::File(path) | Source::PasteDeploy { file: path, .. } => path.clone(),
-            Source::Module(name) => {
-                let folder = self.config.app.folder();
-                std::path::absolute(folder).unwrap_or_default().join(name)
-            }
+/// The file that a server would name as the script.
+pub(in super::super) fn script_of(config: &Config) -> PathBuf {
+    match &config.app.source {
+        Source::File(path) | Source::PasteDeploy { file: path, .. } => path.clone(),
+        Source::Module(name) => {
+            let folder = config.app.folder();
+            std::path::absolute(folder).unwrap_or_default().join(name)
         }
     }
 }
@@ -192,7 +193,10 @@ pub(super) fn line(meta: &MetaVariables, journey: Option<&Journey>) -> String {
 }
 
 /// A kept request: its variables are the whole environment again, but for those that are obeyed.
-fn replay(file: &Path, environment: &MetaVariables) -> Result<(MetaVariables, OwnedFd)> {
+pub(in super::super) fn recorded(
+    file: &Path,
+    environment: &MetaVariables,
+) -> Result<(MetaVariables, OwnedFd)> {
     let mut recorded = Recorded::open(file)?;
     let mut meta = recorded.meta();
     obeyed::put_own(&mut meta, environment, &format!("`{}`", file.display()));

@@ -7,17 +7,68 @@
 It is the gateway of the program `wsgi-cgi`, with its checks, pages and log. What comes before a Python is the
 program's alone: images, the choice of a virtual environment, and an answer where Python itself does not
 start, is killed, or leaves without one. Under the program a script that calls this is answered by the program.
+
+For tests, `check` says which rules of WSGI an application breaks, as `wsgi-cgi check` does:
+
+    from wsgi_cgi import check
+
+    def test_it_is_wsgi():
+        assert check(application) == []
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["CGIHandler", "run"]
+    from ._wsgi_cgi import Finding as Finding
+
+__all__ = ["CGIHandler", "Finding", "check", "run"]
+
+
+def check(
+    application: WSGIApplication,
+    urls: Iterable[str] = ("/",),
+    *,
+    ignore: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+    openapi: str | os.PathLike[str] | None = None,
+    safe: bool = False,
+    notes: bool = False,
+) -> list[Finding]:
+    """The rules of PEP 3333 and HTTP that `application` breaks, the gravest first; an empty list where it breaks none.
+
+    It is called with a series of requests for each of `urls`, and with those that the file `openapi` describes.
+    `ignore` names rules that are left out (`wsgi-cgi check --rules` lists them), `environ` has further variables
+    for each request, `safe` leaves out requests that may change something, such as POST, and with `notes` what is
+    allowed but worth knowing is there too. `str()` of a finding is one line; its attributes are `rule`, `section`,
+    `gravity`, `where`, `request`, `message` and `times`.
+    It takes place in this process: an application that hangs or ends its process does so here, too.
+    ValueError for an unknown rule, a URL that is none, or an OpenAPI file that cannot be used.
+    """
+    from . import _wsgi_cgi
+
+    for name, value in [("urls", urls), ("ignore", ignore)]:
+        if isinstance(value, str):
+            raise TypeError(f"{name} is a list of str, not a str: [{value!r}]")
+    file = None if openapi is None else os.fspath(openapi)
+    variables = list((environ or {}).items())
+    return _wsgi_cgi.check(application, list(urls), list(ignore), variables, file, safe, notes)
+
+
+def __getattr__(name: str) -> Any:
+    # The extension module is loaded once it is needed.
+    if name == "Finding":
+        from ._wsgi_cgi import Finding
+
+        return Finding
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(application: WSGIApplication) -> None:

@@ -1,0 +1,53 @@
+//! `wsgi-cgi check`: what needs no Python, the list of rules and what is typed wrongly; all else is the
+//! executor's.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use anyhow::{Result, anyhow};
+
+use super::become_python;
+use crate::restoring::started::Started;
+use checking::finding::quoted;
+use checking::ignored::Ignored;
+use checking::rules;
+use process::report::Exit;
+use settings::cli::Check;
+
+/// Lists the rules, or becomes a Python that checks the application.
+pub(super) fn run(started: &Started, typed: &Check) -> Result<Exit> {
+    if typed.told.rules {
+        let text = if typed.told.json { json() } else { text() };
+        std::io::stdout().write_all(text.as_bytes())?;
+        return Ok(Exit::Success);
+    }
+    Ignored::parse(&typed.told.ignore).map_err(|why| anyhow!("--ignore: {why}"))?;
+    let app = typed.app.as_deref().unwrap_or_default();
+    become_python(started, typed.options.clone(), app)
+}
+
+/// A line for each rule and one with its sentence.
+fn text() -> String {
+    let mut text = String::new();
+    for rule in rules::TABLE {
+        let gravity = rule.gravity.word();
+        _ = writeln!(text, "{gravity:<7}  {}  {}", rule.name, rule.section);
+        _ = writeln!(text, "         {}", rule.sentence);
+    }
+    text
+}
+
+/// A list of objects.
+fn json() -> String {
+    let object = |rule: &&checking::Rule| {
+        format!(
+            "  {{\"rule\": {}, \"gravity\": {}, \"section\": {}, \"sentence\": {}}}",
+            quoted(rule.name),
+            quoted(rule.gravity.word()),
+            quoted(rule.section),
+            quoted(rule.sentence),
+        )
+    };
+    let objects: Vec<String> = rules::TABLE.iter().map(object).collect();
+    format!("[\n{}\n]\n", objects.join(",\n"))
+}

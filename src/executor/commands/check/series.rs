@@ -1,0 +1,236 @@
+//! The series, made by one process as long as that lives: where it dies of a request or does not come back
+//! from it, that is what was found, and another one goes on with the next.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use rustix::process::WaitStatus;
+
+use super::child::{Child, Seen};
+use crate::python::Application;
+use crate::python::check::{Plan, call_in_time, callable_place, place_in_traceback};
+use checking::told::Told;
+use checking::{Answer, Finding, Findings, Gravity, Rule, rules};
+
+/// What the process may take beyond the time of a request until it is ended.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// After so many paths that hang no further request is made.
+const MOST_HANGS: usize = 3;
+
+/// What came of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Made {
+    pub(super) answer: Option<Answer>,
+    /// Whether an error was found at it.
+    pub(super) is_wrong: bool,
+}
+
+/// Makes all requests of the plan; what came of them is in their order.
+pub(super) fn run(
+    application: &Application,
+    plan: &Plan,
+    timeout: Duration,
+    findings: &mut Findings,
+) -> Result<Vec<Made>> {
+    let mut made = Vec::new();
+    // Each path hangs once: more of it would take as long again, and say no more.
+    let mut hung = Vec::new();
+    while hung.len() < MOST_HANGS {
+        let answers = answers_of(&made);
+        let Some(next) = plan.next(&answers)? else {
+            break;
+        };
+        if hung.contains(&next.path()) {
+            made.push(Made::default());
+            continue;
+        }
+        let before = made.len();
+        let mut output = tempfile::tempfile()?;
+        let mut frames = tempfile::tempfile()?;
+        let mut child = Child::start(|pipe| {
+            let calling = Calling {
+                application,
+                plan,
+                timeout,
+                hung: &hung,
+                pipe: pipe.into(),
+            };
+            calling.go_on(&output, &frames, answers);
+        })?;
+        let watching = Watching {
+            timeout,
+            findings,
+            made: &mut made,
+            begun: None,
+            since: Instant::now(),
+            found: Vec::new(),
+            place: callable_place(application),
+        };
+        if watching.watch(&mut child, &mut frames)? {
+            let answers = answers_of(&made);
+            let last = plan.at(&answers, answers.len() - 1)?;
+            hung.extend(last.map(|planned| planned.path()));
+        }
+        show(&mut output)?;
+        if made.len() == before {
+            return Err(anyhow!(
+                "the process that calls the application ended before it did"
+            ));
+        }
+    }
+    Ok(made)
+}
+
+pub(super) fn answers_of(made: &[Made]) -> Vec<Option<Answer>> {
+    made.iter().map(|made| made.answer.clone()).collect()
+}
+
+/// What went to standard output is seen where errors are.
+fn show(output: &mut File) -> Result<()> {
+    let mut text = Vec::new();
+    output.rewind()?;
+    output.read_to_end(&mut text)?;
+    _ = std::io::stderr().write_all(&text);
+    Ok(())
+}
+
+/// The process that calls the application.
+struct Calling<'a> {
+    application: &'a Application,
+    plan: &'a Plan,
+    timeout: Duration,
+    hung: &'a [Vec<u8>],
+    pipe: File,
+}
+
+impl Calling<'_> {
+    /// Makes the requests that follow those answers.
+    fn go_on(mut self, output: &File, frames: &File, mut answers: Vec<Option<Answer>>) {
+        _ = rustix::stdio::dup2_stdout(output);
+        let mut before = None;
+        while let Ok(Some(planned)) = self.plan.next(&answers) {
+            if self.hung.contains(&planned.path()) {
+                return;
+            }
+            self.tell(&Told::Begins(planned.line.clone()));
+            let (before_it, time) = (before.as_ref(), self.timeout);
+            let made = call_in_time(self.application, &planned, before_it, time, frames);
+            let Ok(outcome) = made else { return };
+            before = outcome.iterable;
+            answers.push(Some(outcome.answer.clone()));
+            let pairs = self.plan.of_pairs(&answers, &planned.line);
+            for finding in outcome.found.into_iter().chain(pairs) {
+                self.tell(&Told::Found(finding));
+            }
+            self.tell(&Told::Answered(outcome.answer));
+            self.tell(&Told::Ends);
+        }
+    }
+
+    fn tell(&mut self, told: &Told) {
+        _ = self.pipe.write_all(&told.encode());
+    }
+}
+
+/// The process that waits.
+struct Watching<'a> {
+    timeout: Duration,
+    findings: &'a mut Findings,
+    made: &'a mut Vec<Made>,
+    /// The request that is made.
+    begun: Option<String>,
+    /// When something was heard last.
+    since: Instant,
+    found: Vec<Finding>,
+    place: String,
+}
+
+impl Watching<'_> {
+    /// Whether a request hangs.
+    fn watch(mut self, child: &mut Child, frames: &mut File) -> Result<bool> {
+        let mut came = Vec::new();
+        let mut answer = None;
+        loop {
+            let seen = child.look()?;
+            match seen {
+                Seen::Said(block) => {
+                    came.extend(block);
+                    while let Some((told, length)) = Told::decode(&came) {
+                        came.drain(..length);
+                        self.hear(told, &mut answer);
+                    }
+                }
+                Seen::Ended(status) => {
+                    if self.begun.is_some() {
+                        self.fail(&rules::ENDS_PROCESS, &of_end(status), None);
+                    }
+                    return Ok(false);
+                }
+                Seen::Nothing => {}
+            }
+            if self.since.elapsed() > self.timeout + GRACE {
+                child.end();
+                let seconds = self.timeout.as_secs_f64();
+                let text = format!("no whole answer came within {seconds} seconds");
+                self.fail(&rules::HANGS, &text, place_of(frames));
+                return Ok(true);
+            }
+        }
+    }
+
+    fn hear(&mut self, told: Told, answer: &mut Option<Answer>) {
+        self.since = Instant::now();
+        match told {
+            Told::Begins(request) => self.begun = Some(request),
+            Told::Found(finding) => self.found.push(finding),
+            Told::Answered(answered) => *answer = Some(answered),
+            Told::Ends => {
+                self.begun = None;
+                self.end(answer.take());
+            }
+        }
+    }
+
+    /// The request that was begun has no answer.
+    fn fail(&mut self, rule: &'static Rule, message: &str, place: Option<String>) {
+        let request = self.begun.take().unwrap_or_default();
+        self.found.push(Finding {
+            rule,
+            place: place.unwrap_or_else(|| self.place.clone()),
+            request,
+            message: message.to_owned(),
+            times: 1,
+        });
+        self.end(None);
+    }
+
+    fn end(&mut self, answer: Option<Answer>) {
+        let found = std::mem::take(&mut self.found);
+        let is_error = |finding: &Finding| finding.rule.gravity == Gravity::Error;
+        self.made.push(Made {
+            answer,
+            is_wrong: found.iter().any(is_error),
+        });
+        self.findings.add(found);
+        self.findings.requests += 1;
+    }
+}
+
+/// Where Python was when the time was over.
+fn place_of(frames: &mut File) -> Option<String> {
+    let mut text = String::new();
+    frames.rewind().ok()?;
+    frames.read_to_string(&mut text).ok()?;
+    place_in_traceback(&text)
+}
+
+fn of_end(status: WaitStatus) -> String {
+    match (status.exit_status(), status.terminating_signal()) {
+        (_, Some(signal)) => format!("the process was ended by signal {signal}"),
+        (Some(code), _) => format!("the process ended with exit status {code}"),
+        _ => "the process ended".into(),
+    }
+}
