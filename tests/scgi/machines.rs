@@ -2,6 +2,7 @@
 //! under load, and comes back.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -126,8 +127,28 @@ impl Site {
         command
             .args(words)
             .env("MACHINE", number.to_string())
+            .stderr(self.log(&format!("machine-{number}.log")))
             .current_dir(self.place.path());
         Group(command.spawn().expect("a machine"))
+    }
+
+    fn log(&self, name: &str) -> File {
+        let file = self.place.path().join(name);
+        let file = File::options().append(true).create(true).open(file);
+        file.expect("a log")
+    }
+
+    /// What all of them have to say.
+    fn logs(&self) -> String {
+        let mut all = String::new();
+        for entry in std::fs::read_dir(self.place.path()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|ending| ending == "log") || path.ends_with("log") {
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                all.extend([path.display().to_string(), text]);
+            }
+        }
+        all
     }
 
     fn socket(&self) -> PathBuf {
@@ -159,7 +180,7 @@ impl Site {
             .arg(self.place.path())
             .arg("-c")
             .arg(file);
-        command.stderr(Stdio::null());
+        command.stderr(self.log("nginx.log"));
         Group(command.spawn().expect("nginx"))
     }
 
@@ -198,6 +219,9 @@ impl Site {
     }
 }
 
+/// At once.
+const CLIENTS: usize = 6;
+
 #[test]
 fn a_machine_dies_and_comes_back() {
     if !Path::new("/usr/sbin/nginx").exists() {
@@ -214,7 +238,11 @@ fn a_machine_dies_and_comes_back() {
     let two = site.machine(2);
     let _three = site.machine(3);
     let _nginx = site.nginx();
-    assert!(eventually(PATIENCE, || site.are_all_there(&["1", "2", "3"])));
+    assert!(
+        eventually(PATIENCE, || site.are_all_there(&["1", "2", "3"])),
+        "{}",
+        site.logs()
+    );
     assert_eq!(
         site.ask("GET", "/health"),
         Some(("200".into(), "ready\n".into()))
@@ -226,7 +254,6 @@ fn a_machine_dies_and_comes_back() {
         AtomicUsize::new(0),
         AtomicUsize::new(0),
     );
-    const CLIENTS: usize = 6;
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let method = if client % 2 == 0 { "GET" } else { "POST" };
@@ -246,14 +273,18 @@ fn a_machine_dies_and_comes_back() {
                 answered.load(Ordering::Relaxed) >= before + count
             })
         };
-        assert!(more(100));
+        assert!(more(100), "{}", site.logs());
         drop(two);
-        assert!(more(300));
+        assert!(more(300), "{}", site.logs());
         is_over.store(true, Ordering::Relaxed);
     });
     let failed = failed.into_inner();
-    assert!(failed <= CLIENTS, "{failed} requests failed");
-    assert!(site.are_all_there(&["1", "3"]));
+    assert!(failed <= CLIENTS, "{failed} failed: {}", site.logs());
+    assert!(site.are_all_there(&["1", "3"]), "{}", site.logs());
     let _two = site.machine(2);
-    assert!(eventually(PATIENCE, || site.are_all_there(&["1", "2", "3"])));
+    assert!(
+        eventually(PATIENCE, || site.are_all_there(&["1", "2", "3"])),
+        "{}",
+        site.logs()
+    );
 }
