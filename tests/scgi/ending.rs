@@ -39,8 +39,11 @@ fn sigterm_lets_what_runs_and_what_waits_end() {
         for stream in &mut queued {
             stream.write_all(&request("GET", "/", b"")).expect("sent");
         }
+        let mut late = connect(&serving);
         serving.signal(Signal::TERM);
         serving.wait_for_line("Ctrl-C again ends what is still being answered");
+        late.write_all(&request("GET", "/", b"")).expect("sent");
+        queued.push(late);
         std::fs::write(serving.folder().join("go"), "").expect("written");
         for mut stream in [slow].into_iter().chain(queued) {
             let mut answer = String::new();

@@ -1,20 +1,45 @@
 //! Which variables a web server may set. Names that steer a process before any application runs are not
 //! among them: whoever may connect makes requests, and is not to choose what code is run.
 
-/// The loader's, the C library's, Python's and our own settings.
-const STEERING: [&[u8]; 11] = [
-    b"LD_",
-    b"GLIBC_",
+/// The loader's and the C library's settings, those of Python and other languages, of shells and of programs
+/// that applications start, and our own. What ends in `=` is a whole name, the others are beginnings.
+const STEERING: [&[u8]; 32] = [
+    b"BASH",
+    b"CDPATH=",
+    b"EDITOR=",
+    b"ENV=",
     b"GCONV_PATH",
+    b"GETCONF_DIR",
+    b"GIT_",
+    b"GLIBC_",
+    b"HOME=",
+    b"HOSTALIASES",
+    b"IFS=",
+    b"LD_",
+    b"LOCALDOMAIN",
     b"LOCPATH",
     b"MALLOC_",
     b"NLSPATH",
+    b"NODE_",
+    b"OPENSSL_",
+    b"PAGER=",
+    b"PATH=",
+    b"PERL",
     b"PYTHON",
+    b"RES_OPTIONS",
+    b"RUBY",
+    b"SHELL",
+    b"SSL_CERT",
+    b"SSLKEYLOGFILE",
+    b"TMPDIR=",
+    b"TZDIR",
     b"VIRTUAL_ENV",
     b"WSGI_CGI_",
-    b"PATH=",
-    b"HOME=",
+    b"XDG_",
 ];
+
+/// What Apache puts before a name each time it redirects internally, and we look behind.
+const REDIRECT: &[u8] = b"REDIRECT_";
 
 /// Whether a variable of that name can be one: the environment of a process holds it, and a log shows it.
 pub(super) fn is_a_name(name: &[u8]) -> bool {
@@ -25,7 +50,10 @@ pub(super) fn is_a_name(name: &[u8]) -> bool {
 }
 
 /// Whether a variable of that name decides what is run.
-pub(super) fn is_steering(name: &[u8]) -> bool {
+pub(super) fn is_steering(mut name: &[u8]) -> bool {
+    while let Some(rest) = name.strip_prefix(REDIRECT) {
+        name = rest;
+    }
     STEERING.iter().any(|start| match start.strip_suffix(b"=") {
         Some(whole) => name == whole,
         None => name.starts_with(start),
@@ -44,6 +72,10 @@ mod tests {
             "WSGI_CGI_PYTHON",
             "PATH",
             "HOME",
+            "BASH_ENV",
+            "GIT_SSH_COMMAND",
+            "REDIRECT_WSGI_CGI_PYTHON",
+            "REDIRECT_REDIRECT_LD_PRELOAD",
         ] {
             assert!(is_steering(name.as_bytes()), "{name}");
         }
@@ -53,6 +85,9 @@ mod tests {
             "TRAC_ENV",
             "HOMEPAGE",
             "HTTPS",
+            "REDIRECT_STATUS",
+            "ENVIRONMENT",
+            "SSL_CLIENT_CERT",
         ] {
             assert!(!is_steering(name.as_bytes()), "{name}");
         }

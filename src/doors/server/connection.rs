@@ -94,7 +94,7 @@ impl Connection {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         match self.state {
-            State::Reading => self.intake.is_idle(),
+            State::Reading => self.intake.may_be_silent(),
             State::Answering => false,
             State::Lingering(_) => true,
         }
