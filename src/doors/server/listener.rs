@@ -54,9 +54,13 @@ impl Listener {
     /// Listens at an address; port 0 is any free one.
     pub fn bind(address: IpAddr, port: u16) -> Result<Self> {
         let wanted = SocketAddr::new(address, port);
-        let socket = listen(wanted).with_context(|| {
-            format!("cannot listen at {wanted}: another --port, or 0 for any, may be free")
-        })?;
+        let socket = match listen(wanted) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
+                "port {port} is in use: try port {}, or 0 for any free one",
+                port.checked_add(1).unwrap_or(8000)
+            ),
+            listening => listening.with_context(|| format!("cannot listen at {wanted}"))?,
+        };
         Self::of_socket(socket)
     }
 
