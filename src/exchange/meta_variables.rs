@@ -89,6 +89,11 @@ impl MetaVariables {
         self.0.retain(|(key, _)| key != name.as_bytes());
     }
 
+    /// Removes all with such a name.
+    pub fn remove_all(&mut self, is_such: impl Fn(&[u8]) -> bool) {
+        self.0.retain(|(name, _)| !is_such(name));
+    }
+
     /// Adds what is in the environment of a shell, as a server's environment surrounds the
     /// variables of a request; what would pass for one of those is left out.
     pub fn surround(&mut self, environment: &Self) {

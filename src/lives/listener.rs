@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,7 @@ use crate::restoring::started::Started;
 use doors::http::Limits;
 use doors::server::{
     AccessLog, Ended, EventLoop, Listener, Nursery, Processes, Protocol, Settings, StaticFolder,
-    Workers,
+    Terms, Workers,
 };
 use exchange::AUTO;
 use process::interrupts::Interrupts;
@@ -56,7 +57,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     let connections = (open_files.saturating_sub(RESERVED) / PER_CONNECTION).min(MOST_CONNECTIONS);
     let cores = available_parallelism().map_or(1, usize::from);
     let settings = Settings {
-        protocol: protocol(typed, &config),
+        protocol: protocol(typed, &config, started),
         allowed: typed.behind.allow.clone(),
         jobs: typed.work.jobs.map_or(JOBS_PER_CORE * cores, usize::from),
         connections: usize::try_from(connections).unwrap_or(1).max(1),
@@ -84,15 +85,18 @@ fn limits_of(typed: &Typed) -> Limits {
     }
 }
 
-fn protocol(typed: &Typed, config: &Config) -> Protocol {
+fn protocol(typed: &Typed, config: &Config, started: &Started) -> Protocol {
+    let limits = limits_of(typed);
     if typed.behind.scgi.is_none() {
-        return Protocol::Http(limits_of(typed));
+        return Protocol::Http(limits);
     }
-    Protocol::Scgi {
-        limits: limits_of(typed),
+    let own = started.meta.iter().map(|(name, _)| name.to_vec());
+    Protocol::Scgi(Arc::new(Terms {
+        limits,
         mount: config.script_name.clone().filter(|path| path != AUTO),
         health: typed.behind.health.clone().map(OsString::into_vec),
-    }
+        own: own.collect(),
+    }))
 }
 
 /// Whoever answers: processes of their own from images, or those that a process with Python forks.

@@ -21,6 +21,8 @@ def application(environ, start_response):
     environ["wsgi.input"].read(3)
     die("read", path)
     headers = [("Content-Type", "text/plain")]
+    if path == "/short":
+        headers.append(("Content-Length", "30001"))
     if path.endswith("-length"):
         headers.append(("Content-Length", "30000"))
         path = path[:-7]
@@ -73,7 +75,7 @@ fn never_half(answer: &str, is_whole: bool, expected: &[&str], moment: &str) {
     assert!(expected.contains(&seen), "{moment}: {seen}: {head}");
 }
 
-const MOMENTS: [(&str, &[&str]); 12] = [
+const MOMENTS: [(&str, &[&str]); 13] = [
     ("called", &["500"]),
     ("read", &["500"]),
     ("started", &["500"]),
@@ -85,6 +87,7 @@ const MOMENTS: [(&str, &[&str]); 12] = [
     ("block2", &["cut"]),
     ("block1-length", &["cut"]),
     ("raises", &["cut"]),
+    ("short", &["cut"]),
     ("none", &["whole"]),
 ];
 
@@ -125,6 +128,23 @@ fn so_it_is_over_tcp() {
         never_half(&answer, is_whole, expected, moment);
     }
     serving.end_logging();
+}
+
+/// Its head is all of it.
+#[test]
+fn a_failure_is_a_whole_answer_to_head_too() {
+    for way in WAYS {
+        let serving = serve(DIES, way);
+        for path in ["/called", "/started", "/none-length"] {
+            let mut stream = connect(&serving);
+            stream.write_all(&request("HEAD", path, b"")).expect("sent");
+            let (answer, is_whole) = ask(&mut stream);
+            assert!(is_whole, "{way:?} {path}: {answer}");
+            assert!(answer.ends_with("\r\n\r\n"), "{way:?} {path}: {answer}");
+        }
+        let (out, _) = serving.end_logging();
+        assert!(!out.contains("cut short"), "{out}");
+    }
 }
 
 /// It takes nothing, for as long as it likes, and there is one job.

@@ -102,13 +102,14 @@ fn no_variable_of_a_request_chooses_code() {
 import os, sys
 def application(environ, start_response):
     start_response('200 OK', [])
-    names = ['LD_PRELOAD', 'PYTHONPATH', 'WSGI_CGI_DEBUG', 'PATH', 'HOME', 'TRAC_ENV']
+    names = ['LD_PRELOAD', 'PYTHONPATH', 'WSGI_CGI_DEBUG', 'PATH', 'HOME', 'TRAC_ENV', 'SECRET']
     text = ''.join('%s=%s %s\\n' % (n, environ.get(n), os.environ.get(n)) for n in names)
     return [(text + sys.executable).encode()]
 ";
     for way in WAYS {
         let serving = serve_it(SHOWS, way)
             .variable("PATH", "/usr/bin:/bin")
+            .variable("SECRET", "the operator's")
             .start();
         private(&serving.folder().join("images"));
         let evil = serving.folder().display().to_string();
@@ -123,6 +124,7 @@ def application(environ, start_response):
             ("PATH", &evil),
             ("HOME", &evil),
             ("TRAC_ENV", "/srv/trac"),
+            ("SECRET", &evil),
         ]);
         for _ in 0..2 {
             let answer = raw(&serving, &bytes);

@@ -44,6 +44,8 @@ impl Head {
         }
         let mut meta = MetaVariables::from_pairs(pairs);
         meta.remove("SCGI");
+        // However the client sent it, here it comes as content of known length (RFC 9112, section 7).
+        meta.remove("HTTP_TRANSFER_ENCODING");
         meta.set("GATEWAY_INTERFACE", "CGI/1.1");
         if length == 0 && matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD")) {
             // SCGI asks for it always; of a request without content CGI has none (section 4.1.2).

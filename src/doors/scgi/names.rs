@@ -3,8 +3,9 @@
 
 /// The loader's and the C library's settings, those of Python and other languages, of shells and of programs
 /// that applications start, and our own. What ends in `=` is a whole name, the others are beginnings.
-const STEERING: [&[u8]; 32] = [
+const STEERING: [&[u8]; 42] = [
     b"BASH",
+    b"BROWSER=",
     b"CDPATH=",
     b"EDITOR=",
     b"ENV=",
@@ -13,9 +14,13 @@ const STEERING: [&[u8]; 32] = [
     b"GIT_",
     b"GLIBC_",
     b"HOME=",
+    b"HGRCPATH",
     b"HOSTALIASES",
     b"IFS=",
+    b"JAVA_",
+    b"KRB5",
     b"LD_",
+    b"LESS",
     b"LOCALDOMAIN",
     b"LOCPATH",
     b"MALLOC_",
@@ -28,12 +33,17 @@ const STEERING: [&[u8]; 32] = [
     b"PYTHON",
     b"RES_OPTIONS",
     b"RUBY",
+    b"SASL_PATH",
     b"SHELL",
+    b"SSH_",
     b"SSL_CERT",
     b"SSLKEYLOGFILE",
+    b"TEMP=",
+    b"TMP=",
     b"TMPDIR=",
     b"TZDIR",
     b"VIRTUAL_ENV",
+    b"VISUAL=",
     b"WSGI_CGI_",
     b"XDG_",
 ];

@@ -163,6 +163,8 @@ impl Connection {
     /// Ends it after a complete response, so that the client gets all of it.
     pub fn hang_up(&mut self) {
         _ = shutdown(&self.socket, Shutdown::Write);
+        // With something unread in it the socket would be reset when it is closed, which may be soon.
+        _ = recv(&self.socket, &mut [0; 4096], RecvFlags::DONTWAIT);
         self.state = State::Lingering(LINGER_BYTES);
         self.deadline = Instant::now() + LINGER;
     }

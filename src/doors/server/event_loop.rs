@@ -89,6 +89,8 @@ pub struct EventLoop {
     is_announced: bool,
     /// When the files of the loaded application were looked at.
     looked: Option<Instant>,
+    /// When the process with Python was started anew because it had gone.
+    replaced: Option<Instant>,
     /// Former ones that have not ended yet.
     retired: Vec<Nursery>,
     connections: BTreeMap<u64, Connection>,
@@ -154,6 +156,7 @@ impl EventLoop {
             nursery_is_gone: false,
             is_announced: false,
             looked: None,
+            replaced: None,
             retired: Vec::new(),
             connections: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -210,6 +213,9 @@ impl EventLoop {
                     self.nursery_is_gone = !nursery.listen();
                     if nursery.is_ready() {
                         self.announce();
+                    }
+                    if self.nursery_is_gone && self.is_announced {
+                        self.replace_nursery();
                     }
                 }
             }

@@ -33,6 +33,11 @@ impl Freshness {
         self.not_loaded = true;
     }
 
+    /// Whether nothing could be loaded.
+    pub(super) fn is_of_nothing(&self) -> bool {
+        self.not_loaded
+    }
+
     /// Looks at each file.
     pub(super) fn is_fresh(&self) -> bool {
         !self.not_loaded && self.files.iter().all(|file| self.is_unchanged(file))

@@ -16,7 +16,7 @@ const IN_MEMORY: usize = 128 * 1024;
 const BLOCK: usize = 64 * 1024;
 
 /// From here on the worker has to wait after all: the disk is finite.
-const MOST: u64 = 1024 * 1024 * 1024;
+const MOST: u64 = 256 * 1024 * 1024;
 
 /// The bytes, in order: those in memory come first.
 #[derive(Debug, Default)]
@@ -52,7 +52,8 @@ impl Held {
     pub(super) fn is_full(&self) -> bool {
         self.file
             .as_ref()
-            .is_some_and(|file| file.end - file.start > MOST)
+            // What was sent of it takes its room too, until all was.
+            .is_some_and(|file| file.end > MOST)
     }
 
     /// Keeps more.
@@ -79,15 +80,13 @@ impl Held {
     }
 
     /// Sends what the peer takes without waiting.
-    pub(super) fn send(&mut self, peer: BorrowedFd<'_>) -> Sent {
+    ///
+    /// Fails when what is kept in a file cannot be read.
+    pub(super) fn send(&mut self, peer: BorrowedFd<'_>) -> io::Result<Sent> {
         let mut took_some = false;
         loop {
-            if self.sent == self.memory.len() {
-                match self.refill() {
-                    Ok(true) => {}
-                    Ok(false) => return Sent::All,
-                    Err(_) => return Sent::Gone,
-                }
+            if self.sent == self.memory.len() && !self.refill()? {
+                return Ok(Sent::All);
             }
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match send(peer, &self.memory[self.sent..], flags) {
@@ -96,8 +95,8 @@ impl Held {
                     took_some = true;
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Sent::Some(took_some),
-                Err(_) => return Sent::Gone,
+                Err(Errno::AGAIN) => return Ok(Sent::Some(took_some)),
+                Err(_) => return Ok(Sent::Gone),
             }
         }
     }
@@ -138,7 +137,7 @@ mod tests {
         let mut block = vec![0; 50_000];
         for piece in content.chunks(70_001) {
             held.add(piece).expect("room");
-            held.send(near.as_fd());
+            held.send(near.as_fd()).expect("read");
             let count = far.read(&mut block[..10_000]).expect("read");
             arrived.extend_from_slice(&block[..count]);
         }
@@ -146,7 +145,7 @@ mod tests {
             held.file.is_some(),
             "the test is about more than memory holds"
         );
-        while held.send(near.as_fd()) != Sent::All {
+        while held.send(near.as_fd()).expect("read") != Sent::All {
             let count = far.read(&mut block).expect("read");
             arrived.extend_from_slice(&block[..count]);
         }
@@ -164,6 +163,6 @@ mod tests {
         drop(far);
         let mut held = Held::default();
         held.add(b"x").expect("room");
-        assert_eq!(held.send(near.as_fd()), Sent::Gone);
+        assert_eq!(held.send(near.as_fd()).expect("no file"), Sent::Gone);
     }
 }

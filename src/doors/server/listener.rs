@@ -72,8 +72,14 @@ impl Listener {
             if !there.file_type().is_socket() {
                 bail!("`{shown}` is there and is no socket");
             }
-            if UnixStream::connect(path).is_ok() {
-                bail!("`{shown}` is in use by another server");
+            match UnixStream::connect(path) {
+                Ok(_) => bail!("`{shown}` is in use by another server"),
+                // Nobody listens there any more.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("`{shown}` is in use, or is not ours"));
+                }
             }
             std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
         }

@@ -39,7 +39,7 @@ pub use conditions::{Selected, Validators};
 pub use connection::{Connection, Progress};
 pub use event_loop::{Ended, EventLoop, Settings, Workers};
 pub use form::Form;
-pub use intake::{HttpIntake, Protocol, Step};
+pub use intake::{HttpIntake, Protocol, Step, Terms};
 pub use listener::{Access, Listener};
 pub use nursery::Nursery;
 pub use peer::Peer;

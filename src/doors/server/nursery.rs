@@ -34,6 +34,8 @@ impl Nursery {
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_FDNAMES")
+            // Nor is it theirs to say how far the service is (`sd_notify(3)`).
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::from(other_end))
             // Ctrl-C at the terminal is for the listening process alone, which lets work finish.
             .process_group(0)
@@ -73,6 +75,11 @@ impl Nursery {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    /// Whether it has got so far with an application that can be loaded.
+    pub(super) fn has_loaded(&self) -> bool {
+        self.is_ready && !self.freshness.is_of_nothing()
     }
 
     /// Whether the application it has loaded is the one on disk.

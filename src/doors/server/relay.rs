@@ -109,7 +109,7 @@ impl Relay {
         block: &mut [u8],
     ) -> io::Result<Passing> {
         let is_dry = self.take(block)?;
-        match self.held.send(peer) {
+        match self.held.send(peer)? {
             Sent::All => self.deadline = None,
             Sent::Some(false) if self.deadline.is_some() => {}
             Sent::Some(_) => self.deadline = Some(Instant::now() + PATIENCE),
@@ -131,10 +131,21 @@ impl Relay {
         match self.verdict {
             Some(_) if !is_dry => Passing::On,
             Some(_) if length.is_none() => Passing::Unanswered,
+            // Nothing follows such a head, whatever it announces.
+            Some(_) if !self.has_content() => Passing::Whole,
+            Some(true) if length.flatten().is_some_and(|length| length > self.content) => {
+                Passing::Cut
+            }
             Some(true) => Passing::Whole,
             Some(false) => Passing::Cut,
             None => Passing::On,
         }
+    }
+
+    /// Whether content follows the head (RFC 9110, section 6.4.1).
+    fn has_content(&self) -> bool {
+        let status = self.status().unwrap_or(200);
+        self.entry.method() != b"HEAD" && !matches!(status, 100..=199 | 204 | 304)
     }
 
     /// Reads until nothing is there now; whether that was so.

@@ -56,6 +56,16 @@ impl EventLoop {
         }
     }
 
+    /// Starts another in the place of one that has gone: nobody may ask a server that is not ready. One that goes
+    /// at once has to wait for a request.
+    pub(super) fn replace_nursery(&mut self) {
+        if self.replaced.is_none_or(|then| then.elapsed() > PAUSE) {
+            self.replaced = Some(Instant::now());
+            report::log("the process that forks the workers has gone: another is started");
+            self.renew_nursery();
+        }
+    }
+
     fn renew_nursery(&mut self) {
         let Workers::Forked { nursery, arguments } = &mut self.source else {
             return;

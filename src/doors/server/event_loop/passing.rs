@@ -50,6 +50,13 @@ impl EventLoop {
             } else {
                 // Its request still waits, and nobody waits for the answer.
                 self.connections.remove(&id);
+                let log = self.settings.log;
+                self.queue.retain(|waiting| {
+                    if waiting.connection == id {
+                        log.write(&waiting.entry, None, 0, Some("the web server has gone"));
+                    }
+                    waiting.connection != id
+                });
             }
         } else {
             self.pass_on(id);
@@ -126,7 +133,7 @@ impl EventLoop {
     pub(super) fn tell_health(&mut self, id: u64, meta: &MetaVariables) {
         let is_ready = match &self.source {
             Workers::Started(_) => true,
-            Workers::Forked { nursery, .. } => nursery.is_ready() && !self.nursery_is_gone,
+            Workers::Forked { nursery, .. } => nursery.has_loaded() && !self.nursery_is_gone,
         };
         let (status, text) = if is_ready && !self.listeners.is_empty() {
             (200, "ready\n")

@@ -4,6 +4,9 @@
 mod http;
 mod scgi;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::{Asked, Form, Peer, Refused, Spool};
 use crate::http::Limits;
 
@@ -16,14 +19,20 @@ pub enum Protocol {
     /// By browsers.
     Http(Limits),
     /// By web servers.
-    Scgi {
-        /// What may be sent.
-        limits: Limits,
-        /// Where the application is mounted, where that was said.
-        mount: Option<Vec<u8>>,
-        /// The path that asks whether requests are answered.
-        health: Option<Vec<u8>>,
-    },
+    Scgi(Arc<Terms>),
+}
+
+/// What holds for all requests of web servers.
+#[derive(Debug)]
+pub struct Terms {
+    /// What may be sent.
+    pub limits: Limits,
+    /// Where the application is mounted, where that was said.
+    pub mount: Option<Vec<u8>>,
+    /// The path that asks whether requests are answered.
+    pub health: Option<Vec<u8>>,
+    /// Variables that this process was started with: no request sets them anew.
+    pub own: BTreeSet<Vec<u8>>,
 }
 
 /// Collects requests.
@@ -66,11 +75,7 @@ impl Intake {
     pub(super) fn new(protocol: &Protocol, peer: Peer) -> Self {
         match protocol {
             Protocol::Http(limits) => Self::Http(Box::new(HttpIntake::new(*limits, peer))),
-            Protocol::Scgi {
-                limits,
-                mount,
-                health,
-            } => Self::Scgi(ScgiIntake::new(*limits, mount.clone(), health.clone())),
+            Protocol::Scgi(terms) => Self::Scgi(ScgiIntake::new(Arc::clone(terms))),
         }
     }
 

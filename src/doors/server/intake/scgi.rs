@@ -1,29 +1,28 @@
 //! The one request of an SCGI connection, and what of it the listener answers itself: what is no request,
 //! what is not below the mount, and the health path.
 
-use super::{Appetite, Step};
-use crate::http::Limits;
+use std::sync::Arc;
+
+use super::{Appetite, Step, Terms};
 use crate::scgi::{Event, Reader};
 use crate::server::{Asked, Form, Line, Refused, Spool};
-use exchange::{Headers, MetaVariables, ResponseHead, Status};
+use exchange::{Headers, MetaVariables, ResponseHead, Status, is_of_a_request};
 use process::report;
 
 /// Collects the request.
 #[derive(Debug)]
 pub(in crate::server) struct ScgiIntake {
     reader: Reader,
-    mount: Option<Vec<u8>>,
-    health: Option<Vec<u8>>,
+    terms: Arc<Terms>,
     begun: Option<(MetaVariables, Spool)>,
     is_cut: bool,
 }
 
 impl ScgiIntake {
-    pub(super) fn new(limits: Limits, mount: Option<Vec<u8>>, health: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(terms: Arc<Terms>) -> Self {
         Self {
-            reader: Reader::new(limits.head, limits.body),
-            mount,
-            health,
+            reader: Reader::new(terms.limits.head, terms.limits.body),
+            terms,
             begun: None,
             is_cut: false,
         }
@@ -89,8 +88,12 @@ impl ScgiIntake {
         let Some((mut meta, spool)) = self.begun.take() else {
             return Step::Closed;
         };
-        let asks_health = self.health.is_some() && meta.get("PATH_INFO") == self.health.as_deref();
-        if let Some(mount) = self.mount.as_ref().filter(|_| !asks_health)
+        // A secret key or the address of a database is the operator's.
+        meta.remove_all(|name| !is_of_a_request(name) && self.terms.own.contains(name));
+        // Whoever split the path.
+        let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+        let asks_health = self.terms.health.as_ref() == Some(&path.concat());
+        if let Some(mount) = self.terms.mount.as_ref().filter(|_| !asks_health)
             && !meta.strip_mount(mount)
         {
             return Step::Refused(answer(
