@@ -79,6 +79,8 @@ impl Network {
         command
             .args(["netns", "exec", &self.name(number)])
             .arg(program)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .process_group(0);
@@ -145,7 +147,9 @@ impl Site {
             let path = entry.expect("an entry").path();
             if path.extension().is_some_and(|ending| ending == "log") || path.ends_with("log") {
                 let text = std::fs::read_to_string(&path).unwrap_or_default();
-                all.extend([path.display().to_string(), text]);
+                let last = text.lines().rev().take(20).collect::<Vec<_>>();
+                let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+                all.extend([path.display().to_string(), ":\n".into(), last, "\n".into()]);
             }
         }
         all
