@@ -80,9 +80,20 @@ pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {
     is(&STDIN) || is(&STDOUT) || is(&REPORT) || spare::has(descriptor)
 }
 
+/// The process whose exchange this is.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+/// Whether this is that process. One that was forked is another from its first instruction on, before it has
+/// let go of anything: a pool may end it right then.
+fn is_at_home() -> bool {
+    rustix::process::getpid().as_raw_nonzero().get() == PROCESS.load(Ordering::Acquire)
+}
+
 /// Makes the prepared answers available to signal handlers.
 pub fn arm(private: &Private, answers: Answers) {
     hold(private);
+    let process = rustix::process::getpid().as_raw_nonzero().get();
+    PROCESS.store(process, Ordering::Release);
     _ = ANSWERS.set(answers);
     // A forked process that has an exchange of its own answers after all.
     CLAIMED.store(false, Ordering::Release);
@@ -216,7 +227,8 @@ pub fn is_answering() -> bool {
 
 /// Whether this is a forked process, which has let go of the exchange it was forked in.
 pub fn is_another() -> bool {
-    ANSWERS.get().is_some() && descriptor(&STDOUT).is_none() && !is_over()
+    let has_let_go = descriptor(&STDOUT).is_none() || !is_at_home();
+    ANSWERS.get().is_some() && has_let_go && !is_over()
 }
 
 /// Sends a prepared answer if no other was begun, and says whether it did. Safe in a signal handler.
@@ -224,6 +236,9 @@ pub fn answer(which: Answer) -> bool {
     let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {
         return false;
     };
+    if !is_at_home() {
+        return false;
+    }
     let is_ours = claim();
     if is_ours {
         spare::mend_log(stdout);
