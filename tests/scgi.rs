@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::harness::by_hand::ByHand;
+use crate::harness::server::eventually;
 use crate::harness::serving::{Serve, Serving};
 
 /// Long enough for a loaded machine.
@@ -128,4 +129,19 @@ fn get(serving: &Serving, path: &str) -> String {
         .unwrap_or_else(|| panic!("{answer}"));
     assert!(head.starts_with("Status: 200 OK"), "{answer}");
     content.to_owned()
+}
+
+/// Where images answer, waits for the one that the first request had made.
+#[track_caller]
+fn wait_for_image(serving: &Serving, way: &[&str]) {
+    if !way.contains(&"--image") {
+        return;
+    }
+    let folder = serving.folder().join("images");
+    let made = || {
+        let entries = std::fs::read_dir(&folder).expect("a folder");
+        let mut names = entries.map(|entry| entry.expect("an entry").file_name());
+        names.any(|name| name.to_string_lossy().ends_with(".image"))
+    };
+    assert!(eventually(PATIENCE, made), "{}", serving.log());
 }

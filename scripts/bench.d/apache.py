@@ -87,12 +87,7 @@ def apache(place):
     except Failed as error:
         raise Failed(f"{error}\n{log_of(root)}") from None
     finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        end(server)
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -146,6 +141,16 @@ def wait_for(server, port):
         except OSError:
             time.sleep(0.05)
     raise Failed("the server does not start")
+
+
+def end(process):
+    """Ends a server of our own by its process id, politely first."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def log_of(root):

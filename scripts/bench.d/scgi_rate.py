@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import needs
-from apache import free_port, wait_for
+from apache import end, free_port, wait_for
 from contest import Failed, interleave
 from images import wait_for_image
 from rows import Row, Target
@@ -94,6 +94,8 @@ def many(address, path, process):
     ask(address, path, MANY)
     time.sleep(1)
     after = state(process)
+    if after[0] > before[0] + 1024 or after[1] > before[1] or after[2]:
+        raise Failed(f"{path}: of {MANY} requests something is left: {before} -> {after}")
     print(
         f"{path}: {MANY} requests at once by 16, none failed; memory {before[0]} -> {after[0]} kB, "
         f"descriptors {before[1]} -> {after[1]}, zombies {after[2]}",
@@ -135,12 +137,7 @@ def running(command, root, socket):
         socket.chmod(0o666)
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def listener(place, root, name, script, options):
@@ -176,5 +173,4 @@ def nginx(root, script):
         wait_for(server, port)
         yield f"127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(10)
+        end(server)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import needs
-from apache import free_port, wait_for
+from apache import end, free_port, wait_for
 from contest import Failed, interleave
 from rows import Row, Target
 from times import module
@@ -87,9 +87,4 @@ def server(command, options, root):
         wait_for(process, port)
         yield f"127.0.0.1:{port}"
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)

@@ -4,7 +4,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use super::{WAYS, connect, get, request, serve};
+use super::{WAYS, connect, get, request, serve, wait_for_image};
 use crate::harness::by_hand::ByHand;
 use crate::harness::server::eventually;
 use crate::harness::serving::Serve;
@@ -95,6 +95,8 @@ const MOMENTS: [(&str, &[&str]); 13] = [
 fn a_worker_killed_at_any_moment_leaves_no_half_answer() {
     for way in WAYS {
         let serving = serve(DIES, way);
+        get(&serving, "/none");
+        wait_for_image(&serving, way);
         for _ in 0..2 {
             for (moment, expected) in MOMENTS {
                 let mut stream = connect(&serving);

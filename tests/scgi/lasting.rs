@@ -3,7 +3,7 @@
 use std::fs;
 use std::thread;
 
-use super::{ECHO, get, serve};
+use super::{ECHO, get, serve, wait_for_image};
 use crate::harness::server::eventually;
 use crate::harness::serving::Serving;
 
@@ -52,6 +52,7 @@ fn nothing_is_left_of_many_requests() {
     for way in super::WAYS {
         let serving = serve(ECHO, way);
         many(&serving, 10);
+        wait_for_image(&serving, way);
         let settled = || descriptors(&serving);
         let before = settled();
         let memory_before = memory(&serving);

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 use crate::harness::server::eventually;
-use crate::harness::{folder, program, skip};
+use crate::harness::{folder, program, python, skip};
 
 const NAMES: &str = r#"
 import os
@@ -155,6 +155,24 @@ impl Site {
         all
     }
 
+    /// What becomes of a connection to the first machine.
+    fn connects_to_the_first(&self, number: usize) -> String {
+        const CONNECTS: &str = "
+import socket
+s = socket.create_connection(('10.0.0.11', 9000), 60)
+try:
+    print('closed' if s.recv(1) == b'' else 'answered')
+except ConnectionResetError:
+    print('closed')
+";
+        let mut command = self.network.command(number, Path::new(python()));
+        let done = command
+            .args(["-c", CONNECTS])
+            .stdout(Stdio::piped())
+            .output();
+        String::from_utf8(done.expect("Python").stdout).expect("UTF-8")
+    }
+
     fn socket(&self) -> PathBuf {
         self.place.path().join("nginx.socket")
     }
@@ -250,6 +268,13 @@ fn a_machine_dies_and_comes_back() {
     assert_eq!(
         site.ask("GET", "/health"),
         Some(("200".into(), "ready\n".into()))
+    );
+
+    // Another machine than the one that was named gets nothing.
+    assert_eq!(site.connects_to_the_first(2), "closed\n");
+    assert!(
+        site.logs()
+            .contains("connections from 10.0.0.12 are closed")
     );
 
     // What is in flight there may fail, where it may not be repeated; nothing else does.

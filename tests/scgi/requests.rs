@@ -1,7 +1,8 @@
 //! What an application is told, and what of it is answered by the listener.
 
-use super::{ECHO, WAYS, get, head, private, raw, raw_to_the_end, request, serve, serve_it};
-use crate::harness::server::eventually;
+use super::{
+    ECHO, WAYS, get, head, private, raw, raw_to_the_end, request, serve, serve_it, wait_for_image,
+};
 
 #[test]
 fn each_way_answers_the_same() {
@@ -27,14 +28,8 @@ fn each_way_answers_the_same() {
 #[test]
 fn images_answer_once_there_is_one() {
     let serving = serve(ECHO, &["--image"]);
-    let folder = serving.folder().join("images");
     get(&serving, "/");
-    let made = || {
-        let entries = std::fs::read_dir(&folder).expect("a folder");
-        let mut names = entries.map(|entry| entry.expect("an entry").file_name());
-        names.any(|name| name.to_string_lossy().ends_with(".image"))
-    };
-    assert!(eventually(super::PATIENCE, made), "{}", serving.log());
+    wait_for_image(&serving, &["--image"]);
     // A query that names the script is no word of the command line's.
     for path in ["/", "/?app.py", "/?--debug", "/?x+app.py"] {
         get(&serving, path);
