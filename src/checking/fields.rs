@@ -1,20 +1,9 @@
 //! The header fields that `start_response` gets, each by itself and all together; what depends on the
 //! request and the content is in [`answer`](crate::answer).
 
-use crate::rules::{self, Seen};
+use exchange::is_hop_by_hop;
 
-/// RFC 2616, section 13.5.1, which PEP 3333 refers to, and the unregistered `Proxy-Connection`.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-];
+use crate::rules::{self, Seen};
 
 /// Fields that are no lists (RFC 9110): of several, a recipient takes one of them.
 const SINGLE: [&str; 11] = [
@@ -87,7 +76,7 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
             format!("the value of the header {name:?} begins or ends with white space"),
         ));
     }
-    if HOP_BY_HOP.contains(&lower.as_str()) {
+    if is_hop_by_hop(lower.as_bytes()) {
         let text = format!("the header {shown} is hop-by-hop, which is the server's to send");
         seen.push((&rules::HEADER_HOP_BY_HOP, text));
     }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use checking::finding::quoted;
+
 /// What it means for the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -107,20 +109,6 @@ pub(super) fn json(findings: &[Finding]) -> String {
     };
     let objects: Vec<String> = findings.iter().map(object).collect();
     format!("[\n{}\n]\n", objects.join(",\n"))
-}
-
-/// A string of JSON's (RFC 8259, section 7).
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            '\0'..='\u{1f}' => _ = write!(quoted, "\\u{:04x}", u32::from(letter)),
-            _ => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

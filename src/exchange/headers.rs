@@ -47,6 +47,14 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
+/// Whether a field of that name is for one connection, and so never an application's.
+#[must_use]
+pub fn is_hop_by_hop(name: &[u8]) -> bool {
+    HOP_BY_HOP
+        .iter()
+        .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+}
+
 impl Headers {
     /// Adds a field, as latin-1 bytes.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderError> {
@@ -56,10 +64,7 @@ impl Headers {
         if name.eq_ignore_ascii_case(b"status") {
             return Err(HeaderError::Status);
         }
-        if HOP_BY_HOP
-            .iter()
-            .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
-        {
+        if is_hop_by_hop(name) {
             return Err(HeaderError::HopByHop);
         }
         if value.iter().any(u8::is_ascii_control) {

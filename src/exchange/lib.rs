@@ -17,6 +17,7 @@ mod message_body;
 mod meta_variables;
 mod mount;
 mod observer;
+mod plain_page;
 mod query;
 mod request;
 mod responder;
@@ -31,13 +32,14 @@ pub use failure::Failure;
 pub use fault::{
     CONTEXT, FAULTS, FIRST_FRAMES, Fault, Frame, LAST_FRAMES, LOCALS, Link, MESSAGE, Owner, Source,
 };
-pub use headers::{HeaderError, Headers};
+pub use headers::{HeaderError, Headers, is_hop_by_hop};
 pub use kept_body::KeptBody;
 pub use masked::{Form, masked_value};
 pub use message_body::{MessageBody, PATIENCE};
 pub use meta_variables::{MetaVariables, is_of_a_request};
 pub use mount::AUTO;
 pub use observer::{Event, Observer};
+pub use plain_page::plain_page;
 pub use request::{Request, SharedBody};
 pub use responder::{Claim, Flow, Responder, ResponseWriter, SendError};
 pub use response_head::ResponseHead;

@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 use super::{RequestLine, ResponseFraming, Version};
-use exchange::{Headers, ResponseHead, Status};
+use exchange::{ResponseHead, plain_page};
 
 /// Why a request is refused, and with which status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,18 +67,7 @@ impl Refusal {
     }
 
     fn page(&self) -> (ResponseHead, Vec<u8>) {
-        let status = Status::of(self.status);
-        let content = format!("{}: {}\n", status.code(), self.reason).into_bytes();
-        let mut headers = Headers::default();
-        for (name, value) in [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", &content.len().to_string()),
-        ] {
-            headers
-                .push(name.as_bytes(), value.as_bytes())
-                .expect("fields written here are good");
-        }
-        (ResponseHead { status, headers }, content)
+        plain_page(self.status, &format!("{}: {}", self.status, self.reason))
     }
 }
 

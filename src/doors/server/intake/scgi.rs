@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Appetite, Step, Terms};
 use crate::scgi::{Event, Reader};
 use crate::server::{Asked, Form, Line, Refused, Spool};
-use exchange::{Headers, MetaVariables, ResponseHead, Status, is_of_a_request};
+use exchange::{MetaVariables, is_of_a_request, plain_page};
 use process::report;
 
 /// Collects the request.
@@ -145,29 +145,15 @@ impl ScgiIntake {
 
 /// A whole answer of the listener's own.
 fn answer(status: u16, reason: &'static str, line: Option<Line>, meta: &MetaVariables) -> Refused {
-    let text = format!("{status}: {reason}\n");
-    let mut headers = Headers::default();
-    for (name, value) in [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", &text.len().to_string()),
-    ] {
-        headers
-            .push(name.as_bytes(), value.as_bytes())
-            .expect("fields written here are good");
-    }
-    let status_line = Status::of(status);
-    let head = ResponseHead {
-        status: status_line,
-        headers,
-    };
+    let (head, content) = plain_page(status, &format!("{status}: {reason}"));
     let method = meta.get("REQUEST_METHOD").unwrap_or_default();
     Refused {
-        response: Form::Cgi.whole(method, &head, text.as_bytes()),
+        response: Form::Cgi.whole(method, &head, &content),
         status,
         sent: if method == b"HEAD" {
             0
         } else {
-            text.len() as u64
+            content.len() as u64
         },
         reason,
         line,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::python;
 use doors::server::{Selected, StaticFile, StaticFolder, Validators};
-use exchange::{Headers, MetaVariables, Responder, ResponseHead, Status};
+use exchange::{Headers, MetaVariables, Responder, ResponseHead, Status, plain_page};
 use process::report::Exit;
 
 /// What the client gets instead of the application's answer.
@@ -19,7 +19,7 @@ pub(super) struct Answer {
 enum Content {
     /// From there on, as far as the head announces.
     File(File, u64),
-    Text(String),
+    Text(Vec<u8>),
 }
 
 impl Answer {
@@ -28,13 +28,10 @@ impl Answer {
     }
 
     fn page(code: u16, text: &str, fields: &[(&str, &str)]) -> Self {
-        let text = format!("{text}\n");
-        let mut fields = fields.to_vec();
-        let length = text.len().to_string();
-        fields.push(("Content-Type", "text/plain; charset=utf-8"));
-        fields.push(("Content-Length", &length));
+        let (mut head, text) = plain_page(code, text);
+        add(&mut head, fields);
         Self {
-            head: head(code, &fields),
+            head,
             content: Content::Text(text),
         }
     }
@@ -44,7 +41,7 @@ impl Answer {
         responder.set_head(self.head);
         let sent = match &self.content {
             Content::File(file, offset) => responder.file(file.as_fd(), *offset),
-            Content::Text(text) => responder.block(text.as_bytes(), true).map(drop),
+            Content::Text(text) => responder.block(text, true).map(drop),
         };
         if sent.and_then(|()| responder.finish()).is_err() {
             responder.abandon();
@@ -129,13 +126,17 @@ fn content_type(path: &Path) -> String {
 }
 
 fn head(code: u16, fields: &[(&str, &str)]) -> ResponseHead {
-    let mut headers = Headers::default();
+    let mut head = ResponseHead {
+        status: Status::of(code),
+        headers: Headers::default(),
+    };
+    add(&mut head, fields);
+    head
+}
+
+fn add(head: &mut ResponseHead, fields: &[(&str, &str)]) {
     for (name, value) in fields {
         // A Location that no header can hold is left out: the status still says what it is.
-        _ = headers.push(name.as_bytes(), value.as_bytes());
-    }
-    ResponseHead {
-        status: Status::of(code),
-        headers,
+        _ = head.headers.push(name.as_bytes(), value.as_bytes());
     }
 }
