@@ -175,7 +175,9 @@ impl Relay {
                     self.held.add(&head)?;
                     &bytes[used..]
                 }
-                Passed::TooLong => return Err(io::Error::other("its head never ends")),
+                Passed::TooLong => {
+                    return Err(io::Error::other("its head is longer than a mebibyte"));
+                }
             }
         };
         self.content += content.len() as u64;

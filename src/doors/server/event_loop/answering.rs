@@ -52,14 +52,17 @@ impl EventLoop {
                 report::log("the application is loaded anew (SIGHUP)");
             }
             // Each request looks for itself.
-            Workers::Started(_) => report::log("SIGHUP: images are looked at for each request"),
+            Workers::Started(_) => report::log(
+                "SIGHUP: there is nothing to load anew: each request looks whether its image still holds",
+            ),
         }
     }
 
     /// Starts another in the place of one that has gone: nobody may ask a server that is not ready. One that goes
     /// at once has to wait for a request.
     pub(super) fn replace_nursery(&mut self) {
-        if self.replaced.is_none_or(|then| then.elapsed() > PAUSE) {
+        let is_due = self.replaced.is_none_or(|then| then.elapsed() > PAUSE);
+        if is_due && !self.listeners.is_empty() {
             self.replaced = Some(Instant::now());
             report::log("the process that forks the workers has gone: another is started");
             self.renew_nursery();

@@ -8,7 +8,7 @@ use rustix::process::{Signal, kill_process_group};
 
 use super::super::relay::Passing;
 use super::{EventLoop, Word, Workers};
-use exchange::{Headers, MetaVariables, ResponseHead, Status};
+use exchange::{MetaVariables, plain_page};
 use process::report;
 use process::signals::name;
 
@@ -135,28 +135,17 @@ impl EventLoop {
             Workers::Started(_) => true,
             Workers::Forked { nursery, .. } => nursery.has_loaded() && !self.nursery_is_gone,
         };
-        let (status, text) = if is_ready && !self.listeners.is_empty() {
-            (200, "ready\n")
+        let (mut head, content) = if is_ready && !self.listeners.is_empty() {
+            plain_page(200, "ready")
         } else {
-            (503, "not ready\n")
+            plain_page(503, "not ready")
         };
-        let mut headers = Headers::default();
-        for (name, value) in [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", &text.len().to_string()),
-            ("Cache-Control", "no-store"),
-        ] {
-            headers
-                .push(name.as_bytes(), value.as_bytes())
-                .expect("fields written here are good");
-        }
-        let head = ResponseHead {
-            status: Status::of(status),
-            headers,
-        };
+        head.headers
+            .push(b"Cache-Control", b"no-store")
+            .expect("a field written here is good");
         let method = meta.get("REQUEST_METHOD").unwrap_or_default();
         if let Some(connection) = self.connections.get_mut(&id) {
-            let response = connection.form().whole(method, &head, text.as_bytes());
+            let response = connection.form().whole(method, &head, &content);
             connection.last_words(&response);
         }
     }

@@ -113,7 +113,7 @@ impl EventLoop {
         let relays = self.relays.iter().filter(|(_, relay)| late(relay));
         let stalled: Vec<u64> = relays.map(|(&id, _)| id).collect();
         for id in stalled {
-            self.give_up(id, "the web server takes nothing any more");
+            self.give_up(id, "the web server has stopped reading the response");
         }
         for id in over {
             if let Some(connection) = self.connections.get_mut(&id) {
