@@ -42,7 +42,11 @@ fn serve(text: &str, with: &[&str]) -> Serving {
 }
 
 fn serve_it(text: &str, with: &[&str]) -> Serve {
-    let arguments = [&["serve", "--scgi", "./socket"], with, &["app.py"]].concat();
+    serve_at("./socket", text, with)
+}
+
+fn serve_at(place: &str, text: &str, with: &[&str]) -> Serve {
+    let arguments = [&["serve", "--scgi", place], with, &["app.py"]].concat();
     let command = ByHand::command(&arguments);
     let folder = command.working_directory().join("images");
     std::fs::create_dir(&folder).expect("a folder");

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt;
 
 use super::wire::{self, Form};
 use exchange::{
@@ -16,7 +17,7 @@ use exchange::{
     SharedBody,
 };
 use process::unread::Patience;
-use process::{last_resort, signals};
+use process::{last_resort, signals, told_whole};
 
 /// What a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
 const PIPE_BUF: usize = 4096;
@@ -224,16 +225,20 @@ impl ResponseWriter for CgiWriter {
         self.stdout().map_or(true, has_hung_up)
     }
 
-    fn end(&mut self, _whole: bool) {
+    fn end(&mut self, whole: bool) {
         last_resort::disarm();
         let Some(stdout) = self.stdout.take() else {
             return;
         };
-        let is_left = self
-            .body
-            .try_lock()
-            .is_ok_and(|body| body.pending().is_some());
+        let (is_left, may_be_in_stdout) = self.body.try_lock().map_or((false, false), |body| {
+            let source = body.pending();
+            let is_socket = source.is_some_and(|source| sockopt::socket_type(source).is_ok());
+            (source.is_some(), is_socket)
+        });
         let is_awaited = is_left && !has_hung_up(stdout.as_fd());
+        if whole && !may_be_in_stdout {
+            told_whole::tell(&stdout);
+        }
         // Apache's mod_cgid makes one socket of standard input and output: as long as the former is
         // open, closing the latter ends nothing. No pipe minds.
         _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);

@@ -52,8 +52,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
 
     let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
     // Programs that use `select(2)` rely on low numbers: what is started keeps the limit that there was.
-    let images = from_images(typed, &config, started)?.is_some();
-    let (before, open_files) = limits::open_files(!images);
+    let (before, open_files) = limits::raise_open_files();
     let connections = (open_files.saturating_sub(RESERVED) / PER_CONNECTION).min(MOST_CONNECTIONS);
     let cores = available_parallelism().map_or(1, usize::from);
     let settings = Settings {
@@ -90,18 +89,23 @@ fn protocol(typed: &Typed, config: &Config, started: &Started) -> Protocol {
     if typed.behind.scgi.is_none() {
         return Protocol::Http(limits);
     }
+    // Where there are files besides, a worker says what is below neither.
+    let mount = config.script_name.clone();
+    let mount = mount.filter(|path| path != AUTO && typed.work.static_folders.is_empty());
+    let named = typed.behind.variable.iter();
     let own = started.meta.iter().map(|(name, _)| name.to_vec());
     Protocol::Scgi(Arc::new(Terms {
         limits,
-        mount: config.script_name.clone().filter(|path| path != AUTO),
+        mount,
         health: typed.behind.health.clone().map(OsString::into_vec),
         own: own.collect(),
+        variables: named.map(|name| name.clone().into_bytes()).collect(),
     }))
 }
 
 /// Whoever answers: processes of their own from images, or those that a process with Python forks.
 fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Result<Workers> {
-    if let Some(processes) = from_images(typed, config, started)? {
+    if let Some(processes) = from_images(typed, config, started, before)? {
         return Ok(Workers::Started(processes));
     }
     let mut arguments: Vec<OsString> = vec!["serve".into(), "--nursery".into()];
@@ -112,7 +116,12 @@ fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Re
 }
 
 /// What starts a process for each request, where images were asked for.
-fn from_images(typed: &Typed, config: &Config, started: &Started) -> Result<Option<Processes>> {
+fn from_images(
+    typed: &Typed,
+    config: &Config,
+    started: &Started,
+    open_files: u64,
+) -> Result<Option<Processes>> {
     let is_typed = typed.options.0.is_on(&IMAGE);
     if is_typed && typed.behind.scgi.is_none() {
         bail!("--image is for --scgi: a server for development loads the application as it is now");
@@ -157,6 +166,7 @@ fn from_images(typed: &Typed, config: &Config, started: &Started) -> Result<Opti
         arguments,
         script,
         around,
+        open_files,
     }))
 }
 

@@ -13,6 +13,14 @@ use settings::config::App;
 /// The sockets.
 pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
     let mut listeners = Listener::inherited()?;
+    if !listeners.is_empty()
+        && let Some(typed) = another_place(typed)
+    {
+        bail!(
+            "{typed}: systemd has handed over sockets (LISTEN_FDS), which would be used instead: leave it out, \
+             or stop the .socket unit"
+        );
+    }
     if listeners.is_empty() {
         listeners.push(match &typed.behind.scgi {
             Some(place) => scgi(typed, place)?,
@@ -42,6 +50,19 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
         );
     }
     Ok(listeners)
+}
+
+/// What names a place to listen at, where sockets are there already.
+fn another_place(typed: &Typed) -> Option<String> {
+    if let Some(group) = &typed.behind.group {
+        return Some(format!("--group {group}"));
+    }
+    match (&typed.behind.scgi, &typed.place.unix) {
+        (Some(ScgiPlace::Path(path)), _) => Some(format!("--scgi {}", path.display())),
+        (Some(ScgiPlace::Address(address)), _) => Some(format!("--scgi {address}")),
+        (None, Some(path)) => Some(format!("--unix {}", path.display())),
+        (Some(ScgiPlace::Systemd) | None, _) => None,
+    }
 }
 
 fn http(typed: &Typed) -> Result<Listener> {

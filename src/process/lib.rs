@@ -20,4 +20,6 @@ pub mod settled;
 pub mod signals;
 pub mod spare;
 pub mod terminal;
+pub mod told_to_stop;
+pub mod told_whole;
 pub mod unread;

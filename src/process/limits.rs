@@ -5,17 +5,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Where no limit is known.
 const USUAL: u64 = 1024;
 
-/// The limit as it was and as it is: where that is wanted, raised as far as the system lets it.
+/// Raises the limit as far as the system lets it; what it was and what it is.
 #[must_use]
-pub fn open_files(raise: bool) -> (u64, u64) {
+pub fn raise_open_files() -> (u64, u64) {
     let before = getrlimit(Resource::Nofile);
-    if raise {
-        let raised = Rlimit {
-            current: before.maximum,
-            maximum: before.maximum,
-        };
-        _ = setrlimit(Resource::Nofile, raised);
-    }
+    let raised = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    _ = setrlimit(Resource::Nofile, raised);
     let now = getrlimit(Resource::Nofile);
     (
         before.current.unwrap_or(USUAL),

@@ -126,14 +126,14 @@ pub(crate) fn said(
     Ok(said.for_this_request(environment).absolute())
 }
 
-/// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server and every
-/// server decides by.
+/// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server. Servers decide by the
+/// name of the file; its URL, part of which the client may have chosen, counts where nothing else is known.
 #[must_use]
 pub fn is_nph(environment: &MetaVariables) -> bool {
     ["SCRIPT_FILENAME", "SCRIPT_NAME"]
         .iter()
-        .filter_map(|name| environment.get(name))
-        .any(|path| {
+        .find_map(|name| environment.get(name))
+        .is_some_and(|path| {
             let path = Path::new(OsStr::from_bytes(path));
             path.file_name()
                 .is_some_and(|name| name.as_bytes().starts_with(b"nph-"))
@@ -261,5 +261,10 @@ mod tests {
             "SCRIPT_NAME",
             "/nph-dir/stream.cgi"
         )])));
+        // An alias, or a web server that leaves the URL to its peer.
+        assert!(!is_nph(&environment(&[
+            ("SCRIPT_NAME", "/nph-shop"),
+            ("SCRIPT_FILENAME", "/srv/shop.cgi"),
+        ])));
     }
 }

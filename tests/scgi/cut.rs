@@ -3,23 +3,29 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use super::{WAYS, connect, get, request, serve, wait_for_image};
-use crate::harness::by_hand::ByHand;
+use super::{WAYS, connect, get, request, serve, serve_at, wait_for_image};
 use crate::harness::server::eventually;
-use crate::harness::serving::Serve;
+use crate::harness::serving::Serving;
 
 /// Dies at the moment that the path names.
 const DIES: &str = r#"
-import os, signal, sys
+import atexit, os, signal, sys
 def die(moment, path):
     if path == "/" + moment:
         os.kill(os.getpid(), signal.SIGKILL)
+    if path == "/exit-" + moment:
+        os._exit(0)
+    if path == "/exec-" + moment:
+        os.execv("/bin/true", ["true"])
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     die("called", path)
     environ["wsgi.input"].read(3)
     die("read", path)
+    if path == "/afterwards":
+        atexit.register(os.kill, os.getpid(), signal.SIGKILL)
     headers = [("Content-Type", "text/plain")]
     if path == "/short":
         headers.append(("Content-Length", "30001"))
@@ -75,7 +81,7 @@ fn never_half(answer: &str, is_whole: bool, expected: &[&str], moment: &str) {
     assert!(expected.contains(&seen), "{moment}: {seen}: {head}");
 }
 
-const MOMENTS: [(&str, &[&str]); 13] = [
+const MOMENTS: [(&str, &[&str]); 17] = [
     ("called", &["500"]),
     ("read", &["500"]),
     ("started", &["500"]),
@@ -88,6 +94,12 @@ const MOMENTS: [(&str, &[&str]); 13] = [
     ("block1-length", &["cut"]),
     ("raises", &["cut"]),
     ("short", &["cut"]),
+    // An exit status of 0 says nothing.
+    ("exit-block1", &["cut"]),
+    ("exec-block1", &["cut"]),
+    ("exit-closed", &["cut", "whole"]),
+    // Nor does any other, once all was sent.
+    ("afterwards", &["whole"]),
     ("none", &["whole"]),
 ];
 
@@ -113,13 +125,18 @@ fn a_worker_killed_at_any_moment_leaves_no_half_answer() {
     }
 }
 
-#[test]
-fn so_it_is_over_tcp() {
-    let command = ByHand::command(&["serve", "--scgi", "127.0.0.1:0", "--preload", "app.py"]);
-    let serving = Serve(command).file("app.py", DIES).start();
+/// The same at a port, and its address.
+fn serve_over_tcp(text: &str, way: &[&str]) -> (Serving, String) {
+    let serving = serve_at("127.0.0.1:0", text, way).start();
     let banner = serving.wait_for_line("scgi://");
     let address = banner.split("scgi://").nth(1).expect("an address");
     let address = address.lines().next().expect("a line").trim().to_owned();
+    (serving, address)
+}
+
+#[test]
+fn so_it_is_over_tcp() {
+    let (serving, address) = serve_over_tcp(DIES, &["--preload"]);
     for (moment, expected) in MOMENTS {
         let mut stream = TcpStream::connect(&address).expect("a listener");
         let path = format!("/{moment}");
@@ -201,5 +218,52 @@ def application(environ, start_response):
         let closed = serving.folder().join("closed");
         assert!(eventually(super::PATIENCE, || closed.exists()), "{way:?}");
         serving.end_logging();
+    }
+}
+
+/// One that says nothing, for as long as nobody ends it.
+#[test]
+fn a_silent_application_is_ended_when_its_peer_has_gone() {
+    const SILENT: &str = "
+import os, time
+def application(environ, start_response):
+    open('begun', 'w').close()
+    try:
+        while True:
+            time.sleep(0.1)
+    finally:
+        open('ended', 'w').close()
+";
+    for way in WAYS {
+        for over_tcp in [false, true] {
+            let (serving, address) = if over_tcp {
+                let (serving, address) = serve_over_tcp(SILENT, way);
+                (serving, Some(address))
+            } else {
+                (serve(SILENT, way), None)
+            };
+            let bytes = request("GET", "/", b"");
+            let begun = || serving.folder().join("begun").exists();
+            if let Some(address) = address {
+                let mut stream = TcpStream::connect(address).expect("a listener");
+                stream.write_all(&bytes).expect("sent");
+                assert!(eventually(super::PATIENCE, begun), "{}", serving.log());
+                // As the kernel of a peer that has gone answers, sooner or later.
+                rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))
+                    .expect("an option");
+            } else {
+                let mut stream = connect(&serving);
+                stream.write_all(&bytes).expect("sent");
+                assert!(eventually(super::PATIENCE, begun), "{}", serving.log());
+            }
+            let ended = || serving.folder().join("ended").exists();
+            assert!(
+                eventually(super::PATIENCE, ended),
+                "{way:?} {over_tcp}: {}",
+                serving.log()
+            );
+            let (out, _) = serving.end_logging();
+            assert!(out.contains("the web server has gone"), "{out}");
+        }
     }
 }

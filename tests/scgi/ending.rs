@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::thread;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{WAYS, connect, get, request, serve};
 use crate::harness::server::eventually;
@@ -75,7 +75,58 @@ fn a_reload_loses_no_request() {
             }
         }
     });
-    assert_eq!(get(&serving, "/"), "two");
+    // Until then the one before answers.
+    assert!(eventually(super::PATIENCE, || get(&serving, "/") == "two"));
     let (_, log) = serving.end_logging();
-    assert!(log.contains("loaded anew (SIGHUP)"), "{log}");
+    assert!(log.contains("was loaded anew"), "{log}");
+}
+
+/// Half an edit, or one with a mistake, takes nobody's site down.
+#[test]
+fn an_application_that_cannot_be_loaded_takes_the_place_of_none() {
+    for sends_word in [true, false] {
+        let serving = serve(SLOW, &["--preload"]);
+        let file = serving.folder().join("app.py");
+        assert_eq!(get(&serving, "/"), "one");
+        std::fs::write(&file, "import no_such_module\n").expect("written");
+        if sends_word {
+            serving.signal(Signal::HUP);
+        }
+        let is_told = || {
+            assert_eq!(get(&serving, "/"), "one");
+            serving.log().contains("could not be loaded anew")
+        };
+        assert!(eventually(super::PATIENCE, is_told), "{}", serving.log());
+        assert!(
+            serving.log().contains("No module named"),
+            "{}",
+            serving.log()
+        );
+        std::fs::write(&file, SLOW.replace("one", "three")).expect("written");
+        let is_mended = || get(&serving, "/") == "three";
+        assert!(eventually(super::PATIENCE, is_mended), "{}", serving.log());
+        serving.end_logging();
+    }
+}
+
+/// More than are accepted at a time.
+#[test]
+fn whoever_has_connected_before_the_end_is_answered() {
+    for way in WAYS {
+        let serving = serve(SLOW, way);
+        let pid = Pid::from_raw(serving.id().cast_signed()).expect("a PID");
+        kill_process(pid, Signal::STOP).expect("stopped");
+        let mut waiting: Vec<_> = (0..100).map(|_| connect(&serving)).collect();
+        for stream in &mut waiting {
+            stream.write_all(&request("GET", "/", b"")).expect("sent");
+        }
+        serving.signal(Signal::TERM);
+        kill_process(pid, Signal::CONT).expect("goes on");
+        for mut stream in waiting {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("a proper end");
+            assert!(answer.ends_with("one"), "{way:?}: {answer}");
+        }
+        assert_eq!(serving.wait().exit, 0);
+    }
 }

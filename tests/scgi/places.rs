@@ -82,10 +82,8 @@ fn what_cannot_be_is_said() {
         .run();
 }
 
-/// Opened by another process, which is told when requests are answered.
-#[test]
-fn a_socket_that_systemd_opened() {
-    const ACTIVATE: &str = r#"
+/// Opens a socket, as systemd does, and becomes the program.
+const ACTIVATE: &str = r#"
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind("socket")
@@ -95,6 +93,37 @@ os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), NOTIFY_SOCKET=os.path.abspath("notify"))
 os.execv(sys.argv[1], sys.argv[1:])
 "#;
+
+/// Which of the two would be used is nothing to guess.
+#[test]
+fn a_place_beside_the_sockets_of_systemd_is_refused() {
+    for arguments in [
+        &["--scgi", "./other"][..],
+        &["--scgi", "127.0.0.1:0"],
+        &["--scgi", "systemd", "--group", "0"],
+        &["--unix", "./other"],
+    ] {
+        let command = ByHand::command(&[]).file("app.py", ECHO);
+        let output = Command::new(python())
+            .args(["-c", ACTIVATE])
+            .arg(program())
+            .arg("serve")
+            .args(arguments)
+            .arg("app.py")
+            .env_clear()
+            .current_dir(command.working_directory())
+            .output()
+            .expect("Python starts");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {log}");
+        let named = arguments[arguments.len() - 2..].join(" ");
+        assert!(log.contains(&named) && log.contains("LISTEN_FDS"), "{log}");
+    }
+}
+
+/// Opened by another process, which is told when requests are answered.
+#[test]
+fn a_socket_that_systemd_opened() {
     for way in super::WAYS {
         let serve = serve_it(ECHO, way);
         let notified = UnixDatagram::bind(serve.working_directory().join("notify"));

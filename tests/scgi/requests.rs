@@ -1,8 +1,12 @@
 //! What an application is told, and what of it is answered by the listener.
 
+use std::io::{Read, Write};
+
 use super::{
-    ECHO, WAYS, get, head, private, raw, raw_to_the_end, request, serve, serve_it, wait_for_image,
+    ECHO, WAYS, connect, get, head, private, raw, raw_to_the_end, request, serve, serve_it,
+    wait_for_image,
 };
+use crate::harness::server::eventually;
 
 #[test]
 fn each_way_answers_the_same() {
@@ -90,6 +94,117 @@ fn the_access_log_names_the_client() {
     assert!(out.contains("\"GET /x?y HTTP/1.1\" 200 "), "{out}");
 }
 
+/// A URL that looks like a script's name is no such name: the head is CGI's.
+#[test]
+fn a_url_does_not_make_an_nph_script() {
+    for way in WAYS {
+        let serving = serve(ECHO, way);
+        let bytes = head(&[
+            ("CONTENT_LENGTH", "0"),
+            ("SCGI", "1"),
+            ("REQUEST_METHOD", "GET"),
+            ("SCRIPT_NAME", "/nph-shop"),
+            ("PATH_INFO", "/a"),
+        ]);
+        for _ in 0..2 {
+            let answer = raw(&serving, &bytes);
+            assert!(answer.starts_with("Status: 200 OK\r\n"), "{answer}");
+            wait_for_image(&serving, way);
+        }
+    }
+}
+
+/// As over HTTP: their URLs begin at the root, wherever the application is.
+#[test]
+fn files_are_beside_the_mount() {
+    for way in [&[][..], &["--preload"]] {
+        let with = ["--script-name", "/shop", "--static", "/files=."];
+        let serving = serve(ECHO, &[way, &with].concat());
+        assert!(get(&serving, "/files/app.py").contains("def application"));
+        assert_eq!(get(&serving, "/shop/a"), "GET [/shop] [/a] - 0\n");
+        let answer = raw(&serving, &request("GET", "/other", b""));
+        assert!(answer.starts_with("Status: 404 "), "{answer}");
+    }
+}
+
+/// What is started has the limit that the listener was started with, which itself has room for more.
+#[test]
+fn connections_that_wait_for_their_clients_keep_nobody_out() {
+    const SHOWS: &str = "
+import resource
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]).encode()]
+";
+    let (before, _) = limits();
+    for way in WAYS {
+        let serving = serve(SHOWS, way);
+        let bytes = request("POST", "/", b"content");
+        let slow: Vec<_> = (0..300)
+            .map(|_| {
+                let mut stream = connect(&serving);
+                stream.write_all(&bytes[..bytes.len() - 1]).expect("sent");
+                stream
+            })
+            .collect();
+        for _ in 0..2 {
+            assert_eq!(get(&serving, "/"), before.to_string(), "{way:?}");
+            wait_for_image(&serving, way);
+        }
+        for mut stream in slow {
+            stream.set_nonblocking(true).expect("set");
+            let told = stream.read(&mut [0; 1]).expect_err("nobody said anything");
+            assert_eq!(told.kind(), std::io::ErrorKind::WouldBlock, "{way:?}");
+        }
+        serving.signal(rustix::process::Signal::TERM);
+        serving.signal(rustix::process::Signal::TERM);
+    }
+}
+
+/// The number of files that a process started from here may open, and the most that it may be.
+fn limits() -> (u64, u64) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let (current, maximum) = (limit.current, limit.maximum);
+    (current.expect("a limit"), maximum.unwrap_or(u64::MAX))
+}
+
+/// There is no room for a connection: those that are there stay, and it comes in when there is.
+#[test]
+fn a_listener_without_descriptors_lets_them_wait() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let serving = serve(ECHO, &[]);
+    get(&serving, "/");
+    let pid = Pid::from_raw(serving.id().cast_signed()).expect("a PID");
+    let is_open = |number: &u64| {
+        let path = format!("/proc/{}/fd/{number}", serving.id());
+        std::fs::symlink_metadata(path).is_ok()
+    };
+    let free = (0..1024).find(|number| !is_open(number)).expect("a number");
+    let set = |current| {
+        let limit = Rlimit {
+            current: Some(current),
+            maximum: Some(limits().1),
+        };
+        prlimit(Some(pid), Resource::Nofile, limit).expect("a limit")
+    };
+    let before = set(free + 5);
+    let bytes = request("GET", "/", b"");
+    let mut streams: Vec<_> = (0..20).map(|_| connect(&serving)).collect();
+    for stream in &mut streams {
+        stream.write_all(&bytes[..10]).expect("sent");
+    }
+    let is_told = || serving.log().contains("a connection cannot be accepted");
+    assert!(eventually(super::PATIENCE, is_told), "{}", serving.log());
+    set(before.current.expect("a limit"));
+    for mut stream in streams {
+        stream.write_all(&bytes[10..]).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("a proper end");
+        assert!(answer.ends_with("GET [] [/] - 0\n"), "{answer}");
+    }
+    serving.end_logging();
+}
+
 /// Whoever may connect is not to choose what code is run.
 #[test]
 fn no_variable_of_a_request_chooses_code() {
@@ -97,12 +212,13 @@ fn no_variable_of_a_request_chooses_code() {
 import os, sys
 def application(environ, start_response):
     start_response('200 OK', [])
-    names = ['LD_PRELOAD', 'PYTHONPATH', 'WSGI_CGI_DEBUG', 'PATH', 'HOME', 'TRAC_ENV', 'SECRET']
+    names = ['LD_PRELOAD', 'SSL_CERT_FILE', 'PYTHONPATH', 'WSGI_CGI_DEBUG', 'PATH', 'HOME', 'TRAC_ENV', 'SECRET']
     text = ''.join('%s=%s %s\\n' % (n, environ.get(n), os.environ.get(n)) for n in names)
     return [(text + sys.executable).encode()]
 ";
     for way in WAYS {
-        let serving = serve_it(SHOWS, way)
+        let with = [way, &["--variable", "TRAC_ENV"]].concat();
+        let serving = serve_it(SHOWS, &with)
             .variable("PATH", "/usr/bin:/bin")
             .variable("SECRET", "the operator's")
             .start();
@@ -119,6 +235,7 @@ def application(environ, start_response):
             ("PATH", &evil),
             ("HOME", &evil),
             ("TRAC_ENV", "/srv/trac"),
+            ("SSL_CERT_FILE", &evil),
             ("SECRET", &evil),
         ]);
         for _ in 0..2 {

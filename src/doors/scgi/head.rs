@@ -1,14 +1,10 @@
 //! The netstring's inside: names and values, each ended by a NUL, become the meta-variables that a server
 //! gives a script (RFC 3875, section 4.1).
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
-
 use percent_encoding::percent_decode;
 
-use super::names::{is_a_name, is_steering};
+use super::names::is_a_name;
 use exchange::MetaVariables;
-use process::report;
 
 /// A head that is no request.
 pub(super) type Wrong = &'static str;
@@ -76,10 +72,6 @@ fn pairs(bytes: &[u8]) -> Result<Vec<Pair>, Wrong> {
         if !is_a_name(name) {
             return Err("a name in the head is not the name of a variable");
         }
-        if is_steering(name) {
-            tell_once(name);
-            continue;
-        }
         match pairs.iter_mut().find(|(known, _)| known == name) {
             None => pairs.push((name.to_vec(), value.to_vec())),
             Some((_, known)) if known == value => {}
@@ -94,21 +86,6 @@ fn pairs(bytes: &[u8]) -> Result<Vec<Pair>, Wrong> {
         }
     }
     Ok(pairs)
-}
-
-/// Says that a variable is left out, the first time. Apache sends its own PATH with every request.
-fn tell_once(name: &[u8]) {
-    static TOLD: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
-    let Ok(mut told) = TOLD.lock() else {
-        return;
-    };
-    if name != b"PATH" && told.len() < MOST && told.insert(name.to_vec()) {
-        report::log(&format!(
-            "the variable {} of a request is left out, as it could choose what code is run: set it where \
-             this server is started",
-            name.escape_ascii()
-        ));
-    }
 }
 
 /// Digits and nothing else; two readers agree on no other form.
@@ -223,14 +200,6 @@ mod tests {
         let meta = with(&twice).expect("a request").meta;
         assert_eq!(meta.get("HTTP_X"), Some(&b"1, 2"[..]));
         assert_eq!(meta.get("HTTP_COOKIE"), Some(&b"a=1; b=2"[..]));
-    }
-
-    #[test]
-    fn nothing_that_chooses_code_comes_with_a_request() {
-        let meta = with(&[("LD_PRELOAD", "/tmp/x.so"), ("TRAC_ENV", "/srv/trac")]);
-        let meta = meta.expect("a request").meta;
-        assert_eq!(meta.get("LD_PRELOAD"), None);
-        assert_eq!(meta.get("TRAC_ENV"), Some(&b"/srv/trac"[..]));
     }
 
     #[test]

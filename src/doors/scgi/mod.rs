@@ -8,4 +8,5 @@ mod head;
 mod names;
 mod reader;
 
+pub(crate) use names::may_be_set;
 pub use reader::{Event, Reader};

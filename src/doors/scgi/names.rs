@@ -1,51 +1,31 @@
-//! Which variables a web server may set. Names that steer a process before any application runs are not
-//! among them: whoever may connect makes requests, and is not to choose what code is run.
+//! Which variables a web server may set with a request. Whoever may connect makes requests, and a variable can
+//! steer the loader, Python or a library before any application runs (`LD_PRELOAD`, `SSL_CERT_FILE`). So there
+//! is a list of those that are taken, which the operator makes longer by name, and none of those that are not.
 
-/// The loader's and the C library's settings, those of Python and other languages, of shells and of programs
-/// that applications start, and our own. What ends in `=` is a whole name, the others are beginnings.
-const STEERING: [&[u8]; 42] = [
-    b"BASH",
-    b"BROWSER=",
-    b"CDPATH=",
-    b"EDITOR=",
-    b"ENV=",
-    b"GCONV_PATH",
-    b"GETCONF_DIR",
-    b"GIT_",
-    b"GLIBC_",
-    b"HOME=",
-    b"HGRCPATH",
-    b"HOSTALIASES",
-    b"IFS=",
-    b"JAVA_",
-    b"KRB5",
-    b"LD_",
-    b"LESS",
-    b"LOCALDOMAIN",
-    b"LOCPATH",
-    b"MALLOC_",
-    b"NLSPATH",
-    b"NODE_",
-    b"OPENSSL_",
-    b"PAGER=",
-    b"PATH=",
-    b"PERL",
-    b"PYTHON",
-    b"RES_OPTIONS",
-    b"RUBY",
-    b"SASL_PATH",
-    b"SHELL",
-    b"SSH_",
-    b"SSL_CERT",
-    b"SSLKEYLOGFILE",
-    b"TEMP=",
-    b"TMP=",
-    b"TMPDIR=",
-    b"TZDIR",
-    b"VIRTUAL_ENV",
-    b"VISUAL=",
-    b"WSGI_CGI_",
-    b"XDG_",
+use std::collections::BTreeSet;
+
+use exchange::is_of_a_request;
+
+/// What web servers say of a request besides the names of RFC 3875, section 4.1. What ends in `=` is a whole
+/// name, the others are beginnings.
+const BESIDES: [&[u8]; 17] = [
+    b"CONTEXT_DOCUMENT_ROOT=",
+    b"CONTEXT_PREFIX=",
+    b"DOCUMENT_ROOT=",
+    b"DOCUMENT_URI=",
+    b"GATEWAY_INTERFACE=",
+    b"SSL_CIPHER",
+    b"SSL_CLIENT_",
+    b"SSL_COMPRESS_METHOD=",
+    b"SSL_PROTOCOL=",
+    b"SSL_SECURE_RENEG=",
+    b"SSL_SERVER_",
+    b"SSL_SESSION_ID=",
+    b"SSL_SESSION_RESUMED=",
+    b"SSL_SRP_USER",
+    b"SSL_TLS_SNI=",
+    b"SSL_VERSION_",
+    b"UNIQUE_ID=",
 ];
 
 /// What Apache puts before a name each time it redirects internally, and we look behind.
@@ -59,15 +39,20 @@ pub(super) fn is_a_name(name: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_graphic() && *byte != b'=')
 }
 
-/// Whether a variable of that name decides what is run.
-pub(super) fn is_steering(mut name: &[u8]) -> bool {
-    while let Some(rest) = name.strip_prefix(REDIRECT) {
-        name = rest;
+/// Whether a request may set the variable of that name, where the operator has named these too.
+pub(crate) fn may_be_set(name: &[u8], named: &BTreeSet<Vec<u8>>) -> bool {
+    let mut plain = name;
+    while let Some(rest) = plain.strip_prefix(REDIRECT) {
+        plain = rest;
     }
-    STEERING.iter().any(|start| match start.strip_suffix(b"=") {
-        Some(whole) => name == whole,
-        None => name.starts_with(start),
-    })
+    let is_redirects_own = plain.len() < name.len() && matches!(plain, b"STATUS" | b"URL");
+    is_redirects_own
+        || is_of_a_request(plain)
+        || named.contains(plain)
+        || BESIDES.iter().any(|start| match start.strip_suffix(b"=") {
+            Some(whole) => plain == whole,
+            None => plain.starts_with(start),
+        })
 }
 
 #[cfg(test)]
@@ -75,7 +60,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decides_what_is_run_is_known_by_its_name() {
+    fn what_may_be_set_is_what_is_known() {
+        let named = BTreeSet::from([b"TRAC_ENV".to_vec()]);
+        for name in [
+            "PATH_INFO",
+            "HTTP_LD_PRELOAD",
+            "HTTPS",
+            "SSL_CLIENT_S_DN",
+            "REDIRECT_STATUS",
+            "REDIRECT_REDIRECT_REMOTE_USER",
+            "TRAC_ENV",
+            "REDIRECT_TRAC_ENV",
+        ] {
+            assert!(may_be_set(name.as_bytes(), &named), "{name}");
+        }
         for name in [
             "LD_PRELOAD",
             "PYTHONPATH",
@@ -83,23 +81,15 @@ mod tests {
             "PATH",
             "HOME",
             "BASH_ENV",
-            "GIT_SSH_COMMAND",
+            "SSL_CERT_FILE",
             "REDIRECT_WSGI_CGI_PYTHON",
             "REDIRECT_REDIRECT_LD_PRELOAD",
-        ] {
-            assert!(is_steering(name.as_bytes()), "{name}");
-        }
-        for name in [
-            "PATH_INFO",
-            "HTTP_LD_PRELOAD",
-            "TRAC_ENV",
-            "HOMEPAGE",
-            "HTTPS",
-            "REDIRECT_STATUS",
+            "STATUS",
+            "URL",
+            "TRAC_ENV_2",
             "ENVIRONMENT",
-            "SSL_CLIENT_CERT",
         ] {
-            assert!(!is_steering(name.as_bytes()), "{name}");
+            assert!(!may_be_set(name.as_bytes(), &named), "{name}");
         }
     }
 

@@ -5,6 +5,7 @@ mod answering;
 mod ending;
 mod passing;
 mod reading;
+mod renewing;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,7 +13,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::Child;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::event::PollFlags;
 use rustix::process::Pid;
@@ -91,6 +92,10 @@ pub struct EventLoop {
     looked: Option<Instant>,
     /// When the process with Python was started anew because it had gone.
     replaced: Option<Instant>,
+    /// A process with Python that loads the application anew, while the one before goes on.
+    successor: Option<Nursery>,
+    /// When that was begun, where it has not succeeded since.
+    tried: Option<SystemTime>,
     /// Former ones that have not ended yet.
     retired: Vec<Nursery>,
     connections: BTreeMap<u64, Connection>,
@@ -103,6 +108,8 @@ pub struct EventLoop {
     next: u64,
     /// The channel took no more.
     is_full: bool,
+    /// Until when no connection is accepted, as the system had no room for one.
+    accept_again: Option<Instant>,
     /// Where bytes arrive.
     block: Vec<u8>,
     /// How many connections there were since memory was given back.
@@ -157,6 +164,8 @@ impl EventLoop {
             is_announced: false,
             looked: None,
             replaced: None,
+            successor: None,
+            tried: None,
             retired: Vec::new(),
             connections: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -165,6 +174,7 @@ impl EventLoop {
             sent_away: BTreeSet::new(),
             next: 0,
             is_full: false,
+            accept_again: None,
             block: vec![0; BLOCK],
             most: 0,
         }
@@ -219,7 +229,8 @@ impl EventLoop {
                     }
                 }
             }
-            Source::Listener(index) => self.accept(index),
+            Source::Successor => self.on_successor(),
+            Source::Listener(index) => _ = self.accept(index),
             Source::Connection(id) => match self.connections.get_mut(&id) {
                 Some(connection) if connection.is_reading() => {
                     let progress = connection.receive(&mut self.block);

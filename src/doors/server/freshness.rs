@@ -40,19 +40,24 @@ impl Freshness {
 
     /// Looks at each file.
     pub(super) fn is_fresh(&self) -> bool {
-        !self.not_loaded && self.files.iter().all(|file| self.is_unchanged(file))
+        !self.not_loaded && !self.has_changed_since(self.since)
     }
 
-    /// The inode's time of change, which no program can set, is moved by writing to the file and
-    /// by putting another in its place.
-    fn is_unchanged(&self, file: &PathBuf) -> bool {
-        let Ok(stat) = rustix::fs::stat(file) else {
-            return false;
-        };
-        let seconds = u64::try_from(stat.st_ctime).unwrap_or(0);
-        let nanoseconds = u32::try_from(stat.st_ctime_nsec).unwrap_or(0);
-        UNIX_EPOCH + Duration::new(seconds, nanoseconds) < self.since
+    /// Whether a file was changed after that.
+    pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
+        !self.files.iter().all(|file| is_unchanged(file, then))
     }
+}
+
+/// The inode's time of change, which no program can set, is moved by writing to the file and
+/// by putting another in its place.
+fn is_unchanged(file: &PathBuf, since: SystemTime) -> bool {
+    let Ok(stat) = rustix::fs::stat(file) else {
+        return false;
+    };
+    let seconds = u64::try_from(stat.st_ctime).unwrap_or(0);
+    let nanoseconds = u32::try_from(stat.st_ctime_nsec).unwrap_or(0);
+    UNIX_EPOCH + Duration::new(seconds, nanoseconds) < since
 }
 
 #[cfg(test)]

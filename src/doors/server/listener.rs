@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::Mode;
@@ -18,11 +19,15 @@ use process::descriptors;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
+/// After this time without a word a peer is asked whether it is there.
+const SILENT: Duration = Duration::from_secs(15);
+
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
     socket: OwnedFd,
     place: Place,
+    is_inherited: bool,
 }
 
 /// Who may connect to a Unix socket.
@@ -61,7 +66,7 @@ impl Listener {
             ),
             listening => listening.with_context(|| format!("cannot listen at {wanted}"))?,
         };
-        Self::of_socket(socket)
+        Self::of_socket(socket, false)
     }
 
     /// Listens at a path, in the place of a socket that nobody serves any more. Whoever may connect makes
@@ -97,6 +102,7 @@ impl Listener {
         Ok(Self {
             socket: socket.into(),
             place: Place::Path(std::path::absolute(path)?),
+            is_inherited: false,
         })
     }
 
@@ -112,10 +118,13 @@ impl Listener {
             .parse()
             .with_context(|| format!("LISTEN_FDS=`{count}` is no number"))?;
         let sockets = descriptors::inherited(count).context("LISTEN_FDS")?;
-        sockets.into_iter().map(Self::of_socket).collect()
+        let sockets = sockets.into_iter();
+        sockets
+            .map(|socket| Self::of_socket(socket, true))
+            .collect()
     }
 
-    fn of_socket(socket: OwnedFd) -> Result<Self> {
+    fn of_socket(socket: OwnedFd, is_inherited: bool) -> Result<Self> {
         let listens = sockopt::socket_type(&socket) == Ok(SocketType::STREAM)
             && sockopt::socket_acceptconn(&socket) == Ok(true);
         if !listens {
@@ -126,7 +135,16 @@ impl Listener {
             Ok(address) => Place::Address(address),
             Err(_) => Place::Unix,
         };
-        Ok(Self { socket, place })
+        Ok(Self {
+            socket,
+            place,
+            is_inherited,
+        })
+    }
+
+    /// Whether it closes with this process.
+    pub(super) fn is_own(&self) -> bool {
+        !self.is_inherited
     }
 
     /// Whether only this machine can reach it.
@@ -179,6 +197,7 @@ impl Listener {
         if server.is_some() {
             // What is written is complete: nothing is gained by waiting for more.
             _ = sockopt::set_tcp_nodelay(&socket, true);
+            keep_alive(&socket);
         }
         let is_local = self.is_local();
         Ok(Some((socket, Peer::new(client, server, is_local))))
@@ -207,6 +226,14 @@ impl Drop for Listener {
             _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Has the kernel look whether a silent peer is still there: one that has gone is no reason to go on.
+fn keep_alive(socket: &OwnedFd) {
+    _ = sockopt::set_tcp_keepidle(socket, SILENT);
+    _ = sockopt::set_tcp_keepintvl(socket, SILENT / 3);
+    _ = sockopt::set_tcp_keepcnt(socket, 3);
+    _ = sockopt::set_socket_keepalive(socket, true);
 }
 
 fn listen(address: SocketAddr) -> io::Result<OwnedFd> {

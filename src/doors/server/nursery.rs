@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -85,6 +86,11 @@ impl Nursery {
     /// Whether the application it has loaded is the one on disk.
     pub(super) fn is_fresh(&self) -> bool {
         self.freshness.is_fresh()
+    }
+
+    /// Whether a file of the application that it has loaded was changed after that.
+    pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
+        self.freshness.has_changed_since(then)
     }
 
     /// Its process group, which its workers are in.

@@ -1,11 +1,14 @@
-//! How an exchange went, told through a pipe by the worker to the process that listens: a line
+//! How an exchange went, told through a socket by the worker to the process that listens: a line
 //! with the status when the response begins, one with the bytes of content and what becomes of the
-//! connection when it ends. A pipe that closes without the first: nothing was sent.
+//! connection when it ends. One that closes without the first: nothing was sent. The other way nothing is
+//! said, but that nobody waits for the response any more, by closing that direction.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
 /// The response begins.
 pub(super) fn begun(report: &OwnedFd, status: u16) {
@@ -22,10 +25,10 @@ pub(super) fn ended(report: &OwnedFd, sent: u64, whole: bool, goes_on: bool) {
     write(report, &format!("{sent} {connection}\n"));
 }
 
-/// Shorter than PIPE_BUF into a pipe that holds nothing else: it does not block. When nobody
-/// listens any more there is nobody to tell.
+/// A short line into a socket that holds nothing else: it does not block. When nobody listens any more
+/// there is nobody to tell.
 fn write(report: &OwnedFd, line: &str) {
-    while let Err(Errno::INTR) = rustix::io::write(report, line.as_bytes()) {}
+    while let Err(Errno::INTR) = send(report, line.as_bytes(), SendFlags::NOSIGNAL) {}
 }
 
 /// What is known of an exchange.
@@ -41,34 +44,39 @@ pub(super) struct Outcome {
     pub(super) goes_on: bool,
 }
 
-/// The listening end of the pipe.
+/// The listening end of the socket.
 #[derive(Debug)]
 pub(super) struct Report {
-    pipe: io::PipeReader,
+    socket: UnixStream,
     text: Vec<u8>,
     pub(super) outcome: Outcome,
 }
 
 impl Report {
-    /// A new pipe: the end that listens, and the worker's.
-    pub(super) fn pipe() -> io::Result<(Self, OwnedFd)> {
-        let (reader, writer) = io::pipe()?;
+    /// The end that listens, and the worker's.
+    pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (near, far) = UnixStream::pair()?;
         let report = Self {
-            pipe: reader,
+            socket: near,
             text: Vec::new(),
             outcome: Outcome::default(),
         };
-        Ok((report, writer.into()))
+        Ok((report, far.into()))
     }
 
-    pub(super) fn descriptor(&self) -> &io::PipeReader {
-        &self.pipe
+    pub(super) fn descriptor(&self) -> &UnixStream {
+        &self.socket
+    }
+
+    /// Tells a worker that listens for it that nobody waits for its response any more.
+    pub(super) fn tell_to_stop(&self) {
+        _ = shutdown(&self.socket, Shutdown::Write);
     }
 
     /// Reads once, when there is something to read. False when the worker has gone.
     pub(super) fn read(&mut self) -> bool {
         let mut block = [0; 256];
-        match self.pipe.read(&mut block) {
+        match self.socket.read(&mut block) {
             Ok(0) => false,
             Ok(read) => {
                 self.text.extend_from_slice(&block[..read]);
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_exchange_is_told_line_by_line() {
-        let (mut report, worker) = Report::pipe().expect("a pipe");
+        let (mut report, worker) = Report::pair().expect("a pair");
         begun(&worker, 404);
         assert!(report.read());
         assert_eq!(report.outcome.status, Some(404));

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use exchange::MetaVariables;
-use process::program;
+use process::{limits, program};
 
 /// What is the same for each.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ pub struct Processes {
     pub script: PathBuf,
     /// What surrounds the meta-variables.
     pub around: MetaVariables,
+    /// How many files each may have open: this process may have more, and a new one has the limit that its
+    /// parent has at that moment.
+    pub open_files: u64,
 }
 
 impl Processes {
@@ -37,13 +40,18 @@ impl Processes {
         let variables = meta.iter();
         let variables =
             variables.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));
-        Command::new(program::path())
+        let mut command = Command::new(program::path());
+        command
             .args(&self.arguments)
             .env_clear()
             .envs(variables)
             .stdin(Stdio::from(content))
             .stdout(Stdio::from(output))
-            .process_group(0)
-            .spawn()
+            .process_group(0);
+        // Nothing is opened meanwhile: the standard library starts this with `posix_spawn`.
+        limits::set_open_files(self.open_files);
+        let started = command.spawn();
+        _ = limits::raise_open_files();
+        started
     }
 }

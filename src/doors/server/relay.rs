@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use process::told_whole;
+
 use super::Entry;
 use super::held::{Held, Sent};
 use super::output_head::{OutputHead, Passed};
@@ -23,6 +25,9 @@ const READS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Relay {
     output: Option<OwnedFd>,
+    /// Whether the output itself says that all was sent; it has, once it is over.
+    tells_whole: bool,
+    was_told: bool,
     head: OutputHead,
     held: Held,
     /// Bytes of content that the worker has written.
@@ -51,12 +56,24 @@ pub(super) enum Passing {
 }
 
 impl Relay {
-    /// A new one, and the descriptor that the worker writes to.
-    pub(super) fn new(entry: Entry) -> io::Result<(Self, OwnedFd)> {
+    /// A new one, and the descriptor that a worker writes to who reports how it went.
+    pub(super) fn to_worker(entry: Entry) -> io::Result<(Self, OwnedFd)> {
         let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&output, true)?;
-        let relay = Self {
+        Ok((Self::new(entry, output, false), input))
+    }
+
+    /// A new one, and the standard output of a process.
+    pub(super) fn to_process(entry: Entry) -> io::Result<(Self, OwnedFd)> {
+        let (output, input) = told_whole::pair()?;
+        Ok((Self::new(entry, output, true), input))
+    }
+
+    fn new(entry: Entry, output: OwnedFd, tells_whole: bool) -> Self {
+        Self {
             output: Some(output),
+            tells_whole,
+            was_told: false,
             head: OutputHead::default(),
             held: Held::default(),
             content: 0,
@@ -64,8 +81,7 @@ impl Relay {
             how_it_ended: String::new(),
             deadline: None,
             entry,
-        };
-        Ok((relay, input))
+        }
     }
 
     /// What to wait for the worker's next words on.
@@ -92,7 +108,7 @@ impl Relay {
         self.content
     }
 
-    /// The worker has ended; what it had to write is in the pipe.
+    /// The worker has ended; what it had to write is in the pipe. Whether all was sent, where it has reported.
     pub(super) fn worker_has_ended(&mut self, whole: bool, how: &str) {
         self.verdict.get_or_insert(whole);
         how.clone_into(&mut self.how_it_ended);
@@ -128,7 +144,7 @@ impl Relay {
         {
             return Passing::Whole;
         }
-        match self.verdict {
+        match self.verdict.map(|whole| self.was_whole(whole)) {
             Some(_) if !is_dry => Passing::On,
             Some(_) if length.is_none() => Passing::Unanswered,
             // Nothing follows such a head, whatever it announces.
@@ -139,6 +155,16 @@ impl Relay {
             Some(true) => Passing::Whole,
             Some(false) => Passing::Cut,
             None => Passing::On,
+        }
+    }
+
+    /// Whether all was sent, by the output's own word where it has one.
+    fn was_whole(&self, reported: bool) -> bool {
+        match &self.output {
+            _ if !self.tells_whole => reported,
+            // A process that it started may still hold it.
+            Some(output) => told_whole::was_told(output),
+            None => self.was_told,
         }
     }
 
@@ -155,7 +181,12 @@ impl Relay {
                 return Ok(self.output.is_none());
             };
             match rustix::io::read(output, &mut *block) {
-                Ok(0) => self.output = None,
+                Ok(0) => {
+                    self.was_told = self.tells_whole && told_whole::was_told(output);
+                    self.output = None;
+                }
+                // Closed with the byte in it that says that all was sent.
+                Err(Errno::CONNRESET) if self.tells_whole => self.output = None,
                 Ok(count) => self.keep(&block[..count])?,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(true),
@@ -182,5 +213,70 @@ impl Relay {
         };
         self.content += content.len() as u64;
         self.held.add(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Peer;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    fn relay() -> (Relay, std::fs::File, UnixStream, UnixStream) {
+        let entry = Entry::new(&Peer::new(None, None, true), None);
+        let (relay, input) = Relay::to_worker(entry).expect("a relay");
+        let (near, far) = UnixStream::pair().expect("a pair");
+        (relay, input.into(), near, far)
+    }
+
+    /// A peer that takes nothing is waited for, and not for ever.
+    #[test]
+    fn a_peer_that_stops_reading_has_a_deadline_until_it_reads_again() {
+        let (mut relay, mut input, near, mut far) = relay();
+        let mut block = vec![0; 64 * 1024];
+        input
+            .write_all(b"Content-Type: text/plain\r\n\r\n")
+            .expect("written");
+        let mut advance = |relay: &mut Relay| {
+            let passing = relay.advance(near.as_fd(), &mut block);
+            assert_eq!(passing.expect("passed on"), Passing::On);
+        };
+        advance(&mut relay);
+        assert_eq!(relay.deadline(), None);
+        while relay.deadline().is_none() {
+            input.write_all(&[b'x'; 32 * 1024]).expect("written");
+            advance(&mut relay);
+        }
+        let first = relay.deadline().expect("a deadline");
+        assert!(first <= Instant::now() + PATIENCE);
+        advance(&mut relay);
+        assert_eq!(relay.deadline(), Some(first), "nothing was taken");
+        let mut taken = vec![0; 16 * 1024 * 1024];
+        while relay.deadline() == Some(first) {
+            assert_ne!(far.read(&mut taken).expect("read"), 0);
+            advance(&mut relay);
+        }
+    }
+
+    #[test]
+    fn an_output_that_has_ended_too_early_is_not_whole() {
+        for (tells, expected) in [(true, Passing::Whole), (false, Passing::Cut)] {
+            let entry = Entry::new(&Peer::new(None, None, true), None);
+            let (mut relay, input) = Relay::to_process(entry).expect("a relay");
+            let (near, _far) = UnixStream::pair().expect("a pair");
+            let mut input = std::fs::File::from(input);
+            input
+                .write_all(b"Content-Type: text/plain\r\n\r\nhalf")
+                .expect("written");
+            if tells {
+                told_whole::tell(&input);
+            }
+            drop(input);
+            // Whatever its exit status says.
+            relay.worker_has_ended(!tells, "");
+            let passing = relay.advance(near.as_fd(), &mut [0; 1024]);
+            assert_eq!(passing.expect("passed on"), expected);
+        }
     }
 }

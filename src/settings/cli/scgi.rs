@@ -42,6 +42,10 @@ pub struct ScgiOptions {
     #[arg(long, value_name = "ADDRESS", requires = "scgi", requires = "public")]
     pub allow: Vec<Network>,
 
+    /// Take this variable from the web server too (repeatable): only the usual ones of a request are taken
+    #[arg(long, value_name = "NAME", requires = "scgi")]
+    pub variable: Vec<String>,
+
     /// Answer 200 to this path while requests are answered, else 503: for what watches this server
     #[arg(long, value_name = "PATH", requires = "scgi", value_parser = parse_health)]
     pub health: Option<OsString>,

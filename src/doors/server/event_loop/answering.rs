@@ -1,20 +1,13 @@
 //! Requests, from the queue to the end of their responses.
 
 use std::io;
-use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
 use super::Entry;
-use super::{
-    EventLoop, Form, Handover, Nursery, Protocol, Relay, Report, Spool, Waiting, Word, Worker,
-    Workers,
-};
+use super::{EventLoop, Form, Handover, Relay, Report, Spool, Waiting, Word, Worker, Workers};
 use exchange::error_page;
 use process::report;
-
-/// Between two looks at the files of an application.
-const PAUSE: Duration = Duration::from_secs(1);
 
 impl EventLoop {
     /// Hands over what there is room for.
@@ -25,64 +18,11 @@ impl EventLoop {
             };
             match &self.source {
                 Workers::Started(_) => self.start(waiting),
-                Workers::Forked { nursery, .. } => {
-                    let looks = self.looks_again();
-                    if self.nursery_is_gone || looks && !nursery.is_fresh() {
-                        self.renew_nursery();
-                    }
-                    self.looked = looks.then(Instant::now).or(self.looked);
+                Workers::Forked { .. } => {
+                    self.keep_fresh();
                     self.hand_over(waiting);
                 }
             }
-        }
-    }
-
-    /// Whether the files of the loaded application are looked at: for whoever edits them before each request,
-    /// for a web server from time to time, as a framework has hundreds.
-    fn looks_again(&self) -> bool {
-        matches!(self.settings.protocol, Protocol::Http(_))
-            || self.looked.is_none_or(|then| then.elapsed() > PAUSE)
-    }
-
-    /// Has the application loaded anew; what is running goes on.
-    pub(super) fn reload(&mut self) {
-        match self.source {
-            Workers::Forked { .. } => {
-                self.renew_nursery();
-                report::log("the application is loaded anew (SIGHUP)");
-            }
-            // Each request looks for itself.
-            Workers::Started(_) => report::log(
-                "SIGHUP: there is nothing to load anew: each request looks whether its image still holds",
-            ),
-        }
-    }
-
-    /// Starts another in the place of one that has gone: nobody may ask a server that is not ready. One that goes
-    /// at once has to wait for a request.
-    pub(super) fn replace_nursery(&mut self) {
-        let is_due = self.replaced.is_none_or(|then| then.elapsed() > PAUSE);
-        if is_due && !self.listeners.is_empty() {
-            self.replaced = Some(Instant::now());
-            report::log("the process that forks the workers has gone: another is started");
-            self.renew_nursery();
-        }
-    }
-
-    fn renew_nursery(&mut self) {
-        let Workers::Forked { nursery, arguments } = &mut self.source else {
-            return;
-        };
-        match Nursery::start(arguments) {
-            Ok(new) => {
-                let former = std::mem::replace(nursery, new);
-                former.retire();
-                self.retired.push(former);
-                self.nursery_is_gone = false;
-                // The new one has a channel of its own.
-                self.is_full = false;
-            }
-            Err(error) => report::log(&format!("Python cannot be started: {error}")),
         }
     }
 
@@ -96,7 +36,7 @@ impl EventLoop {
             return;
         }
         let entry = waiting.entry;
-        let started = Relay::new(entry.clone()).and_then(|(relay, output)| {
+        let started = Relay::to_process(entry.clone()).and_then(|(relay, output)| {
             let content = waiting.content.into_descriptor()?;
             let child = processes.start(waiting.asked.meta, content, output)?;
             Ok((relay, child))
@@ -138,11 +78,11 @@ impl EventLoop {
         let Workers::Forked { nursery, .. } = &self.source else {
             return;
         };
-        let handed_over = Report::pipe().and_then(|(report, workers_end)| {
+        let handed_over = Report::pair().and_then(|(report, workers_end)| {
             let (relay, socket) = match asked.form {
                 Form::Http { .. } => (None, connection.socket.try_clone()?),
                 Form::Cgi => {
-                    let (relay, output) = Relay::new(entry.clone())?;
+                    let (relay, output) = Relay::to_worker(entry.clone())?;
                     (Some(relay), output)
                 }
             };

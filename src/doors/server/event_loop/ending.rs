@@ -20,9 +20,10 @@ impl EventLoop {
         if self.listeners.is_empty() {
             return;
         }
-        // Whoever has connected already is not sent away.
+        // Whoever has connected already is not sent away. At a socket that another process keeps they wait for
+        // its next user.
         for index in 0..self.listeners.len() {
-            self.accept(index);
+            while self.listeners[index].is_own() && self.accept(index) {}
         }
         self.listeners.clear();
         notify::tell("STOPPING=1");

@@ -117,9 +117,13 @@ impl EventLoop {
             .values()
             .filter(|worker| worker.connection == Some(id))
         {
-            if let (Word::Process(_), Some(group)) = (&worker.word, worker.group) {
+            match (&worker.word, worker.group) {
+                (Word::Report(report), _) => report.tell_to_stop(),
                 // One that has just ended needs no word.
-                _ = kill_process_group(group, Signal::TERM);
+                (Word::Process(_), Some(group)) => {
+                    _ = kill_process_group(group, Signal::TERM);
+                }
+                (Word::Process(_), None) => {}
             }
         }
     }

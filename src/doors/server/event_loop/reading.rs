@@ -1,6 +1,6 @@
 //! Connections, from their beginning to a complete request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Connection, Entry, EventLoop, Progress, Protocol, Relay, Waiting};
 use crate::server::Peer;
@@ -12,11 +12,15 @@ const SENT_AWAY: usize = 1000;
 /// How many connections are accepted in a row.
 const ACCEPTS: usize = 64;
 
+/// How long nothing is accepted after the system had no room for a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl EventLoop {
-    pub(super) fn accept(&mut self, index: usize) {
+    /// Accepts some of those that wait; false when none waits any more, or there is no room.
+    pub(super) fn accept(&mut self, index: usize) -> bool {
         for _ in 0..ACCEPTS {
             if !self.takes_more() || self.is_full_up() && !self.make_room() {
-                return;
+                return false;
             }
             match self.listeners[index].accept() {
                 Ok(Some((_, peer))) if !self.is_allowed(&peer) => {}
@@ -27,24 +31,25 @@ impl EventLoop {
                     self.connections.insert(id, connection);
                     self.on_progress(id, progress);
                 }
-                Ok(None) => return,
+                Ok(None) => return false,
                 Err(error) => {
                     report::log(&format!("a connection cannot be accepted: {error}"));
-                    self.make_room();
-                    return;
+                    self.accept_again = Some(Instant::now() + PAUSE);
+                    return false;
                 }
             }
         }
+        true
     }
 
     fn is_full_up(&self) -> bool {
         self.connections.len() >= self.settings.connections
     }
 
-    /// Whether connections are accepted: web servers that are too many wait, as none of them is kept
-    /// out by closing another's.
+    /// Whether connections are accepted. A web server's are not closed in favour of others: those wait.
     pub(super) fn takes_more(&self) -> bool {
-        matches!(self.settings.protocol, Protocol::Http(_)) || !self.is_full_up()
+        self.accept_again.is_none()
+            && (matches!(self.settings.protocol, Protocol::Http(_)) || !self.is_full_up())
     }
 
     /// SCGI has no log-in: from another machine only those that were named are let in.
@@ -102,6 +107,7 @@ impl EventLoop {
 
     pub(super) fn on_time(&mut self) {
         let now = Instant::now();
+        self.accept_again = self.accept_again.filter(|&at| at > now);
         let is_over = |connection: &Connection| connection.deadline().is_some_and(|at| at <= now);
         let over: Vec<u64> = self
             .connections

@@ -14,6 +14,7 @@ use super::{Connection, EventLoop, Form, Relay, Word, Workers};
 pub(super) enum Source {
     Interrupts,
     Nursery,
+    Successor,
     Listener(usize),
     Connection(u64),
     Worker(u64),
@@ -46,6 +47,9 @@ impl EventLoop {
             let mut flags = PollFlags::IN;
             flags.set(PollFlags::OUT, self.is_full);
             watched.add(Source::Nursery, nursery.as_fd(), flags);
+        }
+        if let Some(successor) = &self.successor {
+            watched.add(Source::Successor, successor.as_fd(), PollFlags::IN);
         }
         if self.takes_more() {
             for (index, listener) in self.listeners.iter().enumerate() {
@@ -88,7 +92,7 @@ impl EventLoop {
     fn patience(&self) -> Option<Timespec> {
         let reading = self.connections.values().filter_map(Connection::deadline);
         let writing = self.relays.values().filter_map(Relay::deadline);
-        let first = reading.chain(writing).min()?;
+        let first = reading.chain(writing).chain(self.accept_again).min()?;
         let left = first.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
         Timespec::try_from(left).ok()
     }

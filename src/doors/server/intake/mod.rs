@@ -33,6 +33,8 @@ pub struct Terms {
     pub health: Option<Vec<u8>>,
     /// Variables that this process was started with: no request sets them anew.
     pub own: BTreeSet<Vec<u8>>,
+    /// Variables that requests may set besides the usual ones.
+    pub variables: BTreeSet<Vec<u8>>,
 }
 
 /// Collects requests.

@@ -1,13 +1,17 @@
 //! The one request of an SCGI connection, and what of it the listener answers itself: what is no request,
 //! what is not below the mount, and the health path.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use super::{Appetite, Step, Terms};
-use crate::scgi::{Event, Reader};
+use crate::scgi::{Event, Reader, may_be_set};
 use crate::server::{Asked, Form, Line, Refused, Spool};
 use exchange::{MetaVariables, is_of_a_request, plain_page};
 use process::report;
+
+/// So many names of variables are told of.
+const MOST_TOLD: usize = 100;
 
 /// Collects the request.
 #[derive(Debug)]
@@ -90,6 +94,13 @@ impl ScgiIntake {
         };
         // A secret key or the address of a database is the operator's.
         meta.remove_all(|name| !is_of_a_request(name) && self.terms.own.contains(name));
+        meta.remove_all(|name| {
+            let is_left_out = !may_be_set(name, &self.terms.variables);
+            if is_left_out {
+                tell_once(name);
+            }
+            is_left_out
+        });
         // Whoever split the path.
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         let asks_health = self.terms.health.as_ref() == Some(&path.concat());
@@ -140,6 +151,23 @@ impl ScgiIntake {
             agent: value("HTTP_USER_AGENT"),
             client: meta.get("REMOTE_ADDR").map(<[u8]>::to_vec),
         })
+    }
+}
+
+/// Says that a variable is left out, the first time. Apache sends its own PATH with every request, and notes to
+/// itself whose names have small letters.
+fn tell_once(name: &[u8]) {
+    static TOLD: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+    let Ok(mut told) = TOLD.lock() else {
+        return;
+    };
+    let is_noted = name == b"PATH" || name.iter().any(u8::is_ascii_lowercase);
+    if !is_noted && told.len() < MOST_TOLD && told.insert(name.to_vec()) {
+        report::log(&format!(
+            "the variable {0} of a request is left out, as it could choose what code is run: `--variable {0}` \
+             takes it from the web server",
+            name.escape_ascii()
+        ));
     }
 }
 

@@ -52,8 +52,10 @@ impl Answer {
 
 /// The answer to a request for one of the folders' files.
 pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Answer> {
-    let path = meta.get("PATH_INFO").unwrap_or_default();
-    let found = folders.iter().find_map(|folder| folder.find(path))?;
+    // The whole path, whoever has split it: URLs of `--static` begin at the root.
+    let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+    let path = path.concat();
+    let found = folders.iter().find_map(|folder| folder.find(&path))?;
     if !matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD")) {
         let allow = [("Allow", "GET, HEAD")];
         return Some(Answer::page(405, "This is a file.", &allow));

@@ -12,7 +12,7 @@ use crate::python::{self, Side};
 use doors::server::Channel;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
-use process::report::Exit;
+use process::report::{self, Exit};
 use process::{descriptors, limits, signals};
 use settings::config::{Config, Source};
 
@@ -42,8 +42,18 @@ pub(super) fn run(
         &Surroundings::of(handed_on),
         inspection(),
     )?;
-    // A worker that loads it once more shows why it failed.
-    let loaded = executor.prepare(&config, typed.work.preload).is_ok();
+    let loaded = match executor.prepare(&config, typed.work.preload) {
+        Ok(()) => true,
+        Err(failure) => {
+            // A worker that loads it once more shows why it failed, to whoever edits. A web server's requests go to
+            // the process before, where there is one.
+            if typed.behind.scgi.is_some() {
+                let traceback = failure.traceback.as_deref().unwrap_or_default();
+                report::log(format!("{}\n{traceback}", failure.summary).trim_end());
+            }
+            false
+        }
+    };
     // Without it a worker only takes longer.
     _ = python::settle();
     let files = if typed.work.preload {

@@ -10,12 +10,12 @@ use super::files::{self, Answer};
 use doors::cgi;
 use doors::incident::Incident;
 use doors::opened::start_time;
-use doors::server::{Handover, StaticFolder};
+use doors::server::{Form, Handover, StaticFolder};
 use exchange::Failure;
 use exchange::{AUTO, BodyLength, MetaVariables, Responder};
 use process::descriptors::Private;
-use process::last_resort;
-use process::report::Exit;
+use process::report::{self as log, Exit};
+use process::{last_resort, told_to_stop};
 use settings::config::Config;
 
 /// What every worker knows.
@@ -55,6 +55,13 @@ impl Worker<'_> {
         };
         let in_form = |head: &_| form.head(&method, head);
         last_resort::report_to(report.as_fd());
+        if form == Form::Cgi
+            && let Err(error) = told_to_stop::by(&report)
+        {
+            log::log(&format!(
+                "a web server that has gone cannot end its request: {error}"
+            ));
+        }
         last_resort::arm(&private, incident.answers(in_form));
         // Held to the end: while it is open, this request counts as one that runs.
         let report = Arc::new(report);
