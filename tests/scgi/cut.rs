@@ -227,8 +227,8 @@ fn a_silent_application_is_ended_when_its_peer_has_gone() {
     const SILENT: &str = "
 import os, time
 def application(environ, start_response):
-    open('begun', 'w').close()
     try:
+        open('begun', 'w').close()
         while True:
             time.sleep(0.1)
     finally:

@@ -68,7 +68,8 @@ fn nothing_is_left_of_many_requests() {
         let memory_after = memory(&serving);
         assert!(
             memory_after <= memory_before + 1024,
-            "{memory_before} {memory_after}"
+            "{way:?}: {memory_before} {memory_after}: {}",
+            serving.log()
         );
         serving.end_logging();
     }
