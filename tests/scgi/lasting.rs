@@ -11,7 +11,7 @@ use crate::harness::serving::Serving;
 fn memory(serving: &Serving) -> u64 {
     let path = format!("/proc/{}/smaps_rollup", serving.id());
     let text = fs::read_to_string(path).expect("a process");
-    let line = text.lines().find(|line| line.starts_with("Private_Dirty:"));
+    let line = text.lines().find(|line| line.starts_with("Anonymous:"));
     let number = line
         .and_then(|line| line.split_whitespace().nth(1))
         .expect("a number");
