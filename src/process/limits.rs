@@ -2,10 +2,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Where no limit is known.
+/// The limit where none is known.
 const USUAL: u64 = 1024;
 
-/// The limit as it was and as it is: where that is wanted, raised as far as the system lets it.
+/// The limit as it was and as it is now; with `raise` it is raised as far as the system allows.
 #[must_use]
 pub fn open_files(raise: bool) -> (u64, u64) {
     let before = getrlimit(Resource::Nofile);

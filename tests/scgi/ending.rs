@@ -41,7 +41,7 @@ fn sigterm_lets_what_runs_and_what_waits_end() {
         }
         let mut late = connect(&serving);
         serving.signal(Signal::TERM);
-        serving.wait_for_line("Ctrl-C again ends what is still being answered");
+        serving.wait_for_line("Ctrl-C again ends the requests that are still running");
         late.write_all(&request("GET", "/", b"")).expect("sent");
         queued.push(late);
         std::fs::write(serving.folder().join("go"), "").expect("written");
@@ -77,5 +77,5 @@ fn a_reload_loses_no_request() {
     });
     assert_eq!(get(&serving, "/"), "two");
     let (_, log) = serving.end_logging();
-    assert!(log.contains("loaded anew (SIGHUP)"), "{log}");
+    assert!(log.contains("reloaded (SIGHUP)"), "{log}");
 }

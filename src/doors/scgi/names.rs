@@ -1,5 +1,5 @@
-//! Which variables a web server may set. Names that steer a process before any application runs are not
-//! among them: whoever may connect makes requests, and is not to choose what code is run.
+//! Which variables a web server may set. Those that decide what code a process runs are refused: a
+//! client that may connect may make requests, but must not choose the code.
 
 /// The loader's and the C library's settings, those of Python and other languages, of shells and of programs
 /// that applications start, and our own. What ends in `=` is a whole name, the others are beginnings.
@@ -51,7 +51,7 @@ const STEERING: [&[u8]; 42] = [
 /// What Apache puts before a name each time it redirects internally, and we look behind.
 const REDIRECT: &[u8] = b"REDIRECT_";
 
-/// Whether a variable of that name can be one: the environment of a process holds it, and a log shows it.
+/// Whether this can be the name of a variable: an environment can hold it, and a log can show it.
 pub(super) fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty()
         && name
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decides_what_is_run_is_known_by_its_name() {
+    fn variables_that_choose_code_are_recognised() {
         for name in [
             "LD_PRELOAD",
             "PYTHONPATH",

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) struct Freshness {
     since: SystemTime,
     files: Vec<PathBuf>,
-    /// It could not be loaded: whatever was mended, the next request shall see it.
+    /// It could not be loaded, so the next request has to try again.
     not_loaded: bool,
 }
 
@@ -33,18 +33,18 @@ impl Freshness {
         self.not_loaded = true;
     }
 
-    /// Whether nothing could be loaded.
-    pub(super) fn is_of_nothing(&self) -> bool {
+    /// Whether it could not be loaded.
+    pub(super) fn has_failed_to_load(&self) -> bool {
         self.not_loaded
     }
 
-    /// Looks at each file.
+    /// Whether no file has changed.
     pub(super) fn is_fresh(&self) -> bool {
         !self.not_loaded && self.files.iter().all(|file| self.is_unchanged(file))
     }
 
-    /// The inode's time of change, which no program can set, is moved by writing to the file and
-    /// by putting another in its place.
+    /// By the inode's change time, which no program can set: writing to the file and replacing it
+    /// both change it.
     fn is_unchanged(&self, file: &PathBuf) -> bool {
         let Ok(stat) = rustix::fs::stat(file) else {
             return false;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_loaded_is_never_fresh() {
+    fn an_application_that_failed_to_load_is_never_fresh() {
         let mut fresh = later();
         fresh.not_loaded();
         assert!(!fresh.is_fresh());

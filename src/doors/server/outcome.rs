@@ -1,6 +1,6 @@
-//! How an exchange went, told through a pipe by the worker to the process that listens: a line
-//! with the status when the response begins, one with the bytes of content and what becomes of the
-//! connection when it ends. A pipe that closes without the first: nothing was sent.
+//! The worker's report to the listening process on a pipe: a line with the status when the response
+//! begins, and when it ends a line with the bytes of content and whether the connection stays open.
+//! If the pipe closes without the first line, nothing was sent.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -22,8 +22,8 @@ pub(super) fn ended(report: &OwnedFd, sent: u64, whole: bool, goes_on: bool) {
     write(report, &format!("{sent} {connection}\n"));
 }
 
-/// Shorter than PIPE_BUF into a pipe that holds nothing else: it does not block. When nobody
-/// listens any more there is nobody to tell.
+/// Does not block: the line is shorter than PIPE_BUF, and the pipe holds nothing else. Errors are
+/// ignored: then the listening process has ended.
 fn write(report: &OwnedFd, line: &str) {
     while let Err(Errno::INTR) = rustix::io::write(report, line.as_bytes()) {}
 }
@@ -80,7 +80,7 @@ impl Report {
     }
 }
 
-/// A child of the worker could write here: what has no sense is passed over.
+/// A child of the worker could write here too: what cannot be parsed is ignored.
 fn parse(text: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(text);
     let mut lines = text
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_says_nothing_yet() {
+    fn half_a_line_is_not_parsed() {
         assert_eq!(parse(b"20"), Outcome::default());
         assert_eq!(parse(b"200\n1").sent, None);
     }

@@ -1,6 +1,6 @@
-//! What a worker writes, on its way to a web server: the listener takes it as fast as it comes and sends it
-//! as fast as the peer reads, so that a slow peer keeps no worker. Nothing is sent before the head is
-//! complete, so that what fails before gets a whole answer.
+//! Passes a worker's response on to a web server: the listener reads it as fast as it is written
+//! and sends it as fast as the server reads, so that a slow server keeps no worker busy. Nothing is
+//! sent before the head is complete, so that a failure before that gets a whole answer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,7 +11,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::Entry;
 use super::held::{Held, Sent};
-use super::output_head::{OutputHead, Passed};
+use super::output_head::{HeadProgress, OutputHead};
 
 /// How long a peer may take nothing of what is sent to it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) struct Relay {
     /// Whether the worker has ended, and whether it then said that all was sent.
     verdict: Option<bool>,
     how_it_ended: String,
-    /// Until when the peer has to take something, where it takes nothing.
+    /// Until when the peer has to take something, while it takes nothing.
     deadline: Option<Instant>,
     pub(super) entry: Entry,
 }
@@ -68,7 +68,7 @@ impl Relay {
         Ok((relay, input))
     }
 
-    /// What to wait for the worker's next words on.
+    /// The pipe to poll for more of the response; `None` while no more can be held.
     pub(super) fn output(&self) -> Option<BorrowedFd<'_>> {
         let output = self.output.as_ref().filter(|_| !self.held.is_full());
         output.map(AsFd::as_fd)
@@ -102,7 +102,7 @@ impl Relay {
         &self.how_it_ended
     }
 
-    /// Takes what is there, and sends what the peer takes.
+    /// Reads what the worker has written, and sends what the peer takes.
     pub(super) fn advance(
         &mut self,
         peer: BorrowedFd<'_>,
@@ -131,7 +131,7 @@ impl Relay {
         match self.verdict {
             Some(_) if !is_dry => Passing::On,
             Some(_) if length.is_none() => Passing::Unanswered,
-            // Nothing follows such a head, whatever it announces.
+            // No content follows such a head, whatever Content-Length says.
             Some(_) if !self.has_content() => Passing::Whole,
             Some(true) if length.flatten().is_some_and(|length| length > self.content) => {
                 Passing::Cut
@@ -148,7 +148,7 @@ impl Relay {
         self.entry.method() != b"HEAD" && !matches!(status, 100..=199 | 204 | 304)
     }
 
-    /// Reads until nothing is there now; whether that was so.
+    /// Reads what is there; returns whether all of it was read.
     fn take(&mut self, block: &mut [u8]) -> io::Result<bool> {
         for _ in 0..READS {
             let Some(output) = self.output.as_ref().filter(|_| !self.held.is_full()) else {
@@ -170,13 +170,13 @@ impl Relay {
             bytes
         } else {
             match self.head.add(bytes) {
-                Passed::Nothing => return Ok(()),
-                Passed::Head(head, used) => {
+                HeadProgress::Nothing => return Ok(()),
+                HeadProgress::Head(head, used) => {
                     self.held.add(&head)?;
                     &bytes[used..]
                 }
-                Passed::TooLong => {
-                    return Err(io::Error::other("its head is longer than a mebibyte"));
+                HeadProgress::TooLong => {
+                    return Err(io::Error::other("its head is longer than 1 MiB"));
                 }
             }
         };

@@ -13,11 +13,12 @@ use super::{
 use exchange::error_page;
 use process::report;
 
-/// Between two looks at the files of an application.
+/// The time between two checks of the application's files, and between two replacements of the
+/// nursery.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl EventLoop {
-    /// Hands over what there is room for.
+    /// Starts workers for queued requests, up to the limit.
     pub(super) fn dispatch(&mut self) {
         while self.workers.len() < self.settings.jobs && !self.is_full {
             let Some(waiting) = self.queue.pop_front() else {
@@ -37,34 +38,34 @@ impl EventLoop {
         }
     }
 
-    /// Whether the files of the loaded application are looked at: for whoever edits them before each request,
-    /// for a web server from time to time, as a framework has hundreds.
+    /// Whether to check the files of the loaded application now: in development before each
+    /// request, for a web server from time to time, as a framework has hundreds.
     fn looks_again(&self) -> bool {
         matches!(self.settings.protocol, Protocol::Http(_))
             || self.looked.is_none_or(|then| then.elapsed() > PAUSE)
     }
 
-    /// Has the application loaded anew; what is running goes on.
+    /// Loads the application again; running requests go on.
     pub(super) fn reload(&mut self) {
         match self.source {
             Workers::Forked { .. } => {
                 self.renew_nursery();
-                report::log("the application is loaded anew (SIGHUP)");
+                report::log("the application is reloaded (SIGHUP)");
             }
-            // Each request looks for itself.
+            // Each request checks its image.
             Workers::Started(_) => report::log(
-                "SIGHUP: there is nothing to load anew: each request looks whether its image still holds",
+                "SIGHUP: nothing to reload: each request checks whether its image is fresh",
             ),
         }
     }
 
-    /// Starts another in the place of one that has gone: nobody may ask a server that is not ready. One that goes
-    /// at once has to wait for a request.
+    /// Replaces a nursery that has ended: a server that is not ready may get no requests. If the
+    /// new one ends at once, the next request starts another.
     pub(super) fn replace_nursery(&mut self) {
         let is_due = self.replaced.is_none_or(|then| then.elapsed() > PAUSE);
         if is_due && !self.listeners.is_empty() {
             self.replaced = Some(Instant::now());
-            report::log("the process that forks the workers has gone: another is started");
+            report::log("the process that forks the workers has ended: starting another");
             self.renew_nursery();
         }
     }
@@ -190,13 +191,15 @@ impl EventLoop {
                 });
             }
             Err(error) => {
-                report::log(&format!("the request cannot be handed over: {error}"));
+                report::log(&format!(
+                    "the request cannot be passed to a worker: {error}"
+                ));
                 self.fail(id, &entry, "no worker could be started");
             }
         }
     }
 
-    /// A worker has said something, or has gone.
+    /// A worker has reported something, or has ended.
     pub(super) fn on_report(&mut self, id: u64) {
         let Some(worker) = self.workers.get_mut(&id) else {
             return;
@@ -231,7 +234,7 @@ impl EventLoop {
         }
     }
 
-    /// What becomes of a connection: the next request, a proper end, or none.
+    /// After a response: reads the next request, ends the connection properly, or closes it.
     fn after_response(&mut self, id: u64, goes_on: bool, is_whole: bool) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -246,7 +249,7 @@ impl EventLoop {
         }
     }
 
-    /// The request gets a whole answer, though nobody was there to give one.
+    /// Answers a request with an error page where no worker did.
     pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
@@ -255,7 +258,7 @@ impl EventLoop {
         self.settings.log.write(entry, Some(500), length, Some(why));
         if let Some(connection) = self.connections.get_mut(&id) {
             let response = connection.form().whole(entry.method(), &head, &page);
-            connection.last_words(&response);
+            connection.end_with(&response);
         }
     }
 }

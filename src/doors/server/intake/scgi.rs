@@ -1,9 +1,9 @@
-//! The one request of an SCGI connection, and what of it the listener answers itself: what is no request,
-//! what is not below the mount, and the health path.
+//! The one request of an SCGI connection. The listener itself answers an invalid request, one that
+//! is not below the mount, and the health path.
 
 use std::sync::Arc;
 
-use super::{Appetite, Step, Terms};
+use super::{ReadLimit, Step, Terms};
 use crate::scgi::{Event, Reader};
 use crate::server::{Asked, Form, Line, Refused, Spool};
 use exchange::{MetaVariables, is_of_a_request, plain_page};
@@ -28,11 +28,11 @@ impl ScgiIntake {
         }
     }
 
-    pub(super) fn appetite(&self) -> Appetite {
+    pub(super) fn read_limit(&self) -> ReadLimit {
         if self.reader.is_last() {
-            return Appetite::LastOne;
+            return ReadLimit::PeekOne;
         }
-        Appetite::AtMost(usize::try_from(self.reader.wanted()).unwrap_or(usize::MAX))
+        ReadLimit::AtMost(usize::try_from(self.reader.wanted()).unwrap_or(usize::MAX))
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
@@ -60,10 +60,10 @@ impl ScgiIntake {
     pub(super) fn step(&mut self) -> Step {
         loop {
             match self.reader.next_event() {
-                // A web server that looks whether somebody listens is no fault.
+                // A web server may connect only to check that the socket is served.
                 Event::NeedMore if self.is_cut && self.is_idle() => return Step::Closed,
                 Event::NeedMore if self.is_cut => {
-                    return Step::Refused(self.refused(400, "the request ends before its end"));
+                    return Step::Refused(self.refused(400, "the request is incomplete"));
                 }
                 Event::NeedMore => return Step::NeedMore { say: b"" },
                 Event::Head(meta) => self.begun = Some((meta, Spool::default())),
@@ -71,8 +71,8 @@ impl ScgiIntake {
                     if let Some((_, spool)) = &mut self.begun
                         && let Err(error) = spool.add(&piece)
                     {
-                        report::log(&format!("the content cannot be kept: {error}"));
-                        return Step::Refused(self.refused(507, "the content cannot be kept"));
+                        report::log(&format!("the content cannot be stored: {error}"));
+                        return Step::Refused(self.refused(507, "the content cannot be stored"));
                     }
                 }
                 Event::End => return self.end(),
@@ -88,9 +88,9 @@ impl ScgiIntake {
         let Some((mut meta, spool)) = self.begun.take() else {
             return Step::Closed;
         };
-        // A secret key or the address of a database is the operator's.
+        // Variables such as a secret key or a database's address are set by the operator.
         meta.remove_all(|name| !is_of_a_request(name) && self.terms.own.contains(name));
-        // Whoever split the path.
+        // The whole path, however it was split.
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         let asks_health = self.terms.health.as_ref() == Some(&path.concat());
         if let Some(mount) = self.terms.mount.as_ref().filter(|_| !asks_health)
