@@ -1,5 +1,5 @@
 #!/usr/local/bin/wsgi-cgi
-"""An application that is a class: the server calls it, and goes through what it gets."""
+"""An application that is a class: the server calls it, and iterates over the instance."""
 
 
 class Application:

@@ -14,7 +14,7 @@ class Upper:
             for block in blocks:
                 yield block.upper()
         finally:
-            # Who wraps an application also closes what it returned.
+            # Middleware must close the iterable of the application that it wraps.
             if hasattr(blocks, "close"):
                 blocks.close()
 

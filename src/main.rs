@@ -33,9 +33,9 @@ pub unsafe extern "C" fn main(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let started = Started::of_this_process(unsafe { words(arguments) }, environment);
-    // Arguments may be the client's words: whether this is a request is decided before any is parsed.
+    // A client may have chosen the arguments: whether this is a request is decided before any is parsed.
     if !started.is_a_request() {
-        // Those of an early start, which nothing here has need of.
+        // An early start installed handlers for fatal signals; only a request needs them.
         settled::usual_fatal_signals();
     }
     if started.is_trial() {
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn main(
     }
 }
 
-/// What a list of C strings says, which ends with a null pointer.
+/// The strings of a null-terminated list of C strings.
 unsafe fn words(mut list: *const *const c_char) -> Vec<OsString> {
     let mut words = Vec::new();
     // SAFETY: the caller's promise.

@@ -53,12 +53,12 @@ fn stopped(seconds: &str) -> (i32, String, bool) {
 }
 
 #[test]
-fn sigterm_then_interrupts_nothing_and_is_no_news() {
+fn sigterm_after_the_answer_interrupts_nothing_and_is_not_logged() {
     assert_eq!(stopped("0.2"), (0, String::new(), true));
 }
 
 #[test]
-fn what_takes_too_long_is_ended_and_that_is_said() {
+fn work_that_takes_too_long_is_ended_and_logged() {
     let (exit, log, tidied) = stopped("60");
     assert_eq!((exit, tidied), (143, false));
     assert!(log.contains("did not stop within 2 seconds"), "{log}");
@@ -66,7 +66,7 @@ fn what_takes_too_long_is_ended_and_that_is_said() {
 
 /// lighttpd sends SIGTERM once it has as much as the head announces.
 #[test]
-fn a_whole_answer_followed_by_sigterm_is_no_error() {
+fn a_complete_answer_followed_by_sigterm_is_not_an_error() {
     let whole = [
         // A block with the head, and one that comes later.
         (

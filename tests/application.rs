@@ -116,7 +116,7 @@ fn a_package_with_a_module_named_app_is_not_mistaken() {
 }
 
 #[test]
-fn a_name_that_is_not_there_says_what_is() {
+fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
     let cgi = Cgi::source(CALLABLES);
     let app = format!("{}:nothing", cgi.script_folder().join("app.py").display());
     let cgi = cgi.arguments(&[&app]).exits(1).logs("has no `nothing`");

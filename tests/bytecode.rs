@@ -159,7 +159,7 @@ fn a_cache_that_others_can_write_to_is_not_used() {
         let made = site.precompile();
         let log = String::from_utf8_lossy(&made.stderr);
         assert!(
-            !made.status.success() && log.contains("this user's alone"),
+            !made.status.success() && log.contains("no private folder"),
             "{log}"
         );
         fs::remove_dir_all(site.at("home/cache")).expect("removed");
@@ -174,7 +174,7 @@ fn precompile_fills_it_ahead() {
     let place = site.at("home/cache/bytecode");
     assert_eq!(
         words,
-        format!("modules kept compiled in `{}`: 2\n", place.display()),
+        format!("compiled modules in `{}`: 2\n", place.display()),
         "{}",
         String::from_utf8_lossy(&made.stderr)
     );
@@ -193,7 +193,7 @@ import colorsys
 ";
 
 #[test]
-fn who_audits_what_is_opened_is_told_of_compiled_modules_too() {
+fn audit_hooks_see_that_compiled_modules_are_opened() {
     let expected = Command::new(python())
         .args(["-c", &format!("{TOLD}print(told)")])
         .env_clear()
@@ -210,7 +210,7 @@ fn who_audits_what_is_opened_is_told_of_compiled_modules_too() {
 }
 
 #[test]
-fn a_compiled_module_that_is_cut_off_is_an_error_as_ever() {
+fn a_truncated_compiled_module_is_the_usual_error() {
     let cgi = Cgi::source("import module\ndef application(environ, start_response): pass\n");
     let folder = cgi.script_folder().to_owned();
     fs::write(folder.join("module.py"), "word = 'one'\n").expect("a module");

@@ -62,7 +62,7 @@ fn after_content_length_was_reached() {
 }
 
 #[test]
-fn a_generator_is_closed_where_it_stands() {
+fn a_generator_is_closed_at_its_current_yield() {
     let answer = Cgi::source(
         "import sys
 def application(environ, start_response):

@@ -156,7 +156,7 @@ fn a_program_gets_plain_text() {
 }
 
 #[test]
-fn a_request_by_hand_gets_the_same() {
+fn the_request_command_gets_the_same() {
     let printed = ByHand::request(FAILS)
         .with(&["--debug", "/a?page=2"])
         .exits(1)
@@ -183,7 +183,7 @@ fn a_request_by_hand_gets_the_same() {
 }
 
 #[test]
-fn nothing_may_run_and_nothing_is_kept() {
+fn the_page_runs_no_script_and_is_not_cached() {
     let answer = page(Cgi::source(FAILS));
     assert_eq!(answer.header("Cache-Control"), ["no-store"]);
     assert_eq!(answer.header("X-Content-Type-Options"), ["nosniff"]);
@@ -273,7 +273,7 @@ fn without_debug_the_page_gives_nothing_away() {
 }
 
 #[test]
-fn after_the_head_there_is_no_page_and_nothing_is_looked_into() {
+fn after_the_head_there_is_no_page_and_no_variable_is_read() {
     let source = "import sys
 class Loud:
     def __repr__(self):
@@ -295,7 +295,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn head_gets_the_head_of_it() {
+fn a_head_request_gets_the_head_of_the_page() {
     let answer = Cgi::source(FAILS)
         .method("HEAD")
         .option("--debug")

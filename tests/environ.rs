@@ -107,7 +107,7 @@ fn an_empty_content_length_is_the_same_as_none() {
 }
 
 #[test]
-fn the_clients_proxy_header_is_nowhere() {
+fn the_header_field_proxy_is_dropped() {
     let answer = Cgi::source(
         "import os
 def application(environ, start_response):
@@ -260,7 +260,7 @@ fn a_request_without_a_method_is_an_error_that_names_it() {
 
 /// What takes time for each of them, and not for each pair, is done within any host's limit of CPU.
 #[test]
-fn a_hundred_thousand_variables_are_no_obstacle() {
+fn a_hundred_thousand_variables_are_accepted() {
     let folder = crate::harness::folder();
     let script = folder.path().join("app.py");
     let text = "import os

@@ -21,7 +21,7 @@ fn fails(cgi: Cgi, said: &str) -> Answer {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file() {
     let answer = fails(
         Cgi::file("/nowhere/app.py".as_ref()),
         "there is no file `/nowhere/app.py`",
@@ -47,7 +47,7 @@ fn a_missing_module_names_where_it_was_looked_for() {
         "No module named 'not_there'",
     );
     assert!(
-        answer.log.contains("no virtual environment is at"),
+        answer.log.contains("there is no virtual environment at"),
         "{}",
         answer.log
     );
@@ -123,7 +123,7 @@ fn every_way_to_leave_before_the_head() {
         (
             "import sys; sys.exit()",
             1,
-            "an application returns instead",
+            "instead of returning an answer",
         ),
         ("raise KeyboardInterrupt", 1, "KeyboardInterrupt"),
         ("raise BaseException('odd')", 1, "BaseException: odd"),

@@ -31,7 +31,7 @@ fn a_header_never_splits_the_response() {
         refused(&format!("[('X', '{value}')]"), "control character");
     }
     for name in ["X\\r\\nY", "X Y", "X:", "", "\\u00e9"] {
-        refused(&format!("[('{name}', 'v')]"), "a header name is");
+        refused(&format!("[('{name}', 'v')]"), "a header name may have");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_very_long_header_is_sent_and_warned_of() {
 }
 
 #[test]
-fn an_iterable_that_cannot_tell_its_length_has_none_and_any_other_error_counts() {
+fn an_iterable_without_a_length_is_sent_without_one_and_other_errors_of_len_count() {
     let raising = |error: &str| {
         Cgi::source(&format!(
             "class Blocks:
@@ -168,7 +168,7 @@ fn no_content_where_the_status_has_none() {
 /// RFC 9110, sections 15.3.5 and 15.3.6: a client looks for the content of a 205, of which there is
 /// none, and for none of a 204.
 #[test]
-fn a_length_that_the_status_makes_false_is_not_announced() {
+fn content_length_is_left_out_where_the_status_has_no_content() {
     for headers in ["[]", "[('Content-Length', '6')]"] {
         for (status, length) in [("204 No Content", &[][..]), ("205 Reset Content", &["0"])] {
             let answer = || {

@@ -55,7 +55,7 @@ fn same(body: &str, how: impl Fn(Cgi) -> Cgi) -> Answer {
 }
 
 #[test]
-fn what_is_answered_is_what_the_program_answers() {
+fn the_answer_is_that_of_the_program() {
     let answer = same(
         "respond('200 OK', [('X', environ['PATH_INFO'])])\nreturn [environ['wsgi.input'].read()]",
         |asked| asked.post("body").path("/a b"),
@@ -131,10 +131,7 @@ fn after_the_answer_the_script_goes_on() {
         .logs_anything()
         .run();
     assert_eq!(answer.text(), "hello");
-    assert_eq!(
-        answer.log,
-        "after\nthis request has been answered already\n"
-    );
+    assert_eq!(answer.log, "after\nthis request was already answered\n");
 }
 
 #[test]
@@ -149,7 +146,7 @@ fn without_a_request_it_says_what_to_do() {
         .expect("started");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(
-        said.contains("there is no request") && said.contains("wsgi-cgi request"),
+        said.contains("no request: ") && said.contains("wsgi-cgi request"),
         "{said}"
     );
     assert!(!done.status.success() && done.stdout.is_empty());

@@ -146,7 +146,7 @@ fn a_chunked_body_is_read_to_its_end_under_apache_only() {
     request()
         .exits(1)
         .logs("CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`chunked`")
-        .logs("or have the client send a Content-Length")
+        .logs("or make the client send a Content-Length")
         .run();
     let other = request().exits(1).logs_anything().run();
     assert_eq!(other.status, "411 Length Required");

@@ -132,7 +132,7 @@ fn as_root_it_installs_what_the_readme_shows() {
 }
 
 #[test]
-fn a_web_servers_user_has_a_folder_before_others_can_take_its_place() {
+fn web_servers_users_get_their_folders_first() {
     if !instead::is_possible() {
         return;
     }
@@ -166,7 +166,7 @@ fn a_web_servers_user_has_a_folder_before_others_can_take_its_place() {
     let done = machine.root("../clone/scripts/install");
     let log = String::from_utf8_lossy(&done.stderr);
     assert!(
-        !done.status.success() && log.contains("not root's own folder"),
+        !done.status.success() && log.contains("must be a folder of root"),
         "{log}"
     );
 }
@@ -216,7 +216,7 @@ fn without_root_it_installs_in_the_home() {
 }
 
 #[test]
-fn what_is_built_is_the_users_who_typed_sudo() {
+fn the_user_who_typed_sudo_owns_the_build() {
     if !instead::is_possible() {
         return;
     }

@@ -129,7 +129,7 @@ fn what_follows_the_script_is_never_an_option_whoever_wrote_it() {
         for word in words {
             cgi = cgi.argument(word);
         }
-        let answer = cgi.exits(1).logs("follows the script").run();
+        let answer = cgi.exits(1).logs("comes after the script").run();
         answer.error_id();
         assert_eq!(answer.status, "500 Internal Server Error");
     }
@@ -206,7 +206,7 @@ fn through_an_action_the_program_is_what_the_server_takes_for_nph_or_not() {
 
 /// REDIRECT_STATUS comes with every rewrite and ErrorDocument, and with lighttpd and nginx always.
 #[test]
-fn an_action_that_is_none_is_refused() {
+fn a_request_that_only_looks_like_an_action_is_refused() {
     let folder = wsgi_script("app.wsgi", SHOWING);
     let none = [
         action(folder.path(), "/app.wsgi").without("REDIRECT_HANDLER"),
@@ -215,12 +215,12 @@ fn an_action_that_is_none_is_refused() {
         action(folder.path(), "/app.wsgi").variable("REDIRECT_URL", "/cgi-bin/wsgi-cgi"),
     ];
     for cgi in none {
-        let cgi = cgi.exits(1).logs("only Apache's `Action` may name");
+        let cgi = cgi.exits(1).logs("only Apache's `Action` may choose");
         cgi.run().error_id();
     }
     let cgi = action(folder.path(), "/not-there.wsgi");
     cgi.exits(1)
-        .logs("no script is found along")
+        .logs("no part of PATH_TRANSLATED")
         .run()
         .error_id();
 }
@@ -238,7 +238,7 @@ fn an_action_runs_what_has_the_name_of_a_script() {
         let folder = wsgi_script(name, SHOWING);
         for rest in ["", "/x.wsgi"] {
             let cgi = action(folder.path(), &format!("/{name}{rest}"));
-            let answer = cgi.exits(1).logs("matches none of WSGI_CGI_SCRIPTS").run();
+            let answer = cgi.exits(1).logs("does not match WSGI_CGI_SCRIPTS").run();
             answer.error_id();
         }
     }
@@ -254,7 +254,7 @@ fn an_action_runs_what_has_the_name_of_a_script() {
             let cgi = if runs {
                 cgi
             } else {
-                cgi.exits(1).logs("matches none of")
+                cgi.exits(1).logs("does not match")
             };
             let status = if runs {
                 "200 OK"
@@ -288,7 +288,7 @@ fn there_are_no_subcommands_in_a_request() {
     let answer = Cgi::bare()
         .arguments(&["--help"])
         .exits(1)
-        .logs("no place in a request")
+        .logs("cannot be used in a CGI request")
         .run();
     answer.error_id();
 }

@@ -14,7 +14,7 @@ fn entries(log: &str) -> usize {
 }
 
 #[test]
-fn what_an_exception_says_begins_no_line_and_does_nothing_to_a_terminal() {
+fn the_text_of_an_exception_cannot_forge_entries_or_control_a_terminal() {
     for raised in [
         "raise ValueError(text)",
         "raise LookupError('x') from ValueError(text)",
@@ -82,7 +82,7 @@ fn a_fifo_that_nobody_reads_is_not_waited_for() {
     )
     .option("--log")
     .option(&fifo)
-    .logs("log` cannot be written: nobody reads it")
+    .logs("log`: no process reads from this FIFO")
     .run();
     assert_eq!(answer.text(), "answered");
 }

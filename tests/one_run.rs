@@ -195,7 +195,7 @@ fn a_script_that_answered_by_a_gateway_of_its_own_is_not_called_again() {
 }
 
 #[test]
-fn what_is_printed_while_loading_is_no_answer_as_long_as_it_has_no_head() {
+fn text_printed_while_loading_is_not_an_answer_without_a_head() {
     let source = SHOP.replace("shop", "application");
     let answer = Cgi::source(&format!(
         "{source}print('Status: loaded\\n\\nContent-Type: none\\n')\nprint('x' * 100000)\n"
@@ -210,7 +210,7 @@ fn a_classic_cgi_script_is_told_what_it_is() {
     refused(
         "print('Content-Type: text/html\\n')\nprint('<p>hello')\n",
         "is a CGI script that prints its answer itself (line 1, `print('Content-Type: \
-         text/html\\n')`) and has no WSGI application: have Python run it",
+         text/html\\n')`) and has no WSGI application: run it with Python instead",
     );
     refused(
         "import sys\ndef main():\n    print('Location: /x\\n')\nif __name__ == '__main__':\n    main()\n    sys.exit(0)\n",
@@ -219,7 +219,7 @@ fn a_classic_cgi_script_is_told_what_it_is() {
 }
 
 #[test]
-fn a_server_that_nothing_guards_is_an_error_at_once() {
+fn a_server_started_without_a_main_guard_is_an_error_at_once() {
     for server in [
         "import http.server\nhttp.server.HTTPServer(('127.0.0.1', 0), http.server.BaseHTTPRequestHandler).serve_forever()",
         "from wsgiref.simple_server import make_server\nmake_server('', 0, shop).serve_forever()",
@@ -244,7 +244,7 @@ fn a_server_that_nothing_guards_is_an_error_at_once() {
     refused(
         "from wsgiref.simple_server import make_server\ndef main():\n    make_server('', 0, None).serve_forever()\nif __name__ == '__main__':\n    main()\n",
         "line 5, `main()` starts a server while the application is loaded, which would wait for other \
-         requests and never answer this one, and there is nothing else",
+         requests and never answer this one, and the script has no WSGI application",
     );
 }
 
@@ -267,7 +267,7 @@ fn another_program_in_the_place_of_this_one_is_refused() {
         "os.execve('/bin/true', ['true'], {})",
     ] {
         let text = format!("{SHOP}if 'x' not in sys.argv:\n    {exec}\napplication = shop\n");
-        let answer = refused(&text, "would put the program `");
+        let answer = refused(&text, "would replace this process with the program `");
         assert!(
             answer.log.contains(&format!("line 8, `{exec}`")),
             "{}",
@@ -319,7 +319,7 @@ fn djangos_command_line_is_told_which_file_to_name() {
     std::fs::write(site.join("wsgi.py"), "").expect("a file");
     let answer = cgi
         .exits(1)
-        .logs("is the command line of a Django project")
+        .logs("is the command-line script of a Django project")
         .run();
     assert!(
         answer.log.contains("site1/wsgi.py` instead"),
@@ -336,8 +336,8 @@ fn a_start_file_for_passenger_is_told_what_to_do() {
          os.execl(INTERP, INTERP, *sys.argv)\nfrom app import app as application\n",
     );
     cgi.exits(1)
-        .logs("line 4, `os.execl(INTERP, INTERP, *sys.argv)` would put the program `/opt/python/bin/python3`")
-        .logs("for Passenger")
+        .logs("line 4, `os.execl(INTERP, INTERP, *sys.argv)` would replace this process with the program `/opt/python/bin/python3`")
+        .logs("only Passenger needs that")
         .run();
 }
 

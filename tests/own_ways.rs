@@ -41,7 +41,7 @@ fn a_head_that_is_written_by_number_is_noticed() {
     ] {
         is_noticed(
             &format!("{SHOP}application = shop\n{write}\n"),
-            "a gateway of its own",
+            "another CGI gateway",
         );
         is_noticed(
             &format!("import os, subprocess, sys\n{write}\n"),

@@ -143,7 +143,7 @@ fn a_timeout_shows_the_stack_and_answers_504() {
         .option("--timeout")
         .option("0.3")
         .exits(1)
-        .logs("the time of --timeout is over")
+        .logs("timed out (--timeout)")
         .logs("in application")
         .logs("finally")
         .run();
@@ -186,12 +186,12 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_time_that_is_over_before_python_has_started_is_answered_too() {
+fn a_timeout_before_python_has_started_is_answered_too() {
     let answer = Cgi::app("hello.py")
         .option("--timeout")
         .option("0.000001")
         .exits(1)
-        .logs("the time of --timeout is over before the application was called")
+        .logs("timed out (--timeout) before the application was called")
         .run();
     assert_eq!(answer.status, "504 Gateway Timeout");
     answer.error_id();
@@ -323,7 +323,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_forked_child_that_is_asked_to_stop_is_no_fault() {
+fn a_forked_child_that_gets_sigterm_is_not_an_error() {
     let answer = Cgi::source(
         "import os, signal, time
 def application(environ, start_response):
@@ -344,7 +344,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn descriptors_that_the_server_closed_are_no_fault() {
+fn descriptors_that_the_server_closed_are_not_an_error() {
     let place = folder();
     let script = place.path().join("app.py");
     let source = "def application(environ, start_response):\n    print('x')\n    \
@@ -425,7 +425,7 @@ fn the_log_may_be_a_file_with_stamped_entries() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_is_said_and_no_failure() {
+fn a_log_that_cannot_be_written_is_reported_and_is_not_a_failure() {
     let answer = Cgi::app("hello.py")
         .option("--log")
         .option("/nowhere/app.log")

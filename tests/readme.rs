@@ -240,7 +240,7 @@ fn what_is_typed_prints_what_is_shown() {
                 continue; // below
             }
             let printed = machine.run(command).trim_end().to_owned() + "\n";
-            let expected = expected.split("Made: ").next().unwrap_or_default();
+            let expected = expected.split("Created: ").next().unwrap_or_default();
             let expected = expected.trim_end().to_owned() + "\n";
             assert!(
                 is_like(&printed, &expected),

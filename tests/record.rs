@@ -125,7 +125,7 @@ fn what_the_application_answers_itself_counts_too() {
     ] {
         let request = recording(folder.path()).path(path);
         let request = if kept > 0 {
-            request.logs("the request is kept")
+            request.logs("the request is recorded")
         } else {
             request
         };
@@ -140,7 +140,7 @@ fn a_response_that_was_cut_counts_too() {
     recording(folder.path())
         .path("/200 cut")
         .exits(1)
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     assert_eq!(files(folder.path()).len(), 1);
 }
@@ -152,7 +152,7 @@ fn content_that_nobody_read_is_kept() {
         .path("/unread")
         .post("content")
         .exits(1)
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     assert!(the_file(folder.path()).1.ends_with("\n\ncontent"));
 }
@@ -165,14 +165,14 @@ fn a_request_that_never_reached_the_application_is_kept() {
         .option(folder.path())
         .post("content")
         .exits(1)
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     assert!(the_file(folder.path()).1.ends_with("\n\ncontent"));
     recording(folder.path())
         .option("--venv")
         .option("/no/such/venv")
         .exits(1)
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     assert_eq!(files(folder.path()).len(), 2);
 }
@@ -189,7 +189,7 @@ fn secrets_are_left_out_unless_asked_for() {
             .variable("HTTP_X_API_KEY", "c2VjcmV0")
             .variable("DATABASE_URL", "postgres://me:c2VjcmV0@db/x")
             .exits(1)
-            .logs("the request is kept")
+            .logs("the request is recorded")
             .run()
     };
     secret(recording(folder.path()));
@@ -224,7 +224,7 @@ fn the_newest_files_are_kept() {
             .option("--record-files")
             .option("2")
             .path("/503")
-            .logs("the request is kept")
+            .logs("the request is recorded")
             .run();
         let now = files(folder.path());
         assert!(now.contains(&other) && now.len() <= 3, "{now:?}");
@@ -244,7 +244,7 @@ fn a_file_has_no_more_bytes_than_it_may() {
         .path("/fails")
         .post(large.as_str())
         .exits(1)
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     let (file, text) = the_file(folder.path());
     assert_eq!(text.len(), 5000);
@@ -257,7 +257,7 @@ fn a_file_has_no_more_bytes_than_it_may() {
         .option("--record-bytes")
         .option("10")
         .path("/503")
-        .logs(": the request is not kept: its meta-variables alone are ")
+        .logs(": the request is not recorded: its meta-variables alone are ")
         .run();
     assert_eq!(files(folder.path()).len(), 1);
 }
@@ -269,13 +269,13 @@ fn the_environment_and_the_script_can_ask_for_it_too() {
     Cgi::source(APP)
         .variable("REDIRECT_WSGI_CGI_RECORD", &records)
         .path("/503")
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     assert_eq!(files(&records).len(), 1);
     let metadata = "# /// script\n# [tool.wsgi-cgi]\n# record = \"kept\"\n# ///\n";
     let answer = Cgi::source(&format!("{metadata}{APP}"))
         .path("/503")
-        .logs("the request is kept")
+        .logs("the request is recorded")
         .run();
     let own = answer.folder.expect("the script's folder");
     assert_eq!(files(&own.path().join("kept")).len(), 1);
@@ -288,7 +288,7 @@ fn a_folder_that_the_server_might_hand_out_is_refused() {
     recording(&records)
         .variable("DOCUMENT_ROOT", folder.path())
         .path("/503")
-        .logs(": the request is not kept: ")
+        .logs(": the request is not recorded: ")
         .logs("is below the document root")
         .run();
     assert_eq!(files(&records).len(), 0);
@@ -298,7 +298,7 @@ fn a_folder_that_the_server_might_hand_out_is_refused() {
 fn a_folder_that_cannot_be_written_changes_no_answer() {
     let answer = recording(Path::new("/proc/no/such"))
         .path("/503")
-        .logs(": the request is not kept: the folder `/proc/no/such` cannot be made: ")
+        .logs(": the request is not recorded: the folder `/proc/no/such` cannot be made: ")
         .run();
     assert_eq!(answer.status, "503 Service Unavailable");
 }
@@ -306,11 +306,11 @@ fn a_folder_that_cannot_be_written_changes_no_answer() {
 #[test]
 fn a_file_that_is_no_record_is_refused() {
     for (content, word) in [
-        ("GET / HTTP/1.1\n\n", "this is no recorded request"),
+        ("GET / HTTP/1.1\n\n", "this is not a recorded request"),
         ("# wsgi-cgi request 1\nA=1\n\n", "has no REQUEST_METHOD"),
         (
             "# wsgi-cgi request 1\nREQUEST_METHOD=GET\n",
-            "not a whole one",
+            "or it is incomplete",
         ),
     ] {
         ByHand::request(APP)

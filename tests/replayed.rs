@@ -49,7 +49,7 @@ fn a_crafted_file_sets_nothing_that_python_or_the_loader_obeys() {
         .file("crafted.request", &text)
         .variable("PATH", "/usr/bin:/bin")
         .with(&["--replay", "crafted.request"])
-        .logs("not taken from the file, as programs obey them: ")
+        .logs("ignored these variables, which change how programs run: ")
         .logs("LD_PRELOAD")
         .run();
     let shown = String::from_utf8_lossy(&printed.stdout).into_owned();
@@ -61,14 +61,14 @@ fn a_crafted_file_sets_nothing_that_python_or_the_loader_obeys() {
 }
 
 #[test]
-fn what_is_wanted_all_the_same_can_be_set() {
+fn dropped_variables_can_be_set_on_purpose() {
     let printed = ByHand::request(SHOWS)
         .file(
             "a.request",
             "# wsgi-cgi request 1\nREQUEST_METHOD=GET\nPYTHONPATH=/evil\n\n",
         )
         .with(&["--replay", "a.request", "--set", "PYTHONPATH=/mine"])
-        .logs("not taken from the file")
+        .logs("ignored these variables")
         .prints();
     assert!(
         printed.contains("'/mine'") && !printed.contains("/evil"),
@@ -130,7 +130,7 @@ fn secrets_in_queries_and_forms_are_masked() {
                 .variable("CONTENT_TYPE", kind)
                 .post(content)
                 .exits(1)
-                .logs("the request is kept");
+                .logs("the request is recorded");
             if secrets {
                 cgi.option("--record-secrets")
             } else {
@@ -182,9 +182,9 @@ fn a_folder_that_others_can_write_is_refused() {
         fs::set_permissions(&records, Permissions::from_mode(mode)).expect("permissions");
         fs::set_permissions(folder.path(), Permissions::from_mode(parent)).expect("permissions");
         let logged = if is_kept {
-            "the request is kept"
+            "the request is recorded"
         } else {
-            "can be written by others than the server's user: "
+            "can be changed by others than the server's user: "
         };
         Cgi::source(FAILS)
             .option("--record")
@@ -217,14 +217,14 @@ fn the_hint_can_be_pasted() {
             .option(&modules)
             .path("/cart")
             .exits(1)
-            .logs("the request is kept: `")
+            .logs("the request is recorded: `")
             .run();
         let hint = answer
             .log
-            .split("the request is kept: `")
+            .split("the request is recorded: `")
             .nth(1)
             .expect("a hint");
-        let (hint, _) = hint.rsplit_once("` answers it again").expect("a hint");
+        let (hint, _) = hint.rsplit_once("` repeats it").expect("a hint");
         let again = Command::new("sh")
             .args(["-c", hint])
             .env_clear()

@@ -99,12 +99,12 @@ fn a_plain_environment() {
 }
 
 #[test]
-fn one_with_the_systems_packages() {
+fn an_environment_with_the_systems_packages() {
     Place::new(&["--system-site-packages"]).is_the_same();
 }
 
 #[test]
-fn one_with_path_files() {
+fn an_environment_with_path_files() {
     let place = Place::new(&[]);
     let other = place.folder.path().join("other");
     fs::create_dir(&other).expect("a folder");
@@ -119,7 +119,7 @@ fn one_with_path_files() {
 }
 
 #[test]
-fn one_whose_path_files_run_code() {
+fn an_environment_whose_path_files_run_code() {
     Place::new(&[])
         .file("marked.py", "import os\nos.environ['MARK'] = 'marked'\n")
         .file("two.pth", "import marked\n")
@@ -133,7 +133,7 @@ fn one_whose_path_files_run_code() {
 }
 
 #[test]
-fn one_with_a_customization() {
+fn an_environment_with_a_customization() {
     Place::new(&[])
         .file(
             "sitecustomize.py",
@@ -143,7 +143,7 @@ fn one_with_a_customization() {
 }
 
 #[test]
-fn a_customization_that_fails_is_told_of() {
+fn a_customization_that_fails_is_reported() {
     let place = Place::new(&[]);
     // It comes before the system's there.
     let first = place.folder.path().join("first");
@@ -165,7 +165,7 @@ fn the_systems_python() {
 
 /// `site.addsitedir`, as scripts for mod_wsgi have it, does that and nothing else.
 #[test]
-fn who_imports_it_later() {
+fn site_imported_later() {
     const TEXT: &str = "import sys\nbefore = list(sys.path)\nimport site\nfrom importlib import reload\n\
         def application(environ, start_response):\n    \
         start_response('200 OK', [])\n    \

@@ -220,7 +220,7 @@ fn a_first_call_while_being_closed_is_too_late() {
     )
     .exits(1)
     .logs("did not call start_response before its first block")
-    .logs("start_response was called after the response was answered")
+    .logs("start_response was called after the response was sent")
     .run()
     .error_id();
 }
@@ -366,7 +366,7 @@ fn an_interim_status_is_no_answer() {
         );
         let answer = Cgi::source(&source)
             .exits(1)
-            .logs("announces an answer")
+            .logs("a 1xx status is not final")
             .run();
         assert_eq!(answer.status, "500 Internal Server Error");
         answer.error_id();

@@ -87,7 +87,7 @@ fn a_str_block_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn what_is_no_iterable_of_bytes_is_named() {
+fn a_value_that_is_not_an_iterable_of_bytes_is_named() {
     for (returned, said) in [
         ("'text'", "returned 'text'"),
         ("None", "returned None"),

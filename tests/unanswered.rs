@@ -63,7 +63,7 @@ fn left_by_os_exit() {
 fn replaced_by_another_program() {
     // Past Python's own functions, which are refused.
     let end = "ctypes.CDLL(None).execl(b'/bin/echo', b'echo', b'Status: 200 OK', None)";
-    each_moment(end, 0, "became another program");
+    each_moment(end, 0, "called `os._exit` or `os.exec*`");
 }
 
 /// Whatever is left of the memory when the limit comes, in the program, in Python's start, in the executor.
@@ -93,7 +93,7 @@ fn a_limit_on_memory() {
 }
 
 #[test]
-fn a_limit_on_the_time_of_the_processor() {
+fn a_limit_on_cpu_time() {
     let folder = folder();
     let script = script(folder.path(), "app.py", "while True: pass");
     for (limit, said) in [("-S -t 1", "SIGXCPU"), ("-t 1", "SIGKILL")] {
@@ -114,7 +114,7 @@ fn a_limit_on_the_time_of_the_processor() {
 
 /// In a container there mostly is a filter of system calls.
 #[test]
-fn under_a_filter_of_system_calls() {
+fn under_a_seccomp_filter() {
     if cfg!(not(target_arch = "x86_64")) {
         return skip("the filter is for x86-64");
     }
@@ -145,7 +145,7 @@ fn where_signals_are_blocked() {
 
 /// The process that answers ends with the one that waits, whatever ends that.
 #[test]
-fn nobody_is_left_behind() {
+fn no_process_is_left_behind() {
     let text = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60)\n";
     let (mut child, _folder) = Cgi::source(text).spawn();
     let mut log = std::io::BufReader::new(child.stderr.take().expect("piped"));
@@ -225,7 +225,7 @@ fn a_python_that_was_removed() {
 }
 
 #[test]
-fn an_executor_that_is_missing_or_none() {
+fn an_executor_that_is_missing_or_not_an_elf_file() {
     let folder = folder();
     copy_programs(folder.path());
     let executor = folder.path().join("_wsgi_cgi.abi3.so");
@@ -237,7 +237,7 @@ fn an_executor_that_is_missing_or_none() {
     let said = format!("looked for `{}`", executor.display());
     answered(cgi(), 1, &said);
     fs::write(&executor, "not a library").expect("written");
-    let answer = answered(cgi(), 1, "is no program code (ELF)");
+    let answer = answered(cgi(), 1, "is not an ELF file");
     assert!(answer.log.contains("_wsgi_cgi.abi3.so"), "{}", answer.log);
     // What only Python's loader can tell.
     fs::copy("/bin/true", &executor).expect("copied");
@@ -246,7 +246,7 @@ fn an_executor_that_is_missing_or_none() {
 }
 
 #[test]
-fn there_is_no_process_left_to_wait() {
+fn where_no_second_process_can_be_started() {
     if launcher::is_wanted() || !rustix::process::geteuid().is_root() {
         return skip("only root can act as a user that has no process left");
     }

@@ -79,7 +79,7 @@ fn runs_in(cgi: Cgi, root: &Path) {
 }
 
 #[test]
-fn one_that_is_named_is_used() {
+fn a_named_environment_is_used() {
     let place = Place::new();
     let root = place.venv("named");
     runs_in(place.app().option("--venv").option(&root), &root);
@@ -116,7 +116,7 @@ fn one_beside_the_script_or_a_folder_above_is_found() {
 }
 
 #[test]
-fn the_one_that_is_named_wins() {
+fn a_named_environment_wins() {
     let place = Place::new();
     place.venv("site/.venv");
     let named = place.venv("named");
@@ -156,17 +156,20 @@ fn refused(cgi: Cgi, said: &str) {
 }
 
 #[test]
-fn one_that_cannot_work_is_refused_with_the_reason() {
+fn a_broken_environment_is_refused_with_the_reason() {
     let place = Place::new();
     refused(
         place.app().option("--venv").option("/nowhere"),
-        "is no virtual environment",
+        "is not a virtual environment",
     );
     let root = place.venv("named");
     for name in ["python3", "python"] {
         std::fs::remove_file(root.join("bin").join(name)).expect("removed");
     }
-    refused(place.app().option("--venv").option(&root), "leads nowhere");
+    refused(
+        place.app().option("--venv").option(&root),
+        "bin/python3 is missing",
+    );
 }
 
 #[test]
@@ -247,7 +250,7 @@ fn one_installation_serves_every_python() {
 }
 
 #[test]
-fn one_that_is_too_old_or_another_kind_says_so() {
+fn a_python_that_is_too_old_or_not_cpython_is_reported() {
     for python in all_pythons() {
         if !is_served(&python) {
             let cgi = Cgi::source(VERSION).option("--python").option(&python);
@@ -258,7 +261,7 @@ fn one_that_is_too_old_or_another_kind_says_so() {
 
 /// As a package of the system does it, and without anything being built again.
 #[test]
-fn a_python_that_another_took_the_place_of() {
+fn a_python_that_was_replaced_by_another() {
     let folder = folder();
     let script = folder.path().join("app.py");
     std::fs::write(&script, VERSION).expect("a script");

@@ -1,9 +1,9 @@
 """Where one request goes: time, instructions and system calls of each phase, for both sides.
 
-Three things are run: the application with marks between its phases (marks.py), a small request with
-Python's own import times, which show where site begins and ends, and the program with --version,
-which is loaded and starts no interpreter. Time is measured in interleaved rounds; the counts do not
-depend on how busy the machine is, and are taken once."""
+Three commands are run: the application with marks between its phases (marks.py), a small request with
+Python's import times, which show where site begins and ends, and the program with --version, which
+starts no interpreter. Time is measured in interleaved rounds; the counts do not depend on how busy the
+machine is, and are taken once."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ PHASES = {
     "reading": "the source's stat, the .pyc opened, read and compared with it",
     "unmarshalling": "the .pyc's bytes made code objects",
     "extensions": "shared libraries of extension modules loaded",
-    "module bodies": "module bodies run, with the import statements' own work between the above",
+    "module bodies": "module bodies, with the work of import statements outside of the above",
     "garbage": "collections, wherever they happen from the first statement to the way out",
     "gateway": "from the loaded application to its call",
     "call": "the call, the response's blocks and close(), without what is imported meanwhile",
@@ -125,7 +125,7 @@ def site_of(errors):
             if name == "site":
                 return begin, end + 1, int(cumulative)
             begin = end + 1
-    raise Failed("Python did not say how long site takes")
+    raise Failed("Python did not report the import time of site")
 
 
 def marks_of(errors):

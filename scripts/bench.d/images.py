@@ -1,4 +1,4 @@
-"""What an image costs whom: the request that finds none, who makes it, and the machine's memory."""
+"""The costs of an image: for the request that finds none, for its maker, and in memory."""
 
 import shutil
 import subprocess

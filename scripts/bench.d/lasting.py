@@ -1,8 +1,8 @@
-"""Conditions that last: what keeps an application from having an image, for a day or for ever, must
-not make its requests dearer or later than cold ones.
+"""Lasting conditions: whatever keeps an application from having an image, for a day or for ever, must
+not make its requests slower or more expensive than cold ones.
 
-Each condition is met by many requests, each beside a cold one by the program itself. The CPU is that
-of all processes that a request leaves behind, the makers of images among them."""
+Each condition is measured with many requests, each beside a cold request without images. The CPU time is that
+of all processes that a request leaves behind, including the makers of images."""
 
 import ctypes
 import os
@@ -117,11 +117,11 @@ def conditions(place, rounds):
     """CPU and delay of each, against cold requests."""
     # Makers of images, whose parents have ended, are this process's then.
     if ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0):
-        raise needs.Missing("processes that outlive their parents cannot be waited for here")
+        raise needs.Missing("this system cannot wait for orphaned processes (no child subreaper)")
     rows = []
     for condition in CONDITIONS:
         if condition.words is in_turn and os.geteuid() != 0:
-            print(f"left out: {condition.name}: only root gives a machine another boot")
+            print(f"left out: {condition.name}: only root can fake another boot ID")
             continue
         rows += measured(place, condition, rounds["lasting"])
     return rows
@@ -191,7 +191,7 @@ def ask(place, condition, contestant, number):
             return None
         raise
     if condition.ends_badly(number):
-        raise Failed(f"{condition.name}: the request came to no bad end")
+        raise Failed(f"{condition.name}: the request did not fail as it should")
     check_answer(contestant, done.output)
     return done
 

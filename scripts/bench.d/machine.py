@@ -1,4 +1,4 @@
-"""What the figures are true of: the versions, the machine, the moment."""
+"""The conditions of a measurement: versions, machine, date."""
 
 import os
 import platform

@@ -1,8 +1,8 @@
 """Cuts a run into phases from within: the first statement of a script imports this beside itself.
 
-Each mark says that another phase begins. It takes the time, and makes a system call that nobody
-else makes, which strace and callgrind can see: all three cut at the same places. Phases are
-exclusive: a module's body does not contain the path search of what it imports."""
+Each mark begins another phase. It takes the time, and makes a system call that nothing else makes and
+that strace and callgrind can see, so that all three cut at the same places. Phases are exclusive: the
+phase of a module's body does not contain the path search of its imports."""
 
 import gc
 import os

@@ -1,8 +1,8 @@
 """Peak memory of a command.
 
-Not from wait4 of a child of ours: the kernel keeps the larger resident set when a process becomes
-another program, so the child of a large parent, and a Python is one, is never seen to be smaller
-than its parent was. GNU time is small, and starts the command and asks for it."""
+Not from wait4 in this process: on exec, the kernel keeps the larger resident set, so the child of a
+large process, such as Python, never appears smaller than its parent was. GNU time is small: it starts
+the command and waits for it."""
 
 import subprocess
 

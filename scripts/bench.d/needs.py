@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-# What each one is for says which Debian package brings it.
+# The Debian package of each program.
 PACKAGES = {
     "cargo": "cargo",
     "cc": "gcc",

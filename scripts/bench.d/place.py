@@ -67,7 +67,7 @@ def own_directory():
     root = Path(os.environ.get("WSGI_CGI_BENCH_DIR") or default).absolute()
     root.mkdir(parents=True, exist_ok=True)
     if root.is_symlink() or root.stat().st_uid != os.getuid():
-        sys.exit(f"bench: {root} is another user's: set WSGI_CGI_BENCH_DIR to a folder of yours")
+        sys.exit(f"bench: {root} is owned by another user: set WSGI_CGI_BENCH_DIR to a folder of yours")
     root.chmod(0o755)
     return root
 

@@ -1,6 +1,6 @@
-//! The executor in the program itself: the single file that `scripts/wheel.d/single.py` makes has it behind the
-//! program's own bytes. Python loads it only from a file: the first request lays it into the user's folder for
-//! images, the others find it there.
+//! The executor inside the program: `scripts/wheel.d/single.py` makes a single file that has the executor after
+//! the program's own bytes. Python can load it only from a file of its own: the first request unpacks it to the
+//! user's folder for images, later ones find it there.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,25 +21,26 @@ use image::format::sum;
 use image::place;
 use process::handed_on;
 
-/// What follows the program's own bytes: this, the executor's length and its sum, then the executor.
+/// What follows the program's own bytes: this, the executor's length and its hash, then the executor.
 const MAGIC: &[u8; 16] = b"wsgi-cgi carries";
 const HEAD: usize = 32;
 
-/// What is laid has a name that begins and ends so.
+/// The name of an unpacked executor begins and ends so.
 const BEGINNING: &str = "executor-";
 const ENDING: &str = ".abi3.so";
 
-/// Another one may be a second program's of this user, which is in use; it lays it again if need be.
+/// An unpacked executor of another version is removed after this time. A second program of this user that still
+/// needs it unpacks it again.
 const LEFT: Duration = Duration::from_secs(3600);
 
-/// What else there is to do.
-const REMEDY: &str = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR, or install the \
-                      archive that has the executor as a file";
+/// The remedy where the executor cannot be unpacked.
+const REMEDY: &str = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR, or install from the \
+                      archive that has the executor as a separate file";
 
-/// What helps against a file that was changed on its way.
-const AGAIN: &str = "put the program there once more, as a binary file";
+/// The remedy for a file that was damaged in transfer.
+const AGAIN: &str = "copy the program there again, in binary mode";
 
-/// The executor, as it lies in the program.
+/// The executor inside the program.
 struct Carried {
     program: File,
     start: u64,
@@ -47,10 +48,10 @@ struct Carried {
     sum: u64,
 }
 
-/// The one that `program` carries, as a file; none where it carries none.
+/// The path of the executor inside `program`, unpacked; `None` where the program has none inside.
 ///
 /// # Errors
-/// Why it cannot be had, and what to do.
+/// Why it cannot be unpacked, and what to do.
 pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<PathBuf>> {
     let Some(carried) = Carried::in_program(program)? else {
         return Ok(None);
@@ -60,8 +61,12 @@ pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<Pa
         .each_ref()
         .map(|root| root.as_deref().map(OsStr::as_bytes));
     let named = cache_dir.map(Path::to_owned);
-    let without_folder =
-        |why: String| anyhow!("the executor that `{}` carries: {why}", program.display());
+    let without_folder = |why: String| {
+        anyhow!(
+            "cannot unpack the executor inside `{}`: {why}",
+            program.display()
+        )
+    };
     let found = common::find(named, |name| std::env::var_os(name), &roots);
     let folder = found
         .map_err(without_folder)?
@@ -70,23 +75,22 @@ pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<Pa
     let file = folder.join(carried.name());
     let unusable = |why: anyhow::Error| {
         anyhow!(
-            "the executor that `{}` carries cannot be used as `{}`: {why}: {REMEDY}",
+            "cannot unpack the executor inside `{}` to `{}`: {why}: {REMEDY}",
             program.display(),
             file.display()
         )
     };
     refuse_noexec(&folder).map_err(unusable)?;
-    if !carried.is_laid(&file) {
+    if !carried.is_unpacked(&file) {
         let content = carried.content(program)?;
-        carried.lay(&content, &file).map_err(unusable)?;
+        carried.unpack(&content, &file).map_err(unusable)?;
         remove_others(&folder, &file);
     }
     Ok(Some(file))
 }
 
 impl Carried {
-    /// The program may have been replaced since it was started: what it carries is looked for in the file
-    /// that it was started from.
+    /// Looks in the file that this process was started from, as `path` may have been replaced since.
     fn in_program(path: &Path) -> Result<Option<Self>> {
         let Ok(program) = File::open("/proc/self/exe").or_else(|_| File::open(path)) else {
             return Ok(None);
@@ -98,7 +102,7 @@ impl Carried {
         let whole = |length: u64| {
             let shown = path.display();
             if has < length {
-                bail!("`{shown}` is not whole, it has {has} of {length} bytes: {AGAIN}");
+                bail!("`{shown}` is incomplete ({has} of {length} bytes): {AGAIN}");
             }
             Ok(())
         };
@@ -126,21 +130,21 @@ impl Carried {
         format!("{BEGINNING}{version}-{:016x}{ENDING}", self.sum)
     }
 
-    /// Whether it lies there. By the file's name, owner and mode it is what this user laid, whole and
-    /// checked, and nobody else could write to it; by its length no crash of the system has cut it. Its content
-    /// is not read again for each request.
-    fn is_laid(&self, file: &Path) -> bool {
+    /// Whether it was unpacked. Name, owner and mode show that this user has unpacked and checked the file and
+    /// no other user could change it; the length shows that a system crash has not cut it. The content is not
+    /// read again for each request.
+    fn is_unpacked(&self, file: &Path) -> bool {
         let about = attempt::open(file).and_then(|file| file.metadata());
         about.is_ok_and(|about| about.len() == self.length)
     }
 
-    /// Writes it under another name first: who finds it by its own name finds all of it.
-    fn lay(&self, content: &[u8], file: &Path) -> Result<()> {
-        // Beyond such a limit this process would be ended (SIGXFSZ).
+    /// Writes it under another name first, so that a file with the final name is complete.
+    fn unpack(&self, content: &[u8], file: &Path) -> Result<()> {
+        // Writing beyond this limit would kill this process (SIGXFSZ).
         if let Some(most) = getrlimit(Resource::Fsize).current
             && most < self.length
         {
-            bail!("no file may be larger than {most} bytes (RLIMIT_FSIZE)");
+            bail!("files are limited to {most} bytes (RLIMIT_FSIZE)");
         }
         let mut new = file.as_os_str().to_owned();
         new.push(format!(".{}-{}", std::process::id(), handed_on::now()));
@@ -165,7 +169,7 @@ impl Carried {
         self.program.read_exact_at(&mut content, self.start)?;
         if sum(&content) != self.sum {
             bail!(
-                "the executor that `{}` carries is damaged: {AGAIN}",
+                "the executor inside `{}` is damaged: {AGAIN}",
                 program.display()
             );
         }
@@ -173,16 +177,16 @@ impl Carried {
     }
 }
 
-/// From some file systems nothing can be loaded that runs.
+/// Code cannot be loaded from a file system that is mounted noexec.
 fn refuse_noexec(folder: &Path) -> Result<()> {
     let about = rustix::fs::statvfs(folder);
     if about.is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::NOEXEC)) {
-        bail!("nothing can be run from that file system, which is mounted `noexec`");
+        bail!("its file system is mounted `noexec`");
     }
     Ok(())
 }
 
-/// Removes those of other versions and what was left half laid, where nobody has use of it.
+/// Removes executors of other versions and incomplete ones, unless they are recent.
 fn remove_others(folder: &Path, kept: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -194,7 +198,7 @@ fn remove_others(folder: &Path, kept: &Path) {
     }
 }
 
-/// Whether it is one of ours, and was laid long ago. The folder may have other people's files in it.
+/// Whether it is one of ours and old. The folder may contain files that are not ours.
 fn is_left(path: &Path) -> bool {
     let looked = || -> Option<bool> {
         let file = attempt::open(path).ok()?;

@@ -1,4 +1,4 @@
-//! What an ELF file says of itself: which processor it is for, and how many bytes it has.
+//! The header of an ELF file: which processor it is for, and how many bytes it has.
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 /// Bytes of `Elf64_Ehdr`, whose numbers are in the processor's own order.
 const HEADER: usize = 64;
 
-/// `e_machine` of this program; nothing is known of others.
+/// `e_machine` of this program; `None` for a processor that is not in this list.
 const MACHINE: Option<u16> = if cfg!(target_arch = "x86_64") {
     Some(62)
 } else if cfg!(target_arch = "aarch64") {
@@ -16,15 +16,15 @@ const MACHINE: Option<u16> = if cfg!(target_arch = "x86_64") {
     None
 };
 
-/// A file's own words.
+/// What the header says.
 pub(super) struct Elf {
     /// Whether it is for the processor of this program.
     pub(super) is_for_here: bool,
-    /// Where it ends: linkers write the table of its sections last. What follows is another's.
+    /// The end of the ELF file, as linkers write the section table last. Other data may follow.
     pub(super) length: u64,
 }
 
-/// Reads them; none where it is no ELF file.
+/// Reads the header; `None` where it is not an ELF file.
 pub(super) fn read(file: &File) -> io::Result<Option<Elf>> {
     let mut header = [0; HEADER];
     let read = file.read_at(&mut header, 0)?;

@@ -1,5 +1,5 @@
-//! Where the executor is: beside the program, in the place that goes with a `bin` folder, in the program
-//! itself, among the packages of the environment that the program was installed in, or where the system's is.
+//! Finds the executor: beside the program, in the `lib` folder that belongs to its `bin` folder, inside the
+//! program, among the packages of the program's environment, or in the system's folder.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -12,16 +12,16 @@ use super::elf;
 
 const NAME: &str = "_wsgi_cgi.abi3.so";
 
-/// In the package for Python, which lies beside the program where both were unpacked or uploaded.
+/// In the Python package, which is beside the program where an archive was unpacked or uploaded.
 const IN_PACKAGE: &str = "wsgi_cgi/_wsgi_cgi.abi3.so";
 
 /// As cargo calls it, beside the program that it builds.
 const BUILT: &str = "lib_wsgi_cgi.so";
 
-/// Looks for it; `cache_dir` was named as the folder for what is worth keeping.
+/// Looks for it; `cache_dir` is the folder for images, if it was named.
 ///
 /// # Errors
-/// Where it is in none of these places, and where what is there cannot be one.
+/// Where it is in none of these places, or the file there cannot be one.
 pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> {
     let beside = [NAME, IN_PACKAGE, BUILT].map(|name| program.with_file_name(name));
     let prefix = settings::python::prefix_of(program);
@@ -34,9 +34,9 @@ pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> 
     if let Some(found) = places.iter().find(|place| is_there(place)) {
         return checked(found);
     }
-    // No other goes with a program that carries one.
-    if let Some(laid) = carried::find(program, cache_dir)? {
-        return Ok(laid);
+    // A program with an executor inside needs that one.
+    if let Some(unpacked) = carried::find(program, cache_dir)? {
+        return Ok(unpacked);
     }
     let packages = prefix.map(packages).unwrap_or_default();
     // A program that was copied into a folder of scripts leaves its executor where it was installed.
@@ -54,14 +54,14 @@ pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> 
         .map(|place| format!("`{}`", place.display()))
         .collect();
     bail!(
-        "the executor `{NAME}`, which belongs to `{}`, is not found: looked for {}: install both again \
-         from one place",
+        "cannot find the executor `{NAME}` of `{}`: looked for {}: install both again from the same \
+         package or archive",
         program.display(),
         looked.join(", ")
     )
 }
 
-/// One that this user cannot get at is there too, and is not passed over.
+/// Whether a file may be there: one that this user cannot reach counts, so that the error is reported.
 fn is_there(place: &Path) -> bool {
     match fs::metadata(place) {
         Ok(about) => about.is_file(),
@@ -69,42 +69,42 @@ fn is_there(place: &Path) -> bool {
     }
 }
 
-/// Says what is wrong with one that Python could not load, or would die of: who touches what a file has
-/// no bytes for is killed (SIGBUS).
+/// Refuses a file that Python could not load, or that would kill it: access beyond the end of a cut file is a
+/// SIGBUS.
 fn checked(place: &Path) -> Result<PathBuf> {
     let shown = place.display();
-    let again = "put the one that belongs to the program there once more, as a binary file";
+    let again = "copy the one that belongs to this program there again, in binary mode";
     let closed = |error| {
         let user = rustix::process::geteuid().as_raw();
         anyhow!(
-            "user {user} cannot read the executor `{shown}`: {error}: `chmod 644` it, and `chmod 755` \
-             the folder that it is in"
+            "UID {user} cannot read the executor `{shown}`: {error}: `chmod 644` it, and `chmod 755` its \
+             folder"
         )
     };
     let file = File::open(place).map_err(closed)?;
     let length = file.metadata().map_err(closed)?.len();
     match elf::read(&file).map_err(closed)? {
         Some(elf) if !elf.is_for_here => bail!(
-            "the executor `{shown}` is for another processor than the program: install the one for {}",
+            "the executor `{shown}` is for another processor: install the one for {}",
             std::env::consts::ARCH
         ),
         Some(elf) if length < elf.length => bail!(
-            "the executor `{shown}` is not whole, it has {length} of {} bytes: {again}",
+            "the executor `{shown}` is incomplete ({length} of {} bytes): {again}",
             elf.length
         ),
         Some(_) => Ok(place.to_owned()),
-        None => bail!("the executor `{shown}` is no program code (ELF): {again}"),
+        None => bail!("the executor `{shown}` is not an ELF file: {again}"),
     }
 }
 
-/// Where it would be among the packages of each Python there.
+/// Its paths among the packages of each Python there.
 fn packages(prefix: &Path) -> Vec<PathBuf> {
     let folders = ["lib", "lib64"].map(|name| fs::read_dir(prefix.join(name)));
     let entries = folders.into_iter().flatten().flatten().flatten();
     let pythons =
         entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"python3"));
     pythons
-        // Debian's pip has a name of its own for the system's.
+        // Debian calls the packages of the system's Python `dist-packages`.
         .flat_map(|entry| ["site-packages", "dist-packages"].map(|name| entry.path().join(name)))
         .map(|packages| packages.join("wsgi_cgi").join(NAME))
         .collect()

@@ -17,14 +17,15 @@ use process::handed_on::HandedOn;
 use settings::config::Config;
 use settings::python::Packages;
 
-/// What that Python runs. An older one, or another kind, says what it is, in one line and in words that
-/// any Python can read. The module is loaded by its path: nothing is searched, and no application sees it.
+/// The code that this Python runs. Where its version or implementation is not supported, it says so in one
+/// line; all versions can parse the code. The module is loaded by its path: no search, and applications do not
+/// see it.
 const CODE: &str = "\
 import sys
 if getattr(getattr(sys, 'implementation', None), 'name', '') != 'cpython' or sys.version_info < (3, 9) \
 or 't' in getattr(sys, 'abiflags', ''):
-    sys.stderr.write('wsgi-cgi: `%s` is Python %s: CPython 3.9 or newer is needed, and not a \
-free-threaded one: name one with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
+    sys.stderr.write('wsgi-cgi: `%s` is Python %s: CPython 3.9 or newer is needed, without free \
+threading: name another with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
     sys.exit(78)
 import _imp
 class executor: name, origin = '_wsgi_cgi', sys.argv[1]
@@ -51,7 +52,7 @@ impl Becoming {
     /// The Python that an application is for, with the executor that belongs to the program.
     ///
     /// # Errors
-    /// Where one of them is not there.
+    /// Where one of them does not exist.
     pub(crate) fn of(
         config: &Config,
         environment: &MetaVariables,
@@ -66,7 +67,7 @@ impl Becoming {
         })
     }
 
-    /// The Python, as what failed is named by.
+    /// The path of the Python, for error messages.
     pub(crate) fn python(&self) -> &Path {
         &self.python
     }
@@ -103,7 +104,7 @@ impl Becoming {
         command
     }
 
-    /// Has the executor loaded before everything else, so that its functions come before the C library's.
+    /// Sets LD_PRELOAD to the executor, so that its functions replace those of the C library.
     pub(crate) fn preload(&self, command: &mut Command, given: Option<&[u8]>) {
         let mut value = self.executor.clone().into_os_string().into_vec();
         if let Some(given) = given.filter(|given| !given.is_empty()) {

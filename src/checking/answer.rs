@@ -1,16 +1,16 @@
-//! What a whole answer shows: its status, its headers and its content, held against the request and
-//! against each other (RFC 9110; PEP 3333, "Handling the Content-Length Header").
+//! Checks a whole answer: its status, its headers and its content, against the request and against
+//! each other (RFC 9110; PEP 3333, "Handling the Content-Length Header").
 
 use crate::fields::{length, values};
 use crate::rules::{self, Seen};
 
-/// So much content is kept.
+/// How many bytes of content are kept.
 pub const KEPT: usize = 4 << 20;
 
 /// What an application answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The number of the status; none where start_response was not called rightly.
+    /// The status code; none where start_response was not called correctly.
     pub code: Option<u16>,
     /// The status as it was given.
     pub status: String,
@@ -20,13 +20,13 @@ pub struct Answer {
     pub content: Vec<u8>,
     /// How many bytes of content there were.
     pub length: u64,
-    /// Whether it ended by itself, with an exception for nobody.
+    /// Whether it ended without an exception.
     pub is_whole: bool,
     /// Where start_response was called.
     pub place: String,
 }
 
-/// What of the request decides about the answer.
+/// The parts of a request that its answer depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     /// The method.
@@ -50,7 +50,7 @@ impl Answer {
         self.field("content-length").and_then(length)
     }
 
-    /// What is wrong with it, as an answer to that.
+    /// What is wrong with it as an answer to that request.
     #[must_use]
     pub fn judge(&self, question: &Question) -> Vec<Seen> {
         let Some(code) = self.code else {
@@ -107,12 +107,12 @@ impl Answer {
             206 if !question.has_range => {
                 wrong(
                     &rules::PARTIAL_UNASKED,
-                    "206 answers a request without Range",
+                    "206 was sent, but the request has no Range",
                 );
             }
             304 if !question.has_condition => wrong(
                 &rules::NOT_MODIFIED_UNASKED,
-                "304 answers a request without a condition, such as If-None-Match",
+                "304 was sent, but the request has no condition such as If-None-Match",
             ),
             301 | 302 | 303 | 307 | 308 if lacks("location") => {
                 wrong(
@@ -135,7 +135,7 @@ impl Answer {
             }
             500 => wrong(
                 &rules::SERVER_ERROR,
-                &format!("the answer is `{}`", self.status),
+                &format!("the application answered `{}`", self.status),
             ),
             _ => {}
         }
@@ -158,7 +158,7 @@ impl Answer {
             return;
         };
         let Some(size) = size_of(range) else {
-            let text = format!("Content-Range is {range:?}, which is no part of anything");
+            let text = format!("Content-Range is {range:?}, which is not a valid range");
             seen.push((&rules::CONTENT_RANGE_WRONG, text));
             return;
         };
@@ -168,7 +168,7 @@ impl Answer {
             self.length
         };
         if self.is_whole && sent != size {
-            let text = format!("Content-Range is {range:?}, {size} bytes, and {sent} were sent");
+            let text = format!("Content-Range {range:?} is {size} bytes, but {sent} were sent");
             seen.push((&rules::CONTENT_RANGE_WRONG, text));
         }
     }

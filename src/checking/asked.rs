@@ -1,13 +1,13 @@
-//! One request of the series: what is asked, and which of the variables that may be absent are.
+//! One request of the series, and which of the optional variables its environ has.
 
-/// Which variables the environ has of those that may be absent.
+/// Which of the optional variables the environ has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Variant {
     /// All that a server has.
     #[default]
     Full,
-    /// Those alone that PEP 3333 demands: no `QUERY_STRING`, `CONTENT_TYPE`, `CONTENT_LENGTH`, nothing of
-    /// CGI's beyond the list, and no `wsgi.file_wrapper`.
+    /// Only those that PEP 3333 requires: no `QUERY_STRING`, `CONTENT_TYPE`, `CONTENT_LENGTH`, no
+    /// other variables of CGI, and no `wsgi.file_wrapper`.
     Least,
     /// The URL of the application itself, mounted at a path: no `PATH_INFO`, which would be empty.
     NoEmpty,
@@ -15,12 +15,12 @@ pub enum Variant {
     Empty,
 }
 
-/// What the answer is held against: the one to an earlier request of the series, by its place.
+/// What the answer is compared with: the one to an earlier request of the series, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pair {
-    /// HEAD, against two answers to GET from that place on.
+    /// HEAD, with the two answers to GET from that place on.
     Head(usize),
-    /// A condition that holds, against two answers to GET from that place on.
+    /// A conditional request, with the two answers to GET from that place on.
     Condition(usize),
     /// A request with the full environ and a usual path.
     Full(usize),
@@ -41,7 +41,7 @@ pub struct Asked {
     pub variant: Variant,
     /// What is special about it, in words.
     pub remark: &'static str,
-    /// What its answer is held against.
+    /// What its answer is compared with.
     pub pair: Option<Pair>,
 }
 
@@ -84,7 +84,7 @@ impl Asked {
         Self { remark, ..self }
     }
 
-    /// With what its answer is held against.
+    /// With what its answer is compared with.
     #[must_use]
     pub fn against(self, pair: Pair) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A document of JSON or YAML, whoever has read it.
+//! A parsed document of JSON or YAML.
 
 /// A value in it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,11 +1,11 @@
-//! The header fields that `start_response` gets, each by itself and all together; what depends on the
-//! request and the content is in [`answer`](crate::answer).
+//! Checks the header fields that `start_response` gets, one by one and together; what depends on
+//! the request and the content is in [`answer`](crate::answer).
 
 use exchange::is_hop_by_hop;
 
 use crate::rules::{self, Seen};
 
-/// Fields that are no lists (RFC 9110): of several, a recipient takes one of them.
+/// Fields that do not allow a list (RFC 9110): of several, a recipient uses only one.
 const SINGLE: [&str; 11] = [
     "age",
     "content-location",
@@ -20,18 +20,18 @@ const SINGLE: [&str; 11] = [
     "server",
 ];
 
-/// What is wrong with these fields whatever was asked.
+/// What is wrong with these fields, whatever the request was.
 #[must_use]
 pub fn judge(fields: &[(String, String)]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (name, value) in fields {
         judge_one(name, value, &mut seen);
     }
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (name, _) in fields {
         let name = name.to_ascii_lowercase();
         let count = values(fields, &name).count();
-        if count < 2 || told.contains(&name) {
+        if count < 2 || reported.contains(&name) {
             continue;
         }
         if name == "content-length" {
@@ -43,7 +43,7 @@ pub fn judge(fields: &[(String, String)]) -> Vec<Seen> {
             let text = format!("the header `{name}` occurs {count} times");
             seen.push((&rules::HEADER_REPEATED, text));
         }
-        told.push(name);
+        reported.push(name);
     }
     seen
 }
@@ -62,7 +62,7 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
     } else if name.is_empty() || !name.bytes().all(is_token) {
         seen.push((
             &rules::HEADER_NAME_MALFORMED,
-            format!("the name of the header {shown} is no token"),
+            format!("the name of the header {shown} is not a token"),
         ));
     }
     if value.chars().any(|letter| letter.is_ascii_control()) {
@@ -77,29 +77,29 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
         ));
     }
     if is_hop_by_hop(lower.as_bytes()) {
-        let text = format!("the header {shown} is hop-by-hop, which is the server's to send");
+        let text = format!("the header {shown} is hop-by-hop: only the server may send it");
         seen.push((&rules::HEADER_HOP_BY_HOP, text));
     }
     match lower.as_str() {
         "status" => seen.push((
             &rules::HEADER_STATUS,
-            format!("the header {shown}: the status is the first argument of start_response"),
+            format!("the header {shown} is reserved: pass the status to start_response"),
         )),
         "content-length" if length(value).is_none() => seen.push((
             &rules::CONTENT_LENGTH_MALFORMED,
-            format!("Content-Length is {value:?}, which is no number of bytes"),
+            format!("Content-Length is {value:?}, which is not a number of bytes"),
         )),
         "etag" if !is_etag(value) => seen.push((
             &rules::ETAG_MALFORMED,
-            format!("the ETag is {value:?}, and not in double quotes"),
+            format!("the ETag {value:?} is not in double quotes"),
         )),
         "date" | "last-modified" if !is_date(value) => seen.push((
             &rules::DATE_MALFORMED,
-            format!("the header {shown} is no date as HTTP has it"),
+            format!("the header {shown} is not an HTTP date"),
         )),
         "set-cookie" if is_folded(value) => seen.push((
             &rules::SET_COOKIE_FOLDED,
-            format!("the header {shown} has several cookies in it"),
+            format!("the header {shown} holds several cookies: send a Set-Cookie for each"),
         )),
         _ => {}
     }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_is_not_called_wrong() {
+    fn correct_fields_have_no_findings() {
         let fields = [
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Length", "12"),

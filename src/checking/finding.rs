@@ -66,14 +66,14 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Lengths differ from request to request, and the fault is one.
+/// Without digits: the same mistake has other lengths at other requests.
 fn without_numbers(text: &str) -> String {
     text.chars()
         .filter(|letter| !letter.is_ascii_digit())
         .collect()
 }
 
-/// In one line, with what a terminal would obey escaped.
+/// In one line, with control characters escaped.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {

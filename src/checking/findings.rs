@@ -1,4 +1,5 @@
-//! All findings of a series: each is told once, with the number of requests; the last line sums them up.
+//! All findings of a series: each is listed once, with the number of requests; the last line sums
+//! them up.
 
 use std::fmt::Write as _;
 
@@ -46,7 +47,7 @@ impl Findings {
             .count()
     }
 
-    /// Whether one is more than a note.
+    /// Whether there is an error or a warning.
     #[must_use]
     pub fn is_any_wrong(&self) -> bool {
         self.count(Gravity::Error) + self.count(Gravity::Warning) > 0
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_is_told_once() {
+    fn repeated_findings_are_listed_once() {
         let mut findings = Findings::default();
         findings.add(vec![found("a"), found("a"), found("b")]);
         findings.add(vec![found("a"), found("a")]);

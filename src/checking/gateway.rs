@@ -1,5 +1,5 @@
-//! Whether this gateway sends what the application gave: the answer to a direct call, held against what
-//! came out of the gateway as a CGI response. Parts that differ between direct calls are left out.
+//! Whether this gateway sends what the application answered: compares the answer to a direct call
+//! with the gateway's CGI response. Parts that differ between direct calls are left out.
 
 use crate::answer::Answer;
 use crate::rules::{self, Seen};
@@ -16,7 +16,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Takes a CGI response apart (RFC 3875, section 6); none where it is not a whole head.
+    /// Parses a CGI response (RFC 3875, section 6); `None` without a complete head.
     #[must_use]
     pub fn parse(response: &[u8]) -> Option<Self> {
         let end = response.windows(4).position(|four| four == b"\r\n\r\n")?;
@@ -40,8 +40,8 @@ impl Sent {
     }
 }
 
-/// What the gateway made of it that it should not have, in words; `direct` are equal requests to the
-/// application itself, one at least.
+/// What the gateway changed but should not have, in words; `direct` are the answers of the
+/// application itself to equal requests, one at least.
 #[must_use]
 pub fn differences(method: &str, direct: &[Answer], sent: &Sent) -> Vec<Seen> {
     let Some(first) = direct.first() else {
@@ -68,7 +68,7 @@ pub fn differences(method: &str, direct: &[Answer], sent: &Sent) -> Vec<Seen> {
     let is_sent = without_addresses(wanted) == without_addresses(&sent.content);
     if is_known && (is_same || !has_content) && !is_sent {
         texts.push(format!(
-            "{} bytes of content were sent, not the {} that the application gave",
+            "{} bytes of content were sent, not the {} that the application returned",
             sent.content.len(),
             wanted.len()
         ));
@@ -79,8 +79,8 @@ pub fn differences(method: &str, direct: &[Answer], sent: &Sent) -> Vec<Seen> {
         .collect()
 }
 
-/// Addresses of objects, `0x7f01a2b3c4d0`, are the same in processes that were forked alike, and others
-/// with a gateway between: what shows its environ shows them.
+/// Removes the addresses of objects, `0x7f01a2b3c4d0`: they differ with the gateway, and a page
+/// that prints its environ shows them.
 fn without_addresses(content: &[u8]) -> Vec<u8> {
     let mut rest = content;
     let mut kept = Vec::with_capacity(content.len());
@@ -104,7 +104,8 @@ fn expected(answer: &Answer) -> &[u8] {
     &answer.content[..most]
 }
 
-/// Each steady field is sent in its order, and none but a true Content-Length is added.
+/// Checks that each field that does not vary is sent, in order, and that nothing but a correct
+/// Content-Length is added.
 fn of_fields(direct: &[Answer], sent: &Sent) -> Vec<String> {
     let first = &direct[0];
     let mut texts = Vec::new();
@@ -127,13 +128,15 @@ fn of_fields(direct: &[Answer], sent: &Sent) -> Vec<String> {
         let is_it = |(other, text): &(String, String)| {
             other.eq_ignore_ascii_case(name) && (!is_steady || text == value.trim_matches(' '))
         };
-        // RFC 3875, section 6.2.3: with CGI it is a redirect's alone, and servers would make one of it.
+        // RFC 3875, section 6.2.3: in CGI only a redirect has it, and servers would redirect.
         if first.code == Some(200) && name.eq_ignore_ascii_case("location") {
             continue;
         }
         let before: Vec<_> = rest.clone().take_while(|field| !is_it(field)).collect();
         if before.len() == rest.len() {
-            texts.push(format!("the header ({name:?}, {value:?}) was not sent so"));
+            texts.push(format!(
+                "the header ({name:?}, {value:?}) was left out or changed"
+            ));
             continue;
         }
         added.extend(before.iter().copied());
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_is_left_out_and_all_else_compared() {
+    fn parts_that_vary_are_not_compared() {
         let steady = [answer("1"), answer("1")];
         let varied = [answer("1"), answer("2")];
         let right = "Status: 200 OK\r\nX: 1\r\nDate: 1\r\nContent-Length: 3\r\n\r\nabc";

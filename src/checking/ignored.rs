@@ -10,7 +10,7 @@ impl Ignored {
     /// What was typed.
     ///
     /// # Errors
-    /// For a name that no rule has, in one line.
+    /// For an unknown name, in one line.
     pub fn parse<T: AsRef<str>>(typed: impl IntoIterator<Item = T>) -> Result<Self, String> {
         let mut ignored = Self::default();
         for words in typed {
@@ -34,7 +34,7 @@ impl Ignored {
     }
 }
 
-/// What is said of a name that is none, with one that may be meant.
+/// The error for an unknown name, with the rule that may be meant.
 fn unknown(name: &str) -> String {
     let words = |text: &str| text.split('-').map(str::to_owned).collect::<Vec<_>>();
     let typed = words(name);
@@ -54,7 +54,7 @@ fn unknown(name: &str) -> String {
     let near = rules::TABLE.iter().max_by_key(shared);
     let near = near.filter(|rule| shared(rule).0 > 0);
     let meant = near.map_or(String::new(), |rule| format!(" (perhaps `{}`)", rule.name));
-    format!("`{name}` is no rule{meant}: `wsgi-cgi check --rules` lists them")
+    format!("`{name}` is not a rule{meant}: `wsgi-cgi check --rules` lists them")
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
         assert!(!ignored.has(&rules::EXITS));
         let error = Ignored::parse(["write-usde"]).expect_err("no rule");
         assert!(
-            error.starts_with("`write-usde` is no rule (perhaps `write-"),
+            error.starts_with("`write-usde` is not a rule (perhaps `write-"),
             "{error}"
         );
     }

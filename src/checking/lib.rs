@@ -1,11 +1,11 @@
-//! `wsgi-cgi check` in plain Rust: the rules of WSGI, what an answer shows of them, and the requests that
-//! bring it to light. Python is not known here; what the application does while it is called is seen by
-//! the executor, which names the rule.
+//! `wsgi-cgi check` in plain Rust: the rules of WSGI, the checks of an answer, and the requests to
+//! make. Python is not known here; the executor checks what the application does while it is
+//! called, and names the rule.
 //!
-//! - [`rules`]: the table. [`finding`], [`findings`] and [`ignored`]: what was found and how it is told.
-//! - [`status`], [`fields`], [`answer`], [`pair`], [`gateway`]: what an answer shows.
-//! - [`asked`], [`series`], [`openapi`]: what is asked.
-//! - [`told`]: how a process that calls the application tells of it.
+//! - [`rules`]: the table. [`finding`], [`findings`] and [`ignored`]: what was found and how it is shown.
+//! - [`status`], [`fields`], [`answer`], [`pair`], [`gateway`]: the checks of an answer.
+//! - [`asked`], [`series`], [`openapi`]: the requests.
+//! - [`told`]: how the process that calls the application reports.
 
 #![forbid(unsafe_code)]
 

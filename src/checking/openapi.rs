@@ -10,20 +10,20 @@ use crate::document::Value;
 use crate::finding::quoted;
 use schema::example;
 
-/// References within a document lead so far and no further: they may lead in a circle.
+/// How many references in a row are followed: they may form a cycle.
 const DEEPEST: usize = 12;
 
 const METHODS: [&str; 8] = [
     "get", "head", "options", "post", "put", "patch", "delete", "trace",
 ];
 
-/// The requests; with `is_safe` those alone that change nothing.
+/// The requests; with `is_safe` only those that change nothing.
 ///
 /// # Errors
-/// For a document that is none of OpenAPI, in one line.
+/// For a document that is not OpenAPI, in one line.
 pub fn requests(document: &Value, is_safe: bool) -> Result<Vec<Asked>, String> {
     if document.get("openapi").is_none() && document.get("swagger").is_none() {
-        return Err("it is no OpenAPI document: it has neither `openapi` nor `swagger`".into());
+        return Err("it is not an OpenAPI document: it has neither `openapi` nor `swagger`".into());
     }
     let Some(Value::Map(paths)) = document.get("paths") else {
         return Err("it has no `paths`".into());
@@ -118,7 +118,7 @@ impl<'a> Api<'a> {
         if let Some(body) = operation.get("requestBody") {
             asked.content = self.content(self.resolve(body, DEEPEST));
         }
-        asked.remarked("of the OpenAPI file")
+        asked.remarked("from the OpenAPI file")
     }
 
     /// Its name, place, value, and whether it is required.
@@ -170,7 +170,7 @@ impl<'a> Api<'a> {
     }
 }
 
-/// What is no letter, digit or one of `-._~` as `%XX` (RFC 3986, section 2.3).
+/// Percent-encodes all but letters, digits and `-._~` (RFC 3986, section 2.3).
 fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -183,7 +183,7 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// What is said of a document that cannot be read.
+/// The error for a document that cannot be used.
 #[must_use]
 pub fn unreadable(file: &str, why: &str) -> String {
     let why = why.split_whitespace().collect::<Vec<_>>().join(" ");

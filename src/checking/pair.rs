@@ -1,10 +1,10 @@
-//! Answers that belong together: HEAD and GET of the same URL, and a condition that holds. What differs
-//! between two equal requests is no fault in a third.
+//! Compares answers: HEAD with GET of the same URL, and a conditional request with the plain one.
+//! What differs between two equal requests is not an error in a third.
 
 use crate::answer::Answer;
 use crate::rules::{self, Seen};
 
-/// Whether `head` answers as `get` does, of which `again` is a second one.
+/// Compares the answer to HEAD with two answers to GET.
 #[must_use]
 pub fn head(get: &Answer, again: &Answer, head: &Answer) -> Vec<Seen> {
     let (Some(of_get), Some(of_head)) = (get.code, head.code) else {
@@ -46,7 +46,7 @@ pub fn head(get: &Answer, again: &Answer, head: &Answer) -> Vec<Seen> {
         && get.length != announced
     {
         let text = format!(
-            "`content-length` is {announced} for HEAD, and {} bytes answer GET",
+            "`content-length` is {announced} for HEAD, but GET sends {} bytes",
             get.length
         );
         seen.push((&rules::HEAD_DIFFERS, text));
@@ -54,7 +54,7 @@ pub fn head(get: &Answer, again: &Answer, head: &Answer) -> Vec<Seen> {
     seen
 }
 
-/// Whether the condition that nothing has changed since `get` was honoured.
+/// Whether a request with the ETag of `get` as If-None-Match was answered with 304.
 #[must_use]
 pub fn condition(get: &Answer, again: &Answer, conditional: &Answer) -> Vec<Seen> {
     let is_steady = get.field("etag") == again.field("etag")
@@ -63,7 +63,7 @@ pub fn condition(get: &Answer, again: &Answer, conditional: &Answer) -> Vec<Seen
     match (etag, conditional.code) {
         (Some(etag), Some(200)) if get.code == Some(200) => {
             let text =
-                format!("the ETag is {etag}, and If-None-Match: {etag} is answered with 200");
+                format!("the ETag is {etag}, but If-None-Match: {etag} is answered with 200");
             vec![(&rules::ETAG_IGNORED, text)]
         }
         _ => Vec::new(),

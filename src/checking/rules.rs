@@ -42,13 +42,13 @@ pub struct Rule {
 pub type Seen = (&'static Rule, String);
 
 impl Rule {
-    /// What a request is held against that fails by this rule, in words.
+    /// The similar request that did not fail, in words.
     #[must_use]
     pub fn and_not_so(&self) -> &'static str {
         if *self == PATH_NOT_UTF_8 {
-            "and not so with another path"
+            "but not with another path"
         } else {
-            "and not so with the full environ"
+            "but not with the full environ"
         }
     }
 }
@@ -117,7 +117,7 @@ mod section {
     pub(super) const HTTP_UNSATISFIED: &str = "RFC 9110 section 15.5.17";
     pub(super) const HTTP_500: &str = "RFC 9110 section 15.6.1";
     pub(super) const COOKIES: &str = "RFC 6265 section 3";
-    pub(super) const PROCESS: &str = "beyond PEP 3333: the process is the gateway's";
+    pub(super) const PROCESS: &str = "beyond PEP 3333: the process belongs to the gateway";
     pub(super) const GATEWAY: &str = "PEP 3333 \"The Server/Gateway Side\"";
 }
 
@@ -131,29 +131,29 @@ rules! {
     RAISES "raises" Error ERRORS
         "The application catches its own errors and answers with a message: no exception reaches the gateway."
     RAISES_LATE "raises-late" Error ERRORS
-        "No exception ends an answer whose head was sent: what the client gets is cut short."
+        "No exception is raised after the head was sent: the client gets a truncated answer."
     EXITS "exits" Error ERRORS
         "The application returns: it does not call sys.exit()."
     ENDS_PROCESS "ends-process" Error PROCESS
         "The application does not end the process that calls it (os._exit, a crash, a signal)."
     HANGS "hangs" Error BUFFERING
-        "An answer ends in time."
+        "The answer ends before the timeout."
     RETURNS_NONE "returns-none" Error DETAILS
         "The application returns an iterable, not None."
     RETURNS_STR "returns-str" Error DETAILS
         "The application returns an iterable of bytes, not a str."
     RETURNS_BYTES "returns-bytes" Error DETAILS
-        "The application returns an iterable of bytes: bytes by themselves are an iterable of numbers."
+        "The application returns an iterable of bytes: a bytes object is an iterable of numbers."
     NOT_ITERABLE "not-iterable" Error DETAILS
         "What the application returns can be iterated."
     ITEM_NOT_BYTES "item-not-bytes" Error DETAILS
         "Each item of the iterable is bytes."
     ITEM_OF_SUBCLASS "item-of-subclass" Note STRINGS
-        "Some gateways take no subclass of bytes."
+        "The items are bytes and not a subclass, which some gateways refuse."
     WRONG_LEN "wrong-len" Error DETAILS
-        "An iterable that has a length has as many items: gateways make a Content-Length of it."
+        "len() of the iterable is its number of items: gateways compute Content-Length from it."
     TINY_BLOCKS "tiny-blocks" Note BUFFERING
-        "Blocks of a few bytes are slow, as each is sent by itself."
+        "Blocks of a few bytes are slow, as each is sent on its own."
     ENDLESS "endless" Note BUFFERING
         "An answer without an end keeps a gateway busy for as long as the client likes."
     CLOSE_RAISES "close-raises" Error DETAILS
@@ -166,13 +166,13 @@ rules! {
     START_RESPONSE_AFTER_EMPTY "start-response-after-empty" Note DETAILS
         "Some gateways send the head with the first block even if that is empty: start_response comes first."
     START_RESPONSE_TWICE "start-response-twice" Error START
-        "start_response is called a second time with exc_info alone."
+        "start_response is called a second time only with exc_info."
     START_RESPONSE_ARGUMENTS "start-response-arguments" Error START
         "start_response gets a status, headers and perhaps exc_info, by position."
     EXC_INFO_WRONG "exc-info-wrong" Error START
         "exc_info is what sys.exc_info() returns while an exception is handled."
     EXC_INFO_SWALLOWED "exc-info-swallowed" Warning ERRORS
-        "What start_response raises when it gets exc_info too late goes on to the gateway."
+        "The exception that start_response raises when exc_info comes too late is not caught."
 
     STATUS_NOT_STR "status-not-str" Error START
         "The status is a str."
@@ -185,10 +185,10 @@ rules! {
     STATUS_UNKNOWN "status-unknown" Error HTTP_STATUS
         "The status is a number from 100 to 599."
     STATUS_INTERIM "status-interim" Error HTTP_INTERIM
-        "The status is a final one, from 200 on: 1xx announces an answer and is none."
+        "The status is final, from 200 on: 1xx is an interim response."
 
     HEADERS_NOT_LIST "headers-not-list" Error START
-        "The headers are a list, no other sequence and no subclass."
+        "The headers are a list, not another sequence or a subclass."
     HEADER_NOT_TUPLE "header-not-tuple" Error START
         "Each header is a tuple of a name and a value."
     HEADER_NOT_STR "header-not-str" Error START
@@ -200,15 +200,15 @@ rules! {
     HEADER_NOT_LATIN_1 "header-not-latin-1" Error UNICODE
         "A header has no character beyond latin-1."
     HEADER_VALUE_PADDED "header-value-padded" Note HTTP_VALUES
-        "White space at the ends of a header's value is no part of it."
+        "White space around a header's value is not part of it."
     HEADER_HOP_BY_HOP "header-hop-by-hop" Error FEATURES
-        "Hop-by-hop headers, such as Connection and Transfer-Encoding, are the server's."
+        "Only the server sends hop-by-hop headers, such as Connection and Transfer-Encoding."
     HEADER_STATUS "header-status" Error CGI_STATUS
-        "The status is no header: a gateway for CGI sends a header of that name."
+        "No header is called Status: a CGI gateway uses that name for the status."
     HEADER_REPEATED "header-repeated" Warning HTTP_ORDER
-        "A header that is no list, such as Content-Type, occurs once."
+        "A header that does not allow a list, such as Content-Type, occurs once."
     HEADERS_CHANGED "headers-changed" Warning START
-        "The list of headers stays as it is once start_response has it: whether a change is sent is chance."
+        "The list of headers is not changed after start_response: only some gateways would send the change."
 
     CONTENT_LENGTH_MALFORMED "content-length-malformed" Error HTTP_LENGTH
         "Content-Length is a number of bytes."
@@ -219,32 +219,32 @@ rules! {
     CONTENT_TOO_SHORT "content-too-short" Error LENGTH
         "As much content is sent as Content-Length says."
     CONTENT_TYPE_MISSING "content-type-missing" Warning HTTP_TYPE
-        "What has content says with Content-Type what it is."
+        "An answer with content has a Content-Type."
     CONTENT_FORBIDDEN "content-forbidden" Error HTTP_EMPTY
         "Answers with 204, 205 and 304 have no content."
     CONTENT_LENGTH_FORBIDDEN "content-length-forbidden" Error HTTP_LENGTH
         "An answer with 204 has no Content-Length."
     CONTENT_TYPE_OF_NOTHING "content-type-of-nothing" Note HTTP_TYPE
-        "An answer that has no content by its status needs no Content-Type."
+        "An answer whose status allows no content needs no Content-Type."
     HEAD_WITH_CONTENT "head-with-content" Note HTTP_HEAD
-        "An answer to HEAD has no content: gateways drop it, and making it was in vain."
+        "An answer to HEAD has no content: gateways drop it, so making it is wasted work."
     HEAD_DIFFERS "head-differs" Warning HTTP_HEAD
         "HEAD is answered with the status and the headers that GET is answered with."
     HEAD_REFUSED "head-refused" Warning HTTP_GET_HEAD
-        "What can be had with GET can be asked for with HEAD."
+        "A URL that answers GET also answers HEAD."
 
     NOT_MODIFIED_UNASKED "not-modified-unasked" Error HTTP_NOT_MODIFIED
-        "304 answers a conditional request alone."
+        "304 answers only conditional requests."
     ETAG_IGNORED "etag-ignored" Note HTTP_CONDITIONS
         "If-None-Match with the ETag that was sent is answered with 304."
     ETAG_MALFORMED "etag-malformed" Warning HTTP_ETAG
         "An ETag is in double quotes."
     PARTIAL_UNASKED "partial-unasked" Error HTTP_PARTIAL
-        "206 answers a request with Range alone."
+        "206 answers only requests with Range."
     CONTENT_RANGE_MISSING "content-range-missing" Error HTTP_PARTIAL
         "An answer with 206 says with Content-Range which part it is."
     CONTENT_RANGE_WRONG "content-range-wrong" Error HTTP_RANGE
-        "Content-Range has the form `bytes FIRST-LAST/ALL`, and as much content follows."
+        "Content-Range has the form `bytes FIRST-LAST/ALL`, and that much content follows."
     UNSATISFIED_WITHOUT_RANGE "unsatisfied-without-range" Warning HTTP_UNSATISFIED
         "An answer with 416 says with Content-Range how long the whole is."
     LOCATION_MISSING "location-missing" Warning HTTP_LOCATION
@@ -258,10 +258,10 @@ rules! {
     SET_COOKIE_FOLDED "set-cookie-folded" Warning COOKIES
         "Each cookie has a Set-Cookie header of its own."
     SERVER_ERROR "server-error" Warning HTTP_500
-        "The application does not answer 500 to a request that is in order."
+        "The application does not answer 500 to a valid request."
 
     WRITE_USED "write-used" Note WRITE
-        "write() is there for old applications: others return an iterable."
+        "write() is for old applications: new ones return an iterable."
     WRITE_NOT_BYTES "write-not-bytes" Error WRITE
         "write() gets bytes."
     WRITE_ARGUMENTS "write-arguments" Error WRITE
@@ -274,9 +274,9 @@ rules! {
     READS_PAST_END "reads-past-end" Note STREAMS
         "No more of wsgi.input is asked for than CONTENT_LENGTH says."
     READLINE_SIZE "readline-size" Note STREAMS
-        "Gateways may leave out the size of readline()."
+        "readline() is called without a size, which gateways need not support."
     READ_ARGUMENTS "read-arguments" Error STREAMS
-        "What wsgi.input is asked for has the form that Python documents: a number by position, or nothing."
+        "Methods of wsgi.input are called with a number by position, or without arguments, as Python documents."
     READS_LATE "reads-late" Error STREAMS
         "wsgi.input is not read once the answer has ended."
     INPUT_CLOSED "input-closed" Error STREAMS
@@ -284,9 +284,9 @@ rules! {
     ERRORS_CLOSED "errors-closed" Error STREAMS
         "The application does not close wsgi.errors."
     ERRORS_NOT_STR "errors-not-str" Error STREAMS
-        "wsgi.errors gets str."
+        "What is written to wsgi.errors is str."
     STREAM_ATTRIBUTE "stream-attribute" Error STREAMS
-        "Of wsgi.input and wsgi.errors only the methods are used that PEP 3333 lists."
+        "Only those methods of wsgi.input and wsgi.errors are used that PEP 3333 lists."
     READS_STDIN "reads-stdin" Error CGI_BODY
         "The content of a request is read from wsgi.input, not from sys.stdin."
 
@@ -295,37 +295,37 @@ rules! {
     NEEDS_EMPTY "needs-empty" Note ENVIRON
         "SCRIPT_NAME and PATH_INFO may be absent where they would be empty."
     PATH_NOT_UTF_8 "path-not-utf-8" Warning UNICODE
-        "PATH_INFO is any bytes, as latin-1: one that is not UTF-8 is answered too, with 400 or 404 for example."
+        "PATH_INFO may be any bytes, as latin-1: one that is not UTF-8 is answered too, with 400 or 404 for example."
     FILE_WRAPPER_ARGUMENT "file-wrapper-argument" Error FILES
         "wsgi.file_wrapper gets an object with a method read(), and perhaps a size."
 
     PRINTS_TO_STDOUT "prints-to-stdout" Warning CGI_OUTPUT
-        "Nothing is written to standard output, which is the answer with gateways for CGI."
+        "Nothing is written to standard output: CGI gateways send the answer there."
     PRINTS_TO_STDERR "prints-to-stderr" Note STREAMS
-        "What is for the log goes to wsgi.errors: sys.stderr is lost with some servers."
+        "Log messages go to wsgi.errors: sys.stderr is lost with some servers."
     THREAD_LEFT "thread-left" Warning THREADS
-        "No thread goes on after the answer: the process of a CGI request cannot end before it."
+        "No thread runs on after the answer: the process of a CGI request cannot end before the thread does."
     DAEMON_THREAD_LEFT "daemon-thread-left" Note THREADS
-        "A daemon thread that goes on after the answer is ended with the process of a CGI request."
+        "No daemon thread runs on after the answer: the process of a CGI request ends, and the thread with it."
     PROCESS_LEFT "process-left" Warning PROCESS
         "No child process is left behind, running or not waited for."
     FORK_RETURNS "fork-returns" Error PROCESS
-        "A process that the application forks ends by itself: it does not answer too."
+        "A process that the application forks exits: it does not return to the gateway."
     DIRECTORY_CHANGED "directory-changed" Warning PROCESS
-        "The working directory is after the answer what it was before."
+        "The working directory is the same after the answer as before."
     SIGNAL_CHANGED "signal-changed" Warning PROCESS
-        "Signal handlers are the gateway's."
+        "The application does not change signal handlers: they belong to the gateway."
     LOCALE_CHANGED "locale-changed" Warning PROCESS
-        "The locale is after the answer what it was before."
+        "The locale is the same after the answer as before."
     UMASK_CHANGED "umask-changed" Warning PROCESS
-        "The umask is after the answer what it was before."
+        "The umask is the same after the answer as before."
     ENVIRONMENT_CHANGED "environment-changed" Note PROCESS
-        "os.environ is one for all requests of a process."
+        "os.environ is not changed: all requests of a process share it."
     STREAM_REPLACED "stream-replaced" Warning PROCESS
-        "sys.stdin, sys.stdout and sys.stderr are after the answer what they were before."
+        "sys.stdin, sys.stdout and sys.stderr are the same after the answer as before."
 
     GATEWAY_DIFFERS "gateway-differs" Error GATEWAY
-        "wsgi-cgi answers with the status, the headers and the content that the application gave."
+        "wsgi-cgi sends the status, the headers and the content of the application's answer."
 }
 
 #[cfg(test)]

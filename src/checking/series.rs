@@ -1,5 +1,6 @@
-//! The series of requests: what is asked of each URL, and what the first answer gives reason to ask. It is
-//! made of the answers so far, so that it can be gone on with after a process has died of one.
+//! The series of requests: those that every URL gets, and those that depend on the first answer. It
+//! is computed from the answers so far, so that it can be resumed after a process has died of a
+//! request.
 
 use crate::answer::Answer;
 use crate::asked::{Asked, Pair, Variant};
@@ -13,7 +14,7 @@ pub struct Series {
     pub urls: Vec<String>,
     /// Further requests, such as those of an OpenAPI file.
     pub further: Vec<Asked>,
-    /// Whether nothing is asked that may change something.
+    /// Whether requests that may change something are left out.
     pub is_safe: bool,
 }
 
@@ -21,8 +22,8 @@ pub struct Series {
 pub type Answers = [Option<Answer>];
 
 impl Series {
-    /// The requests, as far as the answers decide about them: the next one is at the place of their
-    /// number, if it is there.
+    /// The requests, as far as the answers determine them. With N answers, the next one is at index
+    /// N, if there is one.
     #[must_use]
     pub fn requests(&self, answers: &Answers) -> Vec<Asked> {
         let mut list = Vec::new();
@@ -49,7 +50,7 @@ impl Series {
         list
     }
 
-    /// What the answer to the request at that place shows beside earlier ones.
+    /// What is wrong with the answer to the request at that place, compared with earlier ones.
     #[must_use]
     pub fn judge(&self, answers: &Answers, place: usize) -> Vec<Seen> {
         let requests = self.requests(answers);
@@ -72,7 +73,8 @@ impl Series {
         }
     }
 
-    /// What it means where this request fails, and the one that it is held against does not.
+    /// The rule that is broken where this request fails, and the one that it is compared with does
+    /// not.
     #[must_use]
     pub fn rule_of_failure(&self, asked: &Asked, answers: &Answers) -> Option<&'static Rule> {
         let Some(Pair::Full(full)) = asked.pair else {
@@ -88,7 +90,7 @@ impl Series {
     }
 }
 
-/// With a query, with less of an environ, with conditions and ranges.
+/// GET with a query, with fewer variables, with conditions and ranges.
 fn of_get(url: &str, get: &Answer, start: usize) -> Vec<Asked> {
     let query = if url.contains('?') { '&' } else { '?' };
     let query = format!("{url}{query}check=1&empty=&text=caf%C3%A9%20%26");
@@ -98,7 +100,7 @@ fn of_get(url: &str, get: &Answer, start: usize) -> Vec<Asked> {
         again
             .clone()
             .of(Variant::Least)
-            .remarked("with the least environ"),
+            .remarked("with a minimal environ"),
     ];
     if url.split('?').next() == Some("/") {
         let without = "mounted elsewhere, without PATH_INFO";
@@ -128,7 +130,7 @@ fn of_get(url: &str, get: &Answer, start: usize) -> Vec<Asked> {
     list
 }
 
-/// With a form, with much, with nothing.
+/// POST with a form, with a large body, and without content.
 fn of_post(url: &str, start: usize) -> Vec<Asked> {
     let form = "application/x-www-form-urlencoded";
     let post = || Asked::new("POST", url);
@@ -140,12 +142,12 @@ fn of_post(url: &str, start: usize) -> Vec<Asked> {
         post().of(Variant::Empty).remarked("without content"),
         post()
             .of(Variant::Least)
-            .remarked("with the least environ")
+            .remarked("with a minimal environ")
             .against(Pair::Full(start + 2)),
     ]
 }
 
-/// Once for an application, from that place on.
+/// Requests with unusual paths and methods, made once for an application.
 fn unusual(is_safe: bool, start: usize) -> Vec<Asked> {
     let mut list = vec![
         Asked::new("GET", "/wsgi-cgi-check/no-such-page"),

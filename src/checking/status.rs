@@ -2,7 +2,7 @@
 
 use crate::rules::{self, Seen};
 
-/// The number, where there is one, and what is wrong with it.
+/// The status code, where there is one, and what is wrong with the status.
 #[must_use]
 pub fn judge(status: &str) -> (Option<u16>, Vec<Seen>) {
     let mut seen = Vec::new();
@@ -26,25 +26,25 @@ pub fn judge(status: &str) -> (Option<u16>, Vec<Seen>) {
         )
     };
     if code.is_none() {
-        seen.push(malformed("it begins with three digits and a space"));
+        seen.push(malformed("it must begin with three digits and a space"));
     } else if status.chars().any(char::is_control) {
-        seen.push(malformed("it has no control character"));
+        seen.push(malformed("it must not have a control character"));
     } else if rest.trim().is_empty() {
         seen.push((
             &rules::STATUS_WITHOUT_REASON,
             format!("the status is {shown}, without a reason"),
         ));
     } else if !rest.starts_with(' ') {
-        seen.push(malformed("a space follows the digits"));
+        seen.push(malformed("a space must follow the digits"));
     }
     match code {
         Some(code @ 100..=199) => seen.push((
             &rules::STATUS_INTERIM,
-            format!("the status is {code}, and the client waits for a final one"),
+            format!("the status is {code}, which is not final: the client keeps waiting"),
         )),
         Some(code @ (0..=99 | 600..)) => seen.push((
             &rules::STATUS_UNKNOWN,
-            format!("the status is {code}, which means nothing"),
+            format!("the status is {code}, which is not from 100 to 599"),
         )),
         _ => {}
     }

@@ -1,5 +1,6 @@
-//! What a process that calls the application tells the one that waits for it, on a pipe: which request it
-//! makes, what it found, and what was answered. Each is a line of netstrings; one encoder, one decoder.
+//! The messages on a pipe from the process that calls the application to the one that waits for it:
+//! which request it makes, what it found, and what was answered. Each is a netstring of netstrings;
+//! one encoder, one decoder.
 
 use crate::answer::Answer;
 use crate::finding::Finding;
@@ -8,13 +9,13 @@ use crate::rules;
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// This request of the series is made now.
+    /// This request begins.
     Begins(String),
-    /// This was found at it.
+    /// A finding.
     Found(Finding),
-    /// It was answered so.
+    /// The answer.
     Answered(Answer),
-    /// It is over, and whatever it left behind was looked at.
+    /// The request has ended, and what it left behind was checked.
     Ends,
 }
 
@@ -55,7 +56,8 @@ impl Told {
         netstring(&whole)
     }
 
-    /// The first message of what came, and how many bytes it took; none where it is not whole yet.
+    /// The first message of what arrived, and its length in bytes; `None` where it is not complete
+    /// yet.
     #[must_use]
     pub fn decode(came: &[u8]) -> Option<(Self, usize)> {
         let (whole, taken) = take(came)?;
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_understood() {
+    fn messages_survive_encoding() {
         let finding = Finding {
             rule: &rules::RAISES,
             place: "a.py:1".into(),

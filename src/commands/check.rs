@@ -1,5 +1,5 @@
-//! `wsgi-cgi check`: what needs no Python, the list of rules and what is typed wrongly; all else is the
-//! executor's.
+//! `wsgi-cgi check`: the part without Python, which is the list of rules and mistakes in the options. The
+//! executor does all else.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

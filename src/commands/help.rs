@@ -31,7 +31,7 @@ fn show(typed: &Help) -> Result<()> {
         None => &mut program,
         Some(name) => program
             .find_subcommand_mut(name)
-            .with_context(|| format!("`{name}` is no command: `wsgi-cgi help` lists them"))?,
+            .with_context(|| format!("no command `{name}`: `wsgi-cgi help` lists all"))?,
     };
     if !typed.man {
         return Ok(command.print_help()?);
@@ -44,7 +44,7 @@ fn show(typed: &Help) -> Result<()> {
 fn print(text: &[u8]) -> Result<()> {
     std::io::stdout()
         .write_all(text)
-        .map_err(|error| anyhow!(error).context("standard output"))
+        .map_err(|error| anyhow!(error).context("cannot write to standard output"))
 }
 
 fn end(result: Result<()>) -> Exit {

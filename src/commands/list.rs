@@ -34,7 +34,9 @@ pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Res
         }
         let Some(head) = head else {
             let path = shown(path.as_os_str().as_encoded_bytes());
-            lines.push(format!("{path}: not an image of this version"));
+            lines.push(format!(
+                "{path}: made by another version of wsgi-cgi, or damaged"
+            ));
             continue;
         };
         let script = shown(script_of(&head.identity).as_os_str().as_encoded_bytes());
@@ -44,9 +46,9 @@ pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Res
             continue;
         }
         if ending == "bad" {
-            let left = pace::until_revived(&path.with_extension("crashes"), now);
+            let left = pace::until_used_again(&path.with_extension("crashes"), now);
             lines.push(format!(
-                "{script}: no image for another {left} s: a process restored from it has died"
+                "{script}: image not used for another {left} s: a process restored from it crashed"
             ));
             continue;
         }
@@ -61,20 +63,22 @@ pub(super) fn status(folder: &Path, script: Option<&Path>, explain: bool) -> Res
             head.files.len() + head.looks.len() + head.folders.len()
         );
         if head.machine != here {
-            line.push_str("\n  for another machine, boot or list of groups than this process has");
+            line.push_str(
+                "\n  not usable here: made by another user or group, on another machine, or before a reboot",
+            );
         }
         if !head.unwarmed.is_empty() {
             line.push_str("\n  made without the warm-up: ");
             line.push_str(&shown(&head.unwarmed));
         }
         for asked in &head.asked {
-            line.push_str("\n  while loading it asked ");
+            line.push_str("\n  while loading, it asked ");
             line.push_str(&shown(asked));
         }
         for module in &head.drawn {
-            line.push_str("\n  while loading it drew random bytes (`");
+            line.push_str("\n  while loading, it drew random bytes (`");
             line.push_str(&shown(module));
-            line.push_str("`), which every request shares");
+            line.push_str("`): all requests share them");
         }
         if explain {
             for watched in freshness::watched(&head) {
@@ -137,7 +141,7 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// A script as it is named, and as what it leads to.
+/// A script as it was named, and the file behind its links.
 fn names(script: &Path) -> Result<Vec<PathBuf>> {
     let named = std::path::absolute(script).with_context(|| format!("`{}`", script.display()))?;
     Ok([named]
@@ -166,7 +170,7 @@ fn remove_lock(lock: &Path) {
     }
 }
 
-/// What a folder has of applications, but for what is being made.
+/// The images of a folder, and the notes of those that were refused or are bad; none that is being made.
 fn heads(folder: &Path) -> impl Iterator<Item = (PathBuf, Option<Head>)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter_map(|path| {

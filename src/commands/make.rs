@@ -1,5 +1,5 @@
-//! Making an image ahead, by hand: in a process that has nothing of this one, neither a descriptor
-//! nor a session, and of the environment what a web server might give.
+//! Making an image ahead, by hand, in a process that inherits nothing of this one: no descriptor, no
+//! session, and only those variables that a web server might give.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,14 +19,13 @@ use settings::cli::{Make, Order};
 use settings::decided::first_line_options;
 use settings::options::Early;
 
-/// How often an attempt is made that may succeed a moment later.
+/// How many attempts are made, where a later one may succeed.
 const ATTEMPTS: usize = 5;
 
 /// Makes the image of a script.
 pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
     let script = &typed.script;
-    // As it is named: a link is another script. Its folder is the working directory, which nobody
-    // knows by another name than its own.
+    // As it was named: a link is a script of its own. Its folder becomes the working directory.
     let script = std::path::absolute(script)
         .and_then(|named| fs::metadata(&named).map(|_| named))
         .with_context(|| format!("`{}`", script.display()))?;
@@ -44,7 +43,7 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
     let outside = freshness::outside(environment);
     let given = outside.iter().filter(|(name, _)| !is_of_a_terminal(name));
     command
-        // Where web servers start a script.
+        // As web servers do.
         .current_dir(script.parent().unwrap_or(Path::new("/")))
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
@@ -69,30 +68,31 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
                 _ => return Ok(Exit::Failure),
             },
             None => bail!(
-                "`{}`: no image: the process that was to make it ended with {ended}",
+                "`{}`: no image: the process making it was killed ({ended})",
                 script.display()
             ),
         }
     }
     bail!(
-        "`{}`: no image: a file that loading reads changes all the time; `image status` names it",
+        "`{}`: no image after {ATTEMPTS} attempts: a file that the application reads while loading changes \
+         each time; `wsgi-cgi image status` names it",
         script.display()
     )
 }
 
-/// An image that no request will be answered from is made all the same: the word may come later.
+/// Tells how to have requests answered from images, where the script does not ask for that yet.
 fn tell_unless_asked_for(script: &Path, environment: &MetaVariables) {
     let flags = first_line_options(script).unwrap_or_default();
     if !Early::of(&flags, environment, Some(script)).image {
         report::log(&format!(
-            "`{}` has an image now, which answers requests once they are to be answered from images: \
-             write `#!/path/to/wsgi-cgi --image` into its first line, or set WSGI_CGI_IMAGE=1",
+            "`{}`: image made, but requests do not use images yet: write `#!/path/to/wsgi-cgi --image` \
+             in the script's first line, or set WSGI_CGI_IMAGE=1",
             script.display()
         ));
     }
 }
 
-/// Web servers hand on no language of the one who started them; an image is for one language.
+/// Web servers do not pass on the locale of the user who started them; an image is made for one locale.
 fn is_of_a_terminal(name: &[u8]) -> bool {
     name.starts_with(b"LC_") || name == b"LANG" || name == b"LANGUAGE"
 }

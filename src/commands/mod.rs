@@ -1,5 +1,5 @@
-//! Started by a person: one of the commands, or a word on what the program is for. What needs Python is
-//! done by the executor: this process becomes it.
+//! Started by a person: runs one of the commands, or says what the program is for. Commands that need
+//! Python are the executor's: this process becomes a Python with it.
 
 mod check;
 mod help;
@@ -67,16 +67,16 @@ pub(crate) fn run(started: &Started) -> Exit {
 fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
     let app = app.map_or("APP".into(), |app| app.display().to_string());
     anyhow!(
-        "there is no request: a web server starts this program for one and describes it in the \
-         environment (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers: `wsgi-cgi \
-         request {app}`. `wsgi-cgi --help` says more"
+        "there is no request: a web server starts this program and describes the request in the environment \
+         (GATEWAY_INTERFACE, REQUEST_METHOD). To see what `{app}` answers, run `wsgi-cgi request {app}`; \
+         for more, `wsgi-cgi --help`"
     )
 }
 
 /// The executor does what was typed; returns where there is none.
 fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr) -> Result<Exit> {
     let mut environment = started.meta.clone();
-    // A request that takes up a redirect is marked so.
+    // Marks a request that follows a redirect; it is not for the application.
     environment.remove("WSGI_CGI_HOP");
     let config = Config::decide(options, &environment, App::parse(app)?)?;
     let handed_on = handed_on(started);
@@ -85,11 +85,11 @@ fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr)
     let error = exec(&file, &words, &started.environment);
     let shown = python.python().display().to_string();
     Err(anyhow!(error).context(format!(
-        "`{shown}` cannot be started: name another Python with --python or --venv"
+        "cannot start `{shown}`: name another Python with --python or --venv"
     )))
 }
 
-/// What the executor is to know of this process.
+/// What the executor needs to know about this process.
 pub(crate) fn handed_on(started: &Started) -> HandedOn {
     let evidence = started.evidence();
     HandedOn {

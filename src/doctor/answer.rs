@@ -1,6 +1,6 @@
-//! One request for the script, made as a server makes it: the kernel runs the file by its first line. What it
-//! answers and what it logs is what a visitor and the operator would get. On a terminal this program runs what
-//! the kernel cannot, to see what is wrong besides; a page runs nothing that the server would not.
+//! One request for the script, made as a server makes it: the kernel runs the file by its first line. The
+//! answer and the log are what a visitor and the operator would get. On a terminal, a script that the kernel
+//! cannot run is run by this program, to find further faults; a page runs only what the server would.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,10 +12,11 @@ use super::{Case, typed};
 use image::place::shown;
 use process::report;
 
-/// By this the program knows that nothing is to be kept of the request, and its log is standard error.
+/// Tells the program to keep nothing of this request (no image, no record) and to log to standard error.
 const ASKS: &str = "WSGI_CGI_DOCTOR";
 
-/// Makes it, for a script that this program or a Python runs, if that `is_known`. Whether the answer is a good one; none where none was asked for.
+/// Makes the request; `is_known` where this program or a Python runs the script. Returns whether the answer is
+/// good, or `None` where no request was made.
 pub(super) fn look(
     script: &Path,
     is_known: bool,
@@ -40,8 +41,9 @@ pub(super) fn look(
     };
     as_a_request(&mut command, script);
     if case.user().is_none() && rustix::process::geteuid().is_root() {
-        let said = "the script is root's, and is asked as root: what it writes is root's too";
-        let remedy = "run this as the user that the server runs scripts as";
+        let said = "root owns the script, so the test request runs as root: files that it creates are owned \
+                    by root";
+        let remedy = "run doctor as the user that the server runs scripts as";
         findings.push(Finding::note("user", said).mended_by(remedy));
     }
     let said = match case.run(command) {
@@ -49,7 +51,7 @@ pub(super) fn look(
         Err(error) => {
             findings.push(Finding::wrong(
                 "answer",
-                format!("`{name}` cannot be run: {error}"),
+                format!("cannot run `{name}`: {error}"),
             ));
             return Some(false);
         }
@@ -62,13 +64,13 @@ pub(super) fn look(
     }
     let log = String::from_utf8_lossy(&said.log);
     let entry = entry_of(&log).map(|entry| shown(entry.as_bytes()));
-    // What an exception says may be secret; who reads a log may read it.
+    // The text of an exception may be secret: it goes to the log, not to the page.
     let why = match (entry, case.is_page) {
         (None, _) => String::new(),
         (Some(entry), false) => format!(": {entry}"),
         (Some(_), true) => {
             report::log(&format!("doctor: `{name}`: {}", log.trim_end()));
-            ": the server's error log says why".into()
+            ": see the server's error log for the cause".into()
         }
     };
     let remedy = format!("{} request --debug {}", typed(&case.program), typed(script));
@@ -76,7 +78,7 @@ pub(super) fn look(
     Some(false)
 }
 
-/// Whether the kernel would know what to do with it.
+/// Whether the kernel would run it as a script.
 fn begins_as_a_script(script: &Path) -> bool {
     let about = std::fs::metadata(script);
     about.is_ok_and(|about| about.mode() & 0o111 != 0)
@@ -105,23 +107,27 @@ fn as_a_request(command: &mut Command, script: &Path) {
         .env("SCRIPT_FILENAME", script);
 }
 
-/// Whether a visitor would be content, and what the answer was. How a shell script ends says little.
+/// Whether the answer is good, and what it was. The exit status counts only for a script that `is_known`.
 fn judge(said: &Said, is_known: bool) -> (bool, String) {
     let is_long = said.status.is_none() && !said.output.is_empty();
     let failed = String::from_utf8_lossy(&said.log).contains("wsgi-cgi: error ");
     match (status_of(&said.output), said.status) {
         (Some(code), Some(status)) if code < 500 && (failed || is_known && !status.success()) => {
-            (false, format!("answers GET / with {code}, and fails then"))
+            (false, format!("answers GET / with {code}, then fails"))
         }
         (Some(code), _) if code < 500 => (true, format!("answers GET / with {code}")),
         (Some(code), _) => (false, format!("answers GET / with {code}")),
-        (None, Some(status)) => (false, format!("gives no answer to GET / ({status})")),
-        (None, None) if is_long => (false, "answers GET / with what has no end of a head".into()),
-        (None, None) => (false, "has no answer to GET / when the time is over".into()),
+        (None, Some(status)) => (false, format!("does not answer GET / ({status})")),
+        (None, None) if is_long => (
+            false,
+            "answers GET / without an empty line after the response headers".into(),
+        ),
+        (None, None) => (false, "does not answer GET / in time".into()),
     }
 }
 
-/// What a server makes of the head (RFC 3875, section 6): lines of fields up to an empty one.
+/// The status that a server reads from the response head (RFC 3875, section 6): header fields, then an empty
+/// line.
 fn status_of(output: &[u8]) -> Option<u16> {
     let text = String::from_utf8_lossy(output);
     let mut code = None;

@@ -1,5 +1,5 @@
-//! Every process that is started to look at something: as the user whom the script belongs to, in an environment
-//! as a server gives it, for so long and no longer, and with so much to say and no more.
+//! Runs the processes that checks start: as the user who owns the script, in an environment as a server gives
+//! it, with limits on time and output.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,10 +19,10 @@ use super::Case;
 use exchange::MetaVariables;
 use image::freshness;
 
-/// So much of its output is read; a head is shorter.
+/// The most output that is read, in bytes; a response head is shorter.
 const MOST: usize = 64 << 10;
 
-/// What it said and how it ended; without a status it was ended, because of the time or because it said too much.
+/// A process's output and exit status; `None` where it was killed, as it took too long or wrote too much.
 pub(super) struct Said {
     pub(super) status: Option<ExitStatus>,
     pub(super) output: Vec<u8>,
@@ -43,7 +43,7 @@ impl Case<'_> {
         command
     }
 
-    /// Root runs nothing of another user's as root: whose it is.
+    /// The user and group to run as, if this is root: the owner of the script or its folder.
     pub(super) fn user(&self) -> Option<(u32, u32)> {
         let script = self
             .script
@@ -88,8 +88,8 @@ impl Case<'_> {
     }
 }
 
-/// What a server gives each of its scripts: nothing of this request's, and on a terminal nothing of the shell's
-/// but settings of ours.
+/// The variables that a server gives every script: none of this request, and on a terminal none of the shell
+/// except `WSGI_CGI_*`.
 fn of_no_request(case: &Case) -> MetaVariables {
     let mut kept = freshness::outside(case.environment);
     if !case.is_page {
@@ -103,7 +103,7 @@ fn of_no_request(case: &Case) -> MetaVariables {
     kept
 }
 
-/// Reads both to their ends; false where the first said too much, or the time is over.
+/// Reads both to their ends; false where there is too much output or the time is up.
 fn read(
     mut stdout: impl Read + AsFd,
     mut stderr: impl Read + AsFd,
@@ -137,7 +137,7 @@ fn read(
         if ready[1] {
             let count = stderr.read(&mut block)?;
             open[1] = count > 0;
-            // The rest is read, so that nobody waits, and forgotten.
+            // The rest is read, so that the process does not block, and discarded.
             let room = MOST.saturating_sub(log.len());
             log.extend_from_slice(&block[..count.min(room)]);
         }
@@ -145,7 +145,7 @@ fn read(
     Ok(true)
 }
 
-/// Waits for an end that is near: its pipes are closed.
+/// Waits for the end of a process that has closed its pipes.
 fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {

@@ -1,5 +1,5 @@
-//! What was found: a verdict, what it is about, what was seen, and the line that mends it. How that looks on a
-//! terminal and as JSON; the page has a form of its own.
+//! A finding: a verdict, the check it belongs to, what was seen, and the line that mends it; as text for a
+//! terminal and as JSON. The page's HTML is in `page`.
 
 use std::fmt::Write;
 
@@ -10,9 +10,9 @@ use checking::finding::quoted;
 pub(super) enum Verdict {
     /// It is as it should be.
     Good,
-    /// It is no mistake, or is one with some servers alone.
+    /// Not a mistake, or one with certain servers only.
     Note,
-    /// It keeps the application from being served, or somebody else may change what is served.
+    /// It keeps the application from being served, or lets other users change what is served.
     Wrong,
 }
 
@@ -27,7 +27,7 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) verdict: Verdict,
@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    /// With what mends it.
+    /// Adds what mends it.
     pub(super) fn mended_by(self, remedy: impl Into<String>) -> Self {
         Self {
             remedy: Some(remedy.into()),
@@ -74,7 +74,7 @@ pub(super) fn is_any_wrong(findings: &[Finding]) -> bool {
     verdicts.any(|verdict| verdict == Verdict::Wrong)
 }
 
-/// For a terminal: a line each, and one with the remedy.
+/// For a terminal: a line for each finding, and one for its remedy.
 pub(super) fn text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {

@@ -1,5 +1,5 @@
-//! The script's first line, as the kernel reads it (execve(2), "Interpreter scripts"), byte by byte: what an
-//! editor does not show is here.
+//! The script's first line, as the kernel reads it (execve(2), "Interpreter scripts"), byte by byte: it finds
+//! what an editor does not show.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,18 +13,19 @@ use super::finding::Finding;
 use super::{Case, beginning, typed};
 use settings::decided::hash_bang_options;
 
-/// Kernels before 5.1 cut the line here, later ones at the other.
+/// Kernels before 5.1 cut a longer line.
 const OLD_LONGEST: usize = 127;
+/// Later kernels cut a longer line.
 const LONGEST: usize = 255;
 
 /// Who runs the script.
 pub(super) enum Runs {
-    /// This program, or one of its name, with these options; and where the line is wrong, or leaves it to the
-    /// server.
+    /// This program, or another of its name, with these options. Also where the line is wrong or missing: then
+    /// the server may name this program.
     Us(Result<Vec<OsString>>),
-    /// A Python that is named.
+    /// A Python that the line names.
     Python(PathBuf),
-    /// Somebody else, of whom nothing is known.
+    /// Another program, of which nothing is known.
     Other,
 }
 
@@ -34,14 +35,16 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     let text = beginning(script);
     let file = typed(script);
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        let said = format!("`{shown}` is a text in UTF-16");
+        let said = format!("`{shown}` is encoded in UTF-16, which the kernel cannot run");
         let remedy = "save it as UTF-8, without a byte order mark";
         findings.push(Finding::wrong("BOM", said).mended_by(remedy));
         return Runs::Other;
     }
     let without_mark = text.strip_prefix(b"\xef\xbb\xbf");
     if without_mark.is_some() {
-        let said = format!("`{shown}` begins with a byte order mark, before the `#!`");
+        let said = format!(
+            "`{shown}` begins with a byte order mark: the kernel does not see the `#!` after it"
+        );
         let remedy = format!("sed -i '1s/^\\xEF\\xBB\\xBF//' {file}");
         findings.push(Finding::wrong("BOM", said).mended_by(remedy));
     }
@@ -50,7 +53,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     let Some(rest) = line.strip_prefix(b"#!") else {
         let said = format!("`{shown}` has no `#!` in its first line");
         let write = format!("sed -i '1i #!{}' {file}", case.program.display());
-        // A server's interpreter setting needs none.
+        // A server that names the interpreter itself needs no `#!`.
         let is_for_a_server = !super::is_executable(script);
         findings.push(if is_for_a_server {
             Finding::note("line", said)
@@ -61,15 +64,15 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     };
     if line.ends_with(b"\r") {
         let said = format!(
-            "the first line of `{shown}` ends in CR LF, as Windows writes it, and the CR is a part of the name \
-             that the kernel looks for"
+            "the first line of `{shown}` ends in CR LF, as on Windows: the kernel takes the CR as part of the \
+             interpreter's name"
         );
         findings.push(Finding::wrong("CRLF", said).mended_by(format!("sed -i 's/\\r$//' {file}")));
     }
     if line.len() > OLD_LONGEST {
         let said = format!(
-            "the first line of `{shown}` has {} bytes: kernels before 5.1 cut it after {OLD_LONGEST}, later \
-             ones after {LONGEST}",
+            "the first line of `{shown}` is {} bytes long: Linux before 5.1 cuts it after {OLD_LONGEST} bytes, \
+             later kernels after {LONGEST}",
             line.len()
         );
         let is_cut = line.len() > LONGEST;
@@ -78,7 +81,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
         } else {
             Finding::note
         };
-        let remedy = "put the program and the environment into shorter paths";
+        let remedy = "move wsgi-cgi and the virtual environment to shorter paths";
         findings.push(long("line", said).mended_by(remedy));
     }
     let (program, options) = match by_a_shell(text) {
@@ -101,7 +104,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     }
 }
 
-/// What a program is, by its name.
+/// What kind of program a path names.
 enum Whose {
     Ours,
     Pythons,
@@ -119,13 +122,13 @@ fn whose(program: &Path, case: &Case) -> Whose {
     }
 }
 
-/// The program where a shell starts it, as `install` has it for one that no first line can name.
+/// The program that a shell starts, in a script as `install` writes it for a path that no first line can hold.
 fn by_a_shell(text: &[u8]) -> Option<&[u8]> {
     let rest = text.strip_prefix(b"#!/bin/sh\n'''exec' \"")?;
     rest.split(|&byte| byte == b'"').next()
 }
 
-/// The program that a first line leads to, and what it is started with: `env -S` leads to another.
+/// The program that a first line starts, directly or by `env -S`, and the rest of the line.
 fn words(rest: &[u8]) -> (Found<'_>, &[u8]) {
     let (first, after) = split(rest);
     if Path::new(OsStr::from_bytes(first)).file_name() != Some(OsStr::new("env")) {
@@ -137,19 +140,19 @@ fn words(rest: &[u8]) -> (Found<'_>, &[u8]) {
     } else {
         (word, after)
     };
-    // What else env can do is its own affair.
+    // Other options of env are not examined.
     if word.is_empty() || word.starts_with(b"-") || word.contains(&b'=') {
-        return (Found::Somehow, after);
+        return (Found::Unknown, after);
     }
     (Found::LookedFor(word), after)
 }
 
-/// How the kernel comes to a program.
+/// How the first line names the program.
 #[derive(Clone, Copy)]
 enum Found<'a> {
     Named(&'a [u8]),
     LookedFor(&'a [u8]),
-    Somehow,
+    Unknown,
 }
 
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
@@ -158,7 +161,7 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii())
 }
 
-/// What there is to say of it, and the program, where it is one.
+/// The finding about the program, and its path where it can be run.
 fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option<PathBuf>) {
     let shown = script.display();
     let here = format!(
@@ -173,13 +176,13 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
         )
     };
     let meant = match program {
-        Found::Somehow => return (None, Some(PathBuf::from("env"))),
+        Found::Unknown => return (None, Some(PathBuf::from("env"))),
         Found::Named(name) | Found::LookedFor(name) if name.starts_with(b"/") => {
             PathBuf::from(OsStr::from_bytes(name))
         }
         Found::Named(name) => {
             return wrong(format!(
-                "the first line of `{shown}` names `{}`, which is no whole path",
+                "the first line of `{shown}` names `{}`, which is not an absolute path",
                 name.escape_ascii()
             ));
         }
@@ -187,7 +190,7 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
             Some(found) => found,
             None => {
                 return wrong(format!(
-                    "the first line of `{shown}` has `{}` looked for, and it is in no folder of the PATH {}",
+                    "the first line of `{shown}` has `env` look for `{}`, which is not in PATH ({})",
                     name.escape_ascii(),
                     path_of(case)
                 ));
@@ -200,27 +203,30 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
     );
     let about = match fs::metadata(&meant) {
         Ok(about) if about.is_file() => about,
-        Ok(_) => return wrong(format!("{named}, is no program")),
+        Ok(_) => return wrong(format!("{named}, is not a file")),
         Err(error) => return wrong(format!("{named}: {error}")),
     };
     if about.mode() & 0o111 == 0 {
-        let said = format!("{named}, may not be run (mode {:o})", about.mode() & 0o7777);
+        let said = format!(
+            "{named}, is not executable (mode {:o})",
+            about.mode() & 0o7777
+        );
         let chmod = format!("chmod 755 {}", typed(&meant));
         return (Some(Finding::wrong("line", said).mended_by(chmod)), None);
     }
     let said = format!("`{shown}` is run by `{}`", meant.display());
     let finding = match whose(&meant, case) {
         Whose::Ours => Finding::good("line", said),
-        Whose::Pythons => Finding::note("line", format!("{said}, and not by this program")),
+        Whose::Pythons => Finding::note("line", format!("{said}, not by this program")),
         Whose::Others => {
-            let said = format!("{said}, which is neither this program nor a Python");
+            let said = format!("{said}, which is neither wsgi-cgi nor Python");
             Finding::note("line", said)
         }
     };
     (Some(finding), Some(meant))
 }
 
-/// The server's, or what servers have.
+/// The PATH: on a page the server's, else the usual one of servers.
 fn path_of(case: &Case) -> String {
     let path = case.environment.value(b"PATH").filter(|_| case.is_page);
     let path = path.unwrap_or(b"/usr/local/bin:/usr/bin:/bin");

@@ -1,5 +1,5 @@
-//! What the script imports before it does anything else, and whether it is there: its text is read, and nothing
-//! of the application's is run. What it imports later may come from a path that it has set itself.
+//! Whether the modules exist that the script imports before it does anything else. Only its text is read;
+//! nothing of the application is run. Later imports may depend on a path that the script sets.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +9,8 @@ use super::{Case, typed};
 use settings::config::Config;
 use settings::python::{Packages, packages_of_broken};
 
-/// A line for each module that is not found, or one for a script that Python does not understand. Nothing is
-/// imported from the folder that this is run in.
+/// Prints a line for each module that is not found, or one for a syntax error. Nothing is imported from the
+/// working directory.
 const LOOK: &str = "\
 import sys
 sys.path[:1] = []
@@ -40,10 +40,11 @@ for node in tree.body:
             print('missing', name)
 ";
 
-/// Reads the script where its own Python cannot.
+/// Reads the script where its own Python does not work.
 const ANOTHER: &str = "/usr/bin/python3";
 
-/// Looks at them. Without the script's own Python the folders of its environment are looked into by another.
+/// Looks at them. Where the script's own Python does not work, another one looks into the folders of its
+/// environment.
 pub(super) fn look(
     script: &Path,
     python: Option<&Packages>,
@@ -68,33 +69,34 @@ pub(super) fn look(
         .args(further.chain(&packages))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let Ok(said) = case.run(command) else {
-        return; // said of that Python
+        return; // `python` has reported that already.
     };
     let name = script.display();
-    let whose = python.map_or_else(|| "its environment".to_owned(), ToString::to_string);
+    let whose = python.map_or_else(|| "its virtual environment".to_owned(), ToString::to_string);
     for line in String::from_utf8_lossy(&said.output).lines() {
         if let Some(module) = line.strip_prefix("missing ") {
             let said = format!(
-                "`{name}` imports `{module}`, which is not beside it, and not among the packages of {whose}"
+                "`{name}` imports `{module}`, which is neither beside it nor among the packages of {whose}"
             );
             let finding = Finding::wrong("packages", said);
             findings.push(finding.mended_by(how_to_install(module, python, folder)));
         } else if let Some(error) = line.strip_prefix("syntax ") {
             let (number, message) = error.split_once(' ').unwrap_or((error, ""));
-            let said = format!("line {number} of `{name}` is no Python: {message}");
+            let said = format!("syntax error in line {number} of `{name}`: {message}");
             findings.push(Finding::wrong("syntax", said));
         }
     }
 }
 
-/// A package may have another name than its module, and a stranger's may have that one.
+/// Does not name the package: it may be called differently from its module, and another project's package may
+/// have the module's name.
 fn how_to_install(module: &str, python: Option<&Packages>, folder: &Path) -> String {
     let python = match python {
         Some(Packages::Venv(venv)) => typed(&venv.executable),
         _ => format!("{}/bin/python3", typed(&folder.join("venv"))),
     };
     format!(
-        "put `{module}.py` beside the script, or the package that has it into its environment: \
+        "put `{module}.py` beside the script, or install the package that has this module: \
          {python} -m pip install PACKAGE"
     )
 }

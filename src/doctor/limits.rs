@@ -1,12 +1,12 @@
-//! What a process may use here, as the kernel has it (getrlimit(2)). What a host counts by other means is not
+//! The resource limits of a process here (getrlimit(2)). Limits that a host enforces by other means cannot be
 //! seen from inside.
 
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
 
-/// A limit: what it is of, its unit, by which its number is divided, and what a Python with a small
-/// application takes at the least.
+/// A limit: its name, its unit, the divisor that converts to the unit, and the least that Python with a small
+/// application needs.
 const LIMITS: [(Resource, &str, &str, u64, u64); 7] = [
     (Resource::As, "address space", "MB", 1 << 20, 64),
     (Resource::Data, "data", "MB", 1 << 20, 32),
@@ -17,7 +17,7 @@ const LIMITS: [(Resource, &str, &str, u64, u64); 7] = [
     (Resource::Nproc, "processes of this user", "", 1, 3),
 ];
 
-/// Looks at them. Where there was a good answer, they are no smaller than that took.
+/// Looks at them. After a good answer none can be too small.
 pub(super) fn look(is_answered: bool, findings: &mut Vec<Finding>) {
     let mut usual = Vec::new();
     for (resource, name, unit, divisor, least) in LIMITS {
@@ -30,19 +30,18 @@ pub(super) fn look(is_answered: bool, findings: &mut Vec<Finding>) {
             if unit.is_empty() { "" } else { " " }
         );
         if limit / divisor < least && !is_answered {
-            let said = format!(
-                "a process may have too little: {shown}, where Python needs {least} {unit}"
-            );
+            let said = format!("limit too low: {shown}; Python needs at least {least} {unit}");
             let said = said.trim_end().to_owned();
             findings.push(
-                Finding::wrong("limits", said).mended_by("ask the host for more (ulimit -a)"),
+                Finding::wrong("limits", said)
+                    .mended_by("ask the host for more (`ulimit -a` lists all limits)"),
             );
         } else {
             usual.push(shown);
         }
     }
     let said = if usual.is_empty() {
-        "none is set".to_owned()
+        "no limits are set".to_owned()
     } else {
         usual.join(", ")
     };

@@ -1,6 +1,5 @@
-//! `wsgi-cgi doctor`: will this work here, and if not, why? Each check is a file and adds what it found; none
-//! guesses: what cannot be seen from here is not said. On a terminal this is the whole; `page` is the same for
-//! those who have no shell.
+//! `wsgi-cgi doctor`: will this work here, and if not, why? Each check is a file and adds its findings. No check
+//! guesses: what cannot be seen from here is not reported. `page` is the same for users without a shell.
 
 mod answer;
 mod child;
@@ -35,21 +34,21 @@ use process::report::Exit;
 
 pub(crate) use page::{answer as answer_page, is_asked_for};
 
-/// What is looked at.
+/// What is examined.
 struct Case<'a> {
-    /// The script, as an absolute path; without one it is the machine alone.
+    /// The script, as an absolute path; `None` to examine only the machine.
     script: Option<&'a Path>,
     /// This program.
     program: PathBuf,
-    /// The environment of this process: a server's where it is a page.
+    /// The environment of this process: on a page, the server's.
     environment: &'a MetaVariables,
-    /// Whether a server asks, for whose user everything is seen as it will be.
+    /// Whether a server runs this as a page: then this process has the user and the limits of scripts.
     is_page: bool,
-    /// When all of it has to be over.
+    /// When all checks have to be finished.
     until: Instant,
 }
 
-/// So long it may take on a terminal.
+/// The most time that all checks may take on a terminal.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Prints what was found; the exit status says whether something is wrong.
@@ -57,7 +56,7 @@ pub(crate) fn run(typed: &Doctor, started: &Started) -> Result<Exit> {
     let script = typed.script.as_deref().map(std::path::absolute);
     let script = script
         .transpose()
-        .context("the folder that this is run in is gone")?;
+        .context("cannot determine the working directory")?;
     let environment = without_the_shells(&started.meta);
     let findings = examine(&Case {
         script: script.as_deref(),
@@ -79,7 +78,7 @@ pub(crate) fn run(typed: &Doctor, started: &Started) -> Result<Exit> {
     })
 }
 
-/// All checks, in the order in which a request meets what they are about.
+/// All checks, in the order in which a request depends on them.
 fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     server::look(case, &mut findings);
@@ -128,14 +127,14 @@ fn is_executable(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|about| about.mode() & 0o100 != 0)
 }
 
-/// What a shell has in its environment, and a server has not.
+/// Drops the variables that a shell has and a server does not.
 fn without_the_shells(environment: &MetaVariables) -> MetaVariables {
     let is_shells = |name: &[u8]| name == b"VIRTUAL_ENV" || name.starts_with(b"PYTHON");
     let kept = environment.iter().filter(|(name, _)| !is_shells(name));
     MetaVariables::from_pairs(kept.map(|(name, value)| (name.to_vec(), value.to_vec())))
 }
 
-/// The beginning of a file, whatever it is a file of.
+/// The beginning of a file, text or not.
 fn beginning(file: &Path) -> Vec<u8> {
     let mut text = Vec::new();
     let opened = File::options()
@@ -146,7 +145,7 @@ fn beginning(file: &Path) -> Vec<u8> {
     text
 }
 
-/// A first line is shorter.
+/// Bytes of a beginning: more than a first line has.
 const BEGINNING: u64 = 4096;
 
 /// A path for a shell: in quotes where it needs them.

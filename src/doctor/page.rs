@@ -1,7 +1,7 @@
-//! The same for those who have no shell: a script `doctor.cgi` that is nothing but a first line which names this
-//! program, or is this program itself. It says something only while a file lies beside it whose name has a token,
-//! for a day, and to who knows the token: names of folders and users are nobody else's business. The token is in
-//! the name, as servers hand out what is in a file, and list none that begins with a dot.
+//! `doctor` as a web page, for users without a shell: a script `doctor.cgi` that has only a first line naming
+//! this program, or is this program. It answers only requests with a token, and for a day: a file whose name has
+//! that token must lie beside it, as paths and user IDs are not for everybody. The token is in the file's name:
+//! servers publish the content of files, but list no name that begins with a dot.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -21,13 +21,13 @@ use process::{program, report};
 const NAME: &str = "doctor.cgi";
 /// What the file's name begins with; the token follows.
 const TOKEN: &str = ".htdoctor-";
-/// Characters of a token: no visitor guesses so many.
+/// Characters of a token: too many to guess.
 const LEAST: usize = 16;
 const MOST_OF_TOKEN: usize = 100;
 const A_DAY: Duration = Duration::from_secs(86_400);
-/// So many scripts are looked at that nobody named.
+/// The most scripts that are examined when the request names none.
 const MOST: usize = 20;
-/// Servers wait no longer.
+/// The most time for a page: servers may not wait longer.
 const LONGEST: Duration = Duration::from_secs(25);
 
 /// Whether a request for that script is for this page.
@@ -35,7 +35,7 @@ pub(crate) fn is_asked_for(script: &Path) -> bool {
     script.file_name() == Some(OsStr::new(NAME)) && has_no_application(script)
 }
 
-/// A doctor's own application may be called so too.
+/// An application may be called `doctor.cgi` too: it has more than a first line.
 fn has_no_application(script: &Path) -> bool {
     let text = beginning(script);
     let is_program = text.starts_with(b"\x7fELF");
@@ -58,7 +58,10 @@ pub(crate) fn answer(script: &Path, environment: &MetaVariables, private: &Priva
             (200, "text/html; charset=utf-8", html(&findings))
         }
         Err(why) => {
-            report::log(&format!("`{}` says nothing: {why}", script.display()));
+            report::log(&format!(
+                "doctor: `{}` answers 404: {why}",
+                script.display()
+            ));
             (404, "text/plain", "Not found\n".to_owned())
         }
     };
@@ -81,31 +84,33 @@ pub(crate) fn answer(script: &Path, environment: &MetaVariables, private: &Priva
     }
 }
 
-/// Whether the file of that token lies beside the script, or why the page says nothing.
+/// Whether the file of that token lies beside the script; else why the page is not shown.
 fn is_on(script: &Path, token: &[u8]) -> Result<(), String> {
     let is_plain = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let length = token.len();
     if !(LEAST..=MOST_OF_TOKEN).contains(&length) || !token.iter().all(is_plain) {
         return Err(format!(
-            "a file beside it whose name is `{TOKEN}` and a word of at least {LEAST} letters and digits turns it \
-             on for a day, for who asks with ?token= and that word"
+            "no valid ?token= in the request: create an empty file `{TOKEN}WORD` beside the script, with a WORD \
+             of at least {LEAST} letters and digits, and open the page with ?token=WORD within a day"
         ));
     }
     let mut name = OsString::from(TOKEN);
     name.push(OsStr::from_bytes(token));
-    let about = fs::symlink_metadata(script.with_file_name(name))
-        .map_err(|error| format!("no file has the token of this request in its name: {error}"))?;
+    let about = fs::symlink_metadata(script.with_file_name(name)).map_err(|error| {
+        format!("no file `{TOKEN}...` with the ?token= of this request: {error}")
+    })?;
     let owner = fs::metadata(script).map(|about| about.uid()).ok();
     let own = [owner, Some(rustix::process::geteuid().as_raw())];
     if !about.is_file() || !own.contains(&Some(about.uid())) {
         return Err(format!(
-            "the file `{TOKEN}...` is no file of the script's owner"
+            "`{TOKEN}...` is not a regular file of the script's owner or of this user"
         ));
     }
     match about.modified().map(|then| then.elapsed()) {
         Ok(Ok(age)) if age <= A_DAY => Ok(()),
         _ => Err(format!(
-            "the file `{TOKEN}...` is older than a day, or from the future: make it anew, or remove it"
+            "the file `{TOKEN}...` is older than a day, or its time is in the future: create it again, or \
+             remove it"
         )),
     }
 }
@@ -116,12 +121,12 @@ fn parameter<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
         .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
-/// What is found of the script that was named, else of those that lie beside this one.
+/// The findings about the script that the request names, else about those beside this one.
 fn all(own: &Path, environment: &MetaVariables, query: &[u8]) -> Vec<Finding> {
     let scripts = match parameter(query, "script") {
         Some(name) if is_a_name(name) => vec![own.with_file_name(OsStr::from_bytes(name))],
         Some(_) => {
-            let said = "?script= is the name of a script beside this one, without its folder";
+            let said = "?script= must be the name of a script beside this one, without a folder";
             return vec![Finding::wrong("script", said)];
         }
         None => beside(own),
@@ -144,8 +149,8 @@ fn all(own: &Path, environment: &MetaVariables, query: &[u8]) -> Vec<Finding> {
     }
     if scripts.is_empty() {
         findings = examine(&case(None));
-        let said = "no script is found beside this one, or its folder may not be listed";
-        let named = "name one: &script=NAME in the address of this page";
+        let said = "found no script beside this one, or cannot list its folder";
+        let named = "add &script=NAME to the address of this page";
         findings.push(Finding::wrong("script", said).mended_by(named));
     }
     findings
@@ -156,7 +161,7 @@ fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b".") && name.iter().all(is_plain)
 }
 
-/// The scripts beside it: what may be run, or is called as this one.
+/// The scripts beside it: executable, or with the same file ending.
 fn beside(own: &Path) -> Vec<PathBuf> {
     let entries = own.parent().map(fs::read_dir);
     let entries = entries.into_iter().flatten().flatten().flatten();
@@ -206,8 +211,9 @@ fn html(findings: &[Finding]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>wsgi-cgi doctor</title>\n\
          <style>body{{font:1em sans-serif;margin:2em}}td{{padding:.3em .8em;vertical-align:top}}\
          .wrong{{background:#fdd}}.note{{background:#ffd}}</style>\n<h1>{verdict}</h1>\n<table>\n{rows}</table>\n\
-         <p><code>&amp;script=NAME</code> looks at one script, <code>&amp;format=json</code> is for programs. Remove \
-         the file <code>{TOKEN}...</code> when you are done: its word is in the server's log.</p>\n</html>\n"
+         <p>To check one script, add <code>&amp;script=NAME</code> to the address; for JSON, add \
+         <code>&amp;format=json</code>. Remove the file <code>{TOKEN}...</code> when you are done: the server's \
+         log has the token.</p>\n</html>\n"
     )
 }
 

@@ -1,4 +1,4 @@
-//! What was installed: this program and the executor that belongs to it.
+//! The installed files: this program and its executor.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,12 +20,12 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
     let early = Early::of(&flags.unwrap_or_default(), case.environment, case.script);
     match becoming::executor_of(&case.program, early.cache_dir.as_deref()) {
         Ok(executor) => {
-            // What a single file has laid is its user's alone, and so is the folder.
+            // A program that is a single file has unpacked its executor, for this user alone.
             let folder = executor
                 .parent()
                 .and_then(|folder| fs::metadata(folder).ok());
-            let is_laid = folder.is_some_and(|about| about.mode().trailing_zeros() >= 6);
-            others(&executor, if is_laid { 0 } else { 0o004 }, findings);
+            let is_unpacked = folder.is_some_and(|about| about.mode().trailing_zeros() >= 6);
+            others(&executor, if is_unpacked { 0 } else { 0o004 }, findings);
             let executor = executor.display();
             let said = format!("wsgi-cgi {version}: `{shown}`, with the executor `{executor}`");
             findings.push(Finding::good("program", said));
@@ -34,19 +34,19 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What others than its owner may do with a file: less than they have to, or more than they should.
+/// The permissions of other users: whether `wanted` is missing, or whether they can write.
 fn others(file: &Path, wanted: u32, findings: &mut Vec<Finding>) {
     let Ok(about) = fs::metadata(file) else {
         return;
     };
     let (shown, mode) = (file.display(), about.mode() & 0o7777);
     if mode & wanted != wanted {
-        let said = format!("`{shown}` is its owner's alone (mode {mode:o})");
+        let said = format!("only its owner can use `{shown}` (mode {mode:o})");
         let remedy = format!("chmod go+rX {}", typed(file));
         findings.push(Finding::note("program", said).mended_by(remedy));
     }
     if mode & 0o022 != 0 {
-        let said = format!("others than its owner may write to `{shown}` (mode {mode:o})");
+        let said = format!("other users can write to `{shown}` (mode {mode:o})");
         let finding = if mode & 0o002 == 0 {
             Finding::note("program", said)
         } else {

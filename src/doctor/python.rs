@@ -13,12 +13,12 @@ use settings::config::{App, Config};
 use settings::options::CgiOptions;
 use settings::python::Packages;
 
-/// Prints which Python it is; in words that any version knows.
+/// Prints which Python it is; runs in any version.
 const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'implementation', None); \
                      sys.stdout.write('%s %d.%d.%d %d' % (getattr(i, 'name', '?'), v[0], v[1], v[2], \
                      't' in getattr(sys, 'abiflags', '')))";
 
-/// Looks at it, which may have been named; which it is, if it can be used.
+/// Looks at the Python that was `named`, else the one that requests would get; returns it if it can be used.
 pub(super) fn look(
     case: &Case,
     config: Option<&Config>,
@@ -43,7 +43,7 @@ pub(super) fn look(
     let said = match case.run(command) {
         Ok(said) => said,
         Err(error) => {
-            let said = format!("`{shown}` cannot be started: {error}");
+            let said = format!("cannot start `{shown}`: {error}");
             findings.push(Finding::wrong("python", said).mended_by(remedy));
             return None;
         }
@@ -51,11 +51,11 @@ pub(super) fn look(
     let text = String::from_utf8_lossy(&said.output);
     let words: Vec<&str> = text.split(' ').collect();
     let [kind, version, free_threaded] = words[..] else {
-        // It may tell of variables, which a page shows nobody.
+        // The log may have values of variables, which a page must not show.
         let log = String::from_utf8_lossy(&said.log);
         let last = log.lines().next_back().filter(|_| !case.is_page);
         let last = place::shown(last.unwrap_or_default().as_bytes());
-        let said = format!("`{shown}` does not start as a Python does: {last}");
+        let said = format!("`{shown}` failed to start, or is not a Python: {last}");
         findings.push(Finding::wrong("python", said).mended_by(remedy));
         return None;
     };
@@ -71,12 +71,12 @@ pub(super) fn look(
         findings.push(Finding::wrong("python", said).mended_by(remedy));
         return None;
     }
-    let said = format!("CPython {version}, packages of {packages}");
+    let said = format!("CPython {version}, with the packages of {packages}");
     findings.push(Finding::good("python", said));
     Some(packages)
 }
 
-/// The one that the program would choose; none where nothing is known of the application.
+/// The one that the program would choose; `None` where that cannot be decided.
 fn found(case: &Case, config: Option<&Config>) -> Option<Result<Packages>> {
     let nothing = App::file(case.program.clone());
     let usual = || Config::decide(CgiOptions::default(), case.environment, nothing).ok();

@@ -1,6 +1,6 @@
-//! The script as a file: whether it is there, may be run, and belongs to whom it should. What suEXEC refuses
-//! (<https://httpd.apache.org/docs/2.4/suexec.html>, its list of conditions) others should not have either:
-//! who can write to a script says what its owner's processes do.
+//! The script as a file: whether it exists, is executable, and has the right owner. What suEXEC refuses
+//! (<https://httpd.apache.org/docs/2.4/suexec.html>, its list of conditions) is unsafe with other servers too:
+//! who can write to a script decides what its owner's processes do.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -10,19 +10,19 @@ use std::path::Path;
 use super::finding::Finding;
 use super::{Case, beginning, typed};
 
-/// Looks at it; false where there is nothing to look at.
+/// Looks at it; false where there is no such file.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> bool {
     let shown = script.display();
     let about = match fs::metadata(script) {
         Ok(about) if about.is_file() => about,
         Ok(_) => {
-            findings.push(Finding::wrong("script", format!("`{shown}` is no file")));
+            findings.push(Finding::wrong("script", format!("`{shown}` is not a file")));
             return false;
         }
         Err(error) => {
             let finding = Finding::wrong("script", format!("`{shown}`: {error}"));
             findings.push(match error.kind() {
-                ErrorKind::NotFound => finding.mended_by("name a script that is there"),
+                ErrorKind::NotFound => finding.mended_by("name a script that exists"),
                 _ => finding,
             });
             return false;
@@ -34,14 +34,14 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> b
     if script.is_symlink() {
         findings.push(Finding::note(
             "script",
-            format!("`{shown}` is a link, which suEXEC does not run: there the script itself has to be in its place"),
+            format!("`{shown}` is a symbolic link, which suEXEC does not run: under suEXEC, put the script itself there"),
         ));
     }
     noexec(script, findings);
     if findings.len() == before {
         let mode = about.mode() & 0o7777;
         let owner = about.uid();
-        let said = format!("`{shown}` may be run (mode {mode:o}, owner {owner})");
+        let said = format!("`{shown}` is executable (mode {mode:o}, owner UID {owner})");
         findings.push(Finding::good("script", said));
     }
     true
@@ -52,10 +52,10 @@ fn modes(script: &Path, about: &Metadata, findings: &mut Vec<Finding>) {
     let mode = about.mode() & 0o7777;
     let chmod = |bits: &str| format!("chmod {bits} {}", typed(script));
     if mode & 0o500 != 0o500 {
-        let said = format!("`{shown}` may not be run, not even by its owner (mode {mode:o})");
+        let said = format!("`{shown}` is not executable (mode {mode:o})");
         let text = beginning(script);
         let is_script = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        // A server's interpreter setting has it read alone.
+        // A server that names the interpreter itself needs to read it only.
         findings.push(if is_script.starts_with(b"#!") || mode & 0o400 == 0 {
             Finding::wrong("mode", said).mended_by(chmod("755"))
         } else {
@@ -63,15 +63,15 @@ fn modes(script: &Path, about: &Metadata, findings: &mut Vec<Finding>) {
         });
     } else if mode & 0o005 != 0o005 {
         let said = format!(
-            "`{shown}` may be run by its owner (mode {mode:o}), as under suEXEC, and not by a server that runs \
-             scripts as a user of its own"
+            "only its owner can run `{shown}` (mode {mode:o}): enough under suEXEC, but not for a server that \
+             runs scripts as another user"
         );
         findings.push(Finding::note("mode", said).mended_by(chmod("755")));
     }
     if mode & 0o022 != 0 {
         let said = format!(
-            "others than its owner may write to `{shown}` (mode {mode:o}): suEXEC does not run it, and they can \
-             have it do what they like"
+            "other users can write to `{shown}` (mode {mode:o}) and so decide what it does; suEXEC does not \
+             run it"
         );
         findings.push(Finding::wrong("mode", said).mended_by(chmod("go-w")));
     }
@@ -83,7 +83,7 @@ fn modes(script: &Path, about: &Metadata, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Its own folder, and those above it, which have to be open to whoever runs it.
+/// Its folder, and those above it, which the user who runs it must be able to enter.
 fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Finding>) {
     let Some(folder) = script.parent() else {
         return;
@@ -95,20 +95,21 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
     let mode = there.mode() & 0o7777;
     if mode & 0o022 != 0 {
         let said = format!(
-            "others than its owner may write to the folder `{shown}` (mode {mode:o}): suEXEC runs nothing in it, \
-             and they can put another script in the place of yours"
+            "other users can write to the folder `{shown}` (mode {mode:o}) and so replace your script; suEXEC \
+             runs nothing in such a folder"
         );
         let remedy = format!("chmod go-w {}", typed(folder));
         findings.push(Finding::wrong("folder", said).mended_by(remedy));
     }
     if about.uid() != there.uid() {
         let said = format!(
-            "`{}` is user {}'s and its folder is user {}'s: suEXEC runs a script where both are the same user's",
+            "`{}` is owned by UID {} and its folder by UID {}: suEXEC runs a script only where both owners are \
+             the same",
             script.display(),
             about.uid(),
             there.uid()
         );
-        // A folder of the system's has scripts of many users; a server that runs this one as its own has no suEXEC.
+        // A system folder has scripts of many users; a server that runs scripts as itself has no suEXEC.
         let is_of_the_server = case.is_page && rustix::process::geteuid().as_raw() != about.uid();
         findings.push(if there.uid() == 0 || is_of_the_server {
             Finding::note("owner", said)
@@ -119,7 +120,7 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
     }
     if about.gid() != there.gid() && about.uid() == there.uid() && there.uid() != 0 {
         let said = format!(
-            "`{}` is group {}'s and its folder is group {}'s: suEXEC runs a script where both are the same",
+            "`{}` has GID {} and its folder GID {}: suEXEC runs a script only where both groups are the same",
             script.display(),
             about.gid(),
             there.gid()
@@ -127,13 +128,13 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
         let remedy = format!("chgrp {} {}", there.gid(), typed(script));
         findings.push(Finding::note("owner", said).mended_by(remedy));
     }
-    // Where a server has got here, it can.
+    // A server that runs the page can enter the folders.
     let closed = folder.ancestors().find(|above| {
         fs::metadata(above).is_ok_and(|about| about.is_dir() && about.mode() & 0o001 == 0)
     });
     if let (Some(closed), false) = (closed, case.is_page) {
         let said = format!(
-            "`{}` is closed to others: a server that runs as a user of its own does not get to the script",
+            "other users cannot enter `{}`: a server that runs scripts as another user does not reach the script",
             closed.display()
         );
         findings
@@ -141,18 +142,19 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
     }
 }
 
-/// Whether nothing on its file system may be run.
+/// Whether its file system is mounted noexec.
 pub(super) fn noexec(file: &Path, findings: &mut Vec<Finding>) {
     use rustix::fs::StatVfsMountFlags;
     let is_noexec = rustix::fs::statvfs(file)
         .is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC));
     if is_noexec {
         let said = format!(
-            "`{}` is on a file system that is mounted noexec: the kernel runs nothing that is there",
+            "`{}` is on a file system that is mounted noexec: the kernel runs no file there",
             file.display()
         );
         findings.push(
-            Finding::wrong("noexec", said).mended_by("put it on another one, or ask the host"),
+            Finding::wrong("noexec", said)
+                .mended_by("move it to another file system, or ask the host"),
         );
     }
 }

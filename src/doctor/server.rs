@@ -1,5 +1,5 @@
-//! The server, by the variables that it gives: who runs scripts, and what does not arrive by it. On a terminal
-//! there is none, and nothing is said of it.
+//! The server, by the variables that it gives: which user runs scripts, and what it does not pass on. On a
+//! terminal there is no server, and no finding.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 use super::Case;
 use super::finding::Finding;
 
-/// Whether a folder is below the one that the server hands out.
+/// Whether a folder is below the document root.
 pub(super) fn is_published(folder: &Path, case: &Case) -> bool {
     let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
     let root = Path::new(OsStr::from_bytes(root));
@@ -18,7 +18,7 @@ pub(super) fn is_published(folder: &Path, case: &Case) -> bool {
     !root.as_os_str().is_empty() && real(folder).starts_with(real(root))
 }
 
-/// Whether the server hands out what lies beside the script.
+/// Whether the server publishes the files beside the script.
 fn published(case: &Case, findings: &mut Vec<Finding>) {
     let Some(folder) = case.script.and_then(Path::parent) else {
         return;
@@ -29,11 +29,11 @@ fn published(case: &Case, findings: &mut Vec<Finding>) {
     }
     if is_published(folder, case) {
         let said = format!(
-            "`{shown}` is below the document root: what lies there and is no script (a database, a log, a \
-             virtual environment) the server may hand to whoever asks for it"
+            "`{shown}` is below the document root: the server may send every file there that is not a script \
+             (a database, a log, a virtual environment) to anybody"
         );
         let remedy =
-            "keep such files in a folder beside the document root, and name it in the script";
+            "keep such files in a folder outside the document root, and name it in the script";
         findings.push(Finding::note("root", said).mended_by(remedy));
     } else {
         findings.push(Finding::good(
@@ -60,17 +60,17 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         .map(|about| about.uid());
     let whose = match owner {
         Some(owner) if owner == user => ", who owns the script".to_owned(),
-        Some(owner) => format!(", while the script is user {owner}'s"),
+        Some(owner) => format!("; the script is owned by UID {owner}"),
         None => String::new(),
     };
     let named = if software.is_empty() {
-        "a server that gives no name"
+        "a server without SERVER_SOFTWARE"
     } else {
         &software
     };
     findings.push(Finding::good(
         "server",
-        format!("{named}, which runs scripts as user {user}{whose}"),
+        format!("{named}, which runs scripts as UID {user}{whose}"),
     ));
     published(case, findings);
     let is_https = case.environment.scheme() == "https";
@@ -79,20 +79,20 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::wrong(
                 "https",
-                "this page was asked for by HTTPS from a proxy, and the server does not say so to scripts: \
-                 applications make http:// links and insecure cookies",
+                "a proxy received this request by HTTPS, but the server does not tell scripts: applications \
+                 make http:// links and insecure cookies",
             )
-            .mended_by("Apache: `SetEnvIf X-Forwarded-Proto https HTTPS=on`, where only the proxy can set that field"),
+            .mended_by("Apache: `SetEnvIf X-Forwarded-Proto https HTTPS=on`, if clients cannot set that field"),
         );
     } else {
         let said = if is_https {
-            "by HTTPS, which scripts see"
+            "HTTPS, and scripts are told (HTTPS=on)"
         } else {
-            "by HTTP"
+            "HTTP"
         };
         findings.push(Finding::good(
             "https",
-            format!("this page was asked for {said}"),
+            format!("this page was requested by {said}"),
         ));
     }
     let lower = software.to_ascii_lowercase();
@@ -100,10 +100,10 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::note(
                 "login",
-                "Apache keeps `Authorization` from scripts unless it is told otherwise",
+                "Apache does not pass `Authorization` to scripts unless configured to",
             )
             .mended_by(
-                "`CGIPassAuth On` in the .htaccess, if the application asks for passwords itself",
+                "add `CGIPassAuth On` to .htaccess, if the application checks passwords itself",
             ),
         );
     }
@@ -114,7 +114,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(Finding::note(
             "uploads",
             format!(
-                "{software} does not decode content that comes in chunks: such a request gets a 411"
+                "{software} does not decode chunked requests (Transfer-Encoding: chunked): they get a 411"
             ),
         ));
     }

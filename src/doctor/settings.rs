@@ -1,5 +1,5 @@
-//! What the `#!` line, the environment and the script's metadata say, and whether the files and folders that
-//! they name are there and can be used.
+//! The settings in the `#!` line, the environment and the script's metadata, and whether the files and folders
+//! that they name exist and can be used.
 
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +15,7 @@ use process::report;
 use settings::config::Config;
 use settings::decided::as_far_as_understood;
 
-/// Looks at them; what is understood of them.
+/// Looks at them; returns the settings as far as they are valid.
 pub(super) fn look(
     script: &Path,
     options: Result<Vec<OsString>>,
@@ -24,27 +24,27 @@ pub(super) fn look(
 ) -> Config {
     let (config, wrong) = as_far_as_understood(options, case.environment, script);
     let wrong = wrong.iter().map(|error| {
-        // A first line may have variables of the server's in it.
+        // The error may quote variables of the server, which a page must not show.
         if case.is_page {
             report::log(&format!("doctor: {error:#}"));
-            return "an option in the first line, a variable WSGI_CGI_... or the script's block is not \
-                    understood: the server's error log says which"
+            return "invalid option in the first line, variable WSGI_CGI_... or setting in the script's block: \
+                    the server's error log says which"
                 .to_owned();
         }
         format!("{error:#}")
     });
     findings.extend(wrong.map(|said| Finding::wrong("settings", said)));
     for folder in &config.python_path {
-        // An archive is one to Python.
+        // A zip file is a folder to Python.
         if !folder.exists() {
-            let said = format!("`{}` (python-path) is not there", folder.display());
+            let said = format!("`{}` (python-path) does not exist", folder.display());
             findings.push(
-                Finding::wrong("settings", said).mended_by("name the folder that has the modules"),
+                Finding::wrong("settings", said).mended_by("name the folder with the modules"),
             );
         }
     }
     for path in config.warm_up.iter().filter(|path| !path.starts_with('/')) {
-        let said = format!("warm-up = `{path}` is no path of a URL: it begins with no `/`");
+        let said = format!("warm-up = `{path}` is not a URL path: it must begin with `/`");
         findings.push(Finding::wrong("settings", said).mended_by(format!("warm-up = \"/{path}\"")));
     }
     let folders = [
@@ -65,8 +65,8 @@ pub(super) fn look(
     }
     if config.debug {
         let said =
-            "debug is on: whoever makes the application fail sees its source, paths and variables";
-        findings.push(Finding::note("settings", said).mended_by("take `debug` out once it works"));
+            "debug is on: if the application fails, visitors see its source, paths and variables";
+        findings.push(Finding::note("settings", said).mended_by("remove `debug` once it works"));
     }
     config
 }
@@ -74,7 +74,7 @@ pub(super) fn look(
 fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>) {
     let shown = folder.display();
     if !folder.is_dir() {
-        let said = format!("`{shown}` ({name}) is no folder");
+        let said = format!("`{shown}` ({name}) is not a folder");
         let remedy = format!("mkdir -p {}", typed(folder));
         findings.push(Finding::wrong("settings", said).mended_by(remedy));
     } else if let Some(error) = refused(folder, wanted) {
@@ -94,9 +94,9 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
         refused(folder, Access::WRITE_OK | Access::EXEC_OK)
     };
     if let Some(error) = error {
-        let said = format!("the error log `{shown}` cannot be written: {error}");
+        let said = format!("cannot write to the error log `{shown}`: {error}");
         let remedy = if folder.is_dir() {
-            "name a file in a folder that the user of the server may write to".to_owned()
+            "name a file in a folder where the user who runs scripts may write".to_owned()
         } else {
             format!("mkdir -p {}", typed(folder))
         };
@@ -108,13 +108,14 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
     }
     if is_published(folder, case) {
         let said = format!(
-            "the error log `{shown}` is below the document root: whoever asks for it may read it"
+            "the error log `{shown}` is below the document root, where anybody may read it"
         );
-        findings.push(Finding::wrong("log", said).mended_by("name a file elsewhere"));
+        findings
+            .push(Finding::wrong("log", said).mended_by("name a file outside the document root"));
     }
 }
 
-/// Why this user cannot use it so.
+/// Why this user lacks that access; `None` where it is allowed.
 pub(super) fn refused(path: &Path, wanted: Access) -> Option<rustix::io::Errno> {
     let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     rustix::fs::access(&path, wanted).err()

@@ -1,4 +1,4 @@
-//! The folder that images and compiled modules are kept in.
+//! The folder for images and compiled modules.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::{Case, typed};
 use image::{common, place};
 use settings::config::Config;
 
-/// So much a first image takes, several times over.
+/// Less free space than this is too little: several times the size of a first image.
 const LITTLE: u64 = 64 << 20;
 
 /// Looks at it, where requests are answered from images.
@@ -33,35 +33,40 @@ pub(super) fn look(case: &Case, config: &Config, findings: &mut Vec<Finding>) {
     let above = above.unwrap_or(Path::new("/"));
     if let (true, Err(error)) = (there, &found.looked) {
         let said = format!(
-            "`{shown}`, the folder for images, is not this user's alone ({error}): none is kept there"
+            "the folder for images, `{shown}`, must be owned by this user and closed to others ({error}): no \
+             image is kept there"
         );
         let remedy = format!("chmod 700 {}", typed(&found.folder));
         findings.push(Finding::wrong("images", said).mended_by(remedy));
     } else if let Some(error) = refused(above, Access::WRITE_OK | Access::EXEC_OK) {
         let said = format!(
-            "`{shown}`, the folder for images, cannot be written: `{}`: {error}",
+            "cannot write to the folder for images, `{shown}`: `{}`: {error}",
             above.display()
         );
-        let remedy = "name another with --cache-dir, or WSGI_CGI_CACHE_DIR";
+        let remedy = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR";
         findings.push(Finding::wrong("images", said).mended_by(remedy));
     } else {
-        let when = if there { "" } else { " (made with the first)" };
+        let when = if there {
+            ""
+        } else {
+            " (created with the first image)"
+        };
         findings.push(Finding::good(
             "images",
-            format!("they are kept in `{shown}`{when}"),
+            format!("images are kept in `{shown}`{when}"),
         ));
     }
     if let Ok(system) = rustix::fs::statvfs(above) {
         let free = system.f_bavail.saturating_mul(system.f_frsize);
         if free < LITTLE {
             let said = format!(
-                "`{}` has {} MB left: images take more",
+                "only {1} MB free in `{0}`: images need more",
                 above.display(),
                 free >> 20
             );
             findings.push(
                 Finding::wrong("images", said)
-                    .mended_by("make room, or name another folder with --cache-dir"),
+                    .mended_by("free some space, or name another folder with --cache-dir"),
             );
         }
     }

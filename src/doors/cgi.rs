@@ -1,8 +1,8 @@
 //! CGI: the request is in the environment and on standard input, the response goes to standard
 //! output (RFC 3875). NPH differs in the form of the head alone.
 //!
-//! The writer never waits for a server that waits for us: while output would block, it takes the
-//! rest of the message-body out of the server's way.
+//! The writer avoids a deadlock with a server that is still writing the body: while output would
+//! block, it reads and stores the rest of the message-body.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -19,16 +19,16 @@ use exchange::{
 use process::unread::Patience;
 use process::{last_resort, signals, told_whole};
 
-/// What a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
+/// How much a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
 const PIPE_BUF: usize = 4096;
 
-/// A first block up to this size travels in the same write as the head.
+/// A first block up to this size is sent in the same write as the head.
 const WITH_HEAD: usize = 16 * 1024;
 
-/// What one read of a file takes where the system cannot send it by itself.
+/// The size of a read of a file where sendfile is not possible.
 const FILE_BLOCK: usize = 64 * 1024;
 
-/// Files from here on are worth a larger pipe.
+/// For files of this size and above the pipe is made larger.
 const LARGE_FILE: u64 = 1024 * 1024;
 
 /// Makes the request of the server's meta-variables and the pipe with the message-body.
@@ -50,7 +50,7 @@ pub struct CgiWriter {
 }
 
 impl CgiWriter {
-    /// A writer to `stdout` that keeps an eye on `body`.
+    /// A writer to `stdout` that also reads `body` where needed.
     #[must_use]
     pub fn new(stdout: OwnedFd, body: SharedBody, form: Form) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl CgiWriter {
         Ok(())
     }
 
-    /// Waits until something can be written and says how much of it surely does not block.
+    /// Waits until something can be written; returns how many bytes will not block.
     fn make_room(&self, stdout: BorrowedFd<'_>) -> io::Result<usize> {
         // A thread that holds the lock is reading the body: the server is not kept waiting.
         let Ok(mut body) = self.body.try_lock() else {
@@ -123,9 +123,8 @@ impl CgiWriter {
         }
     }
 
-    /// Takes the rest of the body from a server that may get to read the response only then, and
-    /// from a socket: one that is closed with something unread in it resets its peer, and the
-    /// server may lose the response that way.
+    /// Reads the rest of the body, as some servers read the response only after that, and as a
+    /// socket that is closed with unread data is reset, so that the server may lose the response.
     fn drain(&self) {
         let Ok(mut body) = self.body.try_lock() else {
             return;
@@ -144,7 +143,7 @@ impl CgiWriter {
         }
     }
 
-    /// Copies through this process, for files and outputs that the system does not join.
+    /// Copies through this process, for files and outputs that sendfile does not support.
     fn copy(&self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
         let mut block = vec![0; FILE_BLOCK];
         let mut sent = 0;
@@ -176,7 +175,7 @@ impl ResponseWriter for CgiWriter {
         let Some(copy) = last_resort::replace_lost() else {
             return false;
         };
-        // Whatever has its number now is not ours to close.
+        // That descriptor is now another file, which is not ours to close.
         self.stdout.replace(copy).map(IntoRawFd::into_raw_fd);
         if let Ok(mut body) = self.body.try_lock() {
             _ = body.lose_source();
@@ -239,8 +238,9 @@ impl ResponseWriter for CgiWriter {
         if whole && !may_be_in_stdout {
             told_whole::tell(&stdout);
         }
-        // Apache's mod_cgid makes one socket of standard input and output: as long as the former is
-        // open, closing the latter ends nothing. No pipe minds.
+        // Apache's mod_cgid uses one socket for standard input and output: while the former is
+        // open, closing the latter does not end the response. On a pipe this fails, which does no
+        // harm.
         _ = rustix::net::shutdown(&stdout, rustix::net::Shutdown::Write);
         drop(stdout);
         if is_awaited {
@@ -249,7 +249,7 @@ impl ResponseWriter for CgiWriter {
     }
 }
 
-/// Whether nobody is left at the other end of a pipe.
+/// Whether the other end of a pipe is closed.
 pub(super) fn has_hung_up(output: BorrowedFd<'_>) -> bool {
     let mut output = [PollFd::new(&output, PollFlags::OUT)];
     let now = rustix::event::Timespec {

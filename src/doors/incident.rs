@@ -1,4 +1,4 @@
-//! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
+//! Reports a failed exchange: a page for the client and an entry in the log, with the same id.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,19 +6,19 @@ use exchange::{DebugPage, Failure, MetaVariables, Responder, ResponseHead, SendE
 use process::last_resort::{self, Answers, Prepared};
 use process::report;
 
-/// The failure that may yet happen to this exchange, with what is known of it beforehand.
+/// What the report of a failure needs, should this exchange fail.
 #[derive(Debug)]
 pub struct Incident {
     /// REQUEST_METHOD.
     pub method: Vec<u8>,
-    /// The request, where the client is to see it and the exception.
+    /// The request, where the page may show it and the exception.
     shown: Option<MetaVariables>,
     id: String,
     path: Vec<u8>,
 }
 
 impl Incident {
-    /// The one of that request.
+    /// For that request.
     #[must_use]
     pub fn new(meta: &MetaVariables) -> Self {
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
@@ -30,12 +30,12 @@ impl Incident {
         }
     }
 
-    /// From now on the client sees what went wrong.
+    /// From now on the page shows what went wrong.
     pub fn show(&mut self, meta: &MetaVariables) {
         self.shown = Some(meta.clone());
     }
 
-    /// What names this exchange in the page and in the log.
+    /// The id of this exchange in the page and in the log.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -66,7 +66,8 @@ impl Incident {
         self.answer(failure, responder);
     }
 
-    /// Not for everybody; and a fault in it is no reason to leave the client without an answer.
+    /// The page for a developer, where it may be shown. If making it panics, the plain page is
+    /// sent.
     #[cold]
     fn debug_page(&self, failure: &Failure) -> Option<(ResponseHead, Vec<u8>)> {
         let meta = self.shown.as_ref()?;
@@ -106,18 +107,18 @@ impl Incident {
         ));
     }
 
-    /// Whether the client is to see the exception.
+    /// Whether the page may show the exception.
     #[must_use]
     pub fn wants_fault(&self) -> bool {
         self.shown.is_some()
     }
 
-    /// Says that the application sent a 500 of its own.
+    /// Logs that the application sent a 500 of its own.
     pub fn answered_itself(&self, by_framework: bool) {
         let remedy = if self.shown.is_some() || !by_framework {
             ""
         } else {
-            ": where it caught an exception, --debug and `wsgi-cgi request --pdb` let that through"
+            ": if it caught an exception, --debug or `wsgi-cgi request --pdb` shows it"
         };
         let subject = self.subject();
         report::log(&format!(
@@ -139,12 +140,13 @@ impl Incident {
             responder.block(&page, true)?;
             responder.finish()
         };
-        // What was lost has been replaced when it is found out.
+        // After this error the lost descriptor has been replaced, so that a second attempt can
+        // succeed.
         let sent = answer().or_else(|error| match error {
             SendError::Lost => answer(),
             error => Err(error),
         });
-        // A client that has gone misses nothing.
+        // It fails where the client has disconnected.
         if sent.is_err() {
             responder.abandon();
         }

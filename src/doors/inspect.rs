@@ -1,5 +1,5 @@
-//! What a developer sees of an exchange beyond its answer: its story as it happens, and where the
-//! time went. Both are observers; neither knows Python or a transport.
+//! What `request` shows besides the answer: the events of the exchange as they happen, and where
+//! the time went. Both are observers; neither knows Python or a transport.
 
 mod imports;
 mod story;

@@ -1,5 +1,5 @@
-//! The doors: each makes a `Request` out of what it was handed and writes the response its way; and
-//! what is said and kept where an exchange fails. No door knows Python.
+//! The doors: each makes a `Request` from its kind of input and writes the response in its form.
+//! Also the log entry, the page and the record of an exchange that failed. No door knows Python.
 
 pub mod cgi;
 pub mod http;

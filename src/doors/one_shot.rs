@@ -1,8 +1,8 @@
 //! The request of a command line: method, URL, headers and content become the meta-variables and
 //! the message-body that a server would have made of them.
 //!
-//! `url` and `content` are what was typed, `server` is whose meta-variables come of it; `cookies`
-//! and `redirect` are what a client remembers from one request to the next.
+//! `url` and `content` parse what was typed, `server` makes the meta-variables of a given server;
+//! `cookies` and `redirect` hold what a client keeps from one request to the next.
 
 pub mod content;
 pub mod cookies;
@@ -42,14 +42,14 @@ impl Typed {
     /// The meta-variables that `server` would give.
     ///
     /// # Errors
-    /// For what that server would not pass on, or could not.
+    /// For a request that this server would not or could not pass on.
     pub fn meta(&self, server: Server) -> Result<MetaVariables> {
         for (name, value) in &self.headers {
             check_field(name, value)?;
         }
         let path = url::decode(self.url.path());
         if path.contains(&0) {
-            bail!("`{}`: no server passes a NUL byte on", self.url);
+            bail!("`{}`: a path cannot contain a NUL byte", self.url);
         }
         let Some(path_info) = self.url.below(&self.mount) else {
             bail!(
@@ -69,11 +69,11 @@ impl Typed {
 fn check_field(name: &[u8], value: &[u8]) -> Result<()> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if name.is_empty() || !name.iter().all(is_token) {
-        bail!("header `{}`: that is no name", name.escape_ascii());
+        bail!("header `{}`: this is not a valid name", name.escape_ascii());
     }
     if value.iter().any(|byte| b"\r\n\0".contains(byte)) {
         bail!(
-            "header `{}`: a value is one line: `{}`",
+            "header `{}`: the value must be one line: `{}`",
             name.escape_ascii(),
             value.escape_ascii()
         );

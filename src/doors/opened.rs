@@ -1,5 +1,5 @@
-//! A CGI exchange that is ready for its application, or has its answer already: from here on every
-//! way out leaves the server with a whole one.
+//! Prepares a CGI exchange for its application, or answers it with an error: from here on the
+//! server always gets a whole answer.
 
 use std::os::fd::AsFd;
 
@@ -23,7 +23,7 @@ pub struct Opened {
     pub request: Request,
     /// What answers.
     pub responder: Responder,
-    /// What is said if it fails.
+    /// Reports a failure.
     pub incident: Incident,
     /// What keeps the request if it ends badly.
     pub recorder: Option<Recorder>,
@@ -51,7 +51,7 @@ fn report_failure(
     Exit::Failure
 }
 
-/// Readies what the exchange takes; where that fails, the server has its answer.
+/// Prepares the exchange; where that fails, the server has got an error page.
 pub fn open(
     mut meta: MetaVariables,
     private: Private,
@@ -70,7 +70,7 @@ pub fn open(
 
     let method = incident.method.clone();
     let length = BodyLength::of(&meta);
-    // As the server gave them: its quirks may be why the request failed.
+    // The variables as the server set them: they may be why the request failed.
     let recorder = decided
         .as_ref()
         .ok()
@@ -85,7 +85,7 @@ pub fn open(
         .as_ref()
         .ok()
         .copied()
-        // Nobody knows how much the server will write before it reads the answer to that.
+        // The length is unknown: the server may write any amount before it reads the error page.
         .unwrap_or(BodyLength::UntilEnd);
     let mut request = cgi::request(meta, private.stdin, body_length);
     if let Ok(mut body) = request.body.lock() {
@@ -124,7 +124,7 @@ pub fn open(
     }
 }
 
-/// What comes before any Python: from here on the time of the exchange runs.
+/// The checks before Python starts, and the start of the timeout.
 fn begin(
     config: &Config,
     request: &mut Request,
@@ -136,38 +136,40 @@ fn begin(
     known(request)
 }
 
-/// From now on an exchange takes place.
+/// Starts the timer of `--timeout`.
 ///
 /// # Errors
 /// Where the system has no timer.
 pub fn start_time(config: &Config) -> Result<()> {
     match config.timeout {
-        Some(timeout) => signals::start_timeout(timeout).context("--timeout cannot be kept"),
+        Some(timeout) => {
+            signals::start_timeout(timeout).context("the timer for --timeout cannot be started")
+        }
         None => Ok(()),
     }
 }
 
-/// A request whose body has a length.
+/// Makes sure that the body has a known length.
 pub fn known(request: &mut Request) -> Result<(), Failure> {
     let is_new = request.meta.get("CONTENT_LENGTH").is_none();
     let known = request.know_length(signals::stopping).map_err(|error| {
         Failure::new(
             500,
             format!(
-                "the body, which came without a length, cannot be set aside in `{}`: {error}: \
-                 name a folder with more room in TMPDIR",
+                "the request's body has no CONTENT_LENGTH and cannot be stored in `{}`: {error}: \
+                 set TMPDIR to a folder with more room",
                 std::env::temp_dir().display()
             ),
         )
     });
-    // Scripts for the standard library look for it in their environment.
+    // Scripts that use the standard library read it from their environment.
     if let (true, Some(length)) = (is_new, request.meta.get("CONTENT_LENGTH")) {
         environment::set_length(length);
     }
     known
 }
 
-/// What no application is asked about.
+/// Refuses requests that no application could answer.
 pub fn acceptable(
     method: &[u8],
     length: Result<BodyLength, BodyLengthError>,
@@ -175,34 +177,33 @@ pub fn acceptable(
     if method.is_empty() {
         return Err(Failure::new(
             500,
-            "the server gave no REQUEST_METHOD: with nginx, `include fastcgi_params`",
+            "the server set no REQUEST_METHOD: with nginx, `include fastcgi_params`",
         ));
     }
     length.map(drop).map_err(|error| match error {
         BodyLengthError::Malformed(value) => Failure::new(
             400,
-            format!("CONTENT_LENGTH=`{value}` is no number of bytes"),
+            format!("CONTENT_LENGTH=`{value}` is not a number of bytes"),
         ),
         BodyLengthError::LengthRequired(Some(coding)) => Failure::new(
             411,
             format!(
-                "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: of all servers \
-                 only Apache is known to decode such a body and to end it: use a server that \
-                 gives CONTENT_LENGTH (nginx, lighttpd), or have the client send a Content-Length"
+                "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: only Apache is \
+                 known to decode such a body and to end it: use a server that sets \
+                 CONTENT_LENGTH (nginx, lighttpd), or make the client send a Content-Length"
             ),
         ),
         BodyLengthError::Withheld(value) => Failure::new(
             501,
             format!(
-                "CONTENT_LENGTH is not set and HTTP_CONTENT_LENGTH=`{value}`: busybox httpd hands on \
-                 the whole content of a POST alone: have the client send a POST, or use another server"
+                "CONTENT_LENGTH is not set and HTTP_CONTENT_LENGTH=`{value}`: busybox httpd passes on \
+                 the whole content only for POST: make the client use POST, or use another server"
             ),
         ),
         BodyLengthError::LengthRequired(None) => Failure::new(
             411,
-            "CONTENT_LENGTH is not set, and mini_httpd does not tell whether content follows in \
-             chunks, which it would not end: have the client send a Content-Length, of 0 if there \
-             is no content",
+            "CONTENT_LENGTH is not set, and mini_httpd does not say whether content follows in \
+             chunks: make the client send a Content-Length, of 0 if there is no content",
         ),
     })
 }

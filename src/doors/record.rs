@@ -1,7 +1,7 @@
-//! Keeping a request that ended in a 5xx, so that `wsgi-cgi request --replay` answers it again.
+//! Keeping a request that ended in a 5xx, so that `wsgi-cgi request --replay` repeats it.
 //!
-//! A file is written whole before it has its name, for nobody but its owner; secrets stay out
-//! unless they are asked for; the oldest files make room for the newest.
+//! A file is complete before it gets its name, and only its owner may read it; secrets are left out
+//! unless they are asked for; the oldest files are removed.
 
 mod again;
 
@@ -21,22 +21,22 @@ use exchange::{Form, KeptBody, MetaVariables, SharedBody, is_secret, masked_valu
 use process::report;
 use settings::config::{Config, Record, Source};
 
-/// How the name of each file ends.
+/// The ending of each file name.
 const ENDING: &str = ".request";
 
-/// What will be written if the request ends badly.
+/// What is written if the request fails.
 #[derive(Debug)]
 pub struct Recorder {
     record: Record,
     meta: MetaVariables,
     id: String,
-    /// What answers it again: words after the file, and where a module is found.
+    /// For the command that repeats it: the words after the file, and the folder of a module.
     words: Vec<OsString>,
     folder: Option<PathBuf>,
 }
 
 impl Recorder {
-    /// Holds on to the meta-variables as the server gave them; none where nothing is to be kept.
+    /// Keeps the meta-variables as the server set them; `None` where nothing is to be recorded.
     #[must_use]
     pub fn new(config: &Config, meta: &MetaVariables, id: &str) -> Option<Self> {
         let is_module = matches!(config.app.source, Source::Module(_));
@@ -49,7 +49,7 @@ impl Recorder {
         })
     }
 
-    /// Has the body kept while it is read.
+    /// From now on the body is copied while it is read.
     pub fn keep(&self, body: &SharedBody) {
         if let Ok(mut body) = body.lock() {
             body.keep(self.record.bytes);
@@ -64,11 +64,13 @@ impl Recorder {
         let id = &self.id;
         match self.write(body) {
             Ok(path) => report::log(&format!(
-                "error {id}: the request is kept: `{}` answers it again",
+                "error {id}: the request is recorded: `{}` repeats it",
                 again::command(&path, &self.words, self.folder.as_deref())
             )),
             Err(error) => {
-                report::log_error(&error.context(format!("error {id}: the request is not kept")));
+                report::log_error(
+                    &error.context(format!("error {id}: the request is not recorded")),
+                );
             }
         }
     }
@@ -77,7 +79,7 @@ impl Recorder {
         let folder = &self.record.folder;
         let shown = folder.display();
         if is_below(folder, self.meta.get("DOCUMENT_ROOT")) {
-            bail!("`{shown}` is below the document root, where the server might hand it out");
+            bail!("`{shown}` is below the document root, where the server may serve it");
         }
         if !folder.is_dir() {
             DirBuilder::new()
@@ -97,8 +99,9 @@ impl Recorder {
         let head = self.head(shorter);
         let Some(room) = self.record.bytes.checked_sub(head.len() as u64) else {
             bail!(
-                "its meta-variables alone are {} bytes, which --record-bytes does not allow",
-                head.len()
+                "its meta-variables alone are {} bytes, more than --record-bytes={}",
+                head.len(),
+                self.record.bytes
             );
         };
 
@@ -131,8 +134,8 @@ impl Recorder {
         Form::of(self.meta.get("CONTENT_TYPE").unwrap_or_default())
     }
 
-    /// The file's head. The content may be `shorter` without its secrets: so many bytes of it were
-    /// read, so many are left.
+    /// The file's head. `shorter` is for content without its secrets: how many bytes were read, and
+    /// how many are left.
     fn head(&self, shorter: Option<(u64, u64)>) -> Vec<u8> {
         let (mut fields, mut left_out, mut masked) = (Vec::new(), Vec::new(), Vec::new());
         for (name, value) in self.meta.iter() {
@@ -201,7 +204,7 @@ fn without_secrets(kept: &mut KeptBody, form: &Form) -> Result<Option<(fs::File,
     Ok(masked.then_some((content, length)))
 }
 
-/// Others could put something else in a file's place, or read what is kept.
+/// Refuses a folder where others could replace or read files.
 fn refuse_others(folder: &Path) -> Result<()> {
     const OTHERS: u32 = 0o022;
     const STICKY: u32 = 0o1000;
@@ -214,8 +217,8 @@ fn refuse_others(folder: &Path) -> Result<()> {
         let is_of_others = depth == 0 && about.uid() != own;
         if is_open || is_of_others {
             bail!(
-                "`{0}` can be written by others than the server's user: `chown {own} {0}` and `chmod \
-                 go-w {0}`, or name another folder",
+                "`{0}` can be changed by others than the server's user: `chown {own} {0}` and `chmod \
+                 go-w {0}`, or use another folder",
                 place.display()
             );
         }
@@ -237,7 +240,7 @@ fn is_ours(name: &[u8]) -> bool {
 }
 
 fn is_below(folder: &Path, root: Option<&[u8]>) -> bool {
-    // The folder need not be there yet.
+    // The folder may not exist yet.
     let real = |path: &Path| {
         path.ancestors()
             .find_map(|path| fs::canonicalize(path).ok())

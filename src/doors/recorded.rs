@@ -1,4 +1,4 @@
-//! A request in a file, to be answered again: text for the meta-variables, then the content.
+//! The format of a recorded request: text for the meta-variables, then the content.
 //!
 //! ```text
 //! # wsgi-cgi request 1
@@ -25,7 +25,7 @@ use exchange::MetaVariables;
 
 const FORMAT: &str = "# wsgi-cgi request 1";
 
-/// No real head is longer; a file that is something else is not read whole.
+/// A longer head is an error, so that another kind of file is not read whole.
 const LONGEST_HEAD: u64 = 16 * 1024 * 1024;
 
 /// A head in the file's form, the empty line included. `remarks` become lines for people.
@@ -41,7 +41,7 @@ pub fn head<'a>(
         text.push(b'\n');
     }
     for (name, value) in fields {
-        // A name that looks like a remark is none.
+        // Otherwise the line would be taken for a remark.
         if name.starts_with(b"#") {
             text.extend_from_slice(b"\\x23");
             escape(&name[1..], &mut text);
@@ -93,12 +93,12 @@ impl Recorded {
             line.clear();
             length += lines.read_until(b'\n', &mut line)? as u64;
             let Some(text) = line.strip_suffix(b"\n") else {
-                bail!("this is no recorded request, or not a whole one");
+                bail!("this is not a recorded request, or it is incomplete");
             };
             match text {
                 first if length == line.len() as u64 => {
                     if first != FORMAT.as_bytes() {
-                        bail!("this is no recorded request: its first line is not `{FORMAT}`");
+                        bail!("this is not a recorded request: its first line is not `{FORMAT}`");
                     }
                 }
                 b"" => break,
@@ -175,7 +175,7 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>> {
             _ => None,
         };
         let Some(byte @ 1..) = code else {
-            bail!("`{}`: a backslash begins `\\xHH`", text.escape_ascii());
+            bail!("`{}`: a backslash must begin `\\xHH`", text.escape_ascii());
         };
         bytes.push(byte);
         rest = &tail[3..];
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused() {
+    fn a_file_that_is_not_a_record_is_refused() {
         let first = format!("{FORMAT}\n");
         for bad in [
             "",
@@ -216,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(
+        fn a_record_is_read_as_it_was_written(
             fields in proptest::collection::vec(
                 (proptest::collection::vec(1_u8.., 1..6), proptest::collection::vec(1_u8.., 0..9)),
                 0..5,

@@ -1,6 +1,6 @@
-//! The person at the terminal, as curl would serve them: the content on standard output, the head
-//! when asked for, coloured where somebody looks at it, and no binary content in the middle of the
-//! screen. Piped, exactly the bytes.
+//! Shows a response on the terminal as curl does: the content on standard output, the head when
+//! asked for, with colours on a terminal, and no binary content on the screen. Into a pipe, exactly
+//! the bytes.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -56,14 +56,14 @@ impl TerminalWriter {
         }
     }
 
-    /// Tells of what the client gets.
+    /// Reports what the client gets to this observer.
     #[must_use]
     pub fn observed(mut self, observer: Option<Arc<dyn Observer>>) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Says what the log has to know where it goes to the same place.
+    /// Sets whether the log goes to the same place.
     #[must_use]
     pub fn beside_log(mut self, is_beside: bool) -> Self {
         self.beside_log = is_beside;

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use exchange::ResponseHead;
 use process::report;
 
-/// Apache gives up on a head line longer than this; the smallest limit of the common servers that
-/// a sensible response meets.
+/// Apache refuses a longer head line; of the limits of common servers it is the smallest that a
+/// sensible response may reach.
 const LONGEST_LINE: usize = 8190;
 
 /// Which form the server expects.
@@ -31,8 +31,8 @@ pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
     wire.extend_from_slice(head.status.line());
     wire.extend_from_slice(b"\r\n");
     for (name, value) in head.headers.iter() {
-        // Section 6.2: a document response has no Location. Apache makes a redirect of its own of
-        // a 200 that has one, and drops the content.
+        // Section 6.2: a document response has no Location. Apache turns a 200 with one into a
+        // redirect of its own, and drops the content.
         if form == Form::Cgi && head.status.code() == 200 && name.eq_ignore_ascii_case(b"location")
         {
             report::log("`Location` is left out of a `200 OK`: the server would redirect instead");

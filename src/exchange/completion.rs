@@ -1,4 +1,4 @@
-//! What servers leave out of the meta-variables, or get wrong, set right.
+//! Completes and corrects the meta-variables where servers leave some out or get them wrong.
 //!
 //! Each rule names the clause or the server behind it. After this, PATH_INFO, SCRIPT_NAME,
 //! QUERY_STRING, SERVER_NAME and SERVER_PORT are there, as PEP 3333 requires.
@@ -19,7 +19,7 @@ impl MetaVariables {
             None | Some(b"/") => self.set("SCRIPT_NAME", ""),
             Some(_) => {}
         }
-        // 4.1.5, 4.1.13: empty, or with a leading slash, which a server's rewriting may have eaten.
+        // 4.1.5, 4.1.13: empty, or with a leading slash, which a rewrite may have removed.
         for name in ["SCRIPT_NAME", "PATH_INFO"] {
             if let Some(path) = self.get(name).filter(|path| !path.starts_with(b"/")) {
                 self.set(name, [b"/", path].concat());
@@ -141,7 +141,7 @@ fn split_port(name: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Whether the client's word for the host may stand in for the server's.
+/// Whether the client's Host may be used as SERVER_NAME.
 fn is_host(name: &[u8]) -> bool {
     !name.is_empty()
         && name

@@ -1,4 +1,4 @@
-//! How long the message-body is, told from the meta-variables alone (RFC 3875, section 4.1.2).
+//! The length of the message-body, from the meta-variables alone (RFC 3875, section 4.1.2).
 
 use super::MetaVariables;
 
@@ -19,7 +19,7 @@ pub enum BodyLengthError {
     /// A chunked body that the server neither decoded nor ends; answered with 411. The value is
     /// that of `HTTP_TRANSFER_ENCODING`, where the server passes that on.
     LengthRequired(Option<String>),
-    /// Content that the server does not hand on, with the value of `HTTP_CONTENT_LENGTH`; answered
+    /// Content that the server does not pass on, with the value of `HTTP_CONTENT_LENGTH`; answered
     /// with 501.
     Withheld(String),
 }
@@ -28,7 +28,7 @@ impl BodyLength {
     /// Reads `CONTENT_LENGTH`; without it, an empty body unless the request was chunked.
     ///
     /// # Errors
-    /// When the value is no number, or when a chunked body comes from a server that passes it raw:
+    /// When the value is not a number, or when a chunked body comes from a server that passes it raw:
     /// only Apache is known to decode the body and close the pipe after it.
     pub fn of(meta: &MetaVariables) -> Result<Self, BodyLengthError> {
         if let Some(value) = meta.get("CONTENT_LENGTH") {
@@ -42,13 +42,14 @@ impl BodyLength {
             Some(coding) => Err(BodyLengthError::LengthRequired(Some(
                 coding.escape_ascii().to_string(),
             ))),
-            // mini_httpd does not pass that header on; whoever sends content says how much
+            // mini_httpd does not pass that header on; a client that sends content gives its length
             // (RFC 9110, section 8.6) or sends it in chunks.
             None if software.starts_with(b"mini_httpd") && may_have_content(meta) => {
                 Err(BodyLengthError::LengthRequired(None))
             }
             None => match meta.get("HTTP_CONTENT_LENGTH") {
-                // What came with the head is all that it hands on of any other method's content.
+                // For methods other than POST, busybox passes on only the part that came with the
+                // head.
                 Some(length) if software.starts_with(b"busybox") && is_lost(meta, length) => {
                     Err(BodyLengthError::Withheld(length.escape_ascii().to_string()))
                 }
@@ -66,7 +67,7 @@ fn may_have_content(meta: &MetaVariables) -> bool {
     )
 }
 
-/// Whether there is content, and the method is one that means something by it (RFC 9110, 9.3.1).
+/// Whether there is content, with a method that gives it a meaning (RFC 9110, 9.3.1).
 fn is_lost(meta: &MetaVariables, length: &[u8]) -> bool {
     parse(length) != Some(0) && !matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD"))
 }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_busybox_keeps_is_not_taken_for_none() {
+    fn content_that_busybox_withholds_is_an_error() {
         let busybox = ("SERVER_SOFTWARE", "busybox httpd/1.35.0");
         let sent = |method, length| {
             let method = ("REQUEST_METHOD", method);

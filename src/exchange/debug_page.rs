@@ -1,8 +1,8 @@
 //! The page that a developer gets for a failed exchange: the exception, the calls with their source
-//! and variables, the request. For people who may see all of it but the request's secrets; the
-//! others get `error_page`.
+//! and variables, the request. For people who may see all of it but the request's secrets; others
+//! get `error_page`.
 //!
-//! It runs nothing and loads nothing, and nothing from outside gets into it but as text.
+//! The page runs no script and loads nothing, and shows all that comes from outside as text.
 
 mod html;
 mod request;
@@ -14,12 +14,12 @@ use super::{Fault, Headers, MetaVariables, ResponseHead, Status};
 use request::Shown;
 use sheet::Sheet;
 
-/// What is told of the failure.
+/// What is shown of the failure.
 #[derive(Clone, Copy, Debug)]
 pub struct DebugPage<'a> {
     /// The status.
     pub code: u16,
-    /// What finds the entry in the log.
+    /// The id of the entry in the log.
     pub id: &'a str,
     /// What was being done, or all there is to say where no exception was raised.
     pub what: &'a str,

@@ -1,5 +1,5 @@
-//! The page a client gets for a failed exchange: whole, and without inside knowledge. The id in it
-//! is what finds the details in the log.
+//! The page a client gets for a failed exchange: a whole answer without details. They are in the
+//! log under the id that the page shows.
 
 use super::{Headers, ResponseHead, Status};
 

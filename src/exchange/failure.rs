@@ -17,12 +17,12 @@ pub struct Failure {
     pub what: Box<str>,
     /// What the operator can do about it, if that is known.
     pub advice: Option<Box<str>>,
-    /// The exception with its frames, once somebody has looked into it.
+    /// The exception with its frames, once they were collected.
     pub fault: OnceLock<Box<Fault>>,
 }
 
 impl Failure {
-    /// A failure that no exception tells of.
+    /// A failure without an exception.
     #[must_use]
     pub fn new(code: u16, summary: impl Into<String>) -> Self {
         let summary = summary.into();

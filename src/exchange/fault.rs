@@ -1,7 +1,7 @@
 //! An exception as a developer reads it: what was raised, where, and what came before it. Plain
-//! text and numbers; who found them out and who shows them is not known here.
+//! text and numbers, independent of the code that collects them and of the pages that show them.
 //!
-//! The sizes that keep both within bounds are here too.
+//! The limits of both are here too.
 
 use std::ops::Range;
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whose_code_it_is() {
+    fn the_file_shows_whose_code_it_is() {
         let libraries = ["/usr/lib/python3.11/".to_owned()];
         for (file, owner) in [
             ("/srv/shop/app.py", Owner::Own),

@@ -14,21 +14,21 @@ pub enum HeaderError {
     Name,
     /// The value holds a control character.
     Value,
-    /// `Status` is the gateway's own.
+    /// `Status` is sent by the gateway.
     Status,
-    /// A hop-by-hop field is the server's (RFC 3875, section 6.3.4).
+    /// Only the server sends hop-by-hop fields (RFC 3875, section 6.3.4).
     HopByHop,
-    /// A Content-Length that is no number, or a second one that differs.
+    /// A Content-Length that is not a number, or a second one that differs.
     ContentLength,
 }
 
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "a header name is letters, digits and `-`",
+            Self::Name => "a header name may have only letters, digits and `-`",
             Self::Value => "a header value must not hold a control character such as a line end",
             Self::Status => "`Status` is not a header: pass the status to start_response",
-            Self::HopByHop => "hop-by-hop headers are the server's: leave it out",
+            Self::HopByHop => "only the server may send hop-by-hop headers: leave it out",
             Self::ContentLength => "Content-Length must be one plain number of bytes",
         })
     }
@@ -47,7 +47,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Whether a field of that name is for one connection, and so never an application's.
+/// Whether a field of that name is for one connection, so that an application may not send it.
 #[must_use]
 pub fn is_hop_by_hop(name: &[u8]) -> bool {
     HOP_BY_HOP
@@ -72,7 +72,7 @@ impl Headers {
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             let length = parse_length(value).ok_or(HeaderError::ContentLength)?;
-            // RFC 9110, section 5.3: no sender repeats what is no list.
+            // RFC 9110, section 5.3: only a field with a list may be repeated.
             match self.content_length() {
                 Some(earlier) if earlier == length => return Ok(()),
                 Some(_) => return Err(HeaderError::ContentLength),
@@ -97,7 +97,7 @@ impl Headers {
         self.get("content-length").and_then(parse_length)
     }
 
-    /// Puts another length in the place of the announced one, or none.
+    /// Replaces or removes the announced length.
     pub(super) fn set_content_length(&mut self, length: Option<u64>) {
         let is_length = |name: &[u8]| name.eq_ignore_ascii_case(b"content-length");
         let place = self.0.iter().position(|(name, _)| is_length(name));

@@ -1,5 +1,4 @@
-//! What was read of a message-body, kept for whoever wants to see the request again: never more
-//! than a limit.
+//! A copy of what was read of a message-body, up to a limit, for a record of the request.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -14,7 +13,7 @@ pub struct KeptBody {
     file: SpooledTempFile,
     length: u64,
     limit: u64,
-    /// A write failed: what follows would not fit to what is there.
+    /// A write failed, so that nothing more may be added.
     broken: bool,
 }
 
@@ -36,7 +35,7 @@ impl KeptBody {
         self.length < self.limit && !self.broken
     }
 
-    /// Takes what was read. That a copy fails is no reason for the request to.
+    /// Adds what was read. If the copy fails, the request goes on.
     pub fn add(&mut self, block: &[u8]) {
         if !self.has_room() {
             return;

@@ -1,7 +1,7 @@
 //! One exchange in plain Rust: what was asked and how it is answered.
 //!
-//! Neither Python nor a transport is known here. A transport makes a [`Request`] and lends a
-//! [`ResponseWriter`]; the gateway speaks to a [`Responder`], which decides what may be sent when.
+//! Neither Python nor a transport is known here. A transport provides a [`Request`] and a
+//! [`ResponseWriter`]; the gateway uses a [`Responder`], which decides what may be sent when.
 #![forbid(unsafe_code)]
 
 mod completion;

@@ -1,5 +1,5 @@
-//! A request without its secrets: parameters of a query, wherever there is one, and of a form. What is
-//! called as a secret is called keeps its name and loses its value.
+//! A request without its secrets: in a query, wherever there is one, and in a form, a parameter
+//! with the name of a secret keeps its name and loses its value.
 
 mod json;
 mod multipart;
@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Write};
 use super::query::{decoded, parameters};
 use super::secrets::{MASKED, has_password, is_secret_name};
 
-/// The parameters of a query that are no secrets, as they were sent.
+/// The query with the values of secret parameters masked, else as it was sent.
 #[must_use]
 pub(super) fn masked_query(query: &[u8]) -> Cow<'_, [u8]> {
     let is_secret = |pair: &[u8]| {
@@ -43,7 +43,7 @@ pub(super) fn masked_query(query: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(masked)
 }
 
-/// A meta-variable's value: a query, or what has one, as a URL in `Referer`.
+/// A meta-variable's value with secrets masked: a query, or a URL such as `Referer`.
 #[must_use]
 pub fn masked_value<'a>(name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
     if name.ends_with(b"QUERY_STRING") {
@@ -83,11 +83,11 @@ fn masked_path(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(masked)
 }
 
-/// How often a value is decoded that was encoded for a URL in a URL.
+/// How often a value is decoded, as a URL within a URL is encoded more than once.
 const DEEPEST: usize = 4;
 
-/// Whether a value is or holds a URL or a form with a secret of its own: `next=/a%3Ftoken%3Dx`. Then
-/// none of it is kept.
+/// Whether a value holds a URL or a form that has a secret: `next=/a%3Ftoken%3Dx`. Then all of it
+/// is masked.
 fn carries_secret(value: &[u8]) -> bool {
     let mut text = String::from_utf8_lossy(value).into_owned();
     for _ in 0..DEEPEST {
@@ -109,7 +109,7 @@ fn carries_secret(value: &[u8]) -> bool {
     false
 }
 
-/// As a form writes it.
+/// Whether the name of a parameter, as it was sent, is that of a secret.
 fn is_secret_parameter(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name);
     parameters(&name).any(|(name, _)| is_secret_name(name.as_bytes()))
@@ -122,13 +122,13 @@ pub enum Form {
     Urlencoded,
     /// `multipart/form-data`, with its boundary.
     Multipart(Vec<u8>),
-    /// `application/json`, and what is made of it.
+    /// `application/json` and formats that are based on it.
     Json,
-    /// Of no kind that is known: its first bytes tell.
+    /// Of an unknown type: its first bytes decide.
     Unknown,
 }
 
-/// Kinds that have no fields.
+/// Media types that have no fields.
 const NO_FORMS: [&[u8]; 7] = [
     b"audio/",
     b"font/",
@@ -156,7 +156,7 @@ impl Form {
         })
     }
 
-    /// Copies a form without its secrets, a piece at a time; whether there were any.
+    /// Copies a form without its secrets, a piece at a time; returns whether there were any.
     ///
     /// # Errors
     /// As reading and writing fail.
@@ -165,7 +165,7 @@ impl Form {
             Self::Urlencoded => urlencoded::copy(from, to),
             Self::Multipart(boundary) => multipart::copy(boundary, from, to),
             Self::Json => json::copy(from, to),
-            Self::Unknown => match told_by(from.fill_buf()?) {
+            Self::Unknown => match guessed(from.fill_buf()?) {
                 Some(Self::Json) => json::copy(from, to),
                 Some(Self::Multipart(boundary)) => multipart::copy(&boundary, from, to),
                 Some(_) => urlencoded::copy(from, to),
@@ -187,8 +187,8 @@ fn boundary<'a>(mut parameters: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8
     })
 }
 
-/// What content is that begins so; `None` for what is no text.
-fn told_by(start: &[u8]) -> Option<Form> {
+/// The type of content that begins like this; `None` if it is not text.
+fn guessed(start: &[u8]) -> Option<Form> {
     if start
         .iter()
         .any(|&byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
@@ -207,7 +207,7 @@ fn told_by(start: &[u8]) -> Option<Form> {
     }
 }
 
-/// What one step takes at most.
+/// The most bytes of one step.
 const PIECE: u64 = 64 * 1024;
 
 /// Reads up to `end`, or a piece if that is far; false at the end.
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_keeps_what_is_no_secret() {
+    fn a_query_keeps_all_but_secrets() {
         for (query, expected) in [
             ("a=1&b=2", "a=1&b=2"),
             ("a=1&token=abc&b=2", "a=1&token=[masked]&b=2"),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_keep_what_is_no_secret() {
+    fn forms_keep_all_but_secrets() {
         let kind = "application/x-www-form-urlencoded; charset=utf-8";
         check(kind, "a=1&b=2", "a=1&b=2");
         check(
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_form_is_none() {
+    fn content_without_fields_is_not_a_form() {
         for kind in ["image/png", "video/mp4", "application/pdf"] {
             assert_eq!(Form::of(kind.as_bytes()), None, "{kind}");
         }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_unknown_kind_the_first_bytes_tell() {
+    fn the_first_bytes_decide_for_an_unknown_type() {
         for kind in [
             "",
             "text/plain",

@@ -1,7 +1,7 @@
-//! The message-body: never more than announced, and a way out of the deadlock with a server that
-//! writes the whole body before it reads a byte of the answer (fcgiwrap, uWSGI's cgi plugin).
+//! The message-body: never more than announced, and no deadlock with a server that writes the whole
+//! body before it reads a byte of the answer (fcgiwrap, uWSGI's cgi plugin).
 //!
-//! Blocks set aside by [`MessageBody::spool_some`] are read back, in order, before the source.
+//! Blocks that [`MessageBody::spool_some`] stored are read first, in order, then the source.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -19,7 +19,7 @@ const SPOOL_IN_MEMORY: usize = 256 * 1024;
 /// What one read for the spool takes: the size of a pipe.
 const SPOOL_BLOCK: usize = 64 * 1024;
 
-/// How long one wait lasts before it is looked whether a signal asks to stop.
+/// How long one wait lasts before a check whether a signal asked to stop.
 pub const PATIENCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 200_000_000,
@@ -36,7 +36,7 @@ pub struct MessageBody {
     missing: u64,
     /// A copy of what was read, where one is wanted.
     kept: Option<KeptBody>,
-    /// Where others look how much is left.
+    /// Where signal handlers see how much is left.
     tally: Option<&'static AtomicU64>,
 }
 
@@ -82,7 +82,7 @@ impl MessageBody {
         self.kept = Some(KeptBody::new(limit));
     }
 
-    /// What was kept, together with what nobody read but is there without waiting for it.
+    /// The copy, to which whatever can be read without waiting is added first.
     pub fn kept(&mut self) -> Option<&mut KeptBody> {
         let mut block = vec![0; SPOOL_BLOCK];
         while self.kept.as_ref().is_some_and(KeptBody::has_room) && self.is_ready() {
@@ -127,7 +127,7 @@ impl MessageBody {
         spool.write(&block[..read])
     }
 
-    /// The source is somebody else's by now: nothing more is read, and nothing closed.
+    /// The source's descriptor was replaced: nothing more is read from it, and it is not closed.
     pub fn lose_source(&mut self) -> io::Result<()> {
         let none = std::fs::File::open("/dev/null")?;
         _ = std::mem::replace(&mut self.source, none.into()).into_raw_fd();
@@ -136,8 +136,8 @@ impl MessageBody {
         Ok(())
     }
 
-    /// Where only the end tells the length, moves all of the source to the spool and says how much
-    /// that is.
+    /// Where the length is known only at the end, moves all of the source to the spool and returns
+    /// the length.
     pub fn spool_to_end(&mut self, stop: impl Fn() -> bool) -> io::Result<Option<u64>> {
         if self.left != BodyLength::UntilEnd {
             return Ok(None);
@@ -151,8 +151,8 @@ impl MessageBody {
         Ok(self.remaining())
     }
 
-    /// Drops one block of what the source still has, which nobody misses, but for a copy that is
-    /// wanted of it.
+    /// Drops one block of what the source still has, after adding it to the copy where one is kept.
+    /// Its absence does not count as missing.
     pub fn discard_some(&mut self) -> io::Result<()> {
         let (mut block, missing) = (vec![0; SPOOL_BLOCK], self.missing);
         let read = self.read_source(&mut block)?;
@@ -194,7 +194,7 @@ impl MessageBody {
         (self.missing > 0).then_some(self.missing)
     }
 
-    /// Whether a read gives something, or the end, at once.
+    /// Whether a read returns at once.
     fn is_ready(&self) -> bool {
         let is_spooled = |spool: &Spool| spool.read < spool.written;
         if self.spool.as_ref().is_some_and(is_spooled) {
@@ -222,7 +222,7 @@ impl MessageBody {
             return Ok(0);
         }
         let read = match rustix::io::read(&self.source, &mut buffer[..wanted]) {
-            // Whoever reads looks for signals then, and reads again.
+            // The caller checks for signals and reads again.
             Err(Errno::AGAIN) => {
                 _ = poll(
                     &mut [PollFd::new(&self.source, PollFlags::IN)],
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_what_was_read_and_what_is_there() {
+    fn the_copy_has_what_was_read_and_what_has_arrived() {
         let mut body = body(b"0123456789", BodyLength::Bytes(9));
         body.keep(7);
         let mut first = [0; 2];
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_what_is_not_there_yet() {
+    fn the_copy_waits_for_nothing() {
         let (reader, _writer) = io::pipe().expect("a pipe");
         let mut body = MessageBody::new(OwnedFd::from(reader), BodyLength::Bytes(9));
         body.keep(7);

@@ -1,12 +1,12 @@
 //! The meta-variables of one request (RFC 3875, section 4.1), as the bytes the server gave.
 //!
-//! Order is kept, names may hold any byte but `=` and NUL. What a server left out or got wrong is
-//! mended in `completion.rs`; the length of the message-body is read in `content_length.rs`.
+//! Order is kept, names may hold any byte but `=` and NUL. `completion.rs` adds and corrects what a
+//! server left out or got wrong; `content_length.rs` reads the length of the message-body.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-/// Names of a request's own variables: in the environment of a shell they mean nothing.
+/// How the names of a request's variables begin; in a shell's environment they are ignored.
 const OF_A_REQUEST: [&str; 11] = [
     "AUTH_TYPE",
     "CONTENT_",
@@ -35,10 +35,10 @@ impl MetaVariables {
         )
     }
 
-    /// The given names and values. Of a repeated name the first counts, as `getenv` has it.
+    /// The given names and values. Of a repeated name the first counts, as with `getenv`.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         let pairs: Vec<(Vec<u8>, Vec<u8>)> = pairs.into_iter().collect();
-        // In the order of their names, as there may be a hundred thousand: the sort is a stable one.
+        // Sorted by name, as there may be a hundred thousand. The sort is stable.
         let mut sorted: Vec<usize> = (0..pairs.len()).collect();
         sorted.sort_by(|&one, &other| pairs[one].0.cmp(&pairs[other].0));
         let mut is_first = vec![true; pairs.len()];
@@ -94,8 +94,8 @@ impl MetaVariables {
         self.0.retain(|(name, _)| !is_such(name));
     }
 
-    /// Adds what is in the environment of a shell, as a server's environment surrounds the
-    /// variables of a request; what would pass for one of those is left out.
+    /// Adds the variables of a shell's environment, as a server adds its own, except for those that
+    /// would look like a variable of the request.
     pub fn surround(&mut self, environment: &Self) {
         let around = environment.0.iter().cloned();
         let around = around.filter(|(name, _)| !is_of_a_request(name));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_is_an_absent_one() {
+    fn an_empty_value_counts_as_unset() {
         assert_eq!(
             variables(&[("CONTENT_LENGTH", "")]).get("CONTENT_LENGTH"),
             None

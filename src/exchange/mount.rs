@@ -1,6 +1,6 @@
-//! Where an application is mounted when a rewrite hides its script: `index.cgi` is in SCRIPT_NAME,
-//! and not in the URL that was asked for. What the application links to begins with SCRIPT_NAME, so
-//! that has to be what the URL has.
+//! Where an application is mounted when a rewrite hides its script: SCRIPT_NAME has `index.cgi`,
+//! the requested URL does not. Links of the application begin with SCRIPT_NAME, so it has to be as
+//! in the URL.
 
 use percent_encoding::percent_decode;
 
@@ -13,9 +13,9 @@ pub const AUTO: &[u8] = b"auto";
 type Mounted = (Vec<u8>, Vec<u8>);
 
 impl MetaVariables {
-    /// Has SCRIPT_NAME be what the URL has in the script's place. Without being `asked` to, only
-    /// where the URL is that of the folder of an `index.*` and PATH_INFO: a rewrite that hides such a
-    /// script hides it for the whole folder, one that leads elsewhere may do so for a single page.
+    /// Sets SCRIPT_NAME to the part of the URL that stands for the script. Unless `asked` to, does
+    /// so only for a script `index.*` where the URL is its folder and PATH_INFO: a rewrite that
+    /// hides such a script does so for the whole folder; another rewrite may be for a single page.
     pub(super) fn mount_by_url(&mut self, asked: bool) {
         let script = self.get("SCRIPT_NAME").unwrap_or_default();
         let path_info = self.get("PATH_INFO").unwrap_or_default();
@@ -25,7 +25,7 @@ impl MetaVariables {
                 return mounted(&path, script, path_info);
             }
             let folder = folder(script);
-            // With an empty one nothing tells a rewrite from the folder's index.
+            // With an empty PATH_INFO a rewrite looks like a request for the folder's index.
             let is_hidden = !path_info.is_empty() && path == [folder, path_info].concat();
             (is_index(script) && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
         });
@@ -43,8 +43,8 @@ impl MetaVariables {
 }
 
 impl MetaVariables {
-    /// Has SCRIPT_NAME be that mount and PATH_INFO what follows it, whoever split the path before; false
-    /// where the path is not below it.
+    /// Sets SCRIPT_NAME to that mount and PATH_INFO to what follows it, however the path was split
+    /// before; false where the path is not below the mount.
     #[must_use]
     pub fn strip_mount(&mut self, mount: &[u8]) -> bool {
         let part = |name| self.get(name).unwrap_or_default();
@@ -58,11 +58,12 @@ impl MetaVariables {
     }
 }
 
-/// What a request for `path` is about, which led to that script with that PATH_INFO.
+/// SCRIPT_NAME and PATH_INFO for a request for `path` that led to that script with that PATH_INFO.
 fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
     let folder = folder(script);
-    // The script's own URL leads there too. What has another name (`ScriptAlias "/shop"`, a script in
-    // cgi-bin) stands for itself alone: nobody says that its folder leads there.
+    // The script may also be requested by its own URL. One that is not an index (`ScriptAlias
+    // "/shop"`, a script in cgi-bin) is then its own mount: nothing shows that its folder leads to
+    // it.
     if let Some(rest) = below(path, script) {
         return is_index(script).then(|| (folder.to_vec(), or_root(rest)));
     }
@@ -75,7 +76,7 @@ fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
     below(path, folder).map(|rest| (folder.to_vec(), or_root(rest)))
 }
 
-/// Whether a script stands for its folder.
+/// Whether a script is the index of its folder.
 fn is_index(script: &[u8]) -> bool {
     script[folder(script).len()..].starts_with(b"/index.")
 }
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_stays_as_it_is() {
+    fn an_unclear_mount_is_left_alone() {
         for (uri, script, path_info) in [
             ("/error", "/cgi-bin/index.cgi", ""),
             ("/x", "/cgi-bin/index.cgi", "/y"),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn without_being_asked_only_what_is_certain() {
+    fn without_being_asked_only_a_certain_mount_is_used() {
         let hidden = by_url("/shop/a", "/shop/index.cgi", "/a", false);
         assert_eq!(hidden, ("/shop".to_owned(), "/a".to_owned()));
         let home = by_url("/shop/", "/shop/index.cgi", "/", false);

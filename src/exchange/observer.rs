@@ -1,5 +1,5 @@
-//! What happens in an exchange, told while it happens to whoever wants to know. A CGI request has
-//! no observer, and pays one comparison for each event.
+//! Events of an exchange, reported to an observer as they happen. A CGI request has no observer,
+//! and pays one comparison for each event.
 
 use std::fmt;
 
@@ -25,13 +25,13 @@ pub enum Event<'a> {
         /// Whether `exc_info` replaced an earlier head.
         replaced: bool,
     },
-    /// The iterable gave a block of so many bytes.
+    /// The iterable yielded a block of so many bytes.
     Block(usize),
     /// `write` was called with so many bytes.
     Write(usize),
     /// The application returned a file, which is sent from this position.
     File(u64),
-    /// This method of `wsgi.input` gave so many bytes.
+    /// This method of `wsgi.input` returned so many bytes.
     Read(&'a str, usize),
     /// The head left for the client, with so many bytes of content.
     HeadSent(usize),
@@ -43,15 +43,15 @@ pub enum Event<'a> {
     Closed(bool),
     /// The exchange failed, in one line.
     Failed(&'a str),
-    /// The client did not wait for the end.
+    /// The client has disconnected before the end.
     ClientGone,
     /// The interpreter has ended.
     InterpreterEnded,
 }
 
-/// Somebody who looks on.
+/// Receives the events of an exchange.
 pub trait Observer: Send + Sync + fmt::Debug {
-    /// Is told of each step: of what the application does before it has an effect, of what the
-    /// client gets when it is out.
+    /// Called for each event: for what the application does, before it takes effect; for what the
+    /// client gets, after it was sent.
     fn observe(&self, event: Event<'_>);
 }

@@ -1,4 +1,4 @@
-//! The parameters of a query string, for those who only look at them.
+//! The parameters of a query string, for display and for masking.
 
 use form_urlencoded::parse;
 
@@ -7,7 +7,7 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = (String, String)> 
     parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
 }
 
-/// As a form's names and values are.
+/// Decodes a name or a value of a form.
 pub(super) fn decoded(text: &str) -> String {
     let spaces = text.replace('+', " ");
     let decoded = percent_encoding::percent_decode_str(&spaces);

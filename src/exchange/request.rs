@@ -19,14 +19,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// Sets a body aside whose length is told by its end alone, and says how long it is: many
-    /// applications see no body where there is no `CONTENT_LENGTH` (RFC 3875, section 4.1.2).
+    /// Stores a body of unknown length and sets CONTENT_LENGTH: without it many applications see no
+    /// body (RFC 3875, section 4.1.2).
     ///
     /// # Errors
-    /// When it cannot be read or set aside, or an interruption means that it is to `stop`.
+    /// When it cannot be read or stored, or when it is interrupted and has to `stop`.
     pub fn know_length(&mut self, stop: impl Fn() -> bool) -> io::Result<()> {
         let Some(length) = ({
-            let mut body = self.body.lock().expect("nobody has it yet");
+            let mut body = self.body.lock().expect("no other thread has it yet");
             body.spool_to_end(stop)?
         }) else {
             return Ok(());

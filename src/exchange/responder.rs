@@ -13,25 +13,25 @@ use super::ResponseHead;
 pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
-    /// Whether somebody took away what it writes to; from then on it writes to a copy.
+    /// Whether its descriptor was closed or replaced; from then on it writes to a copy.
     fn has_lost_its_place(&mut self) -> bool {
         false
     }
-    /// What is sent next is the last of the response, whose end shows: whoever has read it may stop
-    /// the process before `end` is called.
+    /// What is sent next is the end of the response, and recognisable as such: a server that has
+    /// read it may stop the process before `end` is called.
     fn last(&mut self) {}
     /// Sends one more block.
     fn block(&mut self, block: &[u8]) -> io::Result<()>;
     /// Sends up to `count` bytes of `file` from `offset`, without passing them through the
     /// process where the system can; returns how many there were.
     fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64>;
-    /// Whether nobody is left to read what would be sent.
+    /// Whether the client has disconnected.
     fn client_is_gone(&self) -> bool;
     /// Ends the response for the client; `whole` unless it had to be cut short.
     fn end(&mut self, whole: bool);
 }
 
-/// So much of a file's end is sent by itself.
+/// How many bytes at the end of a file are sent separately.
 const LAST_OF_A_FILE: u64 = 4096;
 
 /// Whether another block can make a difference.
@@ -39,7 +39,7 @@ const LAST_OF_A_FILE: u64 = 4096;
 pub enum Flow {
     /// Ask for the next block.
     More,
-    /// The response is complete whatever else there is.
+    /// The response is complete; further blocks are not needed.
     Enough,
 }
 
@@ -48,9 +48,9 @@ pub enum Flow {
 pub enum SendError {
     /// The application sent a block before it called `start_response`.
     NoHead,
-    /// Nobody reads any more, or the answer was given elsewhere.
+    /// The client has disconnected, or another part of the program has answered.
     ClientGone,
-    /// Somebody closed or replaced what is written to.
+    /// The application closed or replaced the response's descriptor.
     Lost,
     /// The system refused to write, or a signal asked to stop.
     Io(io::Error),
@@ -61,10 +61,10 @@ impl fmt::Display for SendError {
         match self {
             Self::NoHead => f.write_str("a block was sent before start_response was called"),
             Self::Lost => f.write_str(
-                "the application has closed or replaced descriptors that it did not open, the \
-                 response's among them: it closes what it opened itself, and no range of numbers",
+                "the application closed or replaced file descriptors that it did not open, the \
+                 response's among them: it must close only those that it opened, not a range",
             ),
-            Self::ClientGone => f.write_str("the client has gone"),
+            Self::ClientGone => f.write_str("the client has disconnected"),
             Self::Io(error) => write!(f, "the response cannot be written: {error}"),
         }
     }
@@ -79,8 +79,8 @@ impl From<io::Error> for SendError {
     }
 }
 
-/// Takes the claim to the one answer of an exchange; false where somebody else has answered, such as a signal
-/// handler, or will.
+/// Takes the claim to the one answer of an exchange; false where it was taken already, by a signal
+/// handler for example.
 pub type Claim = fn() -> bool;
 
 /// The answering side of one exchange.
@@ -147,7 +147,7 @@ impl Responder {
     /// is the whole content, from which Content-Length is computed where it is missing.
     pub fn block(&mut self, block: &[u8], only: bool) -> Result<Flow, SendError> {
         if block.is_empty() {
-            // Of an empty answer to HEAD nothing follows for the length that GET would have.
+            // An empty answer to HEAD does not show the length that GET would have.
             self.only_empty = only && !self.request_is_head;
             return self.check_client();
         }
@@ -188,7 +188,7 @@ impl Responder {
             return Ok(());
         };
         let left = left.unwrap_or(u64::MAX);
-        // The end of a file is sent apart: only what follows can be the last.
+        // The end of a file is sent separately, so that `last` can be called before it.
         let most = left.saturating_sub(LAST_OF_A_FILE);
         let mut sent = 0;
         if left < u64::MAX && most > 0 {

@@ -13,10 +13,9 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Has the head say of the content's length what is true, whatever the door: no length where
-    /// there cannot be any content (RFC 9110, section 8.6), and 0 where there must be none but the
-    /// client looks for some (sections 15.3.5 and 15.3.6). With HEAD and 304 it is the length that a
-    /// GET's 200 would have.
+    /// Corrects Content-Length: none where there cannot be any content (RFC 9110, section 8.6), and
+    /// 0 where there must be none but the client expects some (sections 15.3.5 and 15.3.6). For
+    /// HEAD and 304 it is the length that a 200 to GET would have.
     pub(super) fn settle_length(&mut self) {
         match self.status.code() {
             204 => self.headers.set_content_length(None),

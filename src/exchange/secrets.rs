@@ -1,7 +1,7 @@
-//! What is kept from other people's eyes: which names tell of a secret, which values are one, and
-//! a mask for texts that such a value may have got into.
+//! Secrets that must not be shown: which names and values are secret, and a mask for texts that may
+//! contain such a value.
 //!
-//! It goes by names. A secret under an innocent one is not known here.
+//! Secrets are recognised by their names. One with a harmless name is not.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::query::parameters;
 /// What stands in the place of a secret.
 pub const MASKED: &str = "[masked]";
 
-/// What names of secrets have in them, whatever stands between its letters.
+/// Words in the names of secrets, also with hyphens or underscores inside.
 const WORDS: [&str; 27] = [
     "AUTHORIZATION",
     "AUTHCODE",
@@ -45,13 +45,13 @@ const WORDS: [&str; 27] = [
     "CCNUM",
 ];
 
-/// Short ones, which are parts of other words: these have to be a word of the name.
+/// Short words, which also occur within other words: they have to be a whole word of the name.
 const SHORT: [&str; 22] = [
     "AUTH", "CREDS", "CVC", "CVV", "CVV2", "HMAC", "IBAN", "MFA", "OTP", "PASS", "PASSWRD", "PIN",
     "PSK", "PSW", "PW", "PWD", "SID", "SIG", "SSN", "TAN", "TOTP", "2FA",
 ];
 
-/// Variables that are called like secrets and are none.
+/// Variables that have the name of a secret but are not secret.
 const OPEN: [&str; 6] = [
     "AUTH_TYPE",
     "OLDPWD",
@@ -61,14 +61,14 @@ const OPEN: [&str; 6] = [
     "SSL_SERVER_A_SIG",
 ];
 
-/// Whether what is called so is likely to be a secret.
+/// Whether a value with this name is likely to be a secret.
 #[must_use]
 pub fn is_secret_name(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name);
     let words = words(&name);
     let whole = words.concat();
-    // Of KEY alone, most are the keys of a dictionary; CODE alone is what OAuth grants, with another
-    // word it is a country's.
+    // A plain KEY is mostly that of a dictionary; a plain CODE is what OAuth grants, while
+    // COUNTRY_CODE and the like are not secret.
     if ["KEY", "KEYS"].contains(&whole.as_str()) {
         return false;
     }
@@ -120,7 +120,7 @@ pub(super) fn has_password(value: &[u8]) -> bool {
     })
 }
 
-/// The secrets of one request, to be found wherever they have got to.
+/// The secret values of one request, to be masked in any text.
 #[derive(Debug, Default)]
 pub(super) struct Mask(Vec<String>);
 
@@ -128,8 +128,8 @@ impl Mask {
     /// Anything shorter would be found in every other word.
     const SHORTEST: usize = 6;
 
-    /// Knows the secret meta-variables, and what they are made of: each cookie, the token or the
-    /// password of an Authorization, the parameters of the query.
+    /// Collects the secret meta-variables and their parts: each cookie, the token or the password
+    /// of an Authorization, the parameters of the query.
     pub(super) fn of(meta: &MetaVariables) -> Self {
         let mut mask = Self::default();
         for (name, value) in meta.iter() {
@@ -145,7 +145,7 @@ impl Mask {
                 mask.add_parts(&value);
             }
         }
-        // What is part of another goes after it.
+        // The longest first, as one may be part of another.
         mask.0
             .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         mask.0.dedup();

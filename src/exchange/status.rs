@@ -13,9 +13,9 @@ pub struct Status {
 /// Why a status string was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusError {
-    /// It is no status.
+    /// It is not a status.
     Malformed,
-    /// An interim response is no answer.
+    /// It is an interim one (1xx).
     Interim,
 }
 
@@ -23,11 +23,10 @@ impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => {
-                "a status is three digits, a space and a reason phrase, such as `200 OK`"
+                "a status must be three digits, a space and a reason phrase, such as `200 OK`"
             }
             Self::Interim => {
-                "1xx announces an answer and is none: the client would wait for the final one, from \
-                 200 on"
+                "a 1xx status is not final, and the client would keep waiting: use one from 200 on"
             }
         })
     }
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interim_response_is_no_answer() {
+    fn an_interim_status_is_refused() {
         for interim in ["100 Continue", "101", "103 Early Hints", "199 x"] {
             let refused = Status::parse(interim.as_bytes());
             assert_eq!(refused, Err(StatusError::Interim), "{interim}");

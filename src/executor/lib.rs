@@ -1,14 +1,14 @@
 //! The executor: the part of wsgi-cgi that runs in Python, as a module of it. One file serves every
-//! CPython from 3.9 on (PEP 384). The program starts a Python for one request and has it call [`main`],
-//! which answers and does not come back.
+//! CPython from 3.9 on (PEP 384). The program starts a Python for one request, which calls [`main`];
+//! that answers and ends the process.
 //!
 //! - [`python`]: the interpreter and the application.
-//! - [`commands`]: what a process with Python may be there for, one file each.
+//! - [`commands`]: what a process with Python can do, one file for each command.
 
-mod chance;
 pub mod commands;
 mod interposed;
 pub mod python;
+mod random_generators;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 
-/// Does what the program hands on, and ends the process.
+/// Runs the command that the program passed on, and ends the process.
 #[pyfunction]
 fn main(words: Vec<OsString>) -> i32 {
     let exit = match HandedOn::from_words(words) {
@@ -31,11 +31,11 @@ fn main(words: Vec<OsString>) -> i32 {
     std::process::exit(exit.code().into())
 }
 
-/// Answers the request in the environment with that application, in a Python that `script` was started with;
-/// whether it has an answer that is no failure.
+/// Answers the request in the environment with this application, in the Python that runs `script`.
+/// Returns true unless the answer is a failure.
 #[pyfunction]
 fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) -> PyResult<bool> {
-    commands::inside::answer(application, script)
+    commands::running_python::answer(application, script)
 }
 
 #[pymodule]

@@ -1,5 +1,5 @@
-//! An attempt at an image, as the process begins it that observes the one that loads: where the files
-//! are, who may be at it, and that it is counted before anything can go wrong.
+//! An attempt to make an image, begun by the observer: where the files are, that one process at a time makes
+//! an image, and that the attempt is counted before anything can go wrong.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,20 +13,20 @@ use super::store::{read_head, take_lock};
 use super::{freshness, pace, place};
 use exchange::MetaVariables;
 
-/// How a process ends that makes an image or tries one: its exit status is the note of it.
+/// How a process that makes or tries an image has ended, told by its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// There is an image.
     Made,
-    /// There is none, and the reason is kept.
+    /// There is no image, and the reason is kept.
     Refused,
     /// Another attempt may succeed a moment later (EX_TEMPFAIL).
     Again,
-    /// The reason is what loading itself has changed, and may change no more.
+    /// Loading changed a file that it had looked at; a second attempt may find nothing to change.
     Settles,
-    /// There is none with the warm-up, for the reason that is kept: one without it may be made.
+    /// The warm-up kept it from being made, for the reason that is kept: an image without it may be made.
     Unwarmed,
-    /// A process that was restored for a trial has passed it: no other way to end is this one by chance.
+    /// A restored process has passed its trial: a status that nothing else ends with.
     Tried,
 }
 
@@ -47,7 +47,7 @@ impl Ended {
         known.map_or(1, |(_, code)| *code)
     }
 
-    /// What an exit status says; none where it is another's.
+    /// What an exit status means; `None` for any other status.
     #[must_use]
     pub fn of(code: i32) -> Option<Self> {
         let known = Self::CODES.iter().find(|(_, known)| *known == code);
@@ -62,14 +62,14 @@ pub struct Files {
     pub folder: PathBuf,
     /// Which application, started how (`place::identity`).
     pub identity: Vec<u8>,
-    /// All but their endings.
+    /// Their name, without endings.
     pub name: String,
     /// What counts the first images of the script.
     firsts: PathBuf,
 }
 
 impl Files {
-    /// Those of a script that is started with these options.
+    /// The files of a script that is started with these options.
     ///
     /// # Errors
     /// Where there is no such script.
@@ -84,13 +84,13 @@ impl Files {
         })
     }
 
-    /// The one with that ending.
+    /// The path of the file with that ending.
     #[must_use]
     pub fn at(&self, ending: &str) -> PathBuf {
         self.folder.join(format!("{}.{ending}", self.name))
     }
 
-    /// What the lock is, as long as nobody removes the folder.
+    /// Device and inode of the lock file: another one means that the folder was removed.
     #[must_use]
     pub fn lock(&self) -> Option<(u64, u64)> {
         let about = fs::symlink_metadata(self.at("lock")).ok()?;
@@ -98,19 +98,19 @@ impl Files {
     }
 }
 
-/// One that has begun; no other process makes this image meanwhile.
+/// An attempt that has begun; it holds the lock, so no other process makes this image.
 #[derive(Debug)]
 pub struct Attempt {
-    /// How often it was tried, this time counted in.
+    /// The number of attempts, with this one.
     pub number: u64,
     _lock: File,
 }
 
-/// Begins one; none where another process is at it or has just been, or there is an image that was
-/// made since. Who wants one in any case waits for that other process.
+/// Begins one. `None` where another process makes this image, has just tried to, or has made one after
+/// `unless_since`. Without `unless_since` it waits for the other process and makes an image in any case.
 ///
 /// # Errors
-/// Where it cannot be counted, or the folder is no place for images.
+/// Where it cannot be counted, or the folder cannot be used for images.
 pub fn begin(
     files: &Files,
     unless_since: Option<u64>,
@@ -123,23 +123,23 @@ pub fn begin(
     }
     place::make(&files.folder).with_context(|| {
         format!(
-            "`{folder}` is no folder of this user's alone: have the user make the image that the \
+            "`{folder}` must be owned by this user and closed to others: run this as the user that the \
              server runs scripts as, or name another folder with --cache-dir"
         )
     })?;
     let at = |ending: &str| files.at(ending);
     let count =
-        || pace::begin(&at, &files.firsts).with_context(|| format!("`{folder}` cannot be written"));
+        || pace::begin(&at, &files.firsts).with_context(|| format!("cannot write to `{folder}`"));
     let lock = match take_lock(&files.at("lock"), unless_since.is_none()) {
         Ok(Some(lock)) => lock,
         Ok(None) => return Ok(None),
         Err(error) => {
-            // It is no reason to try again at each request.
+            // Counted too, or each request would try again.
             count()?;
             return Err(error);
         }
     };
-    // Of many requests at a time each has one made.
+    // Many requests at once each start an attempt: one image is enough.
     if let Some(since) = unless_since {
         let is_made = read_head(&files.at("image")).is_some_and(|head| head.made >= since);
         if is_made || since > 0 && pace::until_made(&at, &files.firsts, now()) > 0 {

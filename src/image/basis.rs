@@ -1,5 +1,5 @@
-//! What loading the application rested on, gathered before an image is written, and whether it stood still
-//! meanwhile. How it is compared with a later request is `freshness`.
+//! What loading the application depended on, gathered before an image is written, and whether it changed
+//! meanwhile. `freshness` compares it with what a later request finds.
 
 use std::fmt;
 
@@ -9,28 +9,28 @@ use super::format::{Folder, Head, How, Look, Stamp};
 use super::freshness;
 use super::watch::is_of_the_kernel;
 
-/// What loading the application rested on.
+/// What loading the application depended on.
 #[derive(Debug, Default)]
 pub struct Basis {
     /// The `#!` line's argument and the script.
     pub identity: Vec<u8>,
-    /// Variables that were read, and what stands for their values.
+    /// Variables that were read, and hashes of their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// A sum of the names of all, where they were gone through; else 0.
+    /// A hash of all names, where the application listed them; else 0.
     pub names: u64,
-    /// What was asked for that a process inherits, and what it was.
+    /// Inherited attributes that were read, and their values.
     pub inherited: Vec<((u64, u64), Vec<u8>)>,
     /// Files that were read.
     pub files: Vec<Vec<u8>>,
-    /// Those of them that were there.
+    /// Those of them that existed.
     pub found: Vec<Vec<u8>>,
-    /// Paths that were asked about, as they were then.
+    /// Paths that were looked up, as they were then.
     pub looks: Vec<Look>,
-    /// Paths that are as this process has left them.
+    /// Paths that this process wrote and nobody has changed since.
     pub own: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then.
     pub folders: Vec<Folder>,
-    /// What was asked that cannot be watched.
+    /// What the application asked for that cannot be watched (the time, for example).
     pub asked: Vec<String>,
     /// Modules that drew random bytes.
     pub drawn: Vec<String>,
@@ -38,9 +38,9 @@ pub struct Basis {
     pub unwarmed: String,
     /// When loading began; no file may have changed since.
     pub began: u64,
-    /// For so many seconds the image is used.
+    /// For how many seconds the image is used.
     pub max_age: u64,
-    /// So many processes are restored from it.
+    /// How many processes are restored from it at most.
     pub max_restores: u64,
 }
 
@@ -83,7 +83,7 @@ impl Basis {
             ..Head::default()
         };
         for path in &self.files {
-            // Python has just held compiled code against its source.
+            // Python has just compared compiled code with its source.
             let is_of_a_source = source_of(path).is_some_and(|source| self.files.contains(&source));
             if !is_of_a_source && !is_of_the_kernel(path) {
                 add_file(&mut head, path);
@@ -123,40 +123,43 @@ impl Basis {
     }
 }
 
-/// Nobody can tell which content of a file was loaded: another attempt may succeed.
+/// A file changed, so it is unknown which content was loaded: another attempt may succeed.
 #[derive(Debug)]
 pub struct Changing {
     reason: String,
-    /// Whether it is loading itself that changes it, which it may not do again.
+    /// Whether loading itself changed it, and may not do so the next time.
     pub by_loading: bool,
 }
 
 impl Changing {
-    /// By another's hand.
+    /// Another process changed it.
     #[must_use]
     pub fn meanwhile(path: &[u8]) -> Self {
         Self {
-            reason: format!("`{}` changed meanwhile", path.escape_ascii()),
+            reason: format!(
+                "`{}` changed while the application was loading",
+                path.escape_ascii()
+            ),
             by_loading: false,
         }
     }
 
-    /// A file that has its name no more.
+    /// A mapped file that was deleted or replaced.
     #[must_use]
     pub fn in_use(name: &str) -> Self {
         Self {
-            reason: format!("`{name}` is in use"),
+            reason: format!("`{name}` was replaced or deleted while in use"),
             by_loading: false,
         }
     }
 
-    /// After it was looked at.
+    /// Loading changed it after looking at it.
     #[must_use]
     pub fn by_loading(path: &[u8]) -> Self {
         Self {
             reason: format!(
-                "loading the application changes `{}`, which it looks at before: the next process \
-                 finds it otherwise",
+                "loading the application looks at `{}` and then changes it: the next process would find \
+                 another content",
                 path.escape_ascii()
             ),
             by_loading: true,
@@ -172,14 +175,14 @@ impl fmt::Display for Changing {
 
 impl std::error::Error for Changing {}
 
-/// Who observed the process that loads was ended, as that process itself might have been: nothing is
-/// known of the application.
+/// The observer was killed, as the maker might have been (by a limit of the host, for example): that says
+/// nothing about the application.
 #[derive(Debug)]
 pub struct Unobserved;
 
 impl fmt::Display for Unobserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the observer of this process has ended")
+        f.write_str("the process that observes loading was killed")
     }
 }
 
@@ -194,7 +197,7 @@ fn source_of(compiled: &[u8]) -> Option<Vec<u8>> {
     Some([folder, b"/", name, b".py"].concat())
 }
 
-/// The number of a file in the list, where it is added if it is not there.
+/// The index of a file in the list; adds it if it is missing.
 pub(super) fn add_file(head: &mut Head, path: &[u8]) -> u64 {
     let known = head.files.iter().position(|(name, _)| name == path);
     let place = known.unwrap_or_else(|| {

@@ -16,26 +16,26 @@ pub struct Handoff {
     pub environment: *const *const c_char,
     /// The image's file.
     pub image: *const c_char,
-    /// Whether this is but a trial.
+    /// Whether this is only a trial.
     pub trial: u64,
-    /// What the image is known by, for a process that is to tell which pages it has written to; else 0.
+    /// The image's `sealed` time, for a process that is to record which pages it writes to; else 0.
     pub learns: u64,
-    /// The page of the claim to the answer, where somebody waits beside this process; else null.
+    /// The page of the claim to the answer, where a process waits beside this one; else null.
     pub claim: *mut AtomicU32,
-    /// Starts the same once more without an image, as if nothing had been restored; null in a trial.
+    /// Starts the program again for this request, without an image; null in a trial.
     pub cold: Option<extern "C" fn() -> !>,
 }
 
 /// Where the stack was.
 static mut STACK_POINTER: u64 = 0;
 
-/// The addresses that the program jumps to and hands over.
+/// The address that the program jumps to, and that of the saved stack pointer.
 pub(super) fn entry() -> (u64, u64) {
     let resume = arch::wsgi_cgi_resume as *const () as u64;
     (resume, (&raw const STACK_POINTER).addr() as u64)
 }
 
-/// Calls `write`, which writes an image of this process; then returns none. In a process that was
+/// Calls `write`, which writes an image of this process; then returns `None`. In a process that was
 /// restored from the image it returns what the program left.
 pub fn branch(write: &mut dyn FnMut()) -> Option<Handoff> {
     extern "C" fn call(data: *mut c_void) {

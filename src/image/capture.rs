@@ -14,18 +14,18 @@ pub use super::format::Head;
 use super::format::{Content, EAGER, Opened, PAGE, Region, advice};
 use super::maps::{self, Mapping};
 
-/// A limit that is larger is not met: so much room seldom lies where another process has nothing.
+/// The most room for a stack, even if the limit is larger: more is seldom free in another process.
 const MOST_STACK: u64 = 1 << 30;
-/// What lies below a stack, for whoever runs over its end.
+/// The gap below a stack that catches an overflow.
 const GUARD: u64 = 1 << 20;
 
 /// Everything about this process but its pages.
 ///
 /// # Errors
-/// With what in it no other process could have.
+/// Names what in it cannot be restored.
 pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     if !branch::SUPPORTED {
-        bail!("images are made on x86-64 Linux with the GNU C library only");
+        bail!("images need x86-64 Linux with the GNU C library");
     }
     let mappings = maps::mappings()?;
     let mut head = basis.head(now)?;
@@ -67,8 +67,7 @@ pub fn head(basis: &Basis, opened: Vec<Opened>, now: u64) -> Result<Head> {
     Ok(head)
 }
 
-/// The parts of a mapping: start, length, content, and whether they are there to end whoever touches
-/// them.
+/// The parts of a mapping: start, length, content, and `advice::GUARD` for guard pages.
 fn pieces(mapping: &Mapping, content: Content) -> Result<Vec<(u64, u64, Content, u64)>> {
     let length = mapping.end - mapping.start;
     if !matches!(content, Content::Image(_)) {
@@ -96,12 +95,12 @@ fn pieces(mapping: &Mapping, content: Content) -> Result<Vec<(u64, u64, Content,
     Ok(pieces)
 }
 
-/// What the kernel was told of a part of memory. What a child would get empty holds what no two
-/// processes may have: generators of chance keep their state there.
+/// The advice that the kernel was given for a part of memory (madvise(2)). Memory that a child would get empty
+/// must not be shared: random generators keep their state there.
 fn advice(mapping: &Mapping) -> Result<u64> {
     let mut advice = 0;
     if mapping.key != 0 {
-        bail!("loading the application gives memory a protection key");
+        bail!("loading the application sets a memory protection key (pkey_mprotect)");
     }
     for flag in mapping.flags.split(' ') {
         advice |= match flag {
@@ -115,12 +114,16 @@ fn advice(mapping: &Mapping) -> Result<u64> {
             "sr" => advice::ORDER,
             "rr" => advice::RANDOM,
             "gd" if mapping.name != "[stack]" => {
-                bail!("loading the application maps memory that grows by itself")
+                bail!("loading the application maps memory that grows on demand (MAP_GROWSDOWN)")
             }
-            "lo" => bail!("loading the application locks memory, which may not be had again"),
-            "um" | "uw" | "ui" => bail!("loading the application handles its own page faults"),
-            "ht" => bail!("loading the application maps huge pages"),
-            "sl" => bail!("loading the application seals memory"),
+            "lo" => bail!(
+                "loading the application locks memory (mlock), which a restored process may not be allowed to"
+            ),
+            "um" | "uw" | "ui" => {
+                bail!("loading the application handles its own page faults (userfaultfd)")
+            }
+            "ht" => bail!("loading the application maps huge pages (MAP_HUGETLB)"),
+            "sl" => bail!("loading the application seals memory (mseal)"),
             _ => 0,
         };
     }
@@ -131,18 +134,24 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     let is_file = mapping.name.starts_with('/');
     let writable = mapping.protection & 2 != 0;
     if mapping.shared && writable {
-        bail!("memory is shared with other processes (`{}`)", mapping.name);
+        bail!(
+            "loading the application maps writable memory that processes share (`{}`)",
+            mapping.name
+        );
     }
     if mapping.protection & 4 != 0 && (!is_file || mapping.changed) {
-        bail!("code is in memory that no file has");
+        bail!("loading the application leaves executable memory without a file");
     }
     if mapping.name.ends_with(" (deleted)") {
-        // What lies before a library's code is mapped first.
+        // The parts of a library before its code are mapped first.
         let is_code = mapping.protection & 4 != 0 || mapping.name.contains(".so");
         if is_code && !mapping.shared {
             return Err(Changing::in_use(&mapping.name).into());
         }
-        bail!("`{}` is mapped", mapping.name);
+        bail!(
+            "loading the application maps a deleted file, `{}`",
+            mapping.name
+        );
     }
     Ok(if mapping.protection == 0 && !is_file && !mapping.changed {
         Content::Nothing
@@ -153,8 +162,8 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     })
 }
 
-/// How much of a region is more than the room at the heap's end, which is not taken from the image;
-/// some of that is kept for what is still to come before the image is written.
+/// The used length of a region. Empty room at the heap's end is left out of the image, except for some that
+/// may be needed before the image is written.
 fn used(mapping: &Mapping) -> u64 {
     const KEPT: u64 = 4 << 20;
     let length = mapping.end - mapping.start;
@@ -168,8 +177,8 @@ fn used(mapping: &Mapping) -> u64 {
     (used + KEPT).min(length)
 }
 
-/// The main stack grows by itself; a copy of it does not, and gets its room at once: as much of this
-/// as the limit of the restored process allows.
+/// The room for the main stack. The kernel grows that of a program, but not the restored one: it gets its room
+/// at once, as much of this as the limit of the restored process allows.
 fn stack_room(stack: &Mapping, below: Option<&Mapping>) -> (u64, u64) {
     let lowest = below.map_or(0, |below| below.end + GUARD);
     let start = stack.end.saturating_sub(MOST_STACK);
@@ -177,7 +186,7 @@ fn stack_room(stack: &Mapping, below: Option<&Mapping>) -> (u64, u64) {
     (start, stack.start - start)
 }
 
-/// Gives each region of the image its place behind the head, whose length does not change any more.
+/// Gives each region its offset in the image, after the head, whose length is final.
 fn place_pages(head: &mut Head) {
     let mut offset = head.encode().len() as u64;
     for region in &mut head.regions {
@@ -192,11 +201,10 @@ fn place_pages(head: &mut Head) {
 /// A file system in memory (statfs(2)).
 const TMPFS: i64 = 0x0102_1994;
 
-/// Writes an image of this process to a file. Nothing is allocated meanwhile: the pages are those
-/// that the head tells of.
+/// Writes an image of this process to a file. Allocates nothing, as the head already lists the pages.
 pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
     if fstatfs(to)?.f_type == TMPFS {
-        // There an empty page asks for its room when it is read, which ends a process where none is.
+        // On tmpfs, reading a hole takes memory, and kills the process (SIGBUS) where none is left.
         fallocate(to, FallocateFlags::empty(), 0, head.length)?;
     }
     to.write_all_at(encoded, 0)?;
@@ -229,7 +237,7 @@ pub fn write(encoded: &[u8], head: &Head, to: &File) -> std::io::Result<()> {
     to.set_len(end)
 }
 
-/// Writes pages that may not be read at present: the kernel reads them for whoever asks it to.
+/// Writes pages without read permission: the kernel reads them through /proc/self/mem.
 fn write_hidden(region: &Region, offset: u64, to: &File) -> std::io::Result<()> {
     let own = File::open("/proc/self/mem")?;
     let mut page = [0_u8; 4096];
@@ -256,7 +264,7 @@ fn is_empty(page: u64) -> bool {
     words.iter().all(|&word| word == 0)
 }
 
-/// So many pages are looked at in one call.
+/// How many pages are looked at in one call.
 const AT_ONCE: usize = 1024;
 
 /// Room for the parts that are found, and for what is known of each page looked at.
@@ -266,8 +274,8 @@ struct Room {
 }
 
 impl Room {
-    /// Of zeros, where no page is that is looked at: neither the heap nor the stack. It stays until the
-    /// process ends, which is soon.
+    /// New memory, apart from the heap and the stack, whose pages are looked at. It is not freed: the process
+    /// ends soon.
     fn of_its_own() -> Result<&'static mut Self> {
         // SAFETY: new memory of zeros, which are numbers and bytes, and nobody else's.
         unsafe {
@@ -278,8 +286,8 @@ impl Room {
     }
 }
 
-/// The parts of a restored process's memory that are no longer the image's. Pages between them are
-/// not taken along: a page that is copied for nothing costs more than a call.
+/// The parts of a restored process's memory that it has written to. Parts are not joined over pages between
+/// them: copying a page in vain costs more than a call.
 pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
     let pagemap = File::open("/proc/self/pagemap").context("/proc/self/pagemap")?;
     let Room { parts, entries } = Room::of_its_own()?;
@@ -295,7 +303,7 @@ pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
             pagemap.read_exact_at(entries, pages.start * 8)?;
             for (entry, page) in entries.chunks_exact(8).zip(pages.by_ref()) {
                 let (entry, page) = (u64::from_le_bytes(entry.try_into()?), page * PAGE);
-                // Documentation/admin-guide/mm/pagemap.rst: present, and no page of a file.
+                // Documentation/admin-guide/mm/pagemap.rst: present, and not a page of a file.
                 if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
                     continue;
                 }
@@ -315,7 +323,7 @@ pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
     Ok(&parts[..count])
 }
 
-/// The file for an image that is being written, for nobody else to read.
+/// Creates the file for an image that is being written; only this user can read it.
 pub fn create(path: &Path) -> Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options()
@@ -324,5 +332,5 @@ pub fn create(path: &Path) -> Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("`{}` cannot be written", path.display()))
+        .with_context(|| format!("cannot create `{}`", path.display()))
 }

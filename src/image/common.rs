@@ -1,6 +1,6 @@
-//! Which folder a user's images and compiled modules are in: the one that is named, else the one in
-//! the user's own cache, else, where the home is not the user's to write, as a web server's mostly is
-//! not, the user's folder in a store that an administrator makes once for all.
+//! Which folder a user's images and compiled modules are in: the one that is named; else the one in the
+//! user's own cache; else, where the home cannot be written (as is usual for a web server's user), the user's
+//! folder in a store that an administrator creates once for all users.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,34 +10,34 @@ use std::path::{Path, PathBuf};
 
 use super::place;
 
-/// The store. Only root can make it there, and nothing names another place: who could name one could
-/// have a user's images read from a folder that is not that user's.
+/// The store. Only root can create it, and its path is fixed: who could choose another could make a user load
+/// images from another user's folder.
 const STORE: &str = "/var/cache/wsgi-cgi";
 
-/// What makes it: each user may add a folder, and nobody can list, remove or rename another's.
+/// Creates the store: each user may add a folder, and cannot list, remove or rename those of others.
 const REMEDY: &str = "sudo install -d -m 1733 /var/cache/wsgi-cgi";
 
 /// A folder that was looked for.
 #[derive(Debug)]
 pub struct Found {
-    /// Where it is, or where it would be.
+    /// Its path, whether it exists or not.
     pub folder: PathBuf,
-    /// Whether it is there, this user's and nobody else's.
+    /// Whether it exists, is owned by this user and closed to others.
     pub looked: io::Result<()>,
-    /// What else there is; nothing where the folder was named.
+    /// The alternative in the store; `None` where the folder was named.
     other: Option<Other>,
 }
 
 #[derive(Debug)]
 struct Other {
-    /// Why the folder is not in the user's cache.
+    /// Why the folder cannot be in the user's cache, if so.
     unless: Option<String>,
-    /// The user's folder in the store, or why it is of no use.
+    /// The user's folder in the store, or why it cannot be used.
     store: Result<PathBuf, String>,
 }
 
-/// Looks for the folder, which may have been named; none is made. What lies below one of `roots` a
-/// server hands out.
+/// Looks for the folder, which may have been named; creates none. Refuses folders below one of `roots`, as a
+/// server publishes what is there.
 ///
 /// # Errors
 /// Why none can be used.
@@ -78,7 +78,10 @@ pub fn find(
     let (own, unless) = match own.map(|own| (published(&own.folder), own)) {
         Some((None, own)) => (own, None),
         Some((why, _)) => (nothing_at(folder), why),
-        None => (nothing_at(folder), Some("this user has no home".into())),
+        None => (
+            nothing_at(folder),
+            Some("this user has no home directory".into()),
+        ),
     };
     let other = Some(Other { unless, store });
     Ok(Found { other, ..own })
@@ -93,7 +96,7 @@ fn nothing_at(folder: PathBuf) -> Found {
 }
 
 impl Found {
-    /// The folder, which is made for nobody else where it is not there.
+    /// The folder; creates it, closed to others, where it does not exist.
     ///
     /// # Errors
     /// Why there is none, and what to do.
@@ -108,7 +111,7 @@ impl Found {
         let Some(Other { unless, store }) = &self.other else {
             return here().map_err(|why| {
                 let user = user();
-                format!("{why}: it has to be a folder that user {user} alone can write")
+                format!("{why}: it must be a folder of UID {user}, closed to others (mode 700)")
             });
         };
         let why = match unless {
@@ -123,7 +126,7 @@ impl Found {
     }
 }
 
-/// Whether a folder is there, this user's and nobody else's.
+/// Whether a folder exists, is owned by this user and closed to others.
 fn look(folder: &Path) -> io::Result<()> {
     let about = fs::symlink_metadata(folder)?;
     if about.is_dir() && place::is_ours(&about) {
@@ -133,13 +136,13 @@ fn look(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether nobody but root could take the place of what is in the store.
+/// Whether the store is safe: only root can replace a user's folder in it.
 fn look_at_store() -> Result<(), String> {
     let about = match fs::symlink_metadata(STORE) {
         Ok(about) => about,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(format!(
-                "`{STORE}`, for users who cannot write their home, is not there: run `{REMEDY}`"
+                "`{STORE}`, the folder for users without a writable home, does not exist: run `{REMEDY}`"
             ));
         }
         Err(error) => return Err(format!("`{STORE}`: {error}")),
@@ -149,12 +152,12 @@ fn look_at_store() -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{STORE}` is not root's own folder in which nobody can take another's place: remove it, \
-         then run `{REMEDY}`"
+        "`{STORE}` must be a folder of root, where users cannot replace each other's folders (sticky bit): \
+         remove it, then run `{REMEDY}`"
     ))
 }
 
-/// Makes this user's folder in the store, which was looked at.
+/// Creates this user's folder in the store, which was checked before.
 fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
     let shown = folder.display();
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
@@ -162,7 +165,7 @@ fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(format!(
-                "`{shown}` cannot be made: run `{REMEDY}`, which lets each user have a folder there"
+                "cannot create `{shown}`: run `{REMEDY}`, which lets each user create a folder there"
             ));
         }
         Err(error) => return Err(format!("`{shown}`: {error}")),
@@ -170,7 +173,7 @@ fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
     match look(&folder) {
         Ok(()) => Ok(folder),
         Err(_) => Err(format!(
-            "`{shown}` is not a folder of user {} alone: run `sudo rm -r {shown}`, which makes room for it",
+            "`{shown}` must be a folder of UID {}, closed to others: remove it with `sudo rm -r {shown}`",
             user()
         )),
     }

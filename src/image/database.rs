@@ -1,5 +1,5 @@
-//! What tells whether an SQLite database is the one that an image has open: its pages that are in the image count as
-//! long as SQLite itself would take them for the file's.
+//! Whether an SQLite database is still the one that an image has open. Its pages in the image are valid as long as
+//! SQLite itself would take them for those of the file.
 
 use std::os::fd::AsFd;
 
@@ -8,8 +8,8 @@ use rustix::fs::{AtFlags, StatxFlags};
 use super::format::sum;
 use super::freshness::time;
 
-/// A sum of what each transaction changes in the head of an SQLite database: by that SQLite knows whether the pages
-/// that it has in memory are still those of the file (<https://www.sqlite.org/fileformat2.html>, section 1.3).
+/// A hash of the header fields that each transaction changes: by these SQLite knows whether the pages that it has in
+/// memory are still those of the file (<https://www.sqlite.org/fileformat2.html>, section 1.3).
 #[must_use]
 pub(super) fn state(file: impl AsFd) -> Option<u64> {
     let mut head = [0; 100];
@@ -18,7 +18,7 @@ pub(super) fn state(file: impl AsFd) -> Option<u64> {
     Some(sum(&[part(24, 44), part(92, 96)].concat()))
 }
 
-/// When a file was made, where its file system keeps that.
+/// When a file was created, where its file system records that.
 #[must_use]
 pub(super) fn born(file: impl AsFd) -> Option<u64> {
     let flags = AtFlags::EMPTY_PATH;

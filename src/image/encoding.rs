@@ -114,7 +114,7 @@ impl Head {
         (magic == MAGIC && length < 64 << 20).then_some(length + 24)
     }
 
-    /// The head from its bytes; none when they are not just what was written.
+    /// The head from its bytes; `None` when they are damaged.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let body = bytes.get(24..Self::length(bytes)?)?;

@@ -1,24 +1,24 @@
-//! What an image file holds: a head, and pages. Who writes images and who
-//! maps them know it from here; how a head becomes bytes is in `encoding`.
+//! What an image file holds, a head and pages, for the code that writes images and the code that maps
+//! them. How a head becomes bytes is in `encoding`.
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 
-/// So many parts have room in a head, whose length is fixed before they are known.
+/// How many parts have room in a head, whose length is fixed before they are known.
 pub const EAGER: usize = 2048;
 
-/// A file as it was; any change of it moves one of these.
+/// A file's state: any change to the file changes one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// The file system's number.
+    /// `st_dev`
     pub device: u64,
-    /// The file's number on it.
+    /// `st_ino`
     pub inode: u64,
     /// Bytes.
     pub size: u64,
-    /// When its content was last changed, as programs say.
+    /// When its content was last changed (`st_mtime`, which programs can set).
     pub modified: u64,
-    /// When anything of it was last changed, which no program can set.
+    /// When anything about it was last changed (`st_ctime`, which programs cannot set).
     pub changed: u64,
 }
 
@@ -57,7 +57,7 @@ pub mod advice {
     pub const ORDER: u64 = 128;
     /// See [`ORDER`].
     pub const RANDOM: u64 = 256;
-    /// Whoever touches it is ended, as at a stack's end (`MADV_GUARD_INSTALL`).
+    /// A guard page: an access is a segmentation fault (`MADV_GUARD_INSTALL`).
     pub const GUARD: u64 = 512;
 }
 
@@ -69,25 +69,25 @@ pub enum Content {
     Nothing,
     /// The image, from this offset on.
     Image(u64),
-    /// The file of that number in [`Head::files`], from this offset on.
+    /// The file with that index in [`Head::files`], from this offset on.
     File(u64, u64),
 }
 
-/// What counts of a path that was asked about.
+/// Which changes count for a path that was looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// All that `stat` tells, and so any change of its content.
+    /// Any change that `stat` shows, so any change of its content.
     Whole = 0,
-    /// The same of a link itself.
+    /// The same for a symbolic link itself.
     Link = 1,
-    /// Whether it is there and the same, of which kind, whose, and who may use it.
+    /// Whether it exists and is the same file, of the same type, owner and mode.
     Kind = 2,
-    /// The same of a link itself.
+    /// The same for a symbolic link itself.
     LinkKind = 3,
 }
 
 impl How {
-    /// The one of that number.
+    /// The one with that number.
     #[must_use]
     pub fn of(number: u64) -> Option<Self> {
         [Self::Whole, Self::Link, Self::Kind, Self::LinkKind]
@@ -96,14 +96,14 @@ impl How {
     }
 }
 
-/// A path that was asked about.
+/// A path that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
     /// Absolute.
     pub path: Vec<u8>,
-    /// What of it counts.
+    /// Which changes count.
     pub how: How,
-    /// As it was, all zeros where it was not there.
+    /// As it was; all zeros where it did not exist.
     pub stamp: Stamp,
 }
 
@@ -112,11 +112,11 @@ pub struct Look {
 pub struct Folder {
     /// Its absolute path.
     pub path: Vec<u8>,
-    /// As it was; all zeros where it was not there, or was just being changed.
+    /// As it was; all zeros where it did not exist, or was just being changed.
     pub stamp: Stamp,
-    /// Whether every name in it counts, or those that can be imported.
+    /// Whether every name in it counts, or only those that can be imported.
     pub whole: bool,
-    /// A sum of these names.
+    /// A hash of these names.
     pub names: u64,
 }
 
@@ -129,68 +129,67 @@ pub struct Opened {
     pub path: Vec<u8>,
     /// As `open` has them.
     pub flags: u64,
-    /// Whether a program that is executed does not get it.
+    /// Whether it has the flag `FD_CLOEXEC`.
     pub close_on_exec: bool,
-    /// Where it is read next.
+    /// The file position.
     pub position: u64,
-    /// The file system's number.
+    /// `st_dev`
     pub device: u64,
-    /// The file's number on it.
+    /// `st_ino`
     pub inode: u64,
-    /// When it was made, for a database, which is written to here and by others, and whose number another file may
-    /// have by now; else 0.
+    /// For a database: when it was created, as a new file may get the inode of a deleted one. Else 0.
     pub born: u64,
-    /// When such a one was last written to, ...
+    /// For a database: when it was last written to.
     pub written: u64,
-    /// ... and a sum of what each transaction changes in its head.
+    /// For a database: a hash of the header fields that each transaction changes.
     pub state: u64,
 }
 
 /// Everything but the pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Which application this is of, started how.
+    /// Which application, and how it is started (`place::identity`).
     pub identity: Vec<u8>,
-    /// The machine since it was started: boot, kernel, processor, user.
+    /// The machine and the user: boot, kernel, processor, user and groups.
     pub machine: Vec<u8>,
     /// When it was made, in seconds since 1970.
     pub made: u64,
-    /// For so many seconds it is used.
+    /// For how many seconds it is used.
     pub max_age: u64,
-    /// So many processes are restored from it.
+    /// How many processes are restored from it at most.
     pub max_restores: u64,
-    /// Why there are no pages, where there are none.
+    /// Why there is no image: then this head has no pages.
     pub refusal: Vec<u8>,
-    /// What was asked while loading that cannot be watched.
+    /// What loading asked for that cannot be watched (the time, for example).
     pub asked: Vec<Vec<u8>>,
-    /// The number of the process that made it.
+    /// The PID of the process that made it.
     pub maker: u64,
-    /// Variables of the environment, and what stands for their values: see `freshness`.
+    /// Environment variables, and hashes of their values: see `freshness`.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// A sum of the names of all variables that are no request's, where loading went through them;
+    /// A hash of the names of all variables that do not belong to a request, where loading listed them;
     /// else 0.
     pub names: u64,
-    /// What loading asked for that a process inherits, and what it was: see `inherited`.
+    /// Inherited attributes that loading read, and their values: see `inherited`.
     pub inherited: Vec<((u64, u64), Vec<u8>)>,
     /// Files that were read or mapped.
     pub files: Vec<(Vec<u8>, Stamp)>,
-    /// Paths that were asked about.
+    /// Paths that were looked up.
     pub looks: Vec<Look>,
     /// Folders that were listed.
     pub folders: Vec<Folder>,
     /// Files that are open.
     pub opened: Vec<Opened>,
-    /// The address space, but for the kernel's own parts.
+    /// The address space, except for the vDSO.
     pub regions: Vec<Region>,
-    /// The kernel's own parts, which move: start and length.
+    /// The parts of the vDSO, which the kernel maps at other addresses in each process: start and length.
     pub vdso: Vec<(u64, u64)>,
-    /// Where the kernel says that its code begins (`AT_SYSINFO_EHDR`).
+    /// The address of the vDSO's code (`AT_SYSINFO_EHDR`).
     pub vdso_code: u64,
     /// Room that the main stack may grow into: start and length.
     pub stack: (u64, u64),
-    /// The address to go on at.
+    /// The address to jump to.
     pub entry: u64,
-    /// The address of what the code there takes its stack from.
+    /// The address of the saved stack pointer.
     pub stack_pointer: u64,
     /// The address of the C library's block for the thread.
     pub thread_pointer: u64,
@@ -202,11 +201,11 @@ pub struct Head {
     pub eager: Vec<(u64, u64)>,
     /// Modules that drew random bytes while loading.
     pub drawn: Vec<Vec<u8>>,
-    /// Why it was made without the warm-up that was asked for; empty where it was not so.
+    /// Why it was made without the warm-up that was asked for; else empty.
     pub unwarmed: Vec<u8>,
 }
 
-/// FNV-1a over words: it finds what breaks by accident; who can write here needs no forgery.
+/// FNV-1a over words, against accidental damage: who can write here does not need to forge a hash.
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u64 {
     let mut sum = 0xcbf2_9ce4_8422_2325_u64;

@@ -1,9 +1,9 @@
-//! What a process inherits from the one that starts it, and loading may ask for: an image of it is
-//! for processes that have inherited the same.
+//! Attributes that a process inherits from the one that starts it. If loading reads one, the image is only
+//! for processes that have inherited the same value.
 
 use std::mem::MaybeUninit;
 
-/// Something that is inherited.
+/// An inherited attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Inherited {
     /// The mask for the modes of new files.
@@ -17,7 +17,7 @@ pub enum Inherited {
 }
 
 impl Inherited {
-    /// Two numbers that stand for it in a file.
+    /// Two numbers that identify it in a file.
     #[must_use]
     pub fn number(self) -> (u64, u64) {
         match self {
@@ -28,7 +28,7 @@ impl Inherited {
         }
     }
 
-    /// The one that they stand for.
+    /// The one with these numbers.
     #[must_use]
     pub fn of(number: (u64, u64)) -> Option<Self> {
         Some(match number {
@@ -46,12 +46,12 @@ impl Inherited {
         match self {
             Self::Umask => "the umask",
             Self::Limit(_) => "a resource limit",
-            Self::Priority => "the priority",
-            Self::Processors => "the list of processors",
+            Self::Priority => "the priority (nice)",
+            Self::Processors => "the CPU affinity",
         }
     }
 
-    /// All that a process has, taken before anything changes it.
+    /// All attributes with their values, read before anything changes them.
     #[must_use]
     pub fn all() -> Vec<(Self, Vec<u8>)> {
         /// `RLIM_NLIMITS`
@@ -63,7 +63,7 @@ impl Inherited {
             .collect()
     }
 
-    /// What this process has of it; nothing where that cannot be asked.
+    /// Its value in this process; empty where it cannot be read.
     #[must_use]
     pub fn value(self) -> Vec<u8> {
         // SAFETY: each call writes into what it is given, which is looked at where it succeeds. The

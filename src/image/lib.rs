@@ -1,11 +1,11 @@
-//! The image of a process that has loaded an application: writing it, keeping it, and waking up in it.
-//! There is no Python here, and nothing of a request but its environment.
+//! The image of a process that has loaded an application: writing it, keeping it, and continuing from it.
+//! There is no Python here, and nothing of a request except its environment.
 //!
-//! `place` and `common` (where) · `store` and `sweep` (which files are ours, and which are left) · `pace` and
-//! `attempt` (how often) · `format` and `encoding` (what) · `freshness` (whether it still holds) · `observer`,
-//! `watch` and `basis` (what it rests on) · `refusal` and `process_state` (obstacles) · `maps`, `plan` and `capture`
-//! (writing) · `restore` (from the file to a process) · `branch` (where that goes on) · `wake` (what it does
-//! first).
+//! `place` and `common` (the folder) · `store` and `sweep` (its files, and which are removed) · `pace` and
+//! `attempt` (how often one is made) · `format` and `encoding` (the file) · `freshness` (whether it is still
+//! valid) · `observer`, `watch` and `basis` (what it depends on) · `refusal` and `process_state` (obstacles) ·
+//! `maps`, `plan` and `capture` (writing) · `restore` (from the file to a process) · `branch` (where that
+//! process continues) · `wake` (what it does first).
 
 mod arch;
 pub mod attempt;

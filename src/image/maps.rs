@@ -19,9 +19,9 @@ pub(super) struct Mapping {
     pub(super) offset: u64,
     /// A file's path, a name in brackets, or empty.
     pub(super) name: String,
-    /// Whether some of its pages are no longer the file's, or have been written to at all.
+    /// Whether some of its pages have been written to.
     pub(super) changed: bool,
-    /// What the kernel was told to do with it: two letters each (proc(5), `VmFlags`).
+    /// Its flags, two letters each (proc(5), `VmFlags`).
     pub(super) flags: String,
     /// Its protection key.
     pub(super) key: u64,
@@ -52,7 +52,7 @@ pub(super) fn mappings() -> Result<Vec<Mapping>> {
     Ok(mappings)
 }
 
-/// Where the parts of the address space are; equal for two moments without a change between them.
+/// Start and end of each mapping: compared to see whether the address space has changed.
 pub fn layout() -> Result<Vec<(u64, u64)>> {
     Ok(mappings()?.iter().map(|m| (m.start, m.end)).collect())
 }
@@ -60,8 +60,7 @@ pub fn layout() -> Result<Vec<(u64, u64)>> {
 /// `MADV_GUARD_INSTALL` (asm-generic/mman-common.h, Linux 6.13)
 const GUARD_INSTALL: i32 = 102;
 
-/// Pages of a mapping that end whoever touches them, which newer C libraries put at the ends of
-/// threads' stacks: start and length.
+/// The guard pages of a mapping, which newer C libraries put at the ends of threads' stacks: start and length.
 pub(super) fn guards(mapping: &Mapping) -> Result<Vec<(u64, u64)>> {
     // Documentation/admin-guide/mm/pagemap.rst
     const IS_GUARD: u64 = 1 << 58;
@@ -81,7 +80,7 @@ pub(super) fn guards(mapping: &Mapping) -> Result<Vec<(u64, u64)>> {
     Ok(guards)
 }
 
-/// Whether the kernel tells which pages those are: not all that have them do.
+/// Whether the kernel reports guard pages: not all kernels that have them do.
 #[must_use]
 pub fn shows_guards() -> bool {
     const SIZE: usize = 4096;

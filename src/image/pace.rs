@@ -1,8 +1,7 @@
-//! How long nobody tries again. What failed, or was of little use, is tried at intervals that
-//! double: a lasting condition is no bad luck.
+//! How long to wait before the next attempt. What failed, or was of little use, is tried again at intervals
+//! that double, as the cause may last.
 //!
-//! What is counted is the length of a small file beside the image, whose time is when it was last
-//! counted.
+//! A counter is a small file beside the image: its length is the count, its time is the last increment.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,21 +9,21 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// By so many requests an image has earned what making it costs, which is some four cold requests.
+/// After how many requests an image has paid for its making, which costs about four cold requests.
 pub const MANY: u64 = 20;
 
-/// So many first images of one script are made without a wait: it may be started in several ways,
-/// and on several machines that share a home.
+/// How many first images of one script are made without a wait: it may be started in several ways, and on
+/// several machines that share a home.
 const FREE: u64 = 8;
 
 /// The first wait, in seconds, and the longest.
 const FIRST: u64 = 4;
 const LONGEST: u64 = 3600;
 
-/// Where nothing more can be counted, as the disk is full, in seconds.
+/// The wait where counting fails (the disk is full, for example), in seconds.
 const UNCOUNTED: u64 = 64;
 
-/// A restored process has died: so long its image is not used, and so long if that repeats.
+/// For how many seconds an image is not used after a restored process crashed, and after a second crash.
 const DIED: u64 = 300;
 const DIED_AGAIN: u64 = 86_400;
 
@@ -35,7 +34,7 @@ pub fn now() -> u64 {
     now.unwrap_or_default().as_secs()
 }
 
-/// What was counted, and when last; 2^-30 seconds since 1970.
+/// A counter's value, and when it was last incremented, in 2^-30 seconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// How often.
@@ -44,7 +43,7 @@ pub struct Counted {
     pub last: u64,
 }
 
-/// What a file has counted; nothing where there is none.
+/// Reads a counter; zero where there is no file.
 #[must_use]
 pub fn counted(path: &Path) -> Counted {
     match fs::symlink_metadata(path) {
@@ -56,7 +55,7 @@ pub fn counted(path: &Path) -> Counted {
     }
 }
 
-/// Adds one, unless as many are there, and gives the number before.
+/// Adds one, up to `most`, and returns the count before.
 ///
 /// # Errors
 /// Where the file cannot be written.
@@ -74,7 +73,7 @@ pub fn count(path: &Path, most: u64) -> io::Result<u64> {
     Ok(before)
 }
 
-/// How long to wait after so many attempts, in seconds.
+/// How long to wait after that number of attempts, in seconds.
 #[must_use]
 pub fn wait(times: u64) -> u64 {
     match times {
@@ -88,14 +87,14 @@ impl Counted {
         wait.saturating_sub(now.abs_diff(self.last >> 30))
     }
 
-    /// Whether an image has earned its making since that was begun.
+    /// Whether the image was used often enough, since its making began, to pay for it.
     #[must_use]
     pub fn has_earned(self, begun: Self) -> bool {
         self.times >= MANY && self.last > begun.last
     }
 }
 
-/// In how many seconds an image may be made again; `beside` gives its files.
+/// In how many seconds an image may be made again; `beside` returns the path of a file by its ending.
 #[must_use]
 pub fn until_made(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path, now: u64) -> u64 {
     let tries = counted(&beside("tries"));
@@ -112,26 +111,25 @@ pub fn until_made(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path, no
     tries.left(wait(tries.times), now)
 }
 
-/// In how many seconds an image is tried again that could not be restored, which another process may
-/// be able to all the same.
+/// In how many seconds an image that could not be restored is tried again, as another process may succeed.
 #[must_use]
-pub fn until_tried(unlucky: &Path, now: u64) -> u64 {
+pub fn until_retried(unlucky: &Path, now: u64) -> u64 {
     let unlucky = counted(unlucky);
     unlucky.left(wait(unlucky.times).min(DIED), now)
 }
 
-/// In how many seconds an application has an image again of which a restored process has died.
+/// In how many seconds an image may be used again after a restored process crashed.
 #[must_use]
-pub fn until_revived(crashes: &Path, now: u64) -> u64 {
+pub fn until_used_again(crashes: &Path, now: u64) -> u64 {
     let crashes = counted(crashes);
     let wait = if crashes.times > 1 { DIED_AGAIN } else { DIED };
     crashes.left(wait, now)
 }
 
-/// Notes that an image is being made, before anything can go wrong; gives how often it was.
+/// Counts an attempt to make an image, before anything can go wrong; returns the count.
 ///
 /// # Errors
-/// Where that cannot be noted: then it is not to be made.
+/// Where it cannot be counted: then no image must be made.
 pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> io::Result<u64> {
     let tries = beside("tries");
     let before = counted(&tries);
@@ -142,7 +140,7 @@ pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> io::
         _ = fs::remove_file(firsts);
     }
     count(&tries, 64).map(|before| before + 1).inspect_err(|_| {
-        // The time that it is of can be set without room.
+        // The file's time can be set even on a full disk.
         let file = File::options()
             .append(true)
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)

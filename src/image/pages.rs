@@ -1,5 +1,5 @@
-//! Which pages a request has written to: taken down by the first one that is answered from an image,
-//! kept beside it, and fetched for all that follow at once, which costs half of a fault for each.
+//! Which pages a request writes to: recorded by the first request that is answered from an image, kept beside
+//! it, and fetched at once for later requests, which costs half of a page fault for each page.
 
 use super::encoding::{Reader, Writer};
 use super::format::{Content, EAGER, Head, PAGE, sum};
@@ -7,7 +7,7 @@ use super::format::{Content, EAGER, Head, PAGE, sum};
 /// The first bytes of such a file.
 const MAGIC: u64 = 0x3167_7061_6e73_6377;
 
-/// More pages than these are of a request unlike others.
+/// A request that writes to more pages is not typical: nothing is recorded.
 const MOST: u64 = 4096;
 
 /// No list is longer, in bytes.
@@ -31,7 +31,8 @@ pub fn encode(sealed: u64, parts: &[(u64, u64)]) -> Vec<u8> {
     to.into_bytes()
 }
 
-/// The parts, where these bytes are of that image and whole; empty where nothing is worth fetching.
+/// The parts, where these bytes belong to that image and are not damaged; an empty list where fetching does
+/// not pay.
 #[must_use]
 pub fn decode(bytes: &[u8], head: &Head) -> Option<Vec<(u64, u64)>> {
     let content = bytes.len().checked_sub(8)?;
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_another_image_or_damaged_is_none() {
+    fn a_list_of_another_image_or_a_damaged_one_is_refused() {
         let parts = vec![(4096, 4096), (5 * 4096, 8192)];
         let bytes = encode(7, &parts);
         assert_eq!(decode(&bytes, &head()), Some(parts.clone()));
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_images_is_not_fetched() {
+    fn pages_outside_of_the_image_are_not_fetched() {
         for part in [(0, 4096), (8 * 4096, 8192), (u64::MAX - 1, 4096)] {
             assert_eq!(decode(&encode(7, &[part]), &head()), None, "{part:?}");
         }

@@ -1,5 +1,4 @@
-//! Where images are: one folder of the user's own, one name for each application and the way it is
-//! started.
+//! Where images are: a folder of the user, with one name for each application and way to start it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -53,11 +52,10 @@ fn hash(bytes: &[u8]) -> String {
     format!("{:016x}{:016x}", sum(bytes), sum(&reversed))
 }
 
-/// The variables that name folders which a server hands out.
+/// The variables that name folders which a server publishes.
 pub const ROOTS: [&[u8]; 2] = [b"DOCUMENT_ROOT", b"CONTEXT_DOCUMENT_ROOT"];
 
-/// Why a folder is no place for images: what lies below one of these folders a server hands to
-/// whoever asks for it.
+/// Why a folder cannot be used for images: it is below one of these folders, which a server publishes.
 #[must_use]
 pub fn is_published(folder: &Path, roots: &[Option<&[u8]>]) -> Option<String> {
     let mut roots = roots.iter().flatten().filter(|root| !root.is_empty());
@@ -66,14 +64,14 @@ pub fn is_published(folder: &Path, roots: &[Option<&[u8]>]) -> Option<String> {
         folder.starts_with(root) || is_really_below(folder, root)
     })?;
     Some(format!(
-        "the folder for images, `{}`, is below `{}`, where the server may hand them to anybody: \
-         name one elsewhere with --cache-dir or WSGI_CGI_CACHE_DIR",
+        "the folder for images, `{}`, is below the document root `{}`, where the server may send them to \
+         anybody: name another folder with --cache-dir or WSGI_CGI_CACHE_DIR",
         folder.display(),
         OsStr::from_bytes(root).display()
     ))
 }
 
-/// The same with links followed; what is not there yet will be where its folder is.
+/// The same with links followed; a folder that does not exist yet will be where the one above it is.
 fn is_really_below(folder: &Path, root: &Path) -> bool {
     let there = folder
         .ancestors()
@@ -82,7 +80,7 @@ fn is_really_below(folder: &Path, root: &Path) -> bool {
     there.is_some_and(|there| root.is_some_and(|root| there.starts_with(root)))
 }
 
-/// A text for a log or a terminal, on one line: control characters in names are told, not sent.
+/// A text for a log or a terminal, on one line: control characters in names are escaped.
 #[must_use]
 pub fn shown(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -109,7 +107,7 @@ fn absolute(path: OsString) -> Option<PathBuf> {
     Some(PathBuf::from(path)).filter(|path| path.is_absolute())
 }
 
-/// A web server gives its scripts no HOME.
+/// The home directory by /etc/passwd, as a web server gives its scripts no HOME.
 fn home() -> Option<PathBuf> {
     let user = rustix::process::geteuid().as_raw().to_string();
     let list = fs::read("/etc/passwd").ok()?;
@@ -120,7 +118,7 @@ fn home() -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
 }
 
-/// Makes the folder, for nobody else.
+/// Creates the folder, closed to others.
 pub fn make(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -133,7 +131,7 @@ pub fn make(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file or a folder is this user's and nobody else can get at it.
+/// Whether a file or folder is owned by this user and closed to others.
 #[must_use]
 pub fn is_ours(about: &fs::Metadata) -> bool {
     !about.file_type().is_symlink()

@@ -1,5 +1,5 @@
-//! What it takes to become the process that an image is of: a list of steps, which can be looked at
-//! without taking them. Each but the last leaves the process able to do something else.
+//! The steps that turn this process into the one in the image, as a list that can be shown without taking
+//! them. After any step but the last the process can still do something else.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum Step<'a> {
         part: Part,
         /// As `mmap` has it.
         protection: u64,
-        /// Whether it may come back empty at any time.
+        /// Whether the kernel may empty it at any time (`MAP_DROPPABLE`).
         may_drop: bool,
     },
     /// Maps pages of the image.
@@ -53,11 +53,11 @@ pub enum Step<'a> {
     Stack(Part),
     /// Fetches pages that will be written to.
     Fetch(&'a [Part]),
-    /// Opens a file under the number that it had.
+    /// Opens a file at the descriptor that it had.
     Open(&'a Opened),
-    /// Moves the kernel's own parts to where they were.
-    MoveKernel(&'a [Part]),
-    /// Goes on where the image was made, with the thread's block at that address.
+    /// Moves the vDSO to where it was.
+    MoveVdso(&'a [Part]),
+    /// Continues where the image was made, with the thread's block at that address.
     Jump {
         /// The address of the code.
         entry: u64,
@@ -71,8 +71,7 @@ const LEAST_STACK: u64 = 8 << 20;
 /// The room for a stack without a limit.
 const ANY_STACK: u64 = 256 << 20;
 
-/// The steps in order, for a process with that limit of its stack; none for a head that contradicts
-/// itself.
+/// The steps in order, for a process with that stack limit; `None` for a head that contradicts itself.
 #[must_use]
 pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
     let mut steps = Vec::with_capacity(head.regions.len() + head.opened.len() + 4);
@@ -115,7 +114,7 @@ pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
         steps.push(Step::Fetch(&head.eager));
     }
     steps.extend(head.opened.iter().map(Step::Open));
-    steps.push(Step::MoveKernel(&head.vdso));
+    steps.push(Step::MoveVdso(&head.vdso));
     steps.push(Step::Jump {
         entry: head.entry,
         thread_pointer: head.thread_pointer,
@@ -164,9 +163,9 @@ impl fmt::Display for Step<'_> {
                 write!(f, "fetch  {}", parts.join(" "))
             }
             Self::Open(file) => write!(f, "open   {} {}", file.number, file.path.escape_ascii()),
-            Self::MoveKernel(parts) => {
+            Self::MoveVdso(parts) => {
                 let parts: Vec<String> = parts.iter().map(at).collect();
-                write!(f, "move   {} the kernel's own", parts.join(" "))
+                write!(f, "move   {} vdso", parts.join(" "))
             }
             Self::Jump {
                 entry,
@@ -218,14 +217,14 @@ mod tests {
                 "map    000000003000-000000004000 r-x image+8000",
                 "map    000000007000-000000009000 rw- room for the stack",
                 "fetch  000000003000-000000004000",
-                "move   00000000f000-000000010000 the kernel's own",
+                "move   00000000f000-000000010000 vdso",
                 "jump   000000001234 thread 000000000000",
             ]
         );
     }
 
     #[test]
-    fn the_stack_has_the_room_that_its_limit_gives_it() {
+    fn the_stack_gets_as_much_room_as_its_limit_allows() {
         let mut head = head();
         let end = 1 << 40;
         let room = |head: &Head, limit| {
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_in_the_list_makes_no_plan() {
+    fn there_is_no_plan_where_a_file_is_missing_in_the_list() {
         let mut head = head();
         head.files.clear();
         assert_eq!(plan(&head, None), None);

@@ -1,6 +1,5 @@
-//! What the kernel keeps for a process and loading an application may change: taken down before and
-//! after. What differs is put back in each restored process where that is exact; else it is an
-//! obstacle.
+//! State that the kernel keeps for a process and that loading an application may change: read before and
+//! after. A difference is set again in each restored process where that is exact; else it is an obstacle.
 
 mod aspects;
 mod calls;
@@ -17,7 +16,7 @@ pub use enrolled::shows_barriers;
 /// All of it at one moment.
 pub struct ProcessState(Vec<(&'static Aspect, Vec<u8>)>);
 
-/// What loading changed, to be put back.
+/// What loading changed, to be set again in restored processes.
 #[derive(Default)]
 pub struct Changes(Vec<Change>);
 
@@ -28,7 +27,7 @@ struct Change {
 }
 
 impl ProcessState {
-    /// As it is now. What cannot be read is always the same.
+    /// Reads it now. What cannot be read counts as unchanged.
     #[must_use]
     pub fn now() -> Self {
         let values = ASPECTS.iter();
@@ -38,7 +37,7 @@ impl ProcessState {
     /// What has changed since.
     ///
     /// # Errors
-    /// With what cannot be put back.
+    /// Names what cannot be set again.
     pub fn changes(&self) -> Result<Changes> {
         let mut changes = Changes::default();
         let now = Self::now().0.into_iter();
@@ -51,8 +50,8 @@ impl ProcessState {
                     after,
                 }),
                 Way::Obstacle => bail!(
-                    "loading the application changes {} of the process, which another process \
-                     cannot be given: do that when a request needs it",
+                    "loading the application changes {} of the process, which cannot be set in a restored \
+                     process: do that when a request needs it",
                     aspect.name
                 ),
             }
@@ -63,14 +62,14 @@ impl ProcessState {
 
 type Write = fn(&[u8]) -> bool;
 
-/// What was there before it was put back, newest last.
+/// The values before `put_back`, newest last.
 static UNDO: OnceLock<Vec<(Write, Vec<u8>)>> = OnceLock::new();
-/// What takes over where the process cannot go on.
+/// Starts the program again without an image, where the restored process cannot go on.
 static COLD: OnceLock<extern "C" fn() -> !> = OnceLock::new();
 
 impl Changes {
-    /// Undoes what can be undone, in the process that loaded: it has an image to write, and a process
-    /// to start that is like those to come.
+    /// Undoes what can be undone, in the maker: it starts the trial, which should begin as a process for a
+    /// request does.
     pub fn undo(&self) {
         for change in self.0.iter().rev() {
             if let Way::PutBack(write) = change.aspect.way {
@@ -79,11 +78,12 @@ impl Changes {
         }
     }
 
-    /// Puts all of it back. What this process was given otherwise than the one that loaded would have
-    /// become something else. A trial is a child of that one and was given what it has become.
+    /// Sets all of it again. Refuses where this process was started with another value than the maker: then
+    /// loading here might have led to another value, too. A trial is a child of the maker and may have
+    /// inherited the changed value.
     ///
     /// # Errors
-    /// With the name of what cannot be put back; then everything is as it was.
+    /// The name of what cannot be set; then everything is as it was.
     pub fn put_back(&self, is_trial: bool) -> Result<(), &'static str> {
         let mut done: Vec<(Write, Vec<u8>)> = Vec::new();
         for change in &self.0 {
@@ -121,8 +121,7 @@ fn revert(done: &[(Write, Vec<u8>)]) {
     }
 }
 
-/// The way out of a process in which changes were put back: who takes it finds the process as it was
-/// given, but for what cannot be undone.
+/// A function that undoes `put_back`, as far as possible, and then calls `cold`.
 pub fn undone_before(cold: Option<extern "C" fn() -> !>) -> Option<extern "C" fn() -> !> {
     _ = COLD.set(cold?);
     Some(undo_and_leave)

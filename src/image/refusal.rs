@@ -1,5 +1,5 @@
-//! What no copy of a process could have, or what another process could have changed meanwhile: such
-//! a process has no image.
+//! Obstacles to an image: what cannot be restored (threads, timers, sockets), and files that another process
+//! could change meanwhile.
 
 use std::ffi::CString;
 use std::fs;
@@ -13,14 +13,14 @@ use rustix::fs::{FileType, OFlags};
 use super::database;
 use super::format::Opened;
 
-/// The device files whose content is the same for everybody. What was read ahead of those for chance
-/// would be the same too.
+/// The device files that can be opened again. Random devices are not: data that was read ahead from them would
+/// be the same in each restored process.
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/full"];
 
-/// Refuses a process that is more than its memory.
+/// Refuses a process with threads, timers or a shadow stack.
 ///
 /// # Errors
-/// With what it has.
+/// Names what it has.
 pub fn refuse_company() -> Result<()> {
     refuse_threads()?;
     refuse_timers()?;
@@ -29,7 +29,7 @@ pub fn refuse_company() -> Result<()> {
         .lines()
         .find_map(|line| line.strip_prefix("x86_Thread_features:"));
     if features.is_some_and(|features| features.contains("shstk")) {
-        bail!("this process has a shadow stack");
+        bail!("this process has a shadow stack (CET), which cannot be restored");
     }
     Ok(())
 }
@@ -39,15 +39,15 @@ fn refuse_threads() -> Result<()> {
     match threads.count() {
         1 => Ok(()),
         count => bail!(
-            "loading the application started {} threads, which no copy of it would have: start them \
-             when the first request needs them",
+            "loading the application started {} threads, which cannot be restored: start them when the \
+             first request needs them",
             count - 1
         ),
     }
 }
 
 fn refuse_timers() -> Result<()> {
-    // Not every kernel tells of those made with timer_create.
+    // Timers made with timer_create; not every kernel lists them.
     let timers = fs::read_to_string("/proc/self/timers").unwrap_or_default();
     let is_running = [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF]
         .into_iter()
@@ -61,7 +61,10 @@ fn refuse_timers() -> Result<()> {
             timer.it_value.tv_sec != 0 || timer.it_value.tv_usec != 0
         });
     if is_running || !timers.is_empty() {
-        bail!("loading the application started a timer");
+        bail!(
+            "loading the application started a timer, which cannot be restored: start it when the first \
+             request needs it"
+        );
     }
     Ok(())
 }
@@ -70,7 +73,7 @@ fn refuse_timers() -> Result<()> {
 /// reading, and unchanged; or for appending; or as an idle one of these `databases`.
 ///
 /// # Errors
-/// With the first that cannot, and which module of the application opened it.
+/// Names the first that cannot, and the module of the application that opened it.
 pub fn opened(
     own: &[i32],
     writers: &[(Vec<u8>, String)],
@@ -100,8 +103,7 @@ pub fn opened(
                 .map(|(_, module)| format!(" in `{module}`"));
             bail!(
                 "loading the application left {} open{}, which another process may change \
-                 meanwhile: open it when the first request needs it, or close it before an image is \
-                 made",
+                 meanwhile: open it when the first request needs it, or close it at the end of loading",
                 shown(number, &target),
                 by.unwrap_or_default()
             );
@@ -112,7 +114,7 @@ pub fn opened(
     Ok(opened)
 }
 
-/// Descriptors of one opened file have one position, which files that are opened again have not.
+/// Refuses duplicated descriptors (`dup`): they share a file position, which opening again does not restore.
 fn refuse_shared(opened: &[Opened]) -> Result<()> {
     /// `KCMP_FILE` (kcmp(2))
     const FILE: i32 = 0;
@@ -125,7 +127,7 @@ fn refuse_shared(opened: &[Opened]) -> Result<()> {
             // SAFETY: compares two numbers.
             let compared =
                 unsafe { libc::syscall(libc::SYS_kcmp, this, this, FILE, file.number, other) };
-            // Where that cannot be asked, the same file is taken for it.
+            // Where kcmp is forbidden, two descriptors of the same file count as duplicated.
             let is_one = compared == 0
                 || compared < 0
                     && opened.iter().any(|one| {
@@ -133,8 +135,8 @@ fn refuse_shared(opened: &[Opened]) -> Result<()> {
                     });
             if is_one {
                 bail!(
-                    "loading the application opened `{}` once for two descriptors ({} and {other}), \
-                     which share their position",
+                    "loading the application duplicated a descriptor of `{}` ({} and {other}): both share a \
+                     file position, which cannot be restored: open the file twice, or close one",
                     file.path.escape_ascii(),
                     file.number
                 );
@@ -153,7 +155,7 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
     let found = rustix::fs::stat(&name)
         .is_ok_and(|found| (found.st_dev, found.st_ino) == (about.st_dev, about.st_ino));
     let access = flags & OFlags::RWMODE;
-    // A database that is made anew may have the number of the one before.
+    // A database that is created again may get the inode of the one before.
     let born = if is_idle { database::born(file) } else { None };
     let can_be = match FileType::from_raw_mode(about.st_mode) {
         FileType::RegularFile => {
@@ -194,7 +196,7 @@ fn reopened(number: i32, path: &Path, is_idle: bool) -> Result<Option<Opened>> {
     }))
 }
 
-/// Files that are open for reading are read on from where they are: their content counts.
+/// The files that are open for reading: they may be read further, so their content counts.
 pub fn read_on(opened: &[Opened]) -> impl Iterator<Item = Vec<u8>> {
     let is_read = |file: &&Opened| {
         let path = CString::new(file.path.as_slice());

@@ -1,5 +1,5 @@
-//! From an image to a running process. Everything is mapped where nothing is, with this program
-//! still whole, so that a failure leaves it able to do something else; the jump comes last.
+//! From an image to a running process. Everything is mapped at free addresses beside this program, so that it
+//! can still do something else after a failure; the jump comes last.
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -28,18 +28,18 @@ pub const TRIAL: &str = "#?";
 pub struct Failure {
     /// In a sentence.
     pub reason: String,
-    /// What is to be expected of another attempt.
+    /// Whether another attempt may succeed.
     pub kind: Kind,
 }
 
-/// What is to be expected of another attempt.
+/// Whether another attempt may succeed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Another process may have its parts elsewhere.
+    /// Yes: another process may have other addresses.
     Chance,
-    /// Something that the image rests on is another.
+    /// No: something that the image depends on has changed.
     Changed,
-    /// This process may not have what it takes, as long as its limits are as they are.
+    /// Not with the limits of this process (memory, descriptors).
     Limit,
 }
 
@@ -61,8 +61,7 @@ impl From<&str> for Failure {
     }
 }
 
-/// Becomes the process that the image is of. `code` is where the kernel has put its code in this
-/// process.
+/// Becomes the process in the image. `code` is the address of the vDSO in this process.
 pub fn restore(
     image: File,
     head: &Head,
@@ -70,9 +69,9 @@ pub fn restore(
     handoff: &Handoff,
 ) -> Result<Infallible, Failure> {
     if !arch::SUPPORTED {
-        return Err("images are for x86-64 only".into());
+        return Err("images need x86-64 Linux with the GNU C library".into());
     }
-    let ours = kernel_parts(head, code);
+    let ours = vdso_parts(head, code);
     let limit = getrlimit(Resource::Stack).current;
     let steps = plan(head, limit).ok_or("the image is damaged")?;
     let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
@@ -119,8 +118,8 @@ pub fn restore(
                 let most = head.opened.iter().map(|file| file.number).max();
                 opened.push((file, open_again(file, most.unwrap_or(0))?));
             }
-            Step::MoveKernel(theirs) => {
-                move_kernel_parts(&mut mapped, &ours, theirs)?;
+            Step::MoveVdso(theirs) => {
+                move_vdso(&mut mapped, &ours, theirs)?;
                 files.clear();
             }
             Step::Jump { .. } => {}
@@ -149,8 +148,9 @@ fn advise((start, length): Part, advice: u64) -> Result<(), String> {
     ] {
         if advice & bit != 0 {
             // SAFETY: the part was just mapped; none of these changes its content.
-            unsafe { madvise(address(start), size(length), which) }
-                .map_err(|error| format!("the memory at {start:x} cannot be as it was: {error}"))?;
+            unsafe { madvise(address(start), size(length), which) }.map_err(|error| {
+                format!("cannot set up the memory at 0x{start:x} (madvise): {error}")
+            })?;
         }
     }
     if advice & advice::GUARD != 0 {
@@ -160,15 +160,14 @@ fn advise((start, length): Part, advice: u64) -> Result<(), String> {
         if unsafe { libc::madvise(address(start), size(length), GUARD_INSTALL) } != 0 {
             let error = std::io::Error::last_os_error();
             return Err(format!(
-                "the memory at {start:x} cannot be guarded: {error}"
+                "cannot install guard pages at 0x{start:x} (madvise): {error}"
             ));
         }
     }
     Ok(())
 }
 
-/// Fetches pages, which would else cost a fault each as they are written to. An old kernel knows
-/// nothing of it.
+/// Fetches pages at once, which saves a page fault for each. An old kernel ignores it.
 fn fetch(parts: &[Part]) {
     /// `PIDFD_SELF` (linux/pidfd.h) and `MADV_POPULATE_WRITE`
     const SELF: c_int = -10_000;
@@ -196,12 +195,11 @@ fn fetch(parts: &[Part]) {
     }
 }
 
-/// What was mapped so far; none of it stays where not all of it can be, as whoever goes on in this
-/// process may need the room.
+/// What was mapped so far; unmapped again where restoring fails, as this process may need the room.
 struct Mapped(Vec<Part>);
 
 impl Mapped {
-    /// Maps a part where nothing is.
+    /// Maps a part at a free address.
     fn map(
         &mut self,
         (start, length): Part,
@@ -231,14 +229,14 @@ impl Mapped {
                 self.0.push((start, length));
                 Ok(())
             }
-            // A kernel that does not know the flag takes the address for a wish.
+            // A kernel that does not know FIXED_NOREPLACE takes the address as a hint.
             Ok(_) | Err(Errno::EXIST) => Err(Failure::new(
                 Kind::Chance,
-                format!("the address {start:x} is taken"),
+                format!("the address 0x{start:x} is already in use in this process"),
             )),
             Err(error) => Err(Failure::new(
                 Kind::Limit,
-                format!("the address {start:x}: {error}"),
+                format!("cannot map memory at 0x{start:x}: {error}"),
             )),
         }
     }
@@ -290,35 +288,45 @@ fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Failure> {
     })
 }
 
-/// A file that was open, at a number beyond all that are wanted.
+/// Opens a file again, at a descriptor above all that will be needed.
 fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
     let path = CString::new(file.path.as_slice()).map_err(|_| "the image is damaged")?;
     let flags = OFlags::from_bits_truncate(u32::try_from(file.flags).unwrap_or(0));
     let descriptor = open(&path, flags)?;
     let about = rustix::fs::fstat(&descriptor).map_err(|error| error.to_string())?;
     if (about.st_dev, about.st_ino) != (file.device, file.inode) {
-        return Err(format!("`{}` is another file", file.path.escape_ascii()).into());
+        return Err(format!(
+            "`{}` was replaced by another file",
+            file.path.escape_ascii()
+        )
+        .into());
     }
     if file.born != 0 && database::born(&descriptor) != Some(file.born) {
-        return Err(format!("`{}` was made anew", file.path.escape_ascii()).into());
+        return Err(format!("the database `{}` was replaced", file.path.escape_ascii()).into());
     }
-    // Another content with the same head: pages of the one before would pass for its own.
+    // Written to, but with the same header fields: SQLite would take old pages for those of the file.
     if file.born != 0
         && database::written(&about) != file.written
         && database::state(&descriptor) == Some(file.state)
     {
-        return Err(format!("`{}` has another content", file.path.escape_ascii()).into());
+        return Err(format!(
+            "the content of the database `{}` was replaced",
+            file.path.escape_ascii()
+        )
+        .into());
     }
     if file.position > 0 {
         rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
             .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;
     }
     let beyond = i32::try_from(most + 1).map_err(|_| "the image is damaged")?;
-    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond)
-        .map_err(|error| Failure::new(Kind::Limit, format!("descriptor {beyond}: {error}")))
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond).map_err(|error| {
+        let reason = format!("cannot open file descriptor {beyond}: {error}");
+        Failure::new(Kind::Limit, reason)
+    })
 }
 
-/// Gives it the number that it had.
+/// Moves it to the descriptor that it had.
 fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), Failure> {
     let number = c_int::try_from(file.number).map_err(|_| "the image is damaged")?;
     let flags = if file.close_on_exec {
@@ -329,30 +337,30 @@ fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), Failure> {
     // SAFETY: this program has nothing open any more under a number that small.
     match unsafe { libc::dup3(descriptor.as_raw_fd(), number, flags) } {
         -1 => {
-            let reason = format!("descriptor {number}: {}", std::io::Error::last_os_error());
+            let error = std::io::Error::last_os_error();
+            let reason = format!("cannot open file descriptor {number}: {error}");
             Err(Failure::new(Kind::Limit, reason))
         }
         _ => Ok(()),
     }
 }
 
-/// Where the kernel has put its own code and data in this process: all of it as far away from where
-/// it was as its code is, since the kernel is the same.
-fn kernel_parts(head: &Head, code: u64) -> Vec<Part> {
+/// The parts of the vDSO in this process. All have moved by as much as its code, since the kernel is the same.
+fn vdso_parts(head: &Head, code: u64) -> Vec<Part> {
     let shift = code.wrapping_sub(head.vdso_code);
     let moved = |&(start, length): &Part| (start.wrapping_add(shift), length);
     head.vdso.iter().map(moved).collect()
 }
 
 /// The C library in the image calls the kernel's code where it was.
-fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), Failure> {
+fn move_vdso(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Result<(), Failure> {
     if ours == theirs {
         return Ok(());
     }
     for &part in theirs {
         let reserved = mapped.map(part, 0, MapFlags::empty(), None);
         reserved.map_err(|failure| {
-            let reason = format!("the kernel's own part: {}", failure.reason);
+            let reason = format!("cannot move the vDSO: {}", failure.reason);
             Failure::new(failure.kind, reason)
         })?;
     }
@@ -369,7 +377,7 @@ fn move_kernel_parts(mapped: &mut Mapped, ours: &[Part], theirs: &[Part]) -> Res
             )
         };
         if moved.is_err() {
-            let reason = "the kernel's own part does not move".to_owned();
+            let reason = "cannot move the vDSO (mremap)".to_owned();
             return Err(Failure::new(Kind::Limit, reason));
         }
     }

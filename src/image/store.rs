@@ -1,5 +1,5 @@
-//! The files in the folder for images: which of them are ours, how they are read and removed. The
-//! folder may be anybody's idea of one, and have other people's files in it.
+//! The files in the folder for images: which of them are ours, and how they are read and removed. A user may
+//! name any folder, so it may contain files that are not ours.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,7 @@ use rustix::fs::FlockOperation;
 
 use super::format::Head;
 
-/// What an application's files end in, but for those of one that is making an image.
+/// The endings of an application's files, except those of a maker.
 pub const ENDINGS: [&str; 9] = [
     "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", UNWARMED,
 ];
@@ -19,19 +19,19 @@ pub const ENDINGS: [&str; 9] = [
 /// Those of them that have a head.
 pub const WITH_HEAD: [&str; 3] = ["image", "bad", "refused"];
 
-/// Those of one that is making an image.
+/// Those of a maker at work.
 pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
 
-/// Where a maker leaves for the next one why that is not to warm up.
+/// Where a maker notes, for the next one, why that must not warm up.
 pub const UNWARMED: &str = "unwarmed";
 
 /// What counts the first images of a script.
 pub const FIRSTS: &str = "firsts";
 
-/// What every version's images begin with, and what goes with them.
+/// The first bytes of images and lists of pages, in every version.
 pub const MAGIC: &[u8] = b"wcsnap";
 
-/// The ending of a file whose name we give.
+/// The ending of a file, if its name is one of ours.
 #[must_use]
 pub fn ending(path: &Path) -> Option<&str> {
     let ending = path.extension()?.to_str()?;
@@ -44,7 +44,7 @@ pub fn ending(path: &Path) -> Option<&str> {
     (is_name && is_known).then_some(ending)
 }
 
-/// Opens a file for reading; what is none hangs nobody.
+/// Opens a regular file for reading; does not block on a FIFO.
 fn open(path: &Path) -> io::Result<File> {
     let file = File::options()
         .read(true)
@@ -83,14 +83,14 @@ pub fn remove(path: &Path) {
     }
 }
 
-/// Removes an application's files, of which this is one.
+/// Removes all files of the application that this file belongs to.
 pub fn forget(path: &Path) {
     for ending in ENDINGS {
         remove(&path.with_extension(ending));
     }
 }
 
-/// The head of an image, or of what stands for one.
+/// The head of an image, or of the note of a refused or bad one.
 #[must_use]
 pub fn read_head(path: &Path) -> Option<Head> {
     let file = open(path).ok()?;
@@ -105,10 +105,10 @@ pub fn read_head(path: &Path) -> Option<Head> {
     Head::decode(&head)
 }
 
-/// Takes the lock of one that is to be made; none where another process is at it, unless this one waits.
+/// Takes the lock for making an image; `None` where another process holds it and this one does not wait.
 ///
 /// # Errors
-/// Where it cannot be had.
+/// Where the lock file cannot be used.
 pub fn take_lock(path: &Path, waits: bool) -> Result<Option<File>> {
     let lock = File::options()
         .read(true)
@@ -123,7 +123,7 @@ pub fn take_lock(path: &Path, waits: bool) -> Result<Option<File>> {
     let is_ours = about.uid() == rustix::process::geteuid().as_raw();
     if !about.is_file() || !is_ours {
         bail!(
-            "`{}` is no file of this program's: remove it, or name another folder with --cache-dir",
+            "`{}` is not a regular file of this user: remove it, or name another folder with --cache-dir",
             path.display()
         );
     }

@@ -1,6 +1,6 @@
-//! Keeps the folder for images small: what is too old or of a script that is gone, what makers left
-//! behind, and beyond a limit the images that were used longest ago are removed. Files that are not
-//! ours stay.
+//! Keeps the folder for images small: removes what is too old, what belongs to a script that no longer
+//! exists, what makers left behind, and beyond a limit the least recently used images. Files that are not
+//! ours are kept.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,13 +12,13 @@ use super::place::script_of;
 use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use super::{freshness, pace};
 
-/// All images together have so many bytes at most.
+/// The most bytes that all images together may have.
 const MOST: u64 = 2 << 30;
 
-/// What a maker has not touched for so long it has left behind.
+/// A maker's file that has not changed for this long was left behind.
 const LEFT: Duration = Duration::from_secs(3600);
 
-/// What is counted is forgotten after so long.
+/// Counters are removed after this time.
 const FORGOTTEN: Duration = Duration::from_secs(2 * 86_400);
 
 /// Sweeps the folder; the image of that name stays.
@@ -49,7 +49,7 @@ pub fn sweep(folder: &Path, newest: &str) {
                 if is_without_script(&head) {
                     forget(&path);
                 } else if is_old(&head) {
-                    // What was counted decides when another is made.
+                    // The counters stay: they decide when another is made.
                     store::remove(&path);
                 } else {
                     images.push((last_use(&path, &about), about.blocks() * 512, path));
@@ -74,7 +74,7 @@ pub fn sweep(folder: &Path, newest: &str) {
     }
 }
 
-/// Where a script is, another machine may know better.
+/// A missing script counts only on the machine that made the image: others may mount other folders.
 fn is_without_script(head: &Head) -> bool {
     head.machine == freshness::machine() && !script_of(&head.identity).exists()
 }
@@ -96,14 +96,14 @@ fn is_older(about: &fs::Metadata, than: Duration) -> bool {
     age.is_ok_and(|age| age.is_ok_and(|age| age > than))
 }
 
-/// Whether there is more of an application than what counts and locks.
+/// Whether the application has an image (or a note instead), not only counters and a lock.
 fn has_siblings(path: &Path) -> bool {
     WITH_HEAD
         .iter()
         .any(|ending| path.with_extension(ending).exists())
 }
 
-/// Removes what no maker is at, holding its lock meanwhile.
+/// Removes a file that no maker is using, while holding the lock.
 pub fn remove_left(path: &Path) {
     let lock = path.with_extension("lock");
     if let Ok(Some(_held)) = store::take_lock(&lock, false) {

@@ -1,5 +1,5 @@
-//! What belongs to a process and not to its memory, taken down before the image is written and put
-//! back in each process that is restored from it.
+//! State of a process outside its memory, read before the image is written and set again in each process that
+//! is restored from it.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{MaybeUninit, transmute};
@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use super::branch::{self, Handoff};
 use exchange::MetaVariables;
 
-/// The program has its own way to deal with these, which a restored process must not keep.
+/// Signals for which the program has its own handlers, which a restored process must not keep.
 const OF_THE_PROGRAM: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -30,12 +30,12 @@ pub struct Kept {
     robust_list: (usize, usize),
     /// Where the C library has the end of its heap.
     heap_end: *mut usize,
-    /// Of which the C library has made the size of a thread's stack.
+    /// The stack limit, from which the C library computed the size of threads' stacks.
     stack_limit: Option<u64>,
 }
 
 impl Kept {
-    /// Takes it down; none where the C library keeps it elsewhere.
+    /// Reads it; `None` for an unknown C library.
     #[must_use]
     pub fn of_this_process() -> Option<Self> {
         let mut actions = Vec::new();
@@ -71,7 +71,7 @@ impl Kept {
         })
     }
 
-    /// Puts it back, in a process that has just been restored. Comes before anything else.
+    /// Sets it again, in a process that has just been restored, before anything else.
     pub fn put_back(&self) {
         // SAFETY: the addresses are those that this very memory had when they were taken down.
         unsafe {
@@ -86,10 +86,10 @@ impl Kept {
                 libc::sigaction(*signal, action, ptr::null_mut());
             }
             libc::sigaltstack(&raw const self.stack, ptr::null_mut());
-            // The kernel's idea of the heap is the program's, and what it would answer the C library
-            // takes for a heap that has grown. Beyond all addresses it answers that none is left.
+            // The kernel knows the heap of the program, not of the image, and `brk` would confuse the C
+            // library. With this end, beyond all addresses, `brk` always fails, and the C library uses mmap.
             *self.heap_end = usize::MAX >> 17 & !0xfff;
-            // The kernel keeps no processor's number here any more.
+            // Marks the rseq area as unregistered: the kernel no longer writes the CPU's number there.
             let offset = symbol(c"__rseq_offset").cast::<isize>();
             if !offset.is_null() {
                 let area = usize::try_from(branch::thread_pointer()).unwrap_or(0);
@@ -108,7 +108,8 @@ fn stack_limit() -> Option<u64> {
     getrlimit(Resource::Stack).current
 }
 
-/// As the C library does when a program starts (pthread_create(3)); before 2.18 it has no functions for it
+/// Sets the default stack size of threads, as the C library does when a program starts (pthread_create(3));
+/// before 2.18 it has no functions for it
 /// (<https://man7.org/linux/man-pages/man3/pthread_setattr_default_np.3.html>).
 fn set_stack_of_threads(limit: Option<u64>) {
     type Get = unsafe extern "C" fn(*mut libc::pthread_attr_t) -> c_int;
@@ -140,7 +141,7 @@ fn symbol(name: &CStr) -> *mut c_void {
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
-/// The thread's id is somewhere in the C library's block of it.
+/// Where the C library stores the thread's ID: somewhere in its block for the thread.
 fn thread_id() -> Option<*mut i32> {
     let block = usize::try_from(branch::thread_pointer()).ok()?;
     // SAFETY: the first word of the block is its own address; it is longer than what is looked at

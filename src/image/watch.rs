@@ -1,6 +1,6 @@
-//! What an image rests on in the file system, made of what was seen while the application was
-//! loaded. How a path was looked at says what of it counts; what the import system looks at for
-//! itself is covered by the sources and the folders that are watched anyway.
+//! What an image depends on in the file system, derived from the system calls seen while the application was
+//! loaded. How a path was looked at decides which changes count. Look-ups of the import system are covered by
+//! the sources and folders that are watched anyway.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,15 +10,14 @@ use super::format::{How, Look, Stamp};
 use super::observer::seen::{Hidden, Looks, Seen};
 use super::{freshness, maps, process_state};
 
-/// How often Python's own code asked about a path, by whose sake: the observer sees that somebody
-/// asked, and not who.
+/// How often Python's own code looked up a path, and for which purpose: the observer sees only the system calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The import system, which looks for modules.
     pub by_imports: u64,
-    /// `os.path.exists` and its like, which tell no more than whether it is there and what it is.
+    /// `os.path.exists` and the like, which tell only whether it exists and its type.
     pub for_its_kind: u64,
-    /// Anybody else in Python.
+    /// All other code in Python.
     pub for_all: u64,
 }
 
@@ -28,7 +27,7 @@ impl Asked {
     }
 }
 
-/// What Python itself knows of these looks.
+/// Look-ups as Python itself counted them.
 #[derive(Clone, Debug, Default)]
 pub struct Askers {
     /// `os.stat` of each path.
@@ -44,24 +43,23 @@ pub struct Askers {
 pub struct Watched {
     /// Files whose content was read.
     pub files: Vec<Vec<u8>>,
-    /// Paths that were asked about.
+    /// Paths that were looked up.
     pub looks: Vec<Look>,
-    /// Folders that somebody else than the import system listed.
+    /// Folders that were listed, not only by the import system.
     pub folders: Vec<Vec<u8>>,
-    /// Paths that are as the loading process itself has left them.
+    /// Paths that the loading process wrote and nobody has changed since.
     pub own: Vec<Vec<u8>>,
-    /// Folders in which the loading process itself made something.
+    /// Folders where the loading process created something.
     pub filled: HashSet<Vec<u8>>,
-    /// Paths of which nobody wanted to know more than whether something is there.
+    /// Paths of which only the existence was asked.
     pub only_looked_for: Vec<Vec<u8>>,
-    /// Paths that the loading process looked at and then changed, so that the next one finds them
-    /// otherwise.
+    /// Paths that the loading process looked at and then changed: the next one would find them changed.
     pub rewritten: Vec<Vec<u8>>,
-    /// Paths that came or went while the application was loaded, by another's hand.
+    /// Paths that another process created or removed while the application was loaded.
     pub changed: Vec<Vec<u8>>,
 }
 
-/// What the kernel makes when it is read has no time that would say whether it changed.
+/// Whether a path is of a kernel file system: such files have no time that shows a change.
 #[must_use]
 pub fn is_of_the_kernel(path: &[u8]) -> bool {
     [&b"/proc/"[..], b"/sys/", b"/dev/"]
@@ -70,7 +68,7 @@ pub fn is_of_the_kernel(path: &[u8]) -> bool {
         || [&b"/proc"[..], b"/sys", b"/dev"].contains(&path)
 }
 
-/// Whether this system tells later what older ones do not.
+/// Whether this kernel lets the state be read later; older ones do not.
 fn can_be_asked(what: Hidden) -> bool {
     match what {
         Hidden::Guards => maps::shows_guards(),
@@ -79,14 +77,14 @@ fn can_be_asked(what: Hidden) -> bool {
     }
 }
 
-/// What gives random bytes to whoever reads it.
+/// The devices that return random bytes.
 pub const RANDOM_DEVICES: [&[u8]; 2] = [b"/dev/random", b"/dev/urandom"];
 
-/// What is to be watched of what was seen; nothing in the folder of this program's own. So many reads of
-/// random devices are known to be no obstacle.
+/// What is to be watched of what was seen; nothing in `store`, this program's own folder. `device_reads` is the
+/// number of reads of random devices that are known to be harmless.
 ///
 /// # Errors
-/// When something was looked at that nobody saw.
+/// For what cannot be watched, or must not be shared by requests.
 pub fn watched(
     seen: &Seen,
     askers: &Askers,
@@ -101,15 +99,15 @@ pub fn watched(
     for (path, looks) in &seen.paths {
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
             bail!(
-                "loading the application reads `{}`, where a request's variables are",
+                "loading the application reads `{}`, which has the variables of one request",
                 path.escape_ascii()
             );
         }
         // SQLite's generator is reset.
         if RANDOM_DEVICES.contains(&&path[..]) && looks.opened > device_reads {
             bail!(
-                "loading the application reads random bytes from `{}`, which every request would \
-                 share: read them when a request needs them",
+                "loading the application reads random bytes from `{}`, which all requests would share: \
+                 read them when a request needs them",
                 path.escape_ascii()
             );
         }
@@ -139,8 +137,7 @@ pub fn watched(
     Ok(watched)
 }
 
-/// What is there as long as something below it, or its own content, is watched need not be looked at
-/// by itself.
+/// Drops checks for existence that others imply: a watched file exists, and so do the folders above it.
 fn leave_out_implied(watched: &mut Watched) {
     let files = watched.files.iter();
     let there = files.filter(|path| freshness::stamp_of(path).is_some());
@@ -182,7 +179,7 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
         if looks.looked && changes && !is_compiled(path) {
             watched.rewritten.push(path.to_vec());
         }
-        // It came and went: another process has one of its own.
+        // A temporary file: another process will have its own.
         if !is_there && looks.asked + looks.asked_itself + looks.read_link + looks.tried == 0 {
             return;
         }
@@ -204,7 +201,7 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     };
     let of = |map: &HashMap<Vec<u8>, Asked>| map.get(path).copied().unwrap_or_default();
     let (stat, lstat) = (of(&askers.stat), of(&askers.lstat));
-    // C libraries ask for a folder's time hardly ever, and for its kind often.
+    // C libraries rarely look at a folder's time, but often at its type.
     let in_c = looks.asked > stat.total();
     let is_whole = stat.for_all > 0 || in_c && !is_folder;
     if is_whole {
@@ -231,7 +228,7 @@ fn watch(watched: &mut Watched, path: &[u8], looks: &Looks, askers: &Askers) {
     }
 }
 
-/// Whether more than its being there was asked of what is no folder.
+/// Whether more than the existence of a file (not a folder) was asked.
 fn reads_all(path: &[u8], looks: &Looks, askers: &Askers) -> bool {
     let of = |map: &HashMap<Vec<u8>, Asked>| map.get(path).copied().unwrap_or_default();
     let (stat, lstat) = (of(&askers.stat), of(&askers.lstat));
@@ -243,14 +240,13 @@ fn reads_all(path: &[u8], looks: &Looks, askers: &Askers) -> bool {
             || looks.asked_itself > lstat.total())
 }
 
-/// Whether this is compiled code, or its folder, which the import system writes for the next process: it
-/// makes no difference to what is imported.
+/// Whether this is compiled code, or its folder, which the import system writes: that does not change what is
+/// imported.
 fn is_compiled(path: &[u8]) -> bool {
     path.ends_with(b"/__pycache__") || memchr::memmem::find(path, b".pyc").is_some()
 }
 
-/// Whether this is one of the names under which the import system looks for the beginning of a package
-/// that has it already.
+/// Whether the import system looks for this variant of `__init__` in a package that has an `__init__.py`.
 fn is_of_a_package(path: &[u8]) -> bool {
     let slash = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
     let (folder, name) = path.split_at(slash);
@@ -288,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_import_system_asks_for_itself_is_not_watched_twice() {
+    fn lookups_of_the_import_system_are_not_watched_twice() {
         let looks = Looks {
             asked: 2,
             ..Looks::default()
@@ -302,13 +298,13 @@ mod tests {
                 .looks
                 .is_empty()
         );
-        // Somebody in C asked too.
+        // A C library looked it up too.
         let looks = one(looks, imports(1), "/etc/passwd").looks;
         assert_eq!(looks[0].how, How::Whole);
     }
 
     #[test]
-    fn a_folder_that_is_only_looked_for_may_change() {
+    fn the_content_of_a_folder_may_change_where_only_its_existence_was_asked() {
         let looks = Looks {
             asked: 1,
             ..Looks::default()
@@ -321,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_watched() {
+    fn a_missing_file_is_watched() {
         let looks = |missing: bool| Looks {
             tried: 1,
             first: Stamp {
@@ -338,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn this_programs_own_folder_is_nobody_elses_matter() {
+    fn the_folder_for_images_is_not_watched() {
         let looks = || Looks {
             opened: 1,
             ..Looks::default()

@@ -31,18 +31,18 @@ use settings::invocation::Invocation;
 /// Answers; the exit status.
 pub(crate) fn run(started: &Started) -> c_int {
     std::panic::set_hook(Box::new(|panic| {
-        report::log(&format!("a fault of wsgi-cgi: {panic}"));
+        report::log(&format!("bug in wsgi-cgi: {panic}"));
     }));
-    // There is no image of that, nor is one to be made.
+    // The doctor's page never has an image.
     let page = catch_unwind(AssertUnwindSafe(|| doctors_page(started)));
     if let Ok(Some(answered)) = page {
         return answered.code().into();
     }
     let why_cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
-    // From here on this process is one as any other, which has another one beside it.
+    // From here on this process is an ordinary one that waits beside another.
     claim::take();
     claim::let_go();
-    // They lead to a restart, which a process that goes on has no use for.
+    // The handlers of the early start would restart this process, which must now go on.
     settled::usual_fatal_signals();
     let why_cold = why_cold.unwrap_or_default();
     let answered = catch_unwind(AssertUnwindSafe(|| answer(started, why_cold)));
@@ -64,9 +64,9 @@ fn without_image(started: &Started) -> Vec<u8> {
         Cold::Stay(reason) => (reason, false),
         Cold::Again(reason) => {
             started.try_again();
-            // What stays so for all tries is no chance.
+            // Where all tries fail in the same way it was not chance: that is counted.
             if let Some(wanted) = &verdict.wanted {
-                wanted.count_bad_luck();
+                wanted.count_failed_restore();
             }
             (reason, false)
         }
@@ -83,7 +83,7 @@ fn without_image(started: &Started) -> Vec<u8> {
     line(reason, script.or(named).unwrap_or_default())
 }
 
-/// The reason and the script, unless it is named there.
+/// The line for the log: the reason, and the script unless the reason names it.
 fn line(reason: &str, script: &[u8]) -> Vec<u8> {
     let (reason, script) = (place::shown(reason.as_bytes()), place::shown(script));
     let mut line = format!("wsgi-cgi: a cold request: {reason}");
@@ -100,14 +100,16 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
     let private = match descriptors::take() {
         Ok(private) => private,
         Err(error) => {
-            report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+            report::log_error(
+                &anyhow!(error).context("cannot take over the server's stdin and stdout"),
+            );
             way_out::give_up();
             return Exit::Failure.code().into();
         }
     };
     let mut meta = started.meta.clone();
     let incident = Incident::new(&meta);
-    // By the names that the server gave: behind an `Action` they are the program's.
+    // Decided before `Decided::of` changes the variables: behind an `Action` they name this program.
     let is_nph = config::is_nph(&meta);
     let evidence = started.evidence();
     let mut handed_on = HandedOn {
@@ -149,7 +151,7 @@ fn doctors_page(started: &Started) -> Option<Exit> {
     let script = match started.evidence().decide(meta) {
         Invocation::HashBang { script, .. } => script,
         Invocation::Interpreter { arguments } => PathBuf::from(arguments.last()?),
-        // The program itself is for an application, where one is named.
+        // Called directly with an application named in the environment, the program serves that.
         Invocation::Direct if meta.get_redirected("WSGI_CGI_APP").is_some() => return None,
         Invocation::Direct => PathBuf::from(OsStr::from_bytes(meta.value(b"SCRIPT_FILENAME")?)),
     };
@@ -176,7 +178,7 @@ fn wait_beside_restored(started: &Started) {
         meta: meta.clone(),
     };
     let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
-    // Nobody else may answer in this one's place.
+    // A panic must not unwind further: `run` would start a second process that answers.
     _ = catch_unwind(AssertUnwindSafe(|| {
         unanswered.conclude(&ended, decided, None);
     }));
@@ -187,10 +189,10 @@ fn wait_beside_restored(started: &Started) {
 /// A fault of this program is a failed request too.
 fn guarded<T>(decide: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(decide))
-        .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")))
+        .unwrap_or_else(|_| Err(anyhow!("bug in wsgi-cgi, logged above")))
 }
 
-/// A request that nobody has answered.
+/// A request that has no answer yet.
 struct Unanswered {
     meta: MetaVariables,
     incident: Incident,
@@ -204,13 +206,14 @@ impl Unanswered {
         if let Some(sentence) = ended.sentence(python) {
             self.fail(decided, &[], &sentence);
         } else if ended.was_cut_short() {
-            let sentence = "the process that answers was killed by SIGKILL";
+            let sentence = "the process answering this request was killed by SIGKILL after it had \
+                            begun its response";
             self.incident.log(&Failure::new(500, sentence), true);
         }
         ended.end_as_it_did()
     }
 
-    /// Answers that it has failed: because of what was decided, or of what came after that.
+    /// Answers with an error: the one in `decided`, else `sentence`.
     fn fail(self, decided: Result<Config>, why_cold: &[u8], sentence: &str) -> c_int {
         let log = decided
             .as_ref()

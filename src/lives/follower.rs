@@ -84,8 +84,8 @@ pub(crate) fn start(wanted: &Wanted, started: &Started) {
     unsafe { libc::_exit(1) }
 }
 
-/// Waits as older systems can: by asking. A request that goes on for long may take a while longer to
-/// be followed.
+/// Polls for the end of a process, on kernels without pidfds. The pauses grow: the end of a long request is
+/// noticed up to a second late.
 fn wait_for_the_end(process: Pid) {
     let mut pause = Duration::from_millis(10);
     let mut waited = Duration::ZERO;
@@ -96,10 +96,10 @@ fn wait_for_the_end(process: Pid) {
     }
 }
 
-/// After that another process may have the number.
+/// After that another process may have got the PID.
 const LONGEST_REQUEST: Duration = Duration::from_secs(3600);
 
-/// Closes everything that the server gave, but for one descriptor of our own.
+/// Closes all descriptors that the server gave, but not `own`.
 fn let_go(own: Option<c_int>) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(null.as_fd())?;

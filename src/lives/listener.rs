@@ -43,15 +43,16 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     Becoming::of(&config, &started.meta, &handed_on(started))?;
     if typed.behind.scgi.is_some() && is_nph(&config) {
         bail!(
-            "`{}` is an NPH script: SCGI has no such form of an answer",
+            "`{}` is an NPH script, and SCGI has no NPH responses: rename it without `nph-`, or leave out \
+             --nph",
             config.app
         );
     }
     let listeners = places::listeners(typed)?;
     let url = listeners.iter().find_map(Listener::url);
 
-    let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
-    // Programs that use `select(2)` rely on low numbers: what is started keeps the limit that there was.
+    let interrupts = Interrupts::watch().context("cannot watch for signals (Ctrl-C)")?;
+    // Programs that use `select(2)` need descriptors below 1024: child processes keep the old limit.
     let (before, open_files) = limits::raise_open_files();
     let connections = (open_files.saturating_sub(RESERVED) / PER_CONNECTION).min(MOST_CONNECTIONS);
     let cores = available_parallelism().map_or(1, usize::from);
@@ -70,7 +71,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         open_browser(&url);
     }
     let ended = EventLoop::new(settings, listeners, workers, interrupts).run();
-    Ok(match ended.context("waiting failed")? {
+    Ok(match ended.context("cannot wait for connections")? {
         Ended::Done => Exit::Success,
         Ended::NeverStarted => Exit::Usage,
         Ended::Interrupted => Exit::Terminated,
@@ -89,7 +90,7 @@ fn protocol(typed: &Typed, config: &Config, started: &Started) -> Protocol {
     if typed.behind.scgi.is_none() {
         return Protocol::Http(limits);
     }
-    // Where there are files besides, a worker says what is below neither.
+    // With --static the workers decide what is below neither the mount nor a folder.
     let mount = config.script_name.clone();
     let mount = mount.filter(|path| path != AUTO && typed.work.static_folders.is_empty());
     let named = typed.behind.variable.iter();
@@ -103,7 +104,7 @@ fn protocol(typed: &Typed, config: &Config, started: &Started) -> Protocol {
     }))
 }
 
-/// Whoever answers: processes of their own from images, or those that a process with Python forks.
+/// The processes that answer: one from an image for each request, or those that a nursery forks.
 fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Result<Workers> {
     if let Some(processes) = from_images(typed, config, started, before)? {
         return Ok(Workers::Started(processes));
@@ -124,11 +125,15 @@ fn from_images(
 ) -> Result<Option<Processes>> {
     let is_typed = typed.options.0.is_on(&IMAGE);
     if is_typed && typed.behind.scgi.is_none() {
-        bail!("--image is for --scgi: a server for development loads the application as it is now");
+        bail!(
+            "--image needs --scgi: without it, `serve` is a development server, which loads the \
+             application anew to show your changes"
+        );
     }
     if is_typed && typed.work.preload {
         bail!(
-            "--image and --preload exclude each other: requests are answered from the one or the other"
+            "--image and --preload exclude each other: use --image to restore the application from a file, \
+             or --preload to keep it loaded in memory"
         );
     }
     if !config.image || typed.behind.scgi.is_none() || typed.work.preload {
@@ -140,14 +145,12 @@ fn from_images(
             callable: None,
         } => script.clone(),
         app => bail!(
-            "--image: only a script has an image, and `{app}` is none: name a FILE whose callable is \
-             `application` or `app`, or use --preload"
+            "--image needs a script, and `{app}` is not one: name a FILE that defines `application` or \
+             `app`, or use --preload"
         ),
     };
     if !typed.work.static_folders.is_empty() {
-        bail!(
-            "--static and --image exclude each other: let the web server send the files of folders"
-        );
+        bail!("--static and --image exclude each other: let the web server send static files");
     }
     let mut around = started.meta.clone();
     for name in [
@@ -178,7 +181,7 @@ fn is_nph(config: &Config) -> bool {
     config.nph || name.is_some_and(|name| name.as_bytes().starts_with(b"nph-"))
 }
 
-/// A browser may take long, and what it prints is not ours.
+/// Does not wait for the browser, and discards what it prints.
 fn open_browser(url: &str) {
     let started = Command::new("xdg-open")
         .arg(url)
@@ -187,6 +190,8 @@ fn open_browser(url: &str) {
         .stderr(Stdio::null())
         .spawn();
     if let Err(error) = started {
-        report::log(&format!("--open: `xdg-open` cannot be started: {error}"));
+        report::log(&format!(
+            "--open: cannot start `xdg-open`: {error}: open {url} by hand"
+        ));
     }
 }

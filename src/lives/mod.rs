@@ -1,4 +1,4 @@
-//! Each kind of process that the program may be, one file each: it tells that process's life.
+//! Each kind of process that the program can be: one file each, from its start to its end.
 
 pub(crate) mod cgi;
 mod follower;

@@ -1,5 +1,5 @@
-//! The process beside the one that loads an application for an image: it has the variables of the
-//! request, starts that one with next to none of them, and observes it.
+//! The process beside the maker, which loads an application for an image. It has the variables of the
+//! request, starts the maker with almost none of them, and observes which ones it asks for.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -30,7 +30,7 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
         Some(folder) => folder,
         None => folder_for(flags, &typed.script, &started.meta)?,
     };
-    // A server's pipes are nothing that an application waits for.
+    // The server's pipes must not stay open here.
     descriptors::close_others();
     signals::ignore_file_limit();
     let files = Files::new(&folder, flags, &typed.script)?;
@@ -52,10 +52,10 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
         let loading = loading(typed, order.clone(), &folder, started, &variables)?;
         let ended = observer::observe(loading, &variables)?;
         match Ended::of(ended) {
-            // What loading makes once is there the next time: a folder, a cache of its own.
+            // Loading may create a file or folder once (a cache of its own): try again, now it exists.
             Some(Ended::Settles) if attempt.number == 1 && !has_settled => has_settled = true,
             Some(Ended::Unwarmed) if !order.unwarmed => order.unwarmed = true,
-            // What it is that changes each time may be the warm-up.
+            // The warm-up may be what changes a file each time: try without.
             Some(Ended::Settles) if !order.unwarmed && files.at(UNWARMED).exists() => {
                 order.unwarmed = true;
             }
@@ -70,7 +70,7 @@ fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Resu
     let roots = place::ROOTS.map(|name| around.value(name));
     common::find(named, |name| std::env::var_os(name), &roots)
         .and_then(|found| found.make())
-        .map_err(|why| anyhow!("no image can be made: {why}"))
+        .map_err(|why| anyhow!("cannot make an image: {why}"))
 }
 
 /// The process that loads: the same order once more, for a Python.

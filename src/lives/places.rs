@@ -1,5 +1,5 @@
-//! Where `serve` listens: at an address, at a Unix socket, or at sockets that systemd hands over; and who
-//! may come in there.
+//! Where `serve` listens: at an address, at a Unix socket, or at sockets that systemd passes; and who may
+//! connect there.
 
 use std::fmt::Write as _;
 
@@ -17,8 +17,8 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
         && let Some(typed) = another_place(typed)
     {
         bail!(
-            "{typed}: systemd has handed over sockets (LISTEN_FDS), which would be used instead: leave it out, \
-             or stop the .socket unit"
+            "{typed}: systemd passed sockets to this process (LISTEN_FDS), which would be used instead: leave \
+             out this option, or stop the .socket unit"
         );
     }
     if listeners.is_empty() {
@@ -30,29 +30,32 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
     let open = listeners.iter().find(|listener| !listener.is_local());
     let Some(open) = open else {
         if !typed.behind.allow.is_empty() {
-            bail!("--allow is for an address that other machines reach");
+            bail!(
+                "--allow has no effect here: only this machine can reach the server. Leave it out, or \
+                 listen on another address"
+            );
         }
         return Ok(listeners);
     };
     let place = place(typed, open);
     if !typed.place.public {
-        bail!("{place} can be reached by other machines; --public allows it");
+        bail!("other machines can reach {place}: allow it with --public");
     }
     if typed.behind.scgi.is_none() {
         report::log(&format!(
-            "warning: {place} can be reached by other machines. This server is made for \
-             development: a web server that starts wsgi-cgi is what the public should see"
+            "warning: other machines can reach {place}. This server is made for development: \
+             for the public, use a web server that starts wsgi-cgi"
         ));
     } else if typed.behind.allow.is_empty() {
         bail!(
-            "{place} can be reached by other machines, and SCGI has no log-in: name those that may \
-             connect with --allow ADDRESS"
+            "other machines can reach {place}, and SCGI has no login: name the web server's address with \
+             --allow ADDRESS"
         );
     }
     Ok(listeners)
 }
 
-/// What names a place to listen at, where sockets are there already.
+/// The option that names another place to listen at than the inherited sockets.
 fn another_place(typed: &Typed) -> Option<String> {
     if let Some(group) = &typed.behind.group {
         return Some(format!("--group {group}"));
@@ -68,13 +71,13 @@ fn another_place(typed: &Typed) -> Option<String> {
 fn http(typed: &Typed) -> Result<Listener> {
     let place = &typed.place;
     if let Some(path) = &place.unix {
-        // Whoever may connect makes requests as a person here.
+        // Anybody who can connect runs the application as this user.
         return Listener::bind_unix(path, &Access::OWN);
     }
     if !place.public && !place.bind.to_canonical().is_loopback() {
         bail!(
             "--bind {}: other machines could reach this server, which is made for \
-             development; --public allows it",
+             development: allow it with --public",
             place.bind
         );
     }
@@ -86,35 +89,36 @@ fn scgi(typed: &Typed, place: &ScgiPlace) -> Result<Listener> {
     match place {
         ScgiPlace::Path(path) => Listener::bind_unix(path, &Access { mode: 0o660, group }),
         ScgiPlace::Address(_) if group.is_some() => {
-            bail!("--group is for a Unix socket: an address has no file")
+            bail!("--group needs a Unix socket (--scgi PATH): only a socket file has a group")
         }
         ScgiPlace::Address(address) => {
             if !typed.place.public && !address.ip().to_canonical().is_loopback() {
                 bail!(
-                    "--scgi {address}: other machines could reach it, and SCGI has no log-in: --public \
-                     with --allow ADDRESS lets those in that are named"
+                    "--scgi {address}: other machines could reach it, and SCGI has no login: add --public, \
+                     and --allow ADDRESS with the web server's address"
                 );
             }
             Listener::bind(address.ip(), address.port())
         }
         ScgiPlace::Systemd => bail!(
-            "--scgi systemd: no sockets were handed over (LISTEN_FDS): a .socket unit does that"
+            "--scgi systemd: systemd passed no sockets (LISTEN_FDS is not set): start this service \
+             through its .socket unit"
         ),
     }
 }
 
-/// The number of a group, by its name in the file of groups, or as a number.
+/// The GID of a group that is named as in /etc/group, or by the GID itself.
 fn group_id(name: &str) -> Result<u32> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
-    let groups = std::fs::read_to_string("/etc/group").context("/etc/group cannot be read")?;
+    let groups = std::fs::read_to_string("/etc/group").context("cannot read /etc/group")?;
     let found = groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
     });
     found.with_context(|| {
-        format!("--group {name}: /etc/group has no such group: name another, or its number")
+        format!("--group {name}: no such group in /etc/group: name another, or give its GID")
     })
 }
 
@@ -124,7 +128,7 @@ pub(super) fn banner(typed: &Typed, app: &App, listeners: &[Listener]) -> String
     for listener in listeners {
         _ = writeln!(banner, "Serving {app} at {}", place(typed, listener));
     }
-    banner + "Ctrl-C ends it."
+    banner + "Press Ctrl-C to stop."
 }
 
 fn place(typed: &Typed, listener: &Listener) -> String {

@@ -22,11 +22,11 @@ pub(crate) fn run(started: &Started) -> c_int {
     };
     let why = match open(path) {
         Ok(image) => match read_head(&image) {
-            Some(head) => match restore(image, &head, started.kernel_code, &handoff) {
+            Some(head) => match restore(image, &head, started.vdso_code, &handoff) {
                 Err(failure) => failure.reason,
                 Ok(never) => match never {},
             },
-            None => "it is damaged".into(),
+            None => "the image is damaged".into(),
         },
         Err(error) => error.to_string(),
     };

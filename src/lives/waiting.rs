@@ -1,6 +1,5 @@
-//! The process that waits beside the one that answers, and ends as it ends. What no handler in that process
-//! can catch (SIGKILL, `os._exit`, another program in its place, a Python that cannot start) is so seen by
-//! somebody.
+//! The process that waits beside the one that answers, and ends as it ends. So it sees what no handler in
+//! that process can catch: SIGKILL, `os._exit`, `exec` of another program, a Python that cannot start.
 
 use std::ffi::c_int;
 use std::io;
@@ -22,12 +21,12 @@ pub(super) enum Ended {
     NotStarted(io::Error),
     /// It has answered, or has begun to: what `waitpid` says of it.
     Answered(c_int),
-    /// It has not.
+    /// It has not: its status as `waitpid` returns it.
     Unanswered(c_int),
 }
 
-/// Starts the Python that answers, and waits for its end. Where there is no room for a second process,
-/// this one becomes it, and does not return.
+/// Starts the Python that answers, and waits for its end. Where no second process can be started, this one
+/// becomes it and does not return.
 pub(super) fn beside_python(
     private: &mut Private,
     started: &Started,
@@ -54,15 +53,15 @@ pub(super) fn beside_python(
             // SAFETY: ends the process.
             unsafe { libc::_exit(127) }
         }
-        // Nobody waits: the page is known to nobody else.
+        // No second process: no other one knows the page of the claim.
         Err(_) => return Ended::NotStarted(become_it(private)),
     };
     drop(page);
     Ended::of(answering.wait(claim, Some(private)), claim)
 }
 
-/// Waits beside a process that is to be restored from an image, in which this returns none. Nobody waits
-/// where there is no room for a second process.
+/// Forks: the child, which is to be restored from an image, gets `None` at once; the parent waits for it.
+/// Without a second process (no room for one) this one gets `None`.
 pub(super) fn beside_restored() -> Option<(Private, Ended)> {
     let (claim, page) = Claim::new().ok()?;
     drop(page);
@@ -94,7 +93,7 @@ impl Ended {
         }
     }
 
-    /// Why nobody has answered, if so it is.
+    /// Why the request has no answer; `None` where it has one.
     pub(super) fn sentence(&self, python: Option<&Becoming>) -> Option<String> {
         let python = match python {
             Some(python) => format!("`{}`", python.python().display()),
@@ -104,7 +103,7 @@ impl Ended {
             Self::Answered(_) => return None,
             Self::NotStarted(error) => {
                 let remedy = match error.raw_os_error() {
-                    // There is no room for it, as there would be for no other.
+                    // Another Python would fail in the same way.
                     Some(libc::E2BIG | libc::EAGAIN | libc::ENOMEM) => "",
                     _ => ": name another Python with --python or --venv",
                 };
@@ -113,27 +112,29 @@ impl Ended {
             Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
                 let signal = libc::WTERMSIG(*status);
                 let why = if signal == libc::SIGKILL {
-                    ", as a host's limit on memory or processor time does"
+                    ": the host may limit memory or CPU time"
                 } else {
                     ""
                 };
                 let name = String::from_utf8_lossy(name(signal));
-                format!("the process that was to answer was killed by {name}{why}")
+                format!(
+                    "the process answering this request was killed by {name} before it answered{why}"
+                )
             }
             Self::Unanswered(status)
                 if libc::WEXITSTATUS(*status) == i32::from(Exit::NoGood.code()) =>
             {
-                format!("{python} cannot be used, for the reason logged above")
+                format!("cannot use {python}: the line above in the log says why")
             }
             Self::Unanswered(status) => format!(
-                "the process that was to answer ended with exit status {} before it answered: it \
-                 called `os._exit`, became another program, or its Python ({python}) could not start",
+                "the process answering this request ended with exit status {} before it answered: it \
+                 called `os._exit` or `os.exec*`, or its Python ({python}) could not start",
                 libc::WEXITSTATUS(*status)
             ),
         })
     }
 
-    /// Whether it was ended after it had begun to answer, in a way that it could not tell of itself.
+    /// Whether SIGKILL ended it after it had begun to answer: it could not log that itself.
     pub(super) fn was_cut_short(&self) -> bool {
         matches!(self, Self::Answered(status)
             if libc::WIFSIGNALED(*status) && libc::WTERMSIG(*status) == libc::SIGKILL)
@@ -146,8 +147,8 @@ impl Ended {
         };
         if libc::WIFSIGNALED(*status) {
             let signal = libc::WTERMSIG(*status);
-            // SAFETY: numbers, and a structure of zeros, which is a limit of nothing: the other process
-            // has left what there is to look into.
+            // SAFETY: plain integers, and a zeroed structure: a limit of 0 bytes. The other process has
+            // left its core dump; this one would be of no use.
             unsafe {
                 let nothing: libc::rlimit = std::mem::zeroed();
                 libc::setrlimit(libc::RLIMIT_CORE, &raw const nothing);

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use crate::claim::{self, Claim};
 use crate::descriptors::{self, Private};
 
-/// What is handed on to the process that answers. What ends a program, or tells it something.
+/// The signals that are passed on to the process that answers: those that end a program or notify
+/// it.
 const HANDED_ON: [c_int; 6] = [
     libc::SIGHUP,
     libc::SIGINT,
@@ -20,17 +21,18 @@ const HANDED_ON: [c_int; 6] = [
     libc::SIGUSR2,
 ];
 
-/// The process that answers; for the signal handler.
+/// The PID of the process that answers; for the signal handler.
 static ANSWERING: AtomicI32 = AtomicI32::new(0);
 
 /// The process that answers, as the one that waits knows it.
 #[derive(Debug)]
 pub struct Answering(c_int);
 
-/// Starts the process that is to answer: in it this returns none. This process has one thread.
+/// Starts the process that is to answer; in that process this returns `None`. This process has one
+/// thread.
 ///
 /// # Errors
-/// Where there is no room for a second process; all is as it was.
+/// Where a second process cannot be started; nothing has changed then.
 pub fn start(claim: Claim) -> io::Result<Option<Answering>> {
     let signals = Signals::hold();
     claim.watch();
@@ -39,7 +41,8 @@ pub fn start(claim: Claim) -> io::Result<Option<Answering>> {
     match child {
         0 => {
             signals.give_back();
-            // SAFETY: a number; the one that waits may have gone meanwhile, which is as if it went later.
+            // SAFETY: takes numbers. Where the waiting process has ended already, this has no
+            // effect.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             Ok(None)
         }
@@ -57,8 +60,9 @@ pub fn start(claim: Claim) -> io::Result<Option<Answering>> {
 }
 
 impl Answering {
-    /// Waits for its end: what `waitpid` says of it. From the moment when it has the claim, this process has
-    /// no part in the server's pipes: the server reads until their end (RFC 3875, section 6.4).
+    /// Waits for its end and returns the status of `waitpid`. Once it has the claim, this process
+    /// closes its own ends of the server's pipes: the server reads until end-of-file (RFC 3875,
+    /// section 6.4).
     pub fn wait(self, claim: Claim, mut private: Option<&mut Private>) -> c_int {
         let mut status = 0;
         loop {
@@ -67,7 +71,7 @@ impl Answering {
                 _ = descriptors::let_go(private);
             }
             let how = if is_answering { 0 } else { libc::WNOHANG };
-            // SAFETY: the number of a child, and a place for a number.
+            // SAFETY: the PID of a child, and a place for its status.
             match unsafe { libc::waitpid(self.0, &raw mut status, how) } {
                 0 => {
                     claim.wait();
@@ -114,7 +118,7 @@ impl Signals {
         }
     }
 
-    /// The process that waits takes them from now on; what the server had ignored stays so.
+    /// The waiting process handles them from now on; those that the server ignored stay ignored.
     fn hand_on(&self) {
         for (signal, before) in HANDED_ON.iter().zip(&self.before) {
             if before.sa_sigaction == libc::SIG_IGN {
@@ -122,14 +126,14 @@ impl Signals {
                 unsafe { libc::sigaction(*signal, before, null_mut()) };
             }
         }
-        // A server may have left it blocked, and nobody else tells of the other process's end.
+        // A server may have left it blocked, and only this signal reports the other process's end.
         let mut mask = self.mask;
         // SAFETY: the set is a local one.
         unsafe { libc::sigdelset(&raw mut mask, libc::SIGCHLD) };
         let_through(&mask);
     }
 
-    /// All of it is as it was.
+    /// Restores the mask and the actions.
     fn give_back(&self) {
         // SAFETY: the actions are those that the system has given.
         unsafe {

@@ -1,6 +1,7 @@
-//! The claim to the one answer, shared with the process that waits beside the one that answers: a page
-//! of memory, which no application can close by number. Whoever begins to answer takes the claim; where
-//! a process ended without, the one that waits answers in its place.
+//! The claim to the one answer, shared by the process that answers and the one that waits beside
+//! it: a page of memory, which an application cannot close as it can a descriptor. The process that
+//! begins to answer takes the claim; where it ended without, the one that waits answers in its
+//! place.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -31,13 +32,13 @@ static WAITING: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
 static ANSWERING: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
 
 impl Claim {
-    /// A new one that nobody has taken, and the descriptor by which another process gets at it, which
+    /// A new claim that is not taken, and the descriptor by which another process maps it, which
     /// stays open through exec.
     ///
     /// # Errors
     /// Where the system has no such memory.
     pub fn new() -> io::Result<(Self, OwnedFd)> {
-        // A filter may end who makes a call that older systems do not know.
+        // A filter may end a process that makes a call newer than the filter.
         let page = if filter::is_on() {
             file_without_name()?
         } else {
@@ -68,7 +69,7 @@ impl Claim {
         self.word_after().store(number, Ordering::Release);
     }
 
-    /// What was noted.
+    /// The failure that was noted.
     #[must_use]
     pub fn failure(&self) -> Option<io::Error> {
         match self.word_after().load(Ordering::Acquire) {
@@ -77,7 +78,7 @@ impl Claim {
         }
     }
 
-    /// Whether there was news, which is known then.
+    /// Whether there was news; it is cleared.
     #[must_use]
     pub fn take_news(&self) -> bool {
         self.word().fetch_and(!NEWS, Ordering::AcqRel) & NEWS != 0
@@ -108,7 +109,7 @@ impl Claim {
     }
 }
 
-/// A file that only who has it open can get at.
+/// An open file without a name, which no other process can open.
 fn file_without_name() -> Result<OwnedFd, Errno> {
     let mut error = Errno::NOENT;
     for folder in ["/dev/shm", "/tmp"] {
@@ -136,7 +137,7 @@ pub fn news() {
 /// This process is the one that answers: maps the page, and closes its descriptor.
 ///
 /// # Errors
-/// Where the descriptor is none, or there is no room.
+/// Where the descriptor is not valid, or memory is short.
 pub fn adopt(page: RawFd) -> io::Result<()> {
     if page < 0 {
         return Err(Errno::BADF.into());
@@ -152,16 +153,17 @@ pub fn answer_under(claim: Claim) {
     ANSWERING.store(claim.0.as_ptr(), Ordering::Release);
 }
 
-/// Where the page is in this process, for one that takes its place with its memory: null where nobody waits.
+/// The address of the page in this process, for a restored process that goes on in its memory: null
+/// where no process waits.
 #[must_use]
 pub fn place() -> *mut AtomicU32 {
     ANSWERING.load(Ordering::Acquire)
 }
 
-/// This process has taken the place of another one, with its memory.
+/// For a restored process, which has taken over the memory of the program.
 ///
 /// # Safety
-/// The pointer is null, or [`place`] of the other one.
+/// The pointer is null, or was [`place`] in the program.
 pub unsafe fn adopt_mapped(place: *mut AtomicU32) {
     ANSWERING.store(place, Ordering::Release);
 }
@@ -176,7 +178,7 @@ pub fn take() {
     }
 }
 
-/// A forked process has no answer to give.
+/// A forked process does not answer.
 pub fn let_go() {
     ANSWERING.store(null_mut(), Ordering::Release);
 }

@@ -25,18 +25,19 @@ pub struct Private {
 /// descriptor 1 is the error log. Both private ends are closed on exec: the server reads until
 /// end-of-file, so no descendant may keep them open (RFC 3875, section 6.4).
 ///
-/// mini_httpd and others make one pipe of the response and the log: then there is no log.
+/// mini_httpd and others use one pipe for the response and the log: then there is no log.
 pub fn take() -> io::Result<Private> {
     let is_mixed = is_same_pipe(stdio::stdout(), stdio::stderr())?;
     take_from(is_mixed)
 }
 
-/// As [`take`], for a person who has the log where the response goes: with `2>&1 |`, for example.
+/// As [`take`], for a person who may send the log to where the response goes, with `2>&1 |` for
+/// example.
 pub fn take_by_hand() -> io::Result<Private> {
     take_from(false)
 }
 
-/// As [`take`] in the program that has become this process: those are its private ends.
+/// Takes over the private ends that the program left open when this process executed Python.
 ///
 /// # Errors
 /// Where they are not open.
@@ -100,21 +101,22 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens an error log, to write at its end. No request waits until somebody reads a FIFO.
+/// Opens an error log, to write at its end. A FIFO without a reader is an error: no request waits
+/// for one.
 pub fn open_log(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
     let at_once = flags | OFlags::NONBLOCK;
     let file = match fs::open(path, at_once, Mode::from_raw_mode(0o640)) {
-        Err(Errno::NXIO) => return Err(io::Error::other("nobody reads it")),
+        Err(Errno::NXIO) => return Err(io::Error::other("no process reads from this FIFO")),
         file => file?,
     };
-    // What is printed does not fail where a reader is slow.
+    // Blocking again, so that a write does not fail where the reader is slow.
     fs::fcntl_setfl(&file, OFlags::APPEND)?;
     Ok(file)
 }
 
 /// The descriptors from 3 on that the parent process left open for this one (`sd_listen_fds(3)`).
-/// Comes before anything else is opened. They are closed on exec from now on.
+/// Has to be called before anything else is opened. They are closed on exec from now on.
 pub fn inherited(count: i32) -> io::Result<Vec<OwnedFd>> {
     let mut inherited = Vec::new();
     for raw in 3..3_i32.saturating_add(count) {
@@ -127,8 +129,7 @@ pub fn inherited(count: i32) -> io::Result<Vec<OwnedFd>> {
     Ok(inherited)
 }
 
-/// Closes everything but the standard descriptors, whoever left it open. Comes before anything is
-/// opened.
+/// Closes all descriptors but the standard ones. Has to be called before anything is opened.
 pub fn close_others() {
     filter::close(3, u32::MAX);
 }

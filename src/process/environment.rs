@@ -1,5 +1,5 @@
-//! The environment of this process, made the one that a server gives its script: Python, its
-//! modules and what they start then see the request where a CGI script sees it.
+//! The environment of this process, replaced by the one that a server would give its script, so
+//! that Python, its modules and the programs they start see the request where a CGI script sees it.
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,18 +24,18 @@ pub fn executed() -> &'static CStr {
 /// Python sets it in its own environment where the server gives no language (PEP 538).
 pub const LANGUAGE: &str = "LC_CTYPE";
 
-/// By this the dynamic linker loads the executor before everything else (ld.so(8)), so that its functions
-/// come before the C library's: in a process that makes an image.
+/// Makes the dynamic linker load the executor before everything else (ld.so(8)), so that its
+/// functions replace the C library's, in a process that makes an image.
 pub const PRELOAD: &str = "LD_PRELOAD";
 
-/// Replaces the environment. Comes before any thread.
+/// Replaces the environment. Has to be called before any thread starts.
 pub fn replace(with: &MetaVariables) {
-    // What no environment can hold is not there: the server could not have given it.
+    // Names that an environment cannot hold are left out: a server could not have set them.
     let held = with
         .iter()
         .filter(|(name, _)| !name.is_empty() && !name.contains(&b'='));
     let entries = held.filter_map(|(name, value)| CString::new([name, b"=", value].concat()).ok());
-    // As a whole: to set one costs as much as there are already.
+    // All at once: `setenv` takes time proportional to the variables that are set.
     let mut list: Vec<*mut c_char> = entries.map(CString::into_raw).collect();
     list.push(std::ptr::null_mut());
     // SAFETY: the process has one thread yet, which the caller sees to, so that nobody reads the
@@ -45,16 +45,17 @@ pub fn replace(with: &MetaVariables) {
     CHANGED.store(true, Ordering::Release);
 }
 
-/// Whether this process's environment is another than the one it was started with, which a Python that
-/// runs already has taken down.
+/// Whether the environment was changed since the start; a Python that runs already has a copy of
+/// the old one.
 static CHANGED: AtomicBool = AtomicBool::new(false);
 
-/// Whether it was changed; the question is answered so once.
+/// Whether it was changed since the last call.
 pub fn has_changed() -> bool {
     CHANGED.swap(false, Ordering::AcqRel)
 }
 
-/// Says how long the request's body is, and that it comes whole. Comes before any thread.
+/// Sets the length of the request's body, which is no longer chunked. Has to be called before any
+/// thread starts.
 pub fn set_length(length: &[u8]) {
     if let Ok(length) = CString::new(length) {
         // SAFETY: C strings, which are copied; the process has one thread yet.

@@ -11,11 +11,11 @@ pub enum Exit {
     Failure,
     /// The command line was wrong, or there was no request.
     Usage,
-    /// The status is 400 or above, and that was to be a failure; the number is curl's.
+    /// The status is 400 or above, with `--fail`; the code is curl's.
     HttpError,
-    /// This Python, or this executor, is none for the program; it has said why (EX_CONFIG).
+    /// This Python, or this executor, does not fit the program, and has logged why (EX_CONFIG).
     NoGood,
-    /// Asked to stop: 128 and the number of SIGTERM.
+    /// Stopped by SIGTERM: 128 + 15.
     Terminated,
 }
 

@@ -1,4 +1,5 @@
-//! Whether this process may call what older systems do not know: a filter may end who does.
+//! Whether system calls are filtered: a filter may end a process that makes a call newer than the
+//! filter.
 
 /// Whether a filter of system calls is in force (seccomp(2)).
 #[must_use]
@@ -7,7 +8,7 @@ pub fn is_on() -> bool {
     unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) > 0 }
 }
 
-/// Closes the descriptors from one number up to another.
+/// Closes all descriptors of a range.
 pub fn close(from: u32, to: u32) {
     if from > to {
         return;
@@ -26,5 +27,5 @@ pub fn close(from: u32, to: u32) {
     }
 }
 
-/// Numbers beyond this are not looked at one by one.
+/// Descriptors beyond this are not closed one by one.
 const MOST: u64 = 65_536;

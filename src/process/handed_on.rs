@@ -1,5 +1,5 @@
-//! What the program hands on to the executor when it becomes a Python: the words that follow that
-//! Python's own. This is their one encoder and their one decoder.
+//! What the program passes to the executor when it executes Python: words that follow Python's own
+//! arguments. This is their one encoder and their one decoder.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -11,28 +11,29 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::descriptors::Private;
 
-/// Which program and which executor belong together: the package's version, and a number that is another one
-/// whenever the words are others.
+/// Which program and which executor fit together: the package's version, and a number that is
+/// raised whenever the format of the words changes.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
-/// What the executor is to know of the process that it goes on from.
+/// What the executor has to know of the program that executed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandedOn {
-    /// The program, by which further processes are started.
+    /// The program, to start further processes with.
     pub program: PathBuf,
     /// The file that the kernel was asked to execute (AT_EXECFN).
     pub executed: PathBuf,
-    /// The numbers of the server's pipes, where the program has taken them.
+    /// The descriptors of the server's pipes, where the program has taken them.
     pub pipes: Option<(RawFd, RawFd)>,
-    /// The number of the page that the claim to the answer is in, where somebody waits.
+    /// The descriptor of the page with the claim to the answer, where a process waits beside this
+    /// one.
     pub claim: Option<RawFd>,
     /// Whether the server gave a language (LC_CTYPE); Python sets it itself where none did (PEP 538).
     pub has_language: bool,
-    /// When the program began, in nanoseconds of the clock that only goes forward; 0 where nobody asks.
+    /// When the program began, in nanoseconds of the monotonic clock; 0 where it is not needed.
     pub began: u64,
     /// A whole line for the log: why the request is not answered from an image.
     pub why_cold: Vec<u8>,
-    /// What is to be done: the settings of the exchange, or what a person typed after the program's name.
+    /// The settings of the exchange, or what a person typed after the program's name.
     pub arguments: Vec<OsString>,
 }
 
@@ -88,23 +89,26 @@ impl HandedOn {
     pub fn from_words(words: Vec<OsString>) -> Result<Self, String> {
         let version = words
             .first()
-            .map_or("no", |word| word.to_str().unwrap_or("another"));
+            .map_or("none", |word| word.to_str().unwrap_or("unknown"));
         if version != VERSION {
             return Err(format!(
-                "the executor is of version {VERSION}, the program of version {version}: install \
-                 both from one place"
+                "the executor has version {VERSION}, the program has version {version}: install both \
+                 from one place"
             ));
         }
         let mut words = words.into_iter().skip(1);
         let mut next = || {
-            words
-                .next()
-                .ok_or("words are missing that the program hands on")
+            words.next().ok_or(
+                "the program passed too few words to the executor: install both from one place",
+            )
         };
         let numbers = next()?;
         let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
         let [stdin, stdout, claim, has_language, began] = numbers[..] else {
-            return Err("the numbers that the program hands on are not understood".into());
+            return Err(
+                "the program passed unknown numbers to the executor: install both from one place"
+                    .into(),
+            );
         };
         let number = |text: &str| text.parse::<RawFd>().ok().filter(|&number| number > 2);
         Ok(Self {
@@ -120,7 +124,7 @@ impl HandedOn {
     }
 }
 
-/// Now, as `began` has it.
+/// Now, on the clock of `began`.
 #[must_use]
 pub fn now() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
@@ -133,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_handed_on_arrives() {
+    fn words_survive_encoding() {
         let handed_on = HandedOn {
             program: "/usr/local/bin/wsgi-cgi".into(),
             executed: OsStr::from_bytes(b"/srv/\xff app.cgi").into(),
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_said() {
+    fn another_version_is_an_error() {
         let mut words = HandedOn::default().words();
         words[0] = "0.0.9".into();
         let error = HandedOn::from_words(words).expect_err("refused");

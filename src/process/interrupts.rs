@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM, SIGHUP and the end of a child for a process that waits on descriptors: each makes one
-//! readable, so that none comes unseen between a look and a wait.
+//! Ctrl-C, SIGTERM, SIGHUP and the end of a child, for a process that polls descriptors: each
+//! signal makes a descriptor readable, so that none is missed between a check and a wait.
 
 use std::ffi::c_int;
 use std::io;
@@ -23,7 +23,7 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// From now on they do not end the process. Once in a process.
+    /// From now on they do not end the process. Call it once in a process.
     pub fn watch() -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         TOLD.store(writer.as_raw_fd(), Ordering::Release);
@@ -65,7 +65,7 @@ impl Interrupts {
         std::mem::take(&mut self.child_ended)
     }
 
-    /// How often somebody asked for the end.
+    /// How often this process was asked to end.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -94,7 +94,7 @@ extern "C" fn on_child(_: c_int) {
     tell(CHILD);
 }
 
-/// A full pipe has enough to wake whoever reads it.
+/// Writes a byte to the pipe; one that is full wakes its reader anyway.
 fn tell(word: u8) {
     let raw = TOLD.load(Ordering::Acquire);
     if raw >= 0 {

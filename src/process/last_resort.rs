@@ -1,8 +1,8 @@
-//! The answer given from a signal handler when the process can give no other: made beforehand,
+//! The answer that a signal handler sends when the process can send no other: made beforehand,
 //! claimed once, written with `write(2)` alone.
 //!
-//! The state of an exchange that outlives Rust's borrow rules is here and nowhere else: who may
-//! write the head, and to which descriptor.
+//! The global state of an exchange is here and nowhere else: who may write the head, and to which
+//! descriptor.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -16,7 +16,7 @@ use rustix::process::{Resource, getrlimit};
 use super::descriptors::Private;
 use super::{claim, open_line, spare, unread};
 
-/// Whether somebody has begun to answer.
+/// Whether an answer has begun.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// Whether the whole response is out.
 static OVER: AtomicBool = AtomicBool::new(false);
@@ -24,8 +24,8 @@ static STDOUT: AtomicI32 = AtomicI32::new(-1);
 static STDIN: AtomicI32 = AtomicI32::new(-1);
 static REPORT: AtomicI32 = AtomicI32::new(-1);
 static ANSWERS: OnceLock<Answers> = OnceLock::new();
-/// The image that this process was restored from, what it is called once it is bad, and the file
-/// that counts how often that was so.
+/// The image that this process was restored from, its name once it is marked as bad, and the file
+/// that counts the crashes.
 static IMAGE: OnceLock<[CString; 3]> = OnceLock::new();
 
 /// Whole responses and the log entries that go with them.
@@ -33,7 +33,7 @@ static IMAGE: OnceLock<[CString; 3]> = OnceLock::new();
 pub struct Answers {
     /// Sent when the process dies: a 500.
     pub error: Prepared,
-    /// Sent when the time is over: a 504.
+    /// Sent on a timeout: a 504.
     pub timeout: Prepared,
     /// What each log entry about them begins with: program and id.
     pub log_prefix: Vec<u8>,
@@ -43,7 +43,7 @@ pub struct Answers {
 #[derive(Debug)]
 pub struct Prepared {
     response: Vec<u8>,
-    /// What is told of its end, as `HttpWriter` tells it of the application's.
+    /// The report about its end, in the form that `HttpWriter` uses for the application's response.
     end: Vec<u8>,
 }
 
@@ -73,7 +73,7 @@ pub fn hold(private: &Private) {
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
 }
 
-/// Whether it is one of the server's pipes, the report, or a copy of such.
+/// Whether it is one of the server's pipes, the report's, or a copy of one.
 #[must_use]
 pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {
     let is = |place: &AtomicI32| place.load(Ordering::Acquire) == descriptor.as_raw_fd();
@@ -83,9 +83,9 @@ pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {
 /// The process whose exchange this is.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
-/// Whether this is that process. One that was forked is another from its first instruction on, before it has
-/// let go of anything: a pool may end it right then.
-fn is_at_home() -> bool {
+/// Whether this is that process. A forked one is not, from its first instruction on, even before it
+/// has let go of the exchange: a pool may end it right then.
+fn is_own_process() -> bool {
     rustix::process::getpid().as_raw_nonzero().get() == PROCESS.load(Ordering::Acquire)
 }
 
@@ -99,13 +99,14 @@ pub fn arm(private: &Private, answers: Answers) {
     CLAIMED.store(false, Ordering::Release);
 }
 
-/// Whoever waits at the other end of `report` is told of a prepared answer as `HttpWriter` tells of
-/// the application's.
+/// From now on a prepared answer is reported to `report`, as `HttpWriter` reports the
+/// application's.
 pub fn report_to(report: BorrowedFd<'_>) {
     REPORT.store(report.as_raw_fd(), Ordering::Release);
 }
 
-/// A process that dies before its head was sent takes the image it was restored from with it.
+/// From now on this process, should it die before its head was sent, marks the image it was
+/// restored from as bad.
 pub fn spoil(image: &CStr) {
     let stem = image.to_bytes().strip_suffix(b"image").unwrap_or_default();
     let beside = |ending: &[u8]| CString::new([stem, ending].concat());
@@ -114,17 +115,17 @@ pub fn spoil(image: &CStr) {
     }
 }
 
-/// What makes this process start anew, which it can as long as it has not begun to answer.
+/// Starts this process anew without an image, which is possible until the answer begins.
 static FALL_BACK: OnceLock<extern "C" fn() -> !> = OnceLock::new();
 
-/// From now on a process that cannot even begin to answer does that instead.
+/// From now on this process calls `cold` where it dies before it could answer.
 pub fn fall_back_to(cold: Option<extern "C" fn() -> !>) {
     if let Some(cold) = cold {
         _ = FALL_BACK.set(cold);
     }
 }
 
-/// Starts anew, where that can be. Safe in a signal handler.
+/// Starts anew, where that is possible. Safe in a signal handler.
 pub fn fall_back() {
     if let (Some(cold), None) = (FALL_BACK.get(), ANSWERS.get()) {
         if let (Some(stdin), Some(stdout)) = (descriptor(&STDIN), descriptor(&STDOUT)) {
@@ -135,8 +136,8 @@ pub fn fall_back() {
     }
 }
 
-/// Moves the image out of the way for a while, and notes it: what repeats is no chance. Safe in a
-/// signal handler.
+/// Marks the image as bad for a while, and counts the crash: repeated ones keep it away for longer.
+/// Safe in a signal handler.
 pub fn spoil_image() {
     if let Some([image, bad, crashes]) = IMAGE.get()
         && !CLAIMED.load(Ordering::Acquire)
@@ -151,8 +152,8 @@ pub fn spoil_image() {
     }
 }
 
-/// Whether this process has used up half of the memory that a limit leaves it: then it may have died
-/// of that, which is the request's misfortune. Safe in a signal handler.
+/// Whether less than half of the memory that a limit allows is left: then the process may have died
+/// for want of memory, and the image is not to blame. Safe in a signal handler.
 fn is_short_of_memory() -> bool {
     let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
     let Some(least) = limits.into_iter().flatten().min() else {
@@ -182,7 +183,7 @@ pub fn claim() -> bool {
     is_first
 }
 
-/// The descriptor is about to be closed: nothing may be written to its number any more.
+/// The descriptor is about to be closed: nothing may be written to it any more.
 pub fn disarm() {
     drop(spare::take_response());
     STDOUT.store(-1, Ordering::Release);
@@ -197,7 +198,7 @@ pub fn ends_now() {
     }
 }
 
-/// Whether the descriptor of the response is not what it was. Then its copy takes its place, and
+/// Where the descriptor of the response was closed or replaced: its copy takes its place, and
 /// standard error leads to the log again.
 pub fn replace_lost() -> Option<OwnedFd> {
     let stdout = descriptor(&STDOUT)?;
@@ -208,7 +209,7 @@ pub fn replace_lost() -> Option<OwnedFd> {
     Some(copy)
 }
 
-/// Has standard error lead to the log again, where descriptors were lost.
+/// Makes standard error lead to the log again, where descriptors were closed or replaced.
 pub fn mend_log() {
     if let Some(stdout) = descriptor(&STDOUT) {
         spare::mend_log(stdout);
@@ -227,7 +228,7 @@ pub fn is_answering() -> bool {
 
 /// Whether this is a forked process, which has let go of the exchange it was forked in.
 pub fn is_another() -> bool {
-    let has_let_go = descriptor(&STDOUT).is_none() || !is_at_home();
+    let has_let_go = descriptor(&STDOUT).is_none() || !is_own_process();
     ANSWERS.get().is_some() && has_let_go && !is_over()
 }
 
@@ -236,7 +237,7 @@ pub fn answer(which: Answer) -> bool {
     let (Some(answers), Some(stdout)) = (ANSWERS.get(), descriptor(&STDOUT)) else {
         return false;
     };
-    if !is_at_home() {
+    if !is_own_process() {
         return false;
     }
     let is_ours = claim();
@@ -259,8 +260,8 @@ pub fn answer(which: Answer) -> bool {
     is_ours
 }
 
-/// Ends a prepared answer, and takes the rest of the body from a server that gets to read it only
-/// then. Safe in a signal handler.
+/// Ends a prepared answer, and reads the rest of the body from a server that reads the answer only
+/// after that. Safe in a signal handler.
 pub fn drain() {
     let Some(stdin) = descriptor(&STDIN).filter(|stdin| unread::is_awaited(*stdin)) else {
         return;
@@ -297,7 +298,7 @@ pub fn stop_waiting() {
 }
 
 /// Puts /dev/null in the place of the server's pipes, so that a forked child neither answers nor
-/// keeps them open, and a response whose time is over ends. Safe in a signal handler.
+/// keeps them open, and a response that timed out ends. Safe in a signal handler.
 pub fn let_go() {
     let null = null();
     for place in [&STDIN, &STDOUT, &REPORT] {
@@ -314,7 +315,7 @@ fn null() -> Option<OwnedFd> {
     rustix::fs::open(c"/dev/null", flags, Mode::empty()).ok()
 }
 
-/// Puts `null` in the place of a descriptor that nobody is to use any more.
+/// Replaces a descriptor that may no longer be used by `null`.
 fn release(place: &AtomicI32, null: Option<&OwnedFd>) {
     let raw = place.swap(-1, Ordering::AcqRel);
     if raw < 0 {

@@ -1,5 +1,5 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
-//! its terminal, the answer that is given when nothing else can be, and what the operator is told.
+//! its terminal, the answer of last resort, and the error log.
 
 pub mod beside;
 pub mod claim;

@@ -2,10 +2,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Where no limit is known.
+/// The limit where none is known.
 const USUAL: u64 = 1024;
 
-/// Raises the limit as far as the system lets it; what it was and what it is.
+/// Raises the limit as far as the system allows. Returns the old limit and the new one.
 #[must_use]
 pub fn raise_open_files() -> (u64, u64) {
     let before = getrlimit(Resource::Nofile);

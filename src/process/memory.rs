@@ -1,12 +1,12 @@
-//! Memory: what is not needed any more, and how the C library takes it.
+//! The C library's allocator: how it takes memory from the system and gives it back.
 
-/// Has the C library take what it needs from a heap with room at its end, so that the address space
-/// stays as it is; or as it always does. Says whether it does so.
+/// With `still`, makes the C library allocate from a heap with room at its end, so that the
+/// mappings of the process do not change; else sets its defaults. Returns whether it accepted that.
 #[must_use]
 pub fn hold_still(still: bool) -> bool {
     const ROOM: i32 = 16 << 20;
     const USUAL: i32 = 128 << 10;
-    // Up to glibc 2.35 it takes no more.
+    // glibc before 2.36 accepts no more.
     const MOST: i32 = 32 << 20;
     let (room, large, less) = if still {
         (ROOM, i32::MAX, MOST)
@@ -23,13 +23,13 @@ pub fn hold_still(still: bool) -> bool {
     }
 }
 
-/// Takes every free piece within the C library's heap, for good. What is allocated from now on lies
-/// side by side at its end, where it would else fill gaps in pages that nothing else changes. For a
-/// process of which a copy is made, and copied page by page as it changes.
+/// Allocates every free piece within the C library's heap, for good. What is allocated from now on
+/// lies together at its end, instead of in gaps of pages that nothing else changes. For a process
+/// that is written to an image, of which each page that changes has to be copied.
 pub fn fill_gaps() {
     const LARGEST: usize = 1 << 20;
     const SMALLEST: usize = 16;
-    // What has more gaps than this keeps the rest.
+    // At most so much is filled.
     const MOST: usize = 256 << 20;
     let mut left = MOST;
     // SAFETY: plain allocations, whose content nobody looks at. Each is freed once or never.
@@ -58,7 +58,7 @@ pub fn fill_gaps() {
     }
 }
 
-/// Gives back what has been freed, as far as the C library keeps it for what may come.
+/// Gives freed memory that the C library keeps back to the system.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number, and locks what it needs.

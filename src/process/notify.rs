@@ -1,10 +1,10 @@
-//! Word to systemd of how far a service is (`sd_notify(3)`), where it listens for that.
+//! Tells systemd the state of a service (`sd_notify(3)`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Says it; where nobody listens it is said to nobody.
+/// Sends `word`, where systemd has given a socket for it.
 pub fn tell(word: &str) {
     let Some(place) = std::env::var_os("NOTIFY_SOCKET") else {
         return;

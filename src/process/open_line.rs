@@ -1,5 +1,5 @@
-//! Where a person has the response and the log in one place, on a terminal or by `2>&1`: whether the
-//! response stands in the middle of a line there, so that what is logged begins one of its own.
+//! For a person who gets the response and the log in one place, on a terminal or with `2>&1`:
+//! whether the response has left a line open there, so that a log entry has to begin a new one.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use rustix::{fs, stdio};
 
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether the log goes to where `output` goes. Asked before anything takes the log's place.
+/// Whether the log goes to where `output` goes. Has to be asked before standard error is replaced.
 pub fn is_shared(output: impl AsFd) -> bool {
     let (Ok(output), Ok(log)) = (fs::fstat(output), fs::fstat(stdio::stderr())) else {
         return false;
@@ -16,7 +16,7 @@ pub fn is_shared(output: impl AsFd) -> bool {
     (output.st_dev, output.st_ino) == (log.st_dev, log.st_ino)
 }
 
-/// The response has come so far; only of one whose place the log shares.
+/// Notes what was last written of a response that goes to where the log goes.
 pub fn wrote(block: &[u8]) {
     if let Some(last) = block.last() {
         IS_OPEN.store(*last != b'\n', Ordering::Relaxed);

@@ -7,23 +7,23 @@ use std::sync::OnceLock;
 
 use crate::environment;
 
-/// In a process that this program has become, which is another program's for the system.
+/// The program, in a process that has executed Python: to the system it is another program.
 static HANDED_ON: OnceLock<PathBuf> = OnceLock::new();
 
-/// This process goes on as that program.
+/// Sets the program that this process belongs to.
 pub fn goes_on_as(program: PathBuf) {
     _ = HANDED_ON.set(program);
 }
 
-/// Its file. Without `/proc` it is the one that the kernel was asked for, or the interpreter that the
-/// first line of that one names, which is `argv[0]` then.
+/// Its file. Without `/proc` it is `argv[0]`, which names the interpreter of a script's first line,
+/// or else the file that the kernel was asked to execute.
 #[must_use]
 pub fn path() -> PathBuf {
     if let Some(program) = HANDED_ON.get() {
         return program.clone();
     }
     if let Ok(program) = std::fs::read_link("/proc/self/exe") {
-        // As the kernel calls one that was replaced.
+        // The kernel adds this to the name of a file that was replaced.
         let name = program.as_os_str().as_bytes();
         let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
         return OsStr::from_bytes(name).into();

@@ -1,5 +1,5 @@
-//! What the operator is told. Every line to the error log that is not the application's own goes through
-//! here, but for those of signal handlers (`last_resort`) and of a trial, whose maker reads them.
+//! The error log. Every entry that is not the application's own is written here, but for those of
+//! signal handlers (`last_resort`) and of a trial, whose maker reads them.
 
 mod foreign;
 
@@ -12,7 +12,8 @@ use crate::{descriptors, open_line};
 
 pub use crate::exit::Exit;
 
-/// A server stamps the lines of its own error log; a log file of ours has to do it itself.
+/// Whether entries begin with the time. A server adds it to its own error log, but not to our log
+/// file.
 static STAMPED: AtomicBool = AtomicBool::new(false);
 
 pub use foreign::Foreign;
@@ -22,9 +23,9 @@ pub fn stamp_entries() {
     STAMPED.store(true, Ordering::Relaxed);
 }
 
-/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
-/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
-/// say so.
+/// Writes one entry to the error log, in one piece, with characters escaped that a terminal or a
+/// reader of logs would obey. Where the log cannot be written the error is ignored: there is
+/// nowhere left to report it.
 pub fn log(entry: &str) {
     let mut line = String::with_capacity(entry.len() + 48);
     line.push_str(open_line::end());
@@ -39,7 +40,7 @@ pub fn log(entry: &str) {
     _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Only a newline of the entry's own begins a line.
+/// Escapes all control characters but newlines and tabs.
 fn push_escaped(text: &str, to: &mut String) {
     for character in text.chars() {
         match character {
@@ -50,8 +51,8 @@ fn push_escaped(text: &str, to: &mut String) {
     }
 }
 
-/// Whether a terminal or an editor does something with it, rather than show it: control characters,
-/// other ends of lines, and what turns the direction of text (Unicode Standard Annex 9).
+/// Whether a terminal or an editor obeys the character instead of showing it: control characters,
+/// other line ends, and characters that change the direction of text (Unicode Standard Annex 9).
 fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -60,7 +61,7 @@ fn is_obeyed(character: char) -> bool {
         )
 }
 
-/// A text of somebody else's, in one line.
+/// A text from outside, in one line.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -68,7 +69,7 @@ pub fn one_line(text: &str) -> String {
     line.replace('\n', "\\n")
 }
 
-/// Writes a line that is whole already, to the log file where there is one.
+/// Writes a line that is already complete, to the log file where there is one.
 pub fn log_line(line: &[u8], file: Option<&Path>) {
     let opened = file.and_then(|file| descriptors::open_log(file).ok());
     let stamp = httpdate::fmt_http_date(SystemTime::now());

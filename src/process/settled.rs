@@ -1,11 +1,11 @@
-//! What other programs' start does, for one that begins without it.
+//! The set-up of a process that the Rust runtime does, for one that starts without the runtime.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// This process has the name of the file that the kernel was asked to execute (proc_pid_comm(5)), as if no
-/// other program had taken its place.
+/// Names this process after the file that the kernel was asked to execute (proc_pid_comm(5)), as if
+/// it had not executed another program since.
 pub fn name_as(executed: &Path) {
     let name = executed.file_name().unwrap_or_default();
     if let Ok(name) = CString::new(name.as_bytes()) {
@@ -14,7 +14,7 @@ pub fn name_as(executed: &Path) {
     }
 }
 
-/// What ends a process because it did something wrong ends it from now on.
+/// Sets the signals of a fault to their default action, which ends the process.
 pub fn usual_fatal_signals() {
     for signal in [
         libc::SIGSEGV,
@@ -23,13 +23,14 @@ pub fn usual_fatal_signals() {
         libc::SIGFPE,
         libc::SIGABRT,
     ] {
-        // SAFETY: numbers; no handler of this process's is wanted any more.
+        // SAFETY: takes numbers; the handlers of this process are no longer needed.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
-/// A log that nobody reads or that may not grow is no reason to die, and what the server left closed is
-/// open and empty, as the next file would take the number.
+/// Ignores the signals of a log without a reader and of a file that may not grow, and opens
+/// `/dev/null` for each standard descriptor that the server left closed, as the next file would
+/// become that descriptor.
 pub fn settle_in() {
     // SAFETY: system calls that take numbers, and a path that ends with a zero; to ignore a signal
     // needs no function.

@@ -1,5 +1,5 @@
-//! Signals: dying ones still answer the client, SIGTERM unwinds the application within two
-//! seconds, and `--timeout` is a timer of our own (the application may use SIGALRM itself).
+//! Signals: a fatal signal still gets the client an answer, SIGTERM unwinds the application within
+//! two seconds, and `--timeout` is a timer of our own (the application may use SIGALRM itself).
 //!
 //! The handlers make system calls and nothing else: write, dup, setitimer, sigaction, `_exit`.
 
@@ -13,12 +13,12 @@ use std::time::Duration;
 use super::last_resort::{self, Answer};
 use crate::exit::Exit;
 
-/// How long an application may take to unwind: so many ticks ...
+/// How many ticks an application may take to unwind.
 const TICKS: u32 = 20;
-/// ... of so many microseconds.
+/// The length of a tick in microseconds.
 const TICK: libc::suseconds_t = 100_000;
 
-/// The signals that end a process because it did something wrong, or too much.
+/// The signals that end a process because of a fault or a limit.
 const FATAL: [c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -33,7 +33,7 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// Whether it is being stopped because its time is over.
+/// Whether it is being stopped because it timed out.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
 /// How many ticks of the time to unwind have passed.
@@ -48,8 +48,8 @@ static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) type Handler = extern "C" fn(c_int);
 
-/// Makes every way to die answer first. Comes before anything that can fail; a second time it does
-/// nothing.
+/// Installs the handlers, so that a process that dies answers first. Has to be called before
+/// anything that can fail; a second call does nothing.
 pub fn install() {
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return;
@@ -62,8 +62,8 @@ pub fn install() {
         );
     }
     set(libc::SIGTERM, on_terminate, 0);
-    // What is installed over it later and chains to it, such as the interpreter's traceback dump,
-    // runs first.
+    // A handler that is installed over it later and calls it, such as the one that dumps Python's
+    // traceback, runs first.
     set(timeout_signal(), on_timeout, libc::SA_NODEFER);
     // SAFETY: both functions are `extern "C"`, take no argument and live as long as the process.
     unsafe {
@@ -83,7 +83,7 @@ pub fn stopping() -> bool {
     STOPPING.load(Ordering::Acquire)
 }
 
-/// Whether nothing that takes time is to be begun any more.
+/// Whether the process has to end soon, so that nothing that takes time may begin.
 pub fn has_to_end() -> bool {
     stopping() || CLEANING_UP.load(Ordering::Acquire)
 }
@@ -97,13 +97,13 @@ pub fn exit_when_stopped() -> Exit {
     }
 }
 
-/// The signal that says that the time is over.
+/// The signal of the timeout's timer.
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
 }
 
-/// Starts the time of an exchange.
+/// Starts the timer of `--timeout`.
 pub fn start_timeout(after: Duration) -> io::Result<()> {
     let mut event: libc::sigevent = zeroed();
     event.sigev_notify = libc::SIGEV_SIGNAL;
@@ -126,7 +126,7 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal(signal: c_int) {
-    // A limit of the host's is the request's misfortune.
+    // SIGXCPU comes from a limit of the host, so the image is not to blame.
     if signal != libc::SIGXCPU {
         last_resort::spoil_image();
     }
@@ -154,7 +154,7 @@ extern "C" fn on_terminate(signal: c_int) {
         return;
     }
     if last_resort::is_another() {
-        // A pool ends its processes so, which is no fault of the exchange.
+        // A forked process, which a pool may end with SIGTERM: the exchange has not failed.
         // SAFETY: both are async-signal-safe; the signal comes again once this function has returned.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
@@ -173,9 +173,9 @@ extern "C" fn on_timeout(_: c_int) {
     }
     TIMED_OUT.store(true, Ordering::Release);
     last_resort::log(&[
-        b"the time of --timeout is over",
+        b"timed out (--timeout)",
         if has_interpreter() {
-            b": where the application was is shown above"
+            b": the traceback above shows where the application was"
         } else {
             b" before the application was called"
         },
@@ -203,8 +203,9 @@ fn stop(signal: c_int) {
     unsafe { std::mem::transmute::<usize, Handler>(interpreter)(signal) };
 }
 
-/// Starts the time that is left. It passes in ticks, each of which interrupts what the application
-/// waits for: a call that was about to begin when SIGTERM came would else wait to the end.
+/// Starts the grace period. It passes in ticks, each of which interrupts the call that the
+/// application waits in: one that was about to begin when SIGTERM came would otherwise wait to its
+/// end.
 fn begin_grace() {
     set(libc::SIGALRM, on_tick, 0);
     let tick = libc::timeval {
@@ -221,7 +222,7 @@ fn begin_grace() {
 
 extern "C" fn on_tick(_: c_int) {
     if PASSED.fetch_add(1, Ordering::AcqRel) + 1 >= TICKS {
-        last_resort::log(&[b"the application did not stop within 2 seconds and is ended"]);
+        last_resort::log(&[b"the application did not stop within 2 seconds: its process is ended"]);
         end();
     }
 }
@@ -232,7 +233,7 @@ fn end() -> ! {
     unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
 
-/// A C library that calls `exit()` itself.
+/// For a C library that calls `exit()`.
 extern "C" fn on_exit() {
     if last_resort::answer(Answer::Error) {
         last_resort::drain();
@@ -249,13 +250,13 @@ pub(super) fn set_handler(signal: c_int, handler: Handler) {
     set(signal, handler, 0);
 }
 
-/// A file that may not grow is an error like others, and not the end.
+/// Makes a write beyond the file size limit fail with an error instead of ending the process.
 pub fn ignore_file_limit() {
     // SAFETY: to ignore a signal needs no function.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// Whether children vanish by themselves once they have ended, instead of waiting to be asked how.
+/// Sets whether the kernel reaps children that have ended, so that nobody has to wait for them.
 pub fn forget_children(forget: bool) {
     let action = if forget { libc::SIG_IGN } else { libc::SIG_DFL };
     // SAFETY: neither of the two is a function.
@@ -293,8 +294,8 @@ pub fn name(signal: c_int) -> &'static [u8] {
         libc::SIGBUS => b"SIGBUS (a memory fault)",
         libc::SIGFPE => b"SIGFPE (an arithmetic fault)",
         libc::SIGILL => b"SIGILL (an illegal instruction)",
-        libc::SIGXCPU => b"SIGXCPU (its limit of processor time is reached)",
-        libc::SIGABRT => b"SIGABRT (it gave up)",
+        libc::SIGXCPU => b"SIGXCPU (CPU time limit reached)",
+        libc::SIGABRT => b"SIGABRT (abort)",
         libc::SIGKILL => b"SIGKILL",
         libc::SIGTERM => b"SIGTERM",
         libc::SIGHUP => b"SIGHUP",
@@ -302,7 +303,7 @@ pub fn name(signal: c_int) -> &'static [u8] {
         libc::SIGQUIT => b"SIGQUIT",
         libc::SIGPIPE => b"SIGPIPE",
         libc::SIGALRM => b"SIGALRM",
-        libc::SIGXFSZ => b"SIGXFSZ (its limit of file size is reached)",
+        libc::SIGXFSZ => b"SIGXFSZ (file size limit reached)",
         _ => b"a signal",
     }
 }

@@ -1,16 +1,16 @@
 //! Copies of the response's descriptor and of the log's, out of reach of an application that closes
-//! or replaces by number what it did not open (`os.closerange(0, 21)`, `dup2` over all): above the
-//! numbers that the limit allows where that can be had, which no `dup2` takes. Without them the
-//! server would get nothing, and nobody would know why.
+//! or replaces descriptors that it did not open (`os.closerange(0, 21)`, `dup2` over all): where
+//! possible they are above the limit, where `dup2` does not reach. Without them the server would
+//! get no answer, and the log no reason.
 //!
-//! But for making them all of it is safe in a signal handler.
+//! All but `keep` is safe in a signal handler.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// A table of descriptors for higher numbers takes its time to make.
+/// The kernel would have to make a larger table for higher descriptors, which takes time.
 const HIGH: u64 = 4200;
 /// How many there are.
 const COPIES: u64 = 2;
@@ -18,11 +18,11 @@ const COPIES: u64 = 2;
 static RESPONSE: AtomicI32 = AtomicI32::new(-1);
 static LOG: AtomicI32 = AtomicI32::new(-1);
 
-/// Makes the copies. Where there is no room for them it is done without.
+/// Makes the copies; goes on without where there is no room for them.
 pub fn keep(response: BorrowedFd<'_>) {
     let limits = getrlimit(Resource::Nofile);
     let current = limits.current.unwrap_or(HIGH);
-    // Ranges that are closed blindly end at 256, 1024 or 4096 where they do not end at the limit.
+    // Applications that close a range of descriptors end it at the limit, at 256, 1024 or 4096.
     let most = limits
         .maximum
         .unwrap_or(u64::MAX)
@@ -49,12 +49,12 @@ pub fn keep(response: BorrowedFd<'_>) {
 /// The log is another file from now on.
 pub fn keep_log(log: BorrowedFd<'_>) {
     if let Some(copy) = descriptor(&LOG) {
-        // SAFETY: the copy's number, which is nobody else's; no ownership is claimed here.
+        // SAFETY: the copy's descriptor, which only this module uses; no ownership is claimed here.
         unsafe { libc::dup3(log.as_raw_fd(), copy.as_raw_fd(), libc::O_CLOEXEC) };
     }
 }
 
-/// The copy of the response, where `given` is not that any more: closed, or another file by now.
+/// The copy of the response, where `given` was closed or has become another file.
 #[must_use]
 pub fn instead_of(given: BorrowedFd<'_>) -> Option<BorrowedFd<'static>> {
     let copy = descriptor(&RESPONSE)?;
@@ -70,7 +70,7 @@ pub(super) fn has(descriptor: BorrowedFd<'_>) -> bool {
         .any(|place| place.load(Ordering::Acquire) == descriptor.as_raw_fd())
 }
 
-/// Has standard error lead to the log again, where `response` shows that descriptors were lost.
+/// Makes standard error lead to the log again, where `response` was closed or replaced.
 pub fn mend_log(response: BorrowedFd<'_>) {
     if instead_of(response).is_some()
         && let Some(copy) = descriptor(&LOG)

@@ -1,6 +1,7 @@
 //! What is left of a message-body once the answer is out. fcgiwrap and uWSGI's cgi plugin write the
-//! whole body before they read a byte of the answer: whoever ends without taking it breaks their
-//! pipe, and the client gets a 502 in place of the answer. So it is taken, for a limited time.
+//! whole body before they read a byte of the answer: a script that ends without reading it breaks
+//! their pipe, and the client gets a 502 instead of the answer. So the rest is read, for a limited
+//! time.
 //!
 //! System calls and nothing else: safe in a signal handler.
 
@@ -14,15 +15,15 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// How many seconds a server may send nothing.
 const IDLE: i64 = 5;
-/// How many seconds it may send what nobody reads.
+/// How many seconds in all the rest is read and dropped.
 const ALL: i64 = 60;
-/// How long one wait lasts before it is looked whether that is enough.
+/// How long one wait lasts before the limits are checked again.
 const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 200_000_000,
 };
 
-/// How many bytes the server has still to send; whoever reads them counts.
+/// How many bytes the server has still to send; the reader of the body keeps it up to date.
 pub static LEFT: AtomicU64 = AtomicU64::new(0);
 
 /// The time that one server is given.
@@ -33,7 +34,8 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The time begins. `None` where nobody waits to be rid of anything: a file, a terminal.
+    /// The time begins. `None` for a file or a terminal, where no server waits until the body is
+    /// read.
     #[must_use]
     pub fn begin(source: BorrowedFd<'_>) -> Option<Self> {
         let kind = FileType::from_raw_mode(rustix::fs::fstat(source).ok()?.st_mode);
@@ -44,7 +46,7 @@ impl Patience {
     }
 
     /// Waits until there is something to read, or the end; false once the time is over or `enough`
-    /// says so.
+    /// returns true.
     pub fn wait(&mut self, source: BorrowedFd<'_>, enough: impl Fn() -> bool) -> bool {
         while !enough() && now() < self.until.min(self.idle_until) {
             let mut ready = [PollFd::new(&source, PollFlags::IN)];
@@ -61,7 +63,7 @@ fn now() -> i64 {
     clock_gettime(ClockId::Monotonic).tv_sec
 }
 
-/// Where the bytes go that nobody reads.
+/// The place for bytes that are dropped.
 struct Nowhere(UnsafeCell<[u8; 64 * 1024]>);
 
 // SAFETY: it is written to by the kernel alone and never read.
@@ -69,12 +71,12 @@ unsafe impl Sync for Nowhere {}
 
 static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; 64 * 1024]));
 
-/// Whether somebody at the other end may be waiting to be rid of what is left.
+/// Whether a server at the other end may be waiting until the rest is read.
 pub fn is_awaited(source: BorrowedFd<'_>) -> bool {
     LEFT.load(Ordering::Acquire) > 0 && Patience::begin(source).is_some()
 }
 
-/// Takes what is left from the server. The stack of a signal handler is small, so none of it is used.
+/// Reads and drops the rest. Uses no buffer on the stack, as that of a signal handler is small.
 pub fn drain(source: BorrowedFd<'_>) {
     let Some(mut patience) = Patience::begin(source) else {
         return;

@@ -1,5 +1,5 @@
-//! Whether a request is answered from an image: looks for it, checks it, and becomes the process that it
-//! is of; or says why not.
+//! Whether a request is answered from an image: looks for the image, checks it, and becomes the process in it;
+//! or says why not.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_char};
@@ -48,8 +48,8 @@ impl Wanted {
         self.folder.join(format!("{}.{ending}", self.name))
     }
 
-    /// Notes that the image could not be restored, which another process may be able to.
-    pub(crate) fn count_bad_luck(&self) {
+    /// Counts that the image could not be restored in this process; another process may succeed.
+    pub(crate) fn count_failed_restore(&self) {
         _ = pace::count(&self.at("unlucky"), u64::MAX);
     }
 }
@@ -60,14 +60,14 @@ pub(crate) enum Cold {
     Unasked,
     /// An image may help the next request.
     Make(String),
-    /// None would.
+    /// A new image would not help, or must not be made now.
     Stay(String),
-    /// Another process, with its parts at other addresses, may have more luck.
+    /// Another process, with other addresses, may succeed.
     Again(String),
 }
 
-/// An image that is no older, or that others have used since, in seconds, is not given up for a
-/// request whose surroundings differ.
+/// In seconds: an image that is younger, or was used more recently, is not replaced for a single request with
+/// another environment.
 const YOUNG: u64 = 5;
 const IN_USE: u64 = 60;
 
@@ -86,15 +86,15 @@ pub(super) fn restore_early(arguments: Vec<OsString>, environment: *const *const
     let started = Started::of_this_process(arguments, environment);
     if started.is_a_request() {
         let wanted = wanted(&started);
-        // A second process is for when the C library is ready.
+        // A second process can be started only once the C library is ready.
         if !matches!(&wanted, Ok(wanted) if wanted.guard) {
             _ = VERDICT.set(attempted(wanted, &started, &|| {}));
         }
     }
 }
 
-/// Becomes the restored process, or says which one and why not. Where a process is to wait beside it,
-/// `guard` starts it.
+/// Becomes the restored process, or says which image was wanted and why it was not used. Where a process is to
+/// wait beside it, `guard` starts that.
 pub(crate) fn restored(started: &Started, guard: &dyn Fn()) -> &'static Verdict {
     VERDICT.get_or_init(|| attempted(wanted(started), started, guard))
 }
@@ -117,7 +117,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
         Invocation::HashBang { argument, script } => {
             let argument = argument.unwrap_or_default();
             let options = split(&argument, |name| std::env::var_os(name));
-            // What cannot be split is said where the request is answered.
+            // A malformed line is reported where the request is answered.
             (options.map_err(|_| Cold::Unasked)?, Some(script))
         }
         Invocation::Interpreter { mut arguments } => {
@@ -131,15 +131,15 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
         return Err(Cold::Unasked);
     }
     let stay = |why: &str| Cold::Stay(why.to_owned());
-    let script = script.ok_or_else(|| stay("only a script has an image"))?;
+    let script = script.ok_or_else(|| stay("only a script can have an image"))?;
     match fs::metadata(&script) {
         Ok(about) if about.is_file() => {}
-        Ok(_) => return Err(stay("only a script has an image")),
+        Ok(_) => return Err(stay("only a script can have an image")),
         Err(error)
             if error.kind() == ErrorKind::NotFound
                 && !script.as_os_str().as_bytes().contains(&b'/') =>
         {
-            return Err(stay("only a script has an image"));
+            return Err(stay("only a script can have an image"));
         }
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", script.display()))),
     }
@@ -162,7 +162,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
 /// Becomes the restored process, or says why not.
 fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
     if started.is_given_up() {
-        return Err(Cold::Stay("the restored process could not begin".into()));
+        return Err(Cold::Stay("the restored process could not start".into()));
     }
     if wanted.found.looked.is_err() {
         return Err(without_folder(wanted));
@@ -178,7 +178,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     };
     let damaged = || paced(wanted, "the image is damaged");
     let mut head = read_head(&image).ok_or_else(damaged)?;
-    // Whatever is written to the file, or cuts it, shows in its length and its time.
+    // A change to the file shows in its length or its time.
     let about = image.metadata().map_err(|_| damaged())?;
     let modified = freshness::time(about.mtime(), about.mtime_nsec().cast_unsigned());
     if (about.len(), modified) != (head.length, head.sealed) {
@@ -194,16 +194,20 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
             paced(wanted, &stale.reason)
         }
     })?;
-    let until_tried = pace::until_tried(&wanted.at("unlucky"), now);
-    if until_tried > 0 && !started.is_again() {
+    let until_retried = pace::until_retried(&wanted.at("unlucky"), now);
+    if until_retried > 0 && !started.is_again() {
         return Err(Cold::Stay(format!(
-            "the image could not be restored; it is tried again in {until_tried} s"
+            "the image could not be restored; next attempt in {until_retried} s"
         )));
     }
-    // Where nobody can count, nobody does.
+    // Where counting fails (a full disk), the image is used without.
     let count = || pace::count(&wanted.at("used"), head.max_restores).unwrap_or(0);
     if !started.is_again() && count() >= head.max_restores {
-        return Err(paced(wanted, "it has answered as many requests as it may"));
+        let limit = format!(
+            "the image has answered {} requests (--max-restores)",
+            head.max_restores
+        );
+        return Err(paced(wanted, &limit));
     }
     let known = known_pages(&wanted.at("pages"), &head);
     let learns = if known.is_none() { head.sealed } else { 0 };
@@ -216,10 +220,8 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         guard();
     }
     if u64::from(std::process::id()) == head.maker {
-        // By its number a library knows that it is in another process, and needs other chances.
-        return Err(Cold::Stay(
-            "this process has the PID that the image's maker had".into(),
-        ));
+        // Libraries compare PIDs to notice a fork, and then reseed their random generators.
+        return Err(Cold::Stay("same PID as the image's maker".into()));
     }
     let handoff = Handoff {
         environment: started.environment.as_ptr(),
@@ -229,36 +231,34 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         claim: claim::place(),
         cold: Some(way_out::prepare(started, &names)),
     };
-    restore(image, &head, started.kernel_code, &handoff).map_err(|failure| match failure.kind {
+    restore(image, &head, started.vdso_code, &handoff).map_err(|failure| match failure.kind {
         Kind::Chance => Cold::Again(failure.reason),
         Kind::Changed => paced(wanted, &failure.reason),
         Kind::Limit => Cold::Stay(failure.reason),
     })
 }
 
-/// An image is made, unless the last attempts were too recent and of too little use.
+/// A new image is to be made, unless the last attempts were too recent and of too little use.
 fn paced(wanted: &Wanted, reason: &str) -> Cold {
     let firsts = place::firsts(&wanted.folder, &place::script_of(&wanted.identity));
     match pace::until_made(&|ending| wanted.at(ending), &firsts, pace::now()) {
         0 => match obstacle(&wanted.folder) {
-            Some(obstacle) => Cold::Stay(format!("{reason}; none is made: {obstacle}")),
+            Some(obstacle) => Cold::Stay(format!("{reason}; no new image: {obstacle}")),
             None => Cold::Make(reason.into()),
         },
-        left => Cold::Stay(format!("{reason}; no image is made within {left} s")),
+        left => Cold::Stay(format!("{reason}; no new image for another {left} s")),
     }
 }
 
 /// Why an attempt to make an image would end before it began.
 fn obstacle(folder: &Path) -> Option<String> {
-    /// No image is as small as this.
+    /// Every image is larger than this.
     const LEAST: u64 = 4 << 20;
     if let Some(most) = getrlimit(Resource::Fsize)
         .current
         .filter(|&most| most < LEAST)
     {
-        return Some(format!(
-            "no file may be larger than {most} bytes (RLIMIT_FSIZE)"
-        ));
+        return Some(format!("files are limited to {most} bytes (RLIMIT_FSIZE)"));
     }
     let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
     let folder = folder.display();
@@ -267,23 +267,23 @@ fn obstacle(folder: &Path) -> Option<String> {
     ))
 }
 
-/// There is no image: because none was made yet, or because none can be.
+/// Why there is no image: none was made yet, or none can be.
 fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
-    let until_revived = pace::until_revived(&wanted.at("crashes"), pace::now());
+    let until_used_again = pace::until_used_again(&wanted.at("crashes"), pace::now());
     for ending in ["refused", "bad"] {
-        if ending == "bad" && until_revived == 0 {
+        if ending == "bad" && until_used_again == 0 {
             continue;
         }
         let head = open(&wanted.at(ending))
             .ok()
             .and_then(|file| read_head(&file));
-        // Until something changes another attempt would end as the last one.
+        // Until something changes, another attempt would fail as the last one did.
         if let Some(head) = head
             && freshness::check(&head, &wanted.identity, pace::now(), meta).is_ok()
         {
             return Cold::Stay(match head.refusal.as_slice() {
                 [] => format!(
-                    "a restored process has died; no image is used within {until_revived} s"
+                    "a restored process crashed; image not used for another {until_used_again} s"
                 ),
                 refusal => String::from_utf8_lossy(refusal).into_owned(),
             });
@@ -294,18 +294,18 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
 
 const NO_IMAGE: &str = "there is no image yet";
 
-/// There is none for images either, unless it can be made.
+/// Why there is no image where its folder does not exist: creates the folder.
 fn without_folder(wanted: &mut Wanted) -> Cold {
     match wanted.found.make() {
         Ok(folder) => {
             wanted.folder = folder;
             paced(wanted, NO_IMAGE)
         }
-        Err(why) => Cold::Stay(format!("no image can be made: {why}")),
+        Err(why) => Cold::Stay(format!("cannot make an image: {why}")),
     }
 }
 
-/// Opens an image, which nobody else may have had a hand in; its folder was looked at.
+/// Opens an image that only this user can have written; its folder was checked before.
 pub(crate) fn open(path: &Path) -> std::io::Result<File> {
     let denied = || Error::from(ErrorKind::PermissionDenied);
     let file = File::options()
@@ -320,7 +320,7 @@ pub(crate) fn open(path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// What the first request has learnt.
+/// The list of pages that the first request recorded.
 fn known_pages(path: &Path, head: &Head) -> Option<Vec<(u64, u64)>> {
     let file = open(path).ok()?;
     let mut bytes = Vec::new();

@@ -1,16 +1,16 @@
-//! The program's first instructions. Before anything else the C library asks the processor for all
-//! that it can do, several dozen times; in a virtual machine each answer takes microseconds, and all
-//! of them longer than restoring a small image. So the program does what a request needs before
-//! that: with the few things the C library cannot work without set up here, and with copying of its
-//! own, which is the one thing there whose code depends on those answers.
+//! The program's first instructions. The C library starts by asking the processor for its features (CPUID),
+//! several dozen times; in a virtual machine each answer takes microseconds, and all of them take longer than
+//! restoring a small image. So the program tries to restore an image before that. It sets up the few things
+//! that the C library needs for that, and copies memory with its own functions, as only those of the C library
+//! depend on the processor's features.
 //!
-//! Where nothing was restored the process goes on as every other program begins, at `_start`, the
-//! memory that was used meanwhile aside; so it does after a fatal signal.
+//! Where nothing was restored, or a fatal signal came, the process continues at `_start`, as every program
+//! begins; only the memory that was used meanwhile stays allocated.
 
 use std::arch::{asm, global_asm};
 use std::ffi::{c_char, c_int};
 
-/// What an ELF file says of a part of itself (elf.h, `Elf64_Phdr`).
+/// A program header of an ELF file (elf.h, `Elf64_Phdr`).
 #[repr(C)]
 struct ProgramHeader {
     kind: u32,
@@ -23,7 +23,7 @@ struct ProgramHeader {
     alignment: usize,
 }
 
-/// `Elf64_Rela`: the function at `addend` says what belongs at `place`.
+/// `Elf64_Rela`: the function at `addend` returns what to write at `place`.
 #[repr(C)]
 struct Relocation {
     place: *mut usize,
@@ -47,8 +47,7 @@ struct Aligned<T>(T);
 
 static mut MEMORY: Aligned<[u8; THREAD]> = Aligned([0; THREAD]);
 
-// The stack is at its beginning, with what the kernel put there. A fatal signal comes back the same
-// way.
+// Saves the initial stack pointer, to enter `_start` with it. A fatal signal takes the same way.
 global_asm!(
     ".globl wsgi_cgi_early",
     "wsgi_cgi_early:",
@@ -139,7 +138,7 @@ unsafe fn set_thread(mut auxiliary: *const [usize; 2]) -> bool {
 }
 
 extern "C" fn on_fatal(_: c_int) {
-    // SAFETY: goes on at the program's usual beginning, which needs nothing of what is on the stack.
+    // SAFETY: continues at the program's usual start, which needs nothing on the stack of this function.
     unsafe { wsgi_cgi_usual() }
 }
 
@@ -152,8 +151,8 @@ struct Action {
     mask: u64,
 }
 
-/// `SA_NODEFER`, `SA_RESETHAND`, and `SA_RESTORER`: the kernel insists on a way back from the handler,
-/// which never takes it.
+/// `SA_NODEFER`, `SA_RESETHAND`, and `SA_RESTORER`, which the kernel requires although the handler never
+/// returns.
 const FLAGS: usize = 0x4000_0000 | 0x8000_0000 | 0x0400_0000;
 
 fn on_fatal_signals_go_on() {
@@ -191,7 +190,7 @@ unsafe fn system_call(number: usize, a: usize, b: usize, c: usize, d: usize) -> 
     result
 }
 
-/// The C library's has thresholds that it computes from those answers.
+/// Replaces the C library's, whose thresholds depend on the processor's features.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     // SAFETY: the caller's promise.

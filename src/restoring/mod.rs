@@ -1,6 +1,6 @@
-//! From the image of a loaded application to a running process: `started` (how the server started this
-//! one), `early` (before the C library is ready), `attempt` (which image, and whether it holds), `way_out`
-//! (where a restored process goes that cannot begin).
+//! From the image of a loaded application to a running process: `started` (how the server started this one),
+//! `early` (before the C library is ready), `attempt` (which image, and whether it is valid), `way_out` (what
+//! a restored process does that cannot start).
 
 pub(crate) mod attempt;
 #[cfg(starts_early)]

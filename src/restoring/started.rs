@@ -9,10 +9,10 @@ use image::restore::TRIAL;
 use process::program;
 use settings::invocation::Evidence;
 
-/// How often this program has tried to restore an image for a request; for itself alone.
+/// The variable by which this program tells itself how often it has tried to restore an image for a request.
 const TRIES: &str = "WSGI_CGI_TRIES";
 
-/// Once in a thousand times something of this process is where the image has its stack.
+/// The most tries. Once in a thousand, something of this process is where the image has its stack.
 const MOST: usize = 3;
 
 /// How the server started this process.
@@ -25,8 +25,8 @@ pub(crate) struct Started {
     pub(crate) environment: Vec<*const c_char>,
     /// The file that the kernel was asked to execute.
     pub(crate) executed: &'static CStr,
-    /// Where the kernel has put its code (`AT_SYSINFO_EHDR`).
-    pub(crate) kernel_code: u64,
+    /// The address of the vDSO (`AT_SYSINFO_EHDR`).
+    pub(crate) vdso_code: u64,
     tries: usize,
 }
 
@@ -42,7 +42,7 @@ impl Started {
             .map(|(name, value)| (name.into_vec(), value.into_vec()));
         let meta = MetaVariables::from_pairs(variables);
         let mut list = Vec::new();
-        let (mut executed, mut kernel_code) = (c"", 0);
+        let (mut executed, mut vdso_code) = (c"", 0);
         // SAFETY: the kernel's own list, which ends with a null pointer; the auxiliary vector follows,
         // which ends with a zero.
         unsafe {
@@ -57,7 +57,7 @@ impl Started {
             while (*auxiliary).0 != 0 {
                 match *auxiliary {
                     (libc::AT_EXECFN, name) => executed = CStr::from_ptr(name),
-                    (libc::AT_SYSINFO_EHDR, code) => kernel_code = code.addr() as u64,
+                    (libc::AT_SYSINFO_EHDR, code) => vdso_code = code.addr() as u64,
                     _ => {}
                 }
                 auxiliary = auxiliary.add(1);
@@ -69,7 +69,7 @@ impl Started {
             meta,
             environment: list,
             executed,
-            kernel_code,
+            vdso_code,
             tries,
         }
     }
@@ -79,7 +79,7 @@ impl Started {
         self.tries > 0
     }
 
-    /// Whether a process that was restored for this request could not begin.
+    /// Whether a process that was restored for this request could not start.
     pub(crate) fn is_given_up(&self) -> bool {
         self.tries > MOST
     }
@@ -94,13 +94,13 @@ impl Started {
         !self.is_trial() && self.meta.are_of_cgi()
     }
 
-    /// What tells who wrote which argument.
+    /// The facts from which to decide which arguments come from the `#!` line and which from the client.
     pub(crate) fn evidence(&self) -> Evidence {
         let arguments = self.arguments.iter().skip(1).cloned().collect();
         Evidence::new(arguments, program::as_path(self.executed), program::path())
     }
 
-    /// Has the kernel start the same once more; returns when that fails, or was done too often.
+    /// Starts this program again for the same request (exec); returns when that fails, or was done too often.
     pub(crate) fn try_again(&self) {
         if self.tries < MOST {
             let again = self.again(self.tries + 1);
@@ -108,14 +108,14 @@ impl Started {
         }
     }
 
-    /// What gives up on images and starts the same once more.
+    /// The command that starts this program again for the same request, without an image.
     pub(super) fn without_image(&self) -> Again {
         self.again(MOST + 1)
     }
 
     fn again(&self, tries: usize) -> Again {
         let executed = self.executed;
-        // A script's words follow its name; the kernel adds again what stands before.
+        // The kernel adds the words of the `#!` line again: only those after the script's name are kept.
         let is_script = |word: &OsString| word.as_bytes() == executed.to_bytes();
         let place = self.arguments.iter().skip(1).take(2).position(is_script);
         let after = place.map_or(1, |place| place + 2);
@@ -136,12 +136,12 @@ impl Started {
     }
 }
 
-/// A command that starts a process once more for the same request.
+/// A command that starts this program again for the same request.
 pub(super) struct Again {
     pub(super) program: CString,
     pub(super) words: Vec<CString>,
     pub(super) environment: Vec<*const c_char>,
-    /// Which the environment points to.
+    /// Owns a string that the environment points to.
     _mark: CString,
 }
 

@@ -1,5 +1,5 @@
-//! Where a restored process goes that cannot begin to answer: the kernel starts the same once more,
-//! without an image, and with everything as the server gave it.
+//! What a restored process does that cannot start to answer: it starts the program again (exec), without an
+//! image, with the arguments and environment that the server gave.
 
 use std::ffi::{CString, c_char, c_int};
 use std::sync::OnceLock;
@@ -10,8 +10,8 @@ use process::claim;
 
 use super::started::{Again, Started, pointers};
 
-/// Prepares it. From now on a fatal signal leads there, until the restored process has its own way to
-/// deal with one. The names are those of the image, of one that is bad, and of what counts its crashes.
+/// Prepares it. From now on a fatal signal leads there, until the restored process installs its own handlers.
+/// The names are those of the image, of a bad image, and of the counter of crashes.
 pub(super) fn prepare(started: &Started, names: &[CString; 3]) -> extern "C" fn() -> ! {
     let again = started.without_image();
     _ = WAY_OUT.set(WayOut {
@@ -61,7 +61,7 @@ unsafe impl Send for WayOut {}
 // SAFETY: as above.
 unsafe impl Sync for WayOut {}
 
-/// A process that was restored badly may have no other.
+/// A damaged process may have no other usable stack.
 const SIGNAL_STACK_SIZE: usize = 64 << 10;
 static mut SIGNAL_STACK: [u8; SIGNAL_STACK_SIZE] = [0; SIGNAL_STACK_SIZE];
 
@@ -70,7 +70,7 @@ static WAY_OUT: OnceLock<WayOut> = OnceLock::new();
 extern "C" fn on_fatal(_: c_int) {
     if let Some(WayOut { names, .. }) = WAY_OUT.get() {
         let [image, bad, crashes] = names;
-        // Of several that die of one image at a time the first counts.
+        // Where several processes crash at once, only the first is counted.
         if rustix::fs::rename(image.as_c_str(), bad.as_c_str()).is_err() {
             leave()
         }
@@ -83,7 +83,7 @@ extern "C" fn on_fatal(_: c_int) {
     leave()
 }
 
-/// A whole answer where there is no program to give one. Safe in a signal handler.
+/// Writes a complete error response where no program can. Safe in a signal handler.
 pub(crate) fn give_up() {
     const ANSWER: &[u8] = b"Status: 500 Internal Server Error\r\n\
         Content-Type: text/plain; charset=utf-8\r\n\
@@ -92,7 +92,7 @@ pub(crate) fn give_up() {
     _ = rustix::io::write(rustix::stdio::stdout(), ANSWER);
 }
 
-/// Called in a process that has another C library's idea of a thread.
+/// Called where the thread's block is that of the image's C library: makes system calls only.
 extern "C" fn leave() -> ! {
     if let Some(WayOut {
         again, pointers, ..

@@ -1,5 +1,5 @@
-//! Apache's `Action`: the program is the CGI script of record, the real script is somewhere along
-//! PATH_TRANSLATED, and SCRIPT_NAME and PATH_INFO are still about the program.
+//! Apache's `Action`: Apache runs this program as the CGI script. The real script is the first part
+//! of PATH_TRANSLATED that is a file; SCRIPT_NAME and PATH_INFO still describe this program.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,11 +11,11 @@ use super::script_names::ScriptNames;
 use exchange::MetaVariables;
 
 /// Finds the script and sets SCRIPT_NAME, PATH_INFO, SCRIPT_FILENAME and PATH_TRANSLATED as if the
-/// server had run it. `None` when the request is not about a script.
+/// server had run it. `None` without PATH_TRANSLATED.
 ///
 /// # Errors
 /// When the program was reached in another way, which would let a client run any file below the
-/// document root, and when the file has not the name of a script.
+/// document root, and when the file's name is not that of a script.
 pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
     let Some(translated) = meta.get("PATH_TRANSLATED").map(<[u8]>::to_vec) else {
         return Ok(None);
@@ -47,8 +47,8 @@ pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
         match translated[..end].iter().rposition(|&byte| byte == b'/') {
             Some(slash @ 1..) => end = slash,
             _ => bail!(
-                "no script is found along PATH_TRANSLATED=`{}`: look at the `Action` and \
-                 `AddHandler` lines of the server, and whether its user may read that folder",
+                "no part of PATH_TRANSLATED=`{}` is a script: check the server's `Action` and \
+                 `AddHandler` lines, and that its user may read that folder",
                 OsStr::from_bytes(&translated).display()
             ),
         }
@@ -62,13 +62,13 @@ fn prove(meta: &MetaVariables) -> Result<()> {
     let why = match (meta.get("REDIRECT_HANDLER"), meta.get("REDIRECT_URL")) {
         (None, _) => "REDIRECT_HANDLER is not set",
         (_, None) => "REDIRECT_URL is not set",
-        (_, Some(url)) if is_own(url, meta) => "REDIRECT_URL is the program's own",
+        (_, Some(url)) if is_own(url, meta) => "REDIRECT_URL is the URL of this program",
         (Some(_), Some(_)) => return Ok(()),
     };
     bail!(
-        "the program was asked for by its own URL with a path after it, or a rewrite, an \
-         ErrorDocument or a FallbackResource led there: only Apache's `Action` may name a script \
-         that way ({why}): lead to the script's URL instead"
+        "refused to run the script that PATH_TRANSLATED names: only Apache's `Action` may choose a \
+         script so, and this request came another way, by this program's own URL, a rewrite, an \
+         ErrorDocument or a FallbackResource ({why}): point it at the script's URL"
     )
 }
 

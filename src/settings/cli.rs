@@ -1,11 +1,11 @@
 //! What was typed: the command line as clap sees it. No I/O and no decisions.
 //!
-//! [`Cgi`] is all that a server or a `#!` line may say: in a CGI request there are no subcommands,
-//! what follows the options is a script or nothing. [`Program`] is what a person may say.
+//! [`Cgi`] is what a server or a `#!` line may pass: in a CGI request there are no subcommands, and
+//! only a script may follow the options. [`Program`] is what a person may type.
 
 #![allow(
     missing_docs,
-    reason = "a comment at what is flattened would become a part of the help"
+    reason = "a doc comment on a flattened field would become part of the help"
 )]
 
 mod check;
@@ -35,7 +35,7 @@ pub use request::{As, Request};
 pub use scgi::ScgiPlace;
 pub use serve::{LogFormat, Serve};
 
-/// What a server or a `#!` line may say.
+/// What a server or a `#!` line may pass.
 #[derive(Debug, Parser)]
 #[command(name = "wsgi-cgi")]
 pub struct Cgi {
@@ -60,7 +60,7 @@ By hand, `wsgi-cgi request APP` makes a request and shows the answer,
 `wsgi-cgi serve APP` shows the application to a browser, and
 `wsgi-cgi install SERVER APP` writes the script for a web server.";
 
-/// What a person may say.
+/// What a person may type.
 #[derive(Debug, Parser)]
 #[command(
     name = "wsgi-cgi",
@@ -79,11 +79,11 @@ pub struct Program {
     pub cgi: Cgi,
 }
 
-/// What a person may want of it.
+/// The commands.
 #[derive(Debug, Subcommand)]
 #[allow(
     missing_docs,
-    reason = "a comment here would hide those of the structures from clap"
+    reason = "a doc comment here would replace the help in the structures"
 )]
 pub enum Command {
     Request(Box<Request>),
@@ -109,7 +109,7 @@ pub struct Help {
     pub command: Option<String>,
 }
 
-/// Print what makes a shell complete the options: `source <(wsgi-cgi completions bash)`
+/// Print completions for a shell: `source <(wsgi-cgi completions bash)`
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell: bash, zsh or fish

@@ -30,7 +30,7 @@ pub struct Config {
     /// The folder to work in.
     pub chdir: Option<PathBuf>,
     /// Replaces the server's SCRIPT_NAME: empty, or with a slash in front and none at the end; or
-    /// what it is to be told by (`exchange::AUTO`).
+    /// `exchange::AUTO`, which takes it from the URL.
     pub script_name: Option<Vec<u8>>,
     /// How long the request may take.
     pub timeout: Option<Duration>,
@@ -42,7 +42,7 @@ pub struct Config {
     pub nph: bool,
     /// Which requests are kept, if any are.
     pub record: Option<Record>,
-    /// The folder that was named for what is worth keeping.
+    /// The folder for images, if one was named.
     pub cache_dir: Option<PathBuf>,
     /// Whether requests are answered from an image.
     pub image: bool,
@@ -50,9 +50,9 @@ pub struct Config {
     pub max_age: u64,
     /// How many requests are answered from an image.
     pub max_restores: u64,
-    /// What goes through the application before an image is made.
+    /// Paths that are requested from the application before an image is made.
     pub warm_up: Vec<String>,
-    /// Files that an image rests on besides those that loading looks at.
+    /// Further files that make an image stale when they change.
     pub watch: Vec<PathBuf>,
 }
 
@@ -60,7 +60,7 @@ impl Config {
     /// Decides: the flags that were typed, then the environment, then the application's own script.
     ///
     /// # Errors
-    /// For a script that cannot be read, a value that means nothing, and a name that is unknown.
+    /// For a script that cannot be read, an invalid value, and an unknown name.
     pub fn decide(
         flags: impl Into<CgiOptions>,
         environment: &MetaVariables,
@@ -126,8 +126,9 @@ pub(crate) fn said(
     Ok(said.for_this_request(environment).absolute())
 }
 
-/// Whether the script's name asks for NPH, as RFC 3875, section 5 leaves to the server. Servers decide by the
-/// name of the file; its URL, part of which the client may have chosen, counts where nothing else is known.
+/// Whether the script's name asks for NPH: RFC 3875, section 5 leaves the choice to the server, and every
+/// server goes by the name of the file. The URL counts only where the file is not known: a client may have
+/// chosen a part of it.
 #[must_use]
 pub fn is_nph(environment: &MetaVariables) -> bool {
     ["SCRIPT_FILENAME", "SCRIPT_NAME"]
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_means_nothing_is_named_with_its_value() {
+    fn an_invalid_variable_is_named_with_its_value() {
         let error = decide(&[], &[("WSGI_CGI_DEBUG", "maybe")], &[]).expect_err("neither");
         assert_eq!(
             error.to_string(),

@@ -15,9 +15,9 @@ use crate::options::{self, CgiOptions, Values};
 use crate::{action, split};
 use exchange::MetaVariables;
 
-const NO_SCRIPT: &str = "the server named no script: write `#!/path/to/wsgi-cgi` into the first \
-     line of one, make this program the server's interpreter or `Action` for it, or set \
-     WSGI_CGI_APP";
+const NO_SCRIPT: &str = "the server named no script: begin the script with the line \
+     `#!/path/to/wsgi-cgi`, make this program the server's interpreter or `Action` for scripts, or \
+     set WSGI_CGI_APP";
 
 /// What was decided for a request.
 #[derive(Debug)]
@@ -26,8 +26,7 @@ pub struct Decided {
     pub config: Config,
     /// The options that they come from.
     values: Values,
-    /// Whether the meta-variables are not those that the server gave any more: behind an `Action`
-    /// they have become the script's.
+    /// Whether the meta-variables were changed to describe the script, as behind an `Action`.
     pub is_resolved: bool,
 }
 
@@ -35,7 +34,7 @@ impl Decided {
     /// Which application, with which settings.
     ///
     /// # Errors
-    /// Where no script is named, or an option means nothing.
+    /// Where no script is named, or an option's value is invalid.
     pub fn of(evidence: &Evidence, meta: &mut MetaVariables) -> Result<Self> {
         let mut is_resolved = false;
         let (options, app) = match evidence.decide(meta) {
@@ -43,7 +42,7 @@ impl Decided {
                 let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
                 if let Some(word) = cli.app {
                     bail!(
-                        "`{}` in the `#!` line of `{}` is no option",
+                        "`{}` in the `#!` line of `{}` is not an option",
                         word.display(),
                         script.display()
                     );
@@ -56,8 +55,8 @@ impl Decided {
                 let app = match cli.app {
                     Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
                     Some(app) => bail!(
-                        "`{}` follows the script `{}`: options come before it, what comes after \
-                         may be the client's",
+                        "`{}` comes after the script `{}`, where the client's words may be: \
+                         put options before the script",
                         last.unwrap_or_default().display(),
                         app.display()
                     ),
@@ -93,20 +92,20 @@ impl Decided {
 /// The settings of a script that is started with these options, outside of any request.
 ///
 /// # Errors
-/// Where an option means nothing.
+/// Where an option's value is invalid.
 pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) -> Result<Config> {
     Config::decide(parse(options)?.options, around, App::file(script.into()))
 }
 
-/// The same from what is understood, and what is not: of the options in its first line, of the environment,
-/// of its own block.
+/// The settings from every option that is valid, and an error for each that is not: in the script's
+/// first line, in the environment, in its own block.
 #[must_use]
 pub fn as_far_as_understood(
     options: Result<Vec<OsString>>,
     around: &MetaVariables,
     script: &Path,
 ) -> (Config, Vec<anyhow::Error>) {
-    let (block, mut wrong) = options::as_far_as_understood(script);
+    let (block, mut wrong) = options::valid_options(script);
     let mut understood = |values: Result<Values>| {
         values.unwrap_or_else(|error| {
             wrong.push(error);
@@ -136,7 +135,7 @@ pub fn first_line_options(script: &Path) -> Result<Vec<OsString>> {
 }
 
 impl Decided {
-    /// The same for the executor, which does not decide again.
+    /// This as words for the executor, which does not decide again.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let resolved = if self.is_resolved { RESOLVED } else { AS_GIVEN };
@@ -152,10 +151,11 @@ impl Decided {
     /// For words of another version.
     pub fn from_words(words: &[OsString], meta: &mut MetaVariables) -> Result<Self> {
         let Some(([resolved, app @ ..], values)) = words.split_first_chunk::<4>() else {
-            bail!("the program hands on no application");
+            bail!("the program passed no application to the executor: install both from one place");
         };
-        let app = App::from_words(app)
-            .with_context(|| format!("the program hands on `{}`", app[0].display()))?;
+        let app = App::from_words(app).with_context(|| {
+            format!("the program passed the unknown word `{}`", app[0].display())
+        })?;
         let values = Values::from_words(values)?;
         let is_resolved = resolved == RESOLVED;
         if is_resolved {
@@ -178,14 +178,14 @@ fn named_app(meta: &MetaVariables) -> Result<Option<App>> {
 /// The options in a script's `#!` line, whose one argument the kernel passes whole.
 ///
 /// # Errors
-/// Where the line ends as Windows has it, or its quotes do not match.
+/// Where the line ends in CR LF, or its quotes do not match.
 pub fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<OsString>> {
     let Some(argument) = argument else {
         return Ok(Vec::new());
     };
     if argument.as_bytes().ends_with(b"\r") {
         bail!(
-            "the `#!` line of `{}` ends in CR LF, as Windows writes it: mend the file with \
+            "the `#!` line of `{}` ends in CR LF, a Windows line end: fix the file with \
              `sed -i 's/\\r$//' {}`",
             script.display(),
             script.display()
@@ -205,9 +205,9 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
             .unwrap_or_default()
             .trim_start_matches("error: ");
         if error.use_stderr() {
-            anyhow!("the options that the server or the `#!` line gives: {first}")
+            anyhow!("wrong option in the `#!` line or the server's settings: {first}")
         } else {
-            anyhow!("--help and --version have no place in a request")
+            anyhow!("--help and --version cannot be used in a CGI request: remove them")
         }
     })
 }
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_decided_arrives() {
+    fn settings_survive_encoding() {
         let pairs = [
             ("WSGI_CGI_APP", "site:create_app()"),
             ("WSGI_CGI_PYTHON_PATH", "/one:/two"),

@@ -28,11 +28,11 @@ pub enum Invocation {
         /// What stands before the client's words.
         arguments: Vec<OsString>,
     },
-    /// The program itself is the CGI script: argv is nobody's but the client's.
+    /// The program itself is the CGI script: all of argv comes from the client.
     Direct,
 }
 
-/// What the decision rests on besides the meta-variables, gathered once so that tests can give it.
+/// What the decision depends on besides the meta-variables, in one place so that tests can provide it.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// argv without the program's name.

@@ -1,6 +1,6 @@
-//! What was said and what was decided: how the server started this program (`invocation`), the table of
-//! options (`options`), the command line (`cli`), what they come to (`config`, `decided`), and which
-//! Python that takes (`python`). No Python runs here, and nothing is answered.
+//! The settings: how the server started this program (`invocation`), the table of options
+//! (`options`), the command line (`cli`), the settings that follow from them (`config`, `decided`),
+//! and which Python to use (`python`). No Python runs here, and no request is answered.
 #![forbid(unsafe_code)]
 
 pub mod action;

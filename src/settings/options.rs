@@ -11,7 +11,7 @@ mod values;
 
 pub use block::{block, quoted};
 pub use early::Early;
-pub use script::{as_far_as_understood, of_script};
+pub use script::{of_script, valid_options};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};
 pub use values::Values;

@@ -1,9 +1,9 @@
 //! Which Python answers, and whose packages it has. Decided before any Python runs, from what was
 //! named and from what lies beside the script.
 //!
-//! CPython takes a broken environment in silence: a missing executable is no error. So what was named
-//! is checked here and said. Paths are never canonicalised: it is the path of `bin/python3` through
-//! which Python knows its environment.
+//! CPython accepts a broken environment without a word, even one whose executable is missing. So
+//! what was named is checked here, with an error that says what is wrong. Paths are never
+//! canonicalised: Python finds its environment by the path of `bin/python3`.
 
 use std::fmt;
 use std::fs;
@@ -52,7 +52,7 @@ impl Packages {
     /// `program` is installed in, else the system's Python.
     ///
     /// # Errors
-    /// For one that is named or found, and broken; and where there is none at all.
+    /// Where the one that is named or found is broken, and where there is none at all.
     pub fn find(config: &Config, virtual_env: Option<&Path>, program: &Path) -> Result<Self> {
         if let Some(python) = &config.python {
             return named(python);
@@ -64,7 +64,7 @@ impl Packages {
         for place in beside(config) {
             match fs::metadata(place.join("pyvenv.cfg")) {
                 Ok(file) if file.is_file() => return Venv::open(&place).map(Self::Venv),
-                // A folder that is there is meant, and must not be passed over in silence.
+                // A folder that exists but cannot be read must not be skipped without a word.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied && place.is_dir() => {
                     return Err(closed(&place, &place.join("pyvenv.cfg")));
                 }
@@ -85,7 +85,7 @@ impl Packages {
                 looked_in,
             }),
             None => bail!(
-                "no Python is found: looked for `{}`, {}, and for a virtual environment at {}: install \
+                "no Python found: looked for `{}`, {}, and for a virtual environment at {}: install \
                  Python 3.9 or newer (Debian: `apt install python3`), or name one with --python or \
                  --venv",
                 own.display(),
@@ -104,7 +104,7 @@ impl Packages {
         }
     }
 
-    /// The files that this choice rests on, there or not.
+    /// The files that this choice depends on, whether they exist or not.
     #[must_use]
     pub fn rests_on(&self, config: &Config) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = beside(config)
@@ -119,7 +119,7 @@ impl Packages {
     }
 }
 
-/// Where an environment is looked for that nobody named.
+/// Where an environment is looked for when none was named.
 fn beside(config: &Config) -> impl Iterator<Item = PathBuf> {
     let folder = std::path::absolute(config.app.folder()).unwrap_or(config.app.folder());
     let above = folder.parent().map(Path::to_owned);
@@ -171,7 +171,7 @@ impl fmt::Display for Packages {
             }
             Self::Own { python, looked_in } => write!(
                 f,
-                "`{}`, as no virtual environment is at {}",
+                "`{}`, because there is no virtual environment at {}",
                 python.display(),
                 shown(looked_in.iter().map(PathBuf::as_path))
             ),
@@ -183,24 +183,26 @@ impl Venv {
     /// Checks the environment in `root`.
     ///
     /// # Errors
-    /// When it is none, has no interpreter, or may not be read.
+    /// When it is not a virtual environment, has no interpreter, or may not be read.
     pub fn open(root: &Path) -> Result<Self> {
         let shown = root.display();
         let remedy = format!("make it with `python3 -m venv {shown}`");
         let settings = root.join("pyvenv.cfg");
         fs::File::open(&settings).map_err(|error| match error.kind() {
             ErrorKind::PermissionDenied => closed(root, &settings),
-            _ => anyhow!("`{shown}` is no virtual environment (no readable pyvenv.cfg): {remedy}"),
+            _ => {
+                anyhow!("`{shown}` is not a virtual environment (no readable pyvenv.cfg): {remedy}")
+            }
         })?;
         let executables = ["bin/python3", "bin/python"].map(|name| root.join(name));
         let found = executables.iter().find(|path| path.exists()).cloned();
         let Some(executable) = found else {
             refuse_closed(root, &executables[0])?;
             bail!(
-                "broken virtual environment `{shown}`: its bin/python3 leads nowhere{}: make it anew with \
+                "broken virtual environment `{shown}`: its bin/python3 is missing{}: recreate it with \
                  `python3 -m venv --clear {shown}`, and install its packages again",
                 match fs::read_link(&executables[0]) {
-                    Ok(target) => format!(" (`{}` is gone)", target.display()),
+                    Ok(target) => format!(" (`{}` does not exist)", target.display()),
                     Err(_) => String::new(),
                 }
             );
@@ -225,7 +227,7 @@ fn packages_in(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The folders of packages of the environment that an application is for, whether its Python is there or not.
+/// The folders of packages of the application's environment, even if its Python is missing.
 #[must_use]
 pub fn packages_of_broken(config: &Config) -> Vec<PathBuf> {
     let roots = match &config.venv {
@@ -235,7 +237,7 @@ pub fn packages_of_broken(config: &Config) -> Vec<PathBuf> {
     roots.iter().flat_map(|root| packages_in(root)).collect()
 }
 
-/// Says so where this process may not read a part of the environment, or get to it.
+/// An error where this process may not read or reach a part of the environment.
 fn refuse_closed(root: &Path, part: &Path) -> Result<()> {
     let wanted = if part.is_dir() {
         Access::READ_OK | Access::EXEC_OK
@@ -270,7 +272,7 @@ fn closed(root: &Path, part: &Path) -> anyhow::Error {
         "go+x"
     };
     anyhow!(
-        "user {} may not read the virtual environment `{}`: `{}` is closed to it: `chmod {how} {}`",
+        "user {} may not read the virtual environment `{}`: no permission for `{}`: `chmod {how} {}`",
         rustix::process::geteuid().as_raw(),
         root.display(),
         first.display(),
@@ -291,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_interpreter_is_said() {
+    fn a_missing_interpreter_is_an_error() {
         let root = venv();
         fs::remove_file(root.path().join("bin/python3")).expect("removed");
         let error = Venv::open(root.path()).expect_err("broken").to_string();
-        assert!(error.contains("leads nowhere"), "{error}");
+        assert!(error.contains("bin/python3 is missing"), "{error}");
     }
 
     #[test]

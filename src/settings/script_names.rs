@@ -1,5 +1,5 @@
-//! Which files are scripts where a server hands over any file of a folder: the end of the name
-//! decides, so that no upload (`photo.wsgi.jpg`, `photo.jpg.wsgi.bak`) is one.
+//! Which files may be run as scripts where a server passes any file of a folder to this program:
+//! the end of the name decides, so that no upload (`photo.wsgi.jpg`, `photo.jpg.wsgi.bak`) is run.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use exchange::MetaVariables;
 /// The operator's variable.
 const VARIABLE: &str = "WSGI_CGI_SCRIPTS";
 
-/// What it is where it is not set.
+/// Its value where it is not set.
 const USUAL: &[u8] = b"*.wsgi:*.py";
 
 /// Patterns, separated by `:`, in which `*` stands for anything.
@@ -28,13 +28,13 @@ impl ScriptNames {
     /// Refuses a file whose name matches none.
     pub(super) fn check(&self, script: &Path) -> Result<()> {
         let name = script.file_name().unwrap_or_default().as_bytes();
-        // A hidden file is no script, as it is none for a shell's pattern.
+        // A hidden file is never a script: a shell's pattern does not match it either.
         let mut patterns = self.0.split(|&byte| byte == b':');
         if !name.starts_with(b".") && patterns.any(|pattern| matches(pattern, name)) {
             return Ok(());
         }
         bail!(
-            "`{}` is not run: its name matches none of {VARIABLE}=`{}`: rename it, or set that \
+            "`{}` is not run: its name does not match {VARIABLE}=`{}`: rename it, or set that \
              variable in the server's configuration (SetEnv)",
             script.display(),
             OsStr::from_bytes(&self.0).display()

@@ -32,12 +32,12 @@ pub fn split(line: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Res
                 (Some(b'_'), None) => words.extend(word.take()),
                 (Some(b'c'), None) => break,
                 (Some(c), _) => word.get_or_insert_default().push(escape(c)?),
-                (None, _) => bail!("a backslash ends the options `{}`", line.display()),
+                (None, _) => bail!("the options `{}` end in a backslash", line.display()),
             },
             (b'$', Some(b'"') | None) => {
                 if bytes.next() != Some(b'{') {
                     bail!(
-                        "`$` in the options `{}`: only ${{NAME}} is replaced",
+                        "`$` in the options `{}` must be followed by `{{NAME}}`, or written `\\$`",
                         line.display()
                     );
                 }
@@ -49,7 +49,7 @@ pub fn split(line: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Res
         }
     }
     if quote.is_some() {
-        bail!("a quote is not closed in the options `{}`", line.display());
+        bail!("unclosed quote in the options `{}`", line.display());
     }
     words.extend(word);
     Ok(words.into_iter().map(OsString::from_vec).collect())

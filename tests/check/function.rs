@@ -42,7 +42,7 @@ fn the_test_of_readme_passes_and_fails() {
 }
 
 #[test]
-fn a_finding_has_what_a_line_says() {
+fn a_finding_has_the_same_parts_as_a_printed_line() {
     let wrong = HELLO.replace("b'hello'", "'hello'");
     let text = "import wsgi_cgi, cart
 [one] = wsgi_cgi.check(cart.application)
@@ -55,12 +55,12 @@ print([found.rule for found in wsgi_cgi.check(cart.application, notes=True)])
 print(wsgi_cgi.check(cart.application, ignore=['item-not-bytes']))
 ";
     let line = "error    item-not-bytes  PEP 3333 \"Specification Details\"  cart.py:1  GET /: the iterable \
-                gave 'hello' instead of bytes (and at 14 other requests)";
+                yielded 'hello' instead of bytes (and at 14 other requests)";
     assert_eq!(
         prints(&package(), &wrong, text),
         format!(
             "item-not-bytes\nPEP 3333 \"Specification Details\"\nerror\ncart.py:1\nGET /\n\
-             the iterable gave 'hello' instead of bytes\n15\n{line}\n<Finding {line}>\nTrue True 1\nfrozen\n\
+             the iterable yielded 'hello' instead of bytes\n15\n{line}\n<Finding {line}>\nTrue True 1\nfrozen\n\
              ['item-not-bytes', 'head-with-content']\n[]\n"
         )
     );
@@ -83,7 +83,7 @@ for named in [{'ignore': ['x']}, {'urls': ['ftp://a']}, {'openapi': 'bad.json'},
 
 /// The process of the test is what it was, and what surrounds a request is what the test gives.
 #[test]
-fn the_process_of_the_test_stays_what_it_was() {
+fn the_process_of_the_test_is_not_changed() {
     let cart = "import os, sys
 def application(environ, start_response):
     assert environ['OWN'] == 'own' and 'HOME' not in environ

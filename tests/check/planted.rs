@@ -152,6 +152,6 @@ fn faults_of_answering_are_found() {
 }
 
 #[test]
-fn faults_around_are_found() {
+fn faults_in_the_environment_are_found() {
     are_found(&AROUND);
 }

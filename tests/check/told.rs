@@ -32,7 +32,7 @@ def application(environ, start_response):
 ";
 
 #[test]
-fn nothing_is_wrong_where_nothing_is() {
+fn a_correct_application_has_no_findings() {
     let said = check(HELLO).prints();
     assert_eq!(said, "checked 15 requests: nothing is wrong\n");
 }
@@ -142,7 +142,7 @@ fn an_openapi_file_is_followed() {
 }
 
 #[test]
-fn what_hangs_is_asked_for_once() {
+fn a_path_that_hangs_is_requested_once() {
     let text = "import time\ndef application(environ, start_response):\n    \
                 while environ.get('PATH_INFO') == '/slow': time.sleep(1)\n    \
                 start_response('204 No Content', [])\n    return []\n";
@@ -169,7 +169,7 @@ fn a_process_that_dies_is_a_finding() {
     let said = check(text).exits(1).logs_anything().prints();
     assert!(
         said.contains("ends-process")
-            && said.contains("OPTIONS /: the process was ended by signal 6"),
+            && said.contains("OPTIONS /: the process was killed by signal 6"),
         "{said}"
     );
     assert!(said.contains("checked 15 requests: 1 error"), "{said}");
@@ -187,7 +187,7 @@ fn a_script_for_the_standard_library_is_checked() {
 }
 
 #[test]
-fn what_is_typed_wrongly_is_one_clear_line() {
+fn a_wrong_command_line_is_an_error_of_one_line() {
     for (arguments, line) in [
         (
             &["--ignore", "raise"][..],
@@ -195,7 +195,7 @@ fn what_is_typed_wrongly_is_one_clear_line() {
         ),
         (
             &["--ignore", "nonsense"],
-            "--ignore: `nonsense` is no rule: `wsgi-cgi check --rules` lists them",
+            "--ignore: `nonsense` is not a rule: `wsgi-cgi check --rules` lists them",
         ),
         (
             &["--openapi", "bad.json"],
@@ -211,7 +211,7 @@ fn what_is_typed_wrongly_is_one_clear_line() {
         ),
         (
             &["--replay", "bad.json"],
-            "`bad.json`: this is no recorded request",
+            "`bad.json`: this is not a recorded request",
         ),
         (&["--replay", "nowhere"], "`nowhere`: No such file"),
         (
@@ -232,7 +232,7 @@ fn what_is_typed_wrongly_is_one_clear_line() {
 }
 
 #[test]
-fn what_cannot_be_loaded_is_said() {
+fn an_application_that_cannot_be_loaded_is_reported() {
     for (text, line) in [
         (
             "application = 5\n",
@@ -244,7 +244,7 @@ fn what_cannot_be_loaded_is_said() {
         ),
         (
             "import time\ntime.sleep(60)\n",
-            "app.py` takes longer to load than 0.5 seconds: --timeout",
+            "app.py` was not loaded within 0.5 s: set a longer time with --timeout",
         ),
         ("", "has no application"),
     ] {
@@ -259,7 +259,7 @@ fn what_cannot_be_loaded_is_said() {
 
 /// What differs from call to call is no fault of the gateway's.
 #[test]
-fn an_answer_that_varies_is_no_finding() {
+fn an_answer_that_varies_is_not_a_finding() {
     let text = "import itertools, os, random, time
 count = itertools.count()
 def application(environ, start_response):
@@ -293,7 +293,7 @@ fn what_the_gateway_sends_is_compared() {
 
 /// A stream that goes on is read for a while, and is no fault.
 #[test]
-fn a_stream_without_an_end_is_a_note() {
+fn an_endless_stream_is_a_note() {
     let text = "import time\ndef application(environ, start_response):\n    \
                 start_response('200 OK', [('Content-Type', 'text/event-stream')])\n    \
                 while True:\n        time.sleep(0.01)\n        yield b'data: x\\n\\n'\n";

@@ -69,7 +69,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_page_of_much_of_everything_is_bounded() {
+fn a_page_with_much_of_everything_has_a_limited_size() {
     let source = "
 def dive(depth, error=None):
     locals_ = {str(i): '<' * 1000 for i in range(100)}
@@ -96,7 +96,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_long_chain_and_a_ring_come_to_an_end() {
+fn long_and_circular_chains_of_exceptions_end() {
     let chain = "def application(environ, start_response):
     error = None
     for number in range(100):
@@ -126,7 +126,7 @@ fn a_long_chain_and_a_ring_come_to_an_end() {
 }
 
 #[test]
-fn a_repr_that_takes_its_time_is_waited_for_once() {
+fn a_slow_repr_is_waited_for_once() {
     // Each takes as long as all may take together.
     let source = "import time
 class Slow:
@@ -179,7 +179,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_source_that_is_gone_is_no_obstacle() {
+fn a_missing_source_file_does_not_prevent_the_page() {
     let source = "import os
 def application(environ, start_response):
     os.remove(__file__)
@@ -190,13 +190,13 @@ def application(environ, start_response):
         &[
             "<h1>ValueError",
             "<b>app.py:4</b>",
-            "The source is not there",
+            "The source is not available",
         ],
     );
 }
 
 #[test]
-fn a_repr_that_crashes_takes_nothing_from_the_log() {
+fn a_repr_that_crashes_leaves_the_log_complete() {
     let source = "import ctypes
 class Crashes:
     def __repr__(self):

@@ -48,7 +48,7 @@ fn an_import_error_comes_with_its_remedy() {
 }
 
 #[test]
-fn what_was_being_handled_is_told() {
+fn the_exception_being_handled_is_shown() {
     let source = "def application(environ, start_response):
     try:
         {}['key']
@@ -153,7 +153,7 @@ fn a_failure_without_an_exception_is_a_sentence() {
 }
 
 #[test]
-fn texts_that_are_no_utf_8_and_control_characters_are_visible() {
+fn invalid_utf_8_and_control_characters_are_visible() {
     let source = r"def application(environ, start_response):
     raise ValueError('\udc80 \x1b[31m \u202e \x00 caf\xe9')
 ";
@@ -188,6 +188,6 @@ def application(environ, start_response):
 ";
     in_order(
         &text(Cgi::source(source)),
-        &["Bad: (its text cannot be shown: RuntimeError)"],
+        &["Bad: (its message cannot be shown: str() raised RuntimeError)"],
     );
 }

@@ -11,17 +11,17 @@ use crate::harness::program;
 type Mistake = (&'static str, fn(&Site));
 
 const MISTAKES: [Mistake; 20] = [
-    ("mode `.*` may not be run", |site| {
+    ("mode `.*` is not executable", |site| {
         site.set_mode("site/app.cgi", 0o644);
     }),
-    ("mode others than its owner may write", |site| {
+    ("mode other users can write", |site| {
         let mode = fs::metadata(site.script())
             .expect("there")
             .permissions()
             .mode();
         site.set_mode("site/app.cgi", mode & 0o777 | 0o020);
     }),
-    ("folder others than its owner may write", |site| {
+    ("folder other users can write", |site| {
         site.set_mode("site", 0o777);
     }),
     ("CRLF", |site| {
@@ -34,7 +34,7 @@ const MISTAKES: [Mistake; 20] = [
     ("settings.*--colour", |site| {
         site.write(|text| text.replacen("wsgi-cgi", "wsgi-cgi --colour", 1));
     }),
-    ("settings.*(python-path) is not there", |site| {
+    ("settings.*(python-path) does not exist", |site| {
         fs::remove_dir_all(site.root.path().join("site/modules")).expect("removed");
         site.write(|text| text.replace(", own", ""));
     }),
@@ -45,7 +45,7 @@ const MISTAKES: [Mistake; 20] = [
     ("packages `.*` imports `nowhere`, which", |site| {
         site.write(|text| text.replace("import json", "import nowhere.inside, json"));
     }),
-    ("python.*leads nowhere", |site| {
+    ("python.*bin/python3 is missing", |site| {
         let venv = site.root.path().join("site/.venv");
         fs::create_dir_all(venv.join("bin")).expect("made");
         fs::write(venv.join("pyvenv.cfg"), "home = /gone\n").expect("written");
@@ -57,10 +57,10 @@ const MISTAKES: [Mistake; 20] = [
     ("line.*No such file", |site| {
         site.write(|text| text.replacen("#!/", "#!/gone/", 1));
     }),
-    ("line.*no whole path", |site| {
+    ("line.*not an absolute path", |site| {
         site.write(|text| text.replacen("#!/", "#!", 1));
     }),
-    ("syntax line 9", |site| {
+    ("syntax syntax error in line 9", |site| {
         site.write(|text| text.replace("import json", "import json +"));
     }),
     ("answer.*500.*appliance", |site| {
@@ -69,7 +69,7 @@ const MISTAKES: [Mistake; 20] = [
     ("mode.*set-user-ID", |site| {
         site.set_mode("site/app.cgi", 0o4755);
     }),
-    ("answer.*gives no answer", |site| {
+    ("answer.*does not answer", |site| {
         site.write(|text| text.replacen(&program().display().to_string(), "/bin/cat", 1));
     }),
     ("owner", |site| {
@@ -105,7 +105,7 @@ fn the_first_twelve_are_found_together() {
 }
 
 #[test]
-fn each_remedy_mends_what_it_is_for() {
+fn each_remedy_mends_its_mistake() {
     for (pattern, make) in MISTAKES[..5].iter().chain([&MISTAKES[8], &MISTAKES[12]]) {
         let site = Site::new();
         make(&site);

@@ -47,14 +47,17 @@ fn the_page_needs_a_token_that_lies_beside_it() {
         assert_eq!(answer.text(), "Not found\n");
         assert!(answer.log.contains(why), "{}", answer.log);
     };
-    says_nothing("", "turns it on");
-    says_nothing(&token_of, "no file has the token");
+    says_nothing("", "no valid ?token=");
+    says_nothing(&token_of, "no file `.htdoctor-...` with the ?token=");
     let file = token(&site, WORD);
     token(&site, &WORD[..15]);
     says_nothing(&format!("token={}", &WORD[..15]), "at least 16");
-    says_nothing("token=../../../../etc/passwd", "turns it on");
-    says_nothing("token=ninety-nine-dayz", "no file has the token");
-    says_nothing(&format!("mytoken={WORD}"), "turns it on");
+    says_nothing("token=../../../../etc/passwd", "no valid ?token=");
+    says_nothing(
+        "token=ninety-nine-dayz",
+        "no file `.htdoctor-...` with the ?token=",
+    );
+    says_nothing(&format!("mytoken={WORD}"), "no valid ?token=");
     let answer = asked(&token_of);
     assert!(answer.status.starts_with("200"), "{}", answer.status);
     assert!(
@@ -72,11 +75,11 @@ fn the_page_needs_a_token_that_lies_beside_it() {
     for other in [now - 2 * day, now + 2 * day] {
         let opened = fs::File::options().write(true).open(&file).expect("opened");
         opened.set_modified(other).expect("set");
-        says_nothing(&token_of, "older than a day, or from the future");
+        says_nothing(&token_of, "older than a day, or its time is in the future");
     }
     fs::remove_file(&file).expect("removed");
     std::os::unix::fs::symlink("app.cgi", &file).expect("linked");
-    says_nothing(&token_of, "no file of the script's owner");
+    says_nothing(&token_of, "not a regular file of the script's owner");
 }
 
 #[test]
@@ -148,11 +151,7 @@ fn the_page_says_what_the_server_does_and_does_not() {
     let said = asked()
         .variable("QUERY_STRING", format!("token={WORD}&script=../app.cgi"))
         .run();
-    assert!(
-        said.text().contains("without its folder"),
-        "{}",
-        said.text()
-    );
+    assert!(said.text().contains("without a folder"), "{}", said.text());
 }
 
 /// The program itself may be the script, and is an application's where one is named.

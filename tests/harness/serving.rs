@@ -85,7 +85,7 @@ impl Serve {
         };
         let banner = serving
             .out
-            .wait_for("Ctrl-C ends it.\n")
+            .wait_for("Press Ctrl-C to stop.\n")
             .unwrap_or_else(|text| panic!("no banner: {text}\n{}", serving.err.text()));
         serving.address = banner
             .split("http://")
@@ -215,7 +215,10 @@ impl Serving {
     pub(crate) fn end(self) -> String {
         let (stdout, stderr) = self.end_logging();
         assert_eq!(stderr, "");
-        let lines = stdout.split_once("Ctrl-C ends it.\n").expect("a banner").1;
+        let lines = stdout
+            .split_once("Press Ctrl-C to stop.\n")
+            .expect("a banner")
+            .1;
         lines.to_owned()
     }
 }

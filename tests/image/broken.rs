@@ -103,7 +103,7 @@ fn pages_that_broke_unseen() {
     image[head.next_multiple_of(4096)..].fill(0xa5);
     let path = site.image();
     forge(&path, &image);
-    assert_eq!(site.cold("the restored process could not begin"), "cold");
+    assert_eq!(site.cold("the restored process could not start"), "cold");
     assert!(!path.exists(), "it is not used again");
     is_cold(&site);
 }
@@ -145,7 +145,7 @@ fn an_image_of_another_application() {
     let copy = std::fs::File::options().write(true).open(path);
     let set = copy.and_then(|copy| copy.set_modified(time?));
     set.expect("a time set");
-    assert_eq!(other.cold("it is another application's"), "cold");
+    assert_eq!(other.cold("the image is of another application"), "cold");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_process_that_dies_answers_and_takes_its_image_with_it() {
     assert_eq!(answer.status, "500 Internal Server Error");
     assert!(site.kept("image").is_empty());
     assert!(site.kept("bad").iter().all(|path| is_file(path)));
-    assert_eq!(site.cold("a restored process has died"), "alive");
+    assert_eq!(site.cold("a restored process crashed"), "alive");
     assert!(
         site.kept("image").is_empty(),
         "no other is made of the same"

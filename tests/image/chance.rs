@@ -39,7 +39,7 @@ fn apart(site: &Site, command: &str) -> Option<Cgi> {
 }
 
 #[test]
-fn of_two_with_the_same_number() {
+fn two_processes_with_the_same_pid() {
     let site = Site::new(CHANCE);
     site.make();
     let Some(request) = apart(&site, "exec ./app.cgi") else {
@@ -58,7 +58,7 @@ fn of_two_with_the_same_number() {
 }
 
 #[test]
-fn of_one_that_has_the_number_of_the_images_maker() {
+fn a_process_with_the_pid_of_the_images_maker() {
     let site = Site::new(CHANCE);
     let program = super::programs().join("wsgi-cgi");
     // The shell is the first process, what is asked for an image the second, who observes its maker the third, and
@@ -72,7 +72,7 @@ fn of_one_that_has_the_number_of_the_images_maker() {
     };
     assert!(request.run().text().starts_with("1\n"));
     let request = apart(&site, "(exit 0); (exit 0); ./app.cgi; true").expect("as before");
-    let log = "this process has the PID that the image's maker had";
+    let log = "same PID as the image's maker";
     let answer = request.logs(log).run();
     assert!(answer.text().starts_with("5\n"), "{}", answer.text());
 }

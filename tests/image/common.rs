@@ -139,7 +139,7 @@ fn the_log_has_the_command_that_makes_it() {
     let Some(machine) = Machine::bare(HELLO) else {
         return;
     };
-    let line = machine.is_cold("no image can be made");
+    let line = machine.is_cold("cannot make an image");
     assert!(
         line.contains("`/home/.cache/wsgi-cgi`: Permission denied"),
         "{line}"
@@ -176,7 +176,7 @@ fn it_is_where_images_are_listed_and_removed_too() {
 }
 
 #[test]
-fn a_home_that_can_have_one_comes_first() {
+fn a_writable_home_comes_before_the_store() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -191,14 +191,14 @@ fn a_home_that_can_have_one_comes_first() {
 }
 
 #[test]
-fn a_home_that_a_server_hands_out_is_none() {
+fn a_home_below_the_document_root_is_not_used() {
     let Some(machine) = Machine::bare(HELLO) else {
         return;
     };
     chown(machine.home(), Some(USER), Some(USER)).expect("given away");
     let request = || machine.request().variable("DOCUMENT_ROOT", machine.home());
     request()
-        .logs("where the server may hand them to anybody")
+        .logs("where the server may send them to anybody")
         .logs(REMEDY)
         .run();
     machine.root(REMEDY);
@@ -223,7 +223,7 @@ fn a_home_that_a_server_hands_out_is_none() {
         .variable("CONTEXT_DOCUMENT_ROOT", "/var/cache");
     let request = request.variable("DOCUMENT_ROOT", machine.home());
     request
-        .logs("where the server may hand them to anybody")
+        .logs("where the server may send them to anybody")
         .run();
 }
 
@@ -274,7 +274,7 @@ fn no_user_gets_at_anothers_folder() {
 
 /// Whoever comes first with the user's name in the store can keep that user from it, and no more.
 #[test]
-fn what_others_put_in_the_folders_place_is_not_used() {
+fn a_folder_or_file_that_another_user_put_there_is_not_used() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -308,8 +308,8 @@ fn what_others_put_in_the_folders_place_is_not_used() {
             .map(|path| entries(path));
         let before: Vec<_> = before.collect();
         for _ in 0..2 {
-            let line =
-                machine.is_cold("`/var/cache/wsgi-cgi/65534` is not a folder of user 65534 alone");
+            let line = machine
+                .is_cold("`/var/cache/wsgi-cgi/65534` must be a folder of UID 65534, closed");
             let remedy = line.split('`').find(|words| words.starts_with("sudo "));
             assert_eq!(
                 remedy,
@@ -343,7 +343,7 @@ fn what_others_put_in_the_folders_place_is_not_used() {
 }
 
 #[test]
-fn a_store_in_which_others_can_take_anothers_place_is_none() {
+fn a_store_where_users_can_replace_folders_is_not_used() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -360,7 +360,7 @@ fn a_store_in_which_others_can_take_anothers_place_is_none() {
         "mv /var/cache/wsgi-cgi moved && touch /var/cache/wsgi-cgi",
     ] {
         machine.root(attack);
-        let line = machine.is_cold("`/var/cache/wsgi-cgi` is not root's own folder");
+        let line = machine.is_cold("`/var/cache/wsgi-cgi` must be a folder of root");
         assert!(line.contains(REMEDY), "{line}");
         let back = "rm -f /var/cache/wsgi-cgi; [ ! -e moved ] || \
                     { rm -rf /var/cache/wsgi-cgi; mv moved /var/cache/wsgi-cgi; }; \
@@ -378,14 +378,14 @@ fn a_store_in_which_others_can_take_anothers_place_is_none() {
 }
 
 #[test]
-fn who_names_a_folder_gets_no_other() {
+fn a_named_folder_is_the_only_one_used() {
     let Some(machine) = Machine::new() else {
         return;
     };
     let named = machine.home().join("named");
     let request = machine.request().variable("WSGI_CGI_CACHE_DIR", &named);
     let answer = request
-        .logs("a folder that user 65534 alone can write")
+        .logs("a folder of UID 65534, closed to others")
         .run();
     assert_eq!(answer.text(), "cold");
     assert!(!machine.own().exists());

@@ -54,7 +54,7 @@ fn threads_wait_for_each_other() {
 }
 
 #[test]
-fn a_thread_has_the_stack_of_the_limit() {
+fn a_threads_stack_is_as_large_as_the_limit() {
     let site = Site::new(
         "import threading\n\
          def size():\n    low = top = int(open('/proc/thread-self/syscall').read().split()[-2], 16)\n    \
@@ -117,7 +117,7 @@ fn a_queue_to_a_process() {
 }
 
 #[test]
-fn children_are_ones_own_and_are_waited_for() {
+fn a_process_waits_for_its_own_children() {
     gives(
         "import subprocess\n\
          def forked():\n    pids = []\n    \
@@ -137,7 +137,7 @@ fn children_are_ones_own_and_are_waited_for() {
 }
 
 #[test]
-fn time_runs_out_for_code_that_listens_to_nobody() {
+fn a_timeout_ends_code_that_ignores_signals() {
     for body in [
         // C code that takes itself up again after every signal.
         "ctypes.PyDLL(None).PyRun_SimpleString(\
@@ -158,7 +158,7 @@ fn time_runs_out_for_code_that_listens_to_nobody() {
             ),
         );
         site.make();
-        let request = site.request().logs("the time of --timeout is over");
+        let request = site.request().logs("timed out (--timeout)");
         let answer = request.exits(1).run();
         assert_eq!(answer.status, "504 Gateway Timeout", "{body}");
         assert_eq!(site.kept("image").len(), 1, "{body}: it is no crash");

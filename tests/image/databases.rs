@@ -77,7 +77,7 @@ fn an_idle_connection_is_opened_again() {
 }
 
 #[test]
-fn a_warm_up_may_leave_one() {
+fn a_warm_up_may_leave_an_idle_connection() {
     let site = site("");
     let made = site.command(&["make", "app.cgi", "--warm-up", "/"]);
     assert!(made.status.success(), "{made:?}");
@@ -86,7 +86,7 @@ fn a_warm_up_may_leave_one() {
 }
 
 #[test]
-fn one_that_is_not_idle_is_an_obstacle() {
+fn a_connection_in_a_transaction_is_an_obstacle() {
     for loading in [
         "base.execute('insert into t values (1)')",
         "base.execute('begin')",
@@ -101,14 +101,14 @@ fn one_that_is_not_idle_is_an_obstacle() {
 }
 
 #[test]
-fn one_that_is_read_from_is_an_obstacle() {
+fn a_connection_with_an_open_statement_is_an_obstacle() {
     let site = site("busy = base.execute('select * from t')\nnext(busy)");
     sql(&site, "insert into t values (4); insert into t values (5)");
     is_refused(&site);
 }
 
 #[test]
-fn a_database_that_was_replaced_is_another() {
+fn a_replaced_database_makes_the_image_stale() {
     let site = site(USED);
     site.make();
     assert_eq!(site.restored(), "2");
@@ -120,7 +120,7 @@ fn a_database_that_was_replaced_is_another() {
 
 /// Pages of the one before would pass for its own.
 #[test]
-fn a_database_that_was_replaced_in_place_is_another() {
+fn a_database_overwritten_in_place_makes_the_image_stale() {
     let site = site(USED);
     let same = "create table t (x); insert into t values (0)";
     fs::rename(site.file("data.db"), site.file("kept.db")).expect("moved");
@@ -138,7 +138,7 @@ fn a_database_that_was_replaced_in_place_is_another() {
 
 /// Its number may be the same.
 #[test]
-fn a_database_that_was_made_anew_is_another() {
+fn a_database_created_again_makes_the_image_stale() {
     let site = site(USED);
     site.make();
     for _ in 0..20 {

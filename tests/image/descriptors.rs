@@ -20,7 +20,7 @@ fn nobody_reads_the_log() {
 }
 
 #[test]
-fn some_are_closed() {
+fn some_descriptors_are_closed() {
     let site = Site::new(HELLO);
     for closed in ["<&-", "2>&-", "<&- 2>&-"] {
         let request = || {
@@ -37,7 +37,7 @@ fn some_are_closed() {
 }
 
 #[test]
-fn one_is_open_that_no_script_expects() {
+fn an_unexpected_descriptor_is_open() {
     let site = Site::new(&format!(
         "{HELLO}\n_answer = application\ndef application(environ, start_response):\n    \
          open_now = sorted(map(int, os.listdir('/proc/self/fd')))\n    \

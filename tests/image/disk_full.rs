@@ -47,7 +47,7 @@ fn while_an_image_is_written() {
 }
 
 #[test]
-fn no_file_at_all_has_room() {
+fn not_even_an_empty_file_can_be_created() {
     let site = Site::new(HELLO);
     // The folder itself is one.
     if let Some(request) = with_small_disk(&site, "nr_inodes=1", &make()) {

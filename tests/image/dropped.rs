@@ -45,7 +45,7 @@ fn by_hand() {
 }
 
 #[test]
-fn nothing_stays_and_that_there_is_nothing_is_said() {
+fn drop_leaves_no_file_and_says_when_there_is_no_image() {
     let site = Site::new(HELLO);
     let said = |arguments: &[&str]| {
         let done = site.command(arguments);
@@ -83,7 +83,7 @@ fn with_their_folder() {
 }
 
 #[test]
-fn for_others_that_take_their_place() {
+fn replaced_by_other_files() {
     let site = Site::new(HELLO);
     site.make();
     meanwhile(&site, || {

@@ -75,7 +75,7 @@ fn a_variable_that_was_read() {
 }
 
 #[test]
-fn a_variable_that_was_not_read_is_seen_all_the_same() {
+fn a_variable_that_loading_did_not_read_has_its_new_value() {
     let site = Site::new(
         "import os\nos.environ.get('READ')\ndef application(environ, start_response):\n    \
          start_response('200 OK', [])\n    return [os.environ.get('OTHER', '-').encode()]\n",
@@ -88,7 +88,7 @@ fn a_variable_that_was_not_read_is_seen_all_the_same() {
 }
 
 #[test]
-fn what_a_client_calls_its_headers_makes_no_difference() {
+fn the_clients_header_fields_make_no_difference() {
     let site = site();
     let request = site
         .request()
@@ -138,7 +138,7 @@ fn a_script_that_is_replaced_while_requests_come() {
 }
 
 #[test]
-fn a_virtual_environment_that_was_not_there() {
+fn a_new_virtual_environment() {
     let site = Site::new(HELLO);
     site.make();
     let venv = site.file(".venv");
@@ -183,7 +183,7 @@ fn a_file_that_has_its_old_size_and_time_again() {
 }
 
 #[test]
-fn a_folder_that_another_took_the_place_of() {
+fn a_folder_that_was_replaced_by_another() {
     let site = Site::new(
         "import sys\nsys.path.insert(0, 'modules')\nimport colorsys\n\
          def application(environ, start_response):\n    start_response('200 OK', [])\n    \
@@ -201,7 +201,7 @@ fn a_folder_that_another_took_the_place_of() {
 }
 
 #[test]
-fn what_the_first_line_takes_from_the_environment() {
+fn a_variable_that_the_first_line_uses() {
     let site = Site::with_options(
         "--script-name ${MOUNT}",
         "
@@ -228,7 +228,7 @@ def application(environ, start_response):
 
 /// What the interpreter's start read is watched as what loading read.
 #[test]
-fn what_makes_the_environment() {
+fn a_variable_that_selects_the_virtual_environment() {
     const TEXT: &str = "import os, sys\ndef application(environ, start_response):\n    \
         start_response('200 OK', [])\n    \
         return [repr((os.environ.get('MARK'), len(sys.path))).encode()]\n";

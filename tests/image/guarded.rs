@@ -33,13 +33,13 @@ fn a_guarded_request_is_answered_from_the_image() {
 }
 
 #[test]
-fn what_nobody_can_catch_is_answered() {
+fn an_end_that_cannot_be_caught_is_answered() {
     let site = Site::with_options(OPTIONS, ENDING);
     site.make();
     for (way, exit, said) in [
         ("kill", 128 + 9, "killed by SIGKILL"),
         ("exit", 3, "ended with exit status 3"),
-        ("exec", 0, "became another program"),
+        ("exec", 0, "called `os._exit` or `os.exec*`"),
     ] {
         for moment in ["called", "read", "started", "asked", "last"] {
             let request = site.asked_to_end(&format!("{way}-{moment}"));
@@ -54,7 +54,7 @@ fn what_nobody_can_catch_is_answered() {
 
 /// Without it nobody waits: one process is one that a host counts.
 #[test]
-fn nobody_waits_unasked() {
+fn without_guard_no_process_waits() {
     let text = "import os\nasker = os.getppid()\ndef application(environ, start_response):\n    \
                 start_response('200 OK', [])\n    return [str(os.getppid()).encode()]\n";
     let this = std::process::id().to_string();
@@ -68,7 +68,7 @@ fn nobody_waits_unasked() {
 /// A process that cannot go on from its image is started once more: it has one process beside it as any
 /// other, and whoever waited for the first answers nothing.
 #[test]
-fn a_restored_process_that_cannot_begin_is_answered_once() {
+fn a_restored_process_that_cannot_start_is_answered_once() {
     let text = "import os, sys, types\n\
         sys.modules['snapshot_restore_py'] = hooks = types.ModuleType('snapshot_restore_py')\n\
         def fails():\n    if os.path.exists('fail'): raise OSError('no')\n\
@@ -80,7 +80,7 @@ fn a_restored_process_that_cannot_begin_is_answered_once() {
     site.make();
     assert_eq!(site.restored(), "once");
     std::fs::write(site.file("fail"), "").expect("written");
-    let said = "the restored process cannot go on: OSError: no";
+    let said = "the process restored from the image failed to start: OSError: no";
     assert_eq!(site.request().logs(said).run().text(), "once");
     let answer = site.asked_to_end("end").exits(4).logs_anything().run();
     assert_eq!(

@@ -117,7 +117,7 @@ fn an_image_is_made_inside_the_call_and_what_follows_is_done_after_it() {
 }
 
 #[test]
-fn what_looks_at_its_request_before_it_is_answered_has_no_image() {
+fn a_script_that_reads_its_request_before_the_call_has_no_image() {
     for (looks, said) in [
         ("handler.base_env.get('HTTP_X')", "variables"),
         ("dict(handler.base_env)", "variables"),
@@ -154,7 +154,7 @@ fn what_looks_at_its_request_before_it_is_answered_has_no_image() {
 }
 
 #[test]
-fn an_error_while_the_answer_is_made_is_one_of_a_fresh_process() {
+fn an_error_in_the_call_is_that_of_a_fresh_process() {
     for (fails, code, status, log) in [
         ("1 / 0", 1, "500 Internal Server Error", "ZeroDivisionError"),
         (
@@ -194,7 +194,7 @@ CGIHandler().run(app)
 }
 
 #[test]
-fn who_looks_at_a_request_and_catches_what_ends_it_has_no_image_either() {
+fn a_script_that_reads_its_request_and_catches_the_exception_has_no_image_either() {
     const APP: &str = "import sys, threading
 from wsgiref.handlers import CGIHandler, read_environ
 seen = []
@@ -274,7 +274,7 @@ sys.exit()
     let made = site.command(&["make", "app.cgi"]);
     let log = String::from_utf8_lossy(&made.stderr);
     assert!(
-        !made.status.success() && log.contains("in a process of its own"),
+        !made.status.success() && log.contains("from a child process"),
         "{log}"
     );
     assert!(site.kept("image").is_empty());

@@ -3,7 +3,7 @@
 use super::{Site, eventually};
 
 #[test]
-fn those_of_a_fork() {
+fn hooks_of_fork() {
     let site = Site::new(
         "import os\nseen = []\nos.register_at_fork(before=lambda: seen.append('before'), \
          after_in_child=lambda: seen.append('child'))\n\

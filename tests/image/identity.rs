@@ -70,7 +70,7 @@ fn two_folders_that_are_linked_to_one_are_two_tenants() {
 }
 
 #[test]
-fn an_image_made_of_a_link_is_the_links() {
+fn an_image_made_through_a_link_belongs_to_the_link() {
     let site = Site::new(NAMES);
     std::fs::create_dir(site.file("bin")).expect("a folder");
     symlink("../app.cgi", site.file("bin/link.cgi")).expect("a link");

@@ -5,12 +5,12 @@ use std::os::unix::fs::MetadataExt;
 use super::{HELLO, Site, eventually};
 
 #[test]
-fn an_image_answers_as_many_requests_as_it_may() {
+fn an_image_answers_max_restores_requests() {
     let site = Site::with_options("--max-restores 2", HELLO);
     site.make();
     assert_eq!(site.restored(), "restored");
     assert_eq!(site.restored(), "restored");
-    assert_eq!(site.cold("it has answered as many requests"), "cold");
+    assert_eq!(site.cold("the image has answered 2 requests"), "cold");
     eventually("another image", || {
         let answer = site.request().logs_anything().run();
         answer.log.is_empty()
@@ -18,12 +18,12 @@ fn an_image_answers_as_many_requests_as_it_may() {
 }
 
 #[test]
-fn an_image_grows_old() {
+fn an_image_expires_after_max_age() {
     let site = Site::with_options("--max-age 0", HELLO);
     site.make();
     eventually("a clock that goes on", || {
         let answer = site.request().logs_anything().run();
-        answer.log.contains("it is too old")
+        answer.log.contains("the image is older than 0 s")
     });
 }
 
@@ -66,7 +66,7 @@ fn the_status_counts_requests_and_names_what_cannot_be_watched() {
     let status = String::from_utf8(status.stdout).expect("text");
     assert!(status.contains("  2 requests  "), "{status}");
     assert!(
-        status.contains("while loading it asked the database 'data.db'"),
+        status.contains("while loading, it asked the database 'data.db'"),
         "{status}"
     );
 }
@@ -88,7 +88,7 @@ fn images_of_scripts_that_are_gone_are_swept_away() {
 }
 
 #[test]
-fn a_refusal_lasts_until_what_it_rests_on_changes() {
+fn a_refusal_lasts_until_a_file_that_it_depends_on_changes() {
     let site = Site::new(&format!("import helper\n{HELLO}"));
     let helper = site.file("helper.py");
     std::fs::write(&helper, "kept = open('data', 'w')\n").expect("written");

@@ -12,7 +12,7 @@ fn answering(load: &str, expression: &str) -> Site {
 }
 
 #[test]
-fn what_can_be_put_back_is() {
+fn a_change_that_can_be_made_again_is_made_again() {
     for (load, expression, expected) in [
         ("os.umask(0o027)", "os.umask(0)", "23"),
         (
@@ -81,7 +81,7 @@ fn what_can_be_put_back_is() {
 }
 
 #[test]
-fn what_cannot_be_is_named() {
+fn a_change_that_cannot_be_made_again_is_named() {
     for (load, reason) in [
         (
             "os.setpgid(0, 0)",
@@ -94,11 +94,11 @@ fn what_cannot_be_is_named() {
         ),
         (
             "import subprocess\nP = subprocess.Popen(['true'])",
-            "changes the children of the process",
+            "changes the child processes of the process",
         ),
         (
             "signal.pthread_sigmask(signal.SIG_BLOCK, [10])\nos.kill(os.getpid(), 10)",
-            "changes the signals that are waiting of the process",
+            "changes the pending signals of the process",
         ),
         (
             "resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))",
@@ -106,7 +106,7 @@ fn what_cannot_be_is_named() {
         ),
         (
             "libc.prctl(0x59616d61, 1, 0, 0, 0)",
-            "names who may observe it (prctl)",
+            "sets which process may trace it (prctl)",
         ),
         (
             "import mmap\nm = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n\
@@ -126,7 +126,7 @@ fn what_cannot_be_is_named() {
 }
 
 #[test]
-fn where_it_cannot_be_put_back_a_fresh_process_begins_as_it_was_started() {
+fn where_a_change_cannot_be_made_again_a_fresh_process_starts_with_the_original_state() {
     let site = answering(
         "os.chdir('data')\nos.umask(0o027)\nsignal.pthread_sigmask(signal.SIG_BLOCK, [10])",
         "(os.path.basename(os.getcwd()), [int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])])",
@@ -140,12 +140,12 @@ fn where_it_cannot_be_put_back_a_fresh_process_begins_as_it_was_started() {
     let request = site.request().program("/usr/bin/python3");
     let answer = request.arguments(&["-c", blocks]).logs_anything().run();
     assert_eq!(answer.text(), "('data', [10, 12])");
-    let reason = "which this process cannot be given";
+    let reason = "which cannot be changed again in the restored process";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
 
 #[test]
-fn a_fresh_process_in_the_place_of_a_restored_one_begins_as_it_was_started() {
+fn a_fresh_process_after_a_failed_restore_starts_with_the_original_state() {
     let site = answering(
         "import sys, types\nos.chdir('data')\nos.nice(3)\nos.umask(0o027)\n\
          sys.modules['snapshot_restore_py'] = hooks = types.ModuleType('snapshot_restore_py')\n\
@@ -160,12 +160,12 @@ fn a_fresh_process_in_the_place_of_a_restored_one_begins_as_it_was_started() {
     // As some servers start it.
     let answer = site.shell("exec ./app.cgi").logs_anything().run();
     assert_eq!(answer.text(), restored);
-    let reason = "the restored process cannot go on: OSError: no";
+    let reason = "the process restored from the image failed to start: OSError: no";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
 
 #[test]
-fn what_loading_limits_does_not_limit_the_making_of_the_image() {
+fn limits_set_while_loading_do_not_limit_the_maker() {
     let site = answering(
         "os.chdir('data')\nos.umask(0o777)\n\
          resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))",

@@ -116,7 +116,7 @@ fn a_log_that_was_rotated() {
 }
 
 #[test]
-fn a_script_that_died_once_has_its_image_again_and_one_that_dies_again_has_not() {
+fn after_one_crash_an_image_is_used_again_and_after_two_it_is_not() {
     let site = Site::new(&HELLO.replace(
         "    start_response",
         "    if environ['QUERY_STRING'] == 'die': os.abort()\n    start_response",
@@ -134,18 +134,18 @@ fn a_script_that_died_once_has_its_image_again_and_one_that_dies_again_has_not()
     };
     site.make();
     dies();
-    assert_eq!(site.cold("a restored process has died"), "cold");
+    assert_eq!(site.cold("a restored process crashed"), "cold");
     later(301);
     site.settles_on(&["cold", "restored"]);
     dies();
     later(301);
-    assert_eq!(site.cold("a restored process has died"), "cold");
+    assert_eq!(site.cold("a restored process crashed"), "cold");
     later(86_401);
     site.settles_on(&["cold", "restored"]);
 }
 
 #[test]
-fn a_limit_of_processor_time_is_the_requests_misfortune() {
+fn a_request_that_exceeds_its_cpu_time_does_not_spoil_the_image() {
     let site = Site::new(&HELLO.replace(
         "    start_response",
         "    while environ['QUERY_STRING'] == 'long': pass\n    start_response",
@@ -153,13 +153,13 @@ fn a_limit_of_processor_time_is_the_requests_misfortune() {
     site.make();
     let request = site.shell("ulimit -S -t 1 && exec ./app.cgi");
     let request = request.variable("QUERY_STRING", "long");
-    let answer = request.exits(152).logs("limit of processor time").run();
+    let answer = request.exits(152).logs("CPU time limit").run();
     assert_eq!(answer.status, "500 Internal Server Error");
     assert_eq!(site.restored(), "restored");
 }
 
 #[test]
-fn a_limit_of_memory_is_the_requests_misfortune() {
+fn a_request_that_exceeds_its_memory_does_not_spoil_the_image() {
     let site = Site::new(&HELLO.replace(
         "    start_response",
         "    if environ['QUERY_STRING'] == 'much':\n        kept = []\n        \

@@ -105,7 +105,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 ";
 
 #[test]
-fn under_a_filter_that_ends_who_makes_a_newer_call() {
+fn under_a_seccomp_filter_that_kills_on_newer_calls() {
     if !cfg!(target_arch = "x86_64") {
         skip("the filter is for x86-64");
         return;

@@ -59,7 +59,7 @@ fn a_file_is_changed() {
 }
 
 #[test]
-fn a_file_goes() {
+fn a_file_is_removed() {
     let remove = |name: &'static str| {
         move |site: &Site| std::fs::remove_file(site.file(name)).expect("removed")
     };
@@ -78,7 +78,7 @@ fn a_library_is_replaced() {
 }
 
 #[test]
-fn an_image_is_thrown_away_that_is_only_being_made() {
+fn an_unfinished_image_is_removed() {
     let site = site();
     assert!(site.command(&["drop", "app.cgi"]).status.success());
     std::fs::remove_dir_all(site.cache()).expect("removed");

@@ -23,9 +23,9 @@ fn is_refused(site: &Site, image: &[u8], reason: &str) {
 }
 
 #[test]
-fn each_thing_that_it_tells_counts() {
+fn each_property_of_the_machine_counts() {
     let (site, image) = made();
-    let machine = "the machine was started anew, or is another";
+    let machine = "made by another user or group, on another machine, or before a reboot";
     let boot = std::fs::read("/proc/sys/kernel/random/boot_id").expect("Linux has one");
     let kernel = rustix::system::uname();
     let kernel = (boot.len(), kernel.release().to_bytes().len());
@@ -50,7 +50,7 @@ fn another_clock() {
     let (site, image) = made();
     for made in [0, u64::MAX / 2] {
         let other = with_head(&image, |head| head.made = made);
-        is_refused(&site, &other, "it is too old");
+        is_refused(&site, &other, "the image is older than");
     }
 }
 

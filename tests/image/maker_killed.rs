@@ -53,12 +53,12 @@ fn when_all_pages_are_written() {
 }
 
 #[test]
-fn while_its_work_is_tried() {
+fn during_the_trial() {
     dies("trying", &["lock", "new"]);
 }
 
 #[test]
-fn what_it_left_behind_is_no_image() {
+fn its_leftovers_are_not_used_as_an_image() {
     let site = Site::new(DYING);
     std::fs::write(site.file("die-written"), "").expect("written");
     site.cold("there is no image yet");

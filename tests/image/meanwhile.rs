@@ -83,7 +83,7 @@ fn the_script_is_replaced() {
 }
 
 #[test]
-fn the_image_goes() {
+fn the_image_is_removed() {
     let site = site();
     changes(&site, "shutil.rmtree('cache')");
     assert_eq!(site.cold("there is no image yet"), BEFORE);

@@ -53,7 +53,7 @@ fn another_users_folder() {
 }
 
 #[test]
-fn each_user_has_one() {
+fn each_user_has_an_image() {
     let Some(site) = shared() else { return };
     let own = site.file("own");
     fs::create_dir(&own).expect("a folder");
@@ -75,7 +75,7 @@ fn each_user_has_one() {
     let image = fs::File::options().write(true).open(site.image());
     let set = image.and_then(|image| image.set_modified(time?));
     set.expect("a time set");
-    assert_eq!(site.cold("the machine was"), "cold");
+    assert_eq!(site.cold("the image was made by another user"), "cold");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn no_image_is_made_in_a_folder_that_others_can_write() {
 }
 
 #[test]
-fn what_is_no_file_at_all() {
+fn something_that_is_not_a_regular_file() {
     let (site, image) = made();
     let path = site.image();
     fs::remove_file(&path).expect("removed");

@@ -29,7 +29,7 @@ def application(environ, start_response):
 ";
 
 #[test]
-fn by_a_signal_that_has_its_usual_effect_again() {
+fn by_a_signal_with_its_default_action() {
     let site = Site::new(DYING);
     site.make();
     let mut calls = 0;

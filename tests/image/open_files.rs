@@ -26,7 +26,7 @@ fn a_log_is_appended_to_by_each() {
 }
 
 #[test]
-fn a_file_that_is_read_on_is_read_from_where_it_was() {
+fn a_file_keeps_its_read_position() {
     let site = Site::new(
         "import os\nkept = open('text', buffering=1)\nfirst = kept.readline()\n\
          raw = os.open('text', os.O_RDONLY)\nos.read(raw, 4)\nnull = open('/dev/null', 'r+b', buffering=0)\n\

@@ -112,7 +112,7 @@ fn the_stack_has_its_whole_room() {
 }
 
 #[test]
-fn chance_is_not_the_images() {
+fn random_numbers_are_not_those_of_the_image() {
     let site = expression("", "random.random(), os.urandom(4)");
     assert_ne!(site.restored(), site.restored());
     let site = expression("import ssl, uuid", "ssl.RAND_bytes(8), uuid.uuid4()");
@@ -140,22 +140,18 @@ fn an_exception_is_a_whole_page() {
 }
 
 #[test]
-fn time_runs_out_after_the_restore() {
+fn a_timeout_counts_after_the_restore() {
     let site = Site::with_options(
         "--timeout 0.3",
         "import time\ndef application(environ, start_response):\n    time.sleep(60)\n",
     );
     site.make();
-    let answer = site
-        .request()
-        .exits(1)
-        .logs("the time of --timeout is over")
-        .run();
+    let answer = site.request().exits(1).logs("timed out (--timeout)").run();
     assert_eq!(answer.status, "504 Gateway Timeout");
 }
 
 #[test]
-fn what_is_left_to_be_done_at_exit_is_done_by_each() {
+fn exit_callbacks_run_in_each_process() {
     let site = Site::new(
         "import atexit\nlog = open('log', 'a')\nlog.close()\n\
          atexit.register(lambda: open('log', 'a').write('exit '))\n\
@@ -171,7 +167,7 @@ fn what_is_left_to_be_done_at_exit_is_done_by_each() {
 }
 
 #[test]
-fn a_client_that_has_gone_is_no_crash() {
+fn a_client_that_has_gone_does_not_count_as_a_crash() {
     let site = Site::new(HELLO);
     site.make();
     let (mut child, _folder) = site.request().spawn();

@@ -143,7 +143,7 @@ fn a_library_that_is_mapped() {
 }
 
 #[test]
-fn the_script_is_touched_taken_away_and_put_back() {
+fn the_script_is_touched_removed_and_restored() {
     let site = site();
     let (script, away) = (site.script(), site.file("away"));
     std::fs::rename(&script, &away).expect("moved");

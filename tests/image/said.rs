@@ -37,7 +37,7 @@ fn nothing_where_log_and_response_are_one_pipe() {
 
 /// Why a request is cold is for the log that the script names, wherever it names it.
 #[test]
-fn why_a_request_is_cold_goes_to_the_log_of_the_others() {
+fn why_a_request_is_cold_goes_to_the_scripts_log() {
     let block = "# /// script\n# [tool.wsgi-cgi]\n# log = \"own.log\"\n# ///\n";
     for (options, text) in [("--log own.log", HELLO), ("", &format!("{block}{HELLO}"))] {
         let site = Site::with_options(options, text);

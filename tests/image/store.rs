@@ -95,7 +95,7 @@ fn what_makers_left_behind_is_swept_away() {
 }
 
 #[test]
-fn what_is_no_file_hangs_nobody() {
+fn a_fifo_blocks_no_request() {
     let site = Site::new(HELLO);
     site.make();
     let image = site.image();
@@ -116,9 +116,9 @@ fn what_is_no_file_hangs_nobody() {
 }
 
 #[test]
-fn a_folder_that_a_server_hands_out_has_no_image() {
+fn no_image_is_kept_below_the_document_root() {
     let site = Site::new(HELLO);
-    let remedy = "name one elsewhere with --cache-dir or WSGI_CGI_CACHE_DIR";
+    let remedy = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR";
     std::os::unix::fs::symlink(site.folder.path(), site.file("link")).expect("a link");
     for variable in ["DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT"] {
         for root in [site.folder.path(), &site.file("link")] {
@@ -138,7 +138,7 @@ fn a_folder_that_a_server_hands_out_has_no_image() {
 }
 
 #[test]
-fn control_characters_in_names_are_told_and_not_sent() {
+fn control_characters_in_names_are_escaped() {
     let site = Site::new(HELLO);
     let name = "\u{1b}[2Japp\n\u{9b}x.cgi";
     std::fs::rename(site.script(), site.file(name)).expect("moved");

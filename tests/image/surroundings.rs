@@ -34,7 +34,7 @@ fn what_loading_changed_stays_changed() {
 }
 
 #[test]
-fn a_clients_proxy_header_is_no_setting() {
+fn a_clients_proxy_header_is_not_a_setting() {
     let site = answering(
         "",
         "(os.environ.get('HTTP_PROXY'), os.getenv('HTTP_PROXY'))",
@@ -47,7 +47,7 @@ fn a_clients_proxy_header_is_no_setting() {
 }
 
 #[test]
-fn a_new_variable_for_who_looks_at_all_of_them() {
+fn a_new_variable_for_an_application_that_lists_them_all() {
     let site = answering(
         "seen = [n for n in os.environ if n.startswith('MY_')]",
         "seen",
@@ -60,12 +60,14 @@ fn a_new_variable_for_who_looks_at_all_of_them() {
         .variable("REMOTE_USER", "x");
     assert_eq!(request.run().text(), "[]");
     let answer = site.request().variable("MY_NAME", "x");
-    let answer = answer.logs("there are other variables").run();
+    let answer = answer
+        .logs("environment variables were added or removed")
+        .run();
     assert_eq!(answer.text(), "['MY_NAME']");
 }
 
 #[test]
-fn a_variable_that_comes_and_goes_does_not_have_images_made_for_ever() {
+fn a_variable_that_comes_and_goes_does_not_cause_endless_making_of_images() {
     let site = Site::new(&format!(
         "import os\nmode = os.environ.get('MODE')\n{HELLO}"
     ));

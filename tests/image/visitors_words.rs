@@ -98,12 +98,12 @@ fn holds_none(loading: &str, must_be_restored: bool) {
 }
 
 #[test]
-fn of_an_application_that_reads_no_variable() {
+fn an_application_that_reads_no_variable() {
     holds_none("", true);
 }
 
 #[test]
-fn of_an_application_that_reads_some() {
+fn an_application_that_reads_some_variables() {
     holds_none(
         "import os, tempfile\nos.environ.get('HOME'), os.environ.setdefault('MODE', 'x'), \
          os.getenv('SERVER_SOFTWARE'), tempfile.gettempdir()",
@@ -112,11 +112,11 @@ fn of_an_application_that_reads_some() {
 }
 
 #[test]
-fn of_an_application_that_copies_all_of_them() {
+fn an_application_that_copies_all_variables() {
     holds_none("import os\nown = dict(os.environ)", false);
 }
 
 #[test]
-fn of_an_application_that_cannot_have_an_image() {
+fn an_application_that_cannot_have_an_image() {
     holds_none("import os\nends = os.pipe()", false);
 }

@@ -38,7 +38,7 @@ fn several_paths_are_asked_for_once_each() {
 }
 
 #[test]
-fn a_client_cannot_say_that_it_is_one() {
+fn a_client_cannot_pose_as_a_warm_up() {
     let site = Site::new(TELLING);
     site.make();
     let request = site.request().variable("HTTP_WSGI_CGI_WARM_UP", "1");
@@ -84,23 +84,23 @@ pub(super) fn is_left_out(statements: &str, why: &str) {
 }
 
 #[test]
-fn one_that_fails_is_left_out() {
+fn a_warm_up_that_fails_is_left_out() {
     is_left_out(
         "kept.append(1); raise LookupError('no')",
-        "the warm-up with `/ahead` failed: the application raised an exception: LookupError: no",
+        "the warm-up request for `/ahead` failed: the application raised an exception: LookupError: no",
     );
 }
 
 #[test]
-fn one_that_is_answered_with_500_is_left_out() {
+fn a_warm_up_answered_with_500_is_left_out() {
     is_left_out(
         "kept.append(1); start_response('503 Busy', []); return [b'']",
-        "the warm-up with `/ahead` was answered with 503",
+        "the warm-up request for `/ahead` was answered with 503",
     );
 }
 
 #[test]
-fn one_that_leaves_an_obstacle_is_left_out() {
+fn a_warm_up_that_leaves_an_obstacle_is_left_out() {
     is_left_out("kept.append(os.pipe())", "pipe:");
     is_left_out(
         "kept.append(threading.Thread(target=time.sleep, args=(99,), daemon=True)); kept[0].start()",
@@ -111,7 +111,7 @@ fn one_that_leaves_an_obstacle_is_left_out() {
 /// PEP 3333: it is true where the application is called once in the life of its process; what a warm-up built is
 /// there to be used again, and Trac, for one, throws it away where it is true.
 #[test]
-fn run_once_is_true_unless_there_was_one() {
+fn run_once_is_true_unless_there_was_a_warm_up() {
     let text = "before = []\ndef application(environ, start_response):\n    \
                 before.append(environ['wsgi.run_once'])\n    start_response('200 OK', [])\n    \
                 return [repr(before).encode()]\n";
@@ -127,9 +127,9 @@ fn run_once_is_true_unless_there_was_one() {
 
 /// What is made anew each time, in a folder that was looked at, no further attempt finds at rest.
 #[test]
-fn one_that_changes_what_it_looks_at_each_time_is_left_out() {
+fn a_warm_up_that_changes_files_each_time_is_left_out() {
     is_left_out(
         "os.listdir('.'); kept.append(1); open('%d.probe' % time.time_ns(), 'w').close()",
-        "which it looks at before",
+        "and then changes it",
     );
 }

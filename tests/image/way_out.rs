@@ -47,7 +47,7 @@ fn files_are_complete() {
 }
 
 #[test]
-fn a_temporary_folder_that_loading_made_is_no_two_processes() {
+fn no_two_processes_share_a_temporary_folder_made_while_loading() {
     let site = Site::new(&format!(
         "import atexit, tempfile\nkept = tempfile.TemporaryDirectory(dir='.', prefix='kept-')\n\
          atexit.register(lambda: open('left', 'a').write('x'))\n{HELLO}"
@@ -72,7 +72,7 @@ fn a_temporary_folder_that_loading_made_is_no_two_processes() {
 }
 
 #[test]
-fn a_temporary_folder_that_is_removed_in_time_is_no_hindrance() {
+fn a_temporary_folder_that_loading_removes_is_not_an_obstacle() {
     let site = Site::new(&format!(
         "import tempfile\nkept = tempfile.TemporaryDirectory(dir='.', prefix='kept-')\n\
          kept.cleanup()\n{HELLO}"
@@ -115,7 +115,7 @@ def application(environ, start_response):
 /// What it has open is SQLite's, which has nothing to write; a file that a handle of C has opened under the same
 /// number is another.
 #[test]
-fn an_idle_database_is_no_handle_of_an_extension() {
+fn an_idle_database_does_not_count_as_an_extensions_handle() {
     let Some(folder) = handles::module() else {
         return;
     };
@@ -137,7 +137,7 @@ fn an_idle_database_is_no_handle_of_an_extension() {
     let handle = site("base.close(); kept.append(handle.Open())");
     let log = handle.request().logs_anything().run().log;
     assert!(
-        log.contains("taken apart") && !log.contains("cold"),
+        log.contains("full shutdown") && !log.contains("cold"),
         "{log}"
     );
 }

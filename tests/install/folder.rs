@@ -80,7 +80,7 @@ fn the_program_finds_its_executor_in_the_package_beside_it() {
 }
 
 #[test]
-fn the_package_is_of_use_without_the_program() {
+fn the_package_works_without_the_program() {
     let uploaded = Uploaded::new();
     fs::remove_file(uploaded.at("wsgi-cgi")).expect("removed");
     let script = format!(
@@ -93,7 +93,7 @@ fn the_package_is_of_use_without_the_program() {
 }
 
 #[test]
-fn as_a_module_it_is_the_program_beside_it() {
+fn python_m_starts_the_program_beside_it() {
     let uploaded = Uploaded::new();
     let asked = Command::new(python())
         .args(["-m", "wsgi_cgi", "--version"])
@@ -106,23 +106,23 @@ fn as_a_module_it_is_the_program_beside_it() {
 }
 
 #[test]
-fn an_executor_that_is_half_there_is_said() {
+fn an_incomplete_executor_is_reported() {
     let uploaded = Uploaded::new();
     let whole = fs::metadata(uploaded.executor()).expect("a file").len();
-    let remedy = "put the one that belongs to the program there once more, as a binary file";
+    let remedy = "copy the one that belongs to this program there again, in binary mode";
     for length in [whole - 1, whole / 2, 4096, 20] {
         let file = File::options().write(true).open(uploaded.executor());
         file.expect("a file").set_len(length).expect("cut");
-        uploaded.fails(&format!("is not whole, it has {length} of "), remedy);
+        uploaded.fails(&format!("is incomplete ({length} of "), remedy);
     }
     for content in ["", "<html>404"] {
         fs::write(uploaded.executor(), content).expect("written");
-        uploaded.fails("is no program code (ELF)", remedy);
+        uploaded.fails("is not an ELF file", remedy);
     }
 }
 
 #[test]
-fn an_executor_for_another_system_is_said() {
+fn an_executor_for_another_processor_is_reported() {
     let uploaded = Uploaded::new();
     let file = File::options().write(true).open(uploaded.executor());
     let file = file.expect("a file");
@@ -147,7 +147,7 @@ fn an_executor_for_another_system_is_said() {
 }
 
 #[test]
-fn an_executor_that_may_not_be_read_is_said() {
+fn an_unreadable_executor_is_reported() {
     if !rustix::process::geteuid().is_root() {
         return skip("only root can act as another user");
     }
@@ -155,6 +155,6 @@ fn an_executor_that_may_not_be_read_is_said() {
         let uploaded = Uploaded::new();
         let closed = Permissions::from_mode(0o000);
         fs::set_permissions(uploaded.at(name), closed).expect("a mode");
-        uploaded.fails("user 65534 cannot read", "`chmod 644` it");
+        uploaded.fails("UID 65534 cannot read", "`chmod 644` it");
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use carrying::Single;
 
 #[test]
-fn the_first_request_lays_it_and_the_others_find_it() {
+fn the_first_request_unpacks_it_and_later_ones_find_it() {
     let single = Single::new();
     assert_eq!(single.request().run().text(), "hello");
     let laid = single.laid();
@@ -67,7 +67,7 @@ fn what_others_could_have_written_is_not_used() {
 }
 
 #[test]
-fn one_that_lies_beside_the_program_wins() {
+fn an_executor_beside_the_program_wins() {
     let single = Single::new();
     single.put_executor_beside();
     assert_eq!(single.request().run().text(), "hello");
@@ -75,7 +75,7 @@ fn one_that_lies_beside_the_program_wins() {
 }
 
 #[test]
-fn those_of_other_versions_go_and_the_files_of_others_stay() {
+fn executors_of_other_versions_are_removed_and_foreign_files_stay() {
     let single = Single::new();
     single.request().run();
     let file = single.laid().remove(0);
@@ -116,7 +116,7 @@ fn those_of_other_versions_go_and_the_files_of_others_stay() {
 }
 
 #[test]
-fn images_leave_it_where_it_is() {
+fn removing_images_leaves_it() {
     let single = Single::new();
     let request = || single.request().variable("WSGI_CGI_IMAGE", "1");
     crate::image::eventually("an image", || {

@@ -38,7 +38,7 @@ fn a_section_may_be_named() {
 }
 
 #[test]
-fn a_section_that_is_not_there_is_said() {
+fn a_missing_section_is_reported() {
     let Some(cgi) = configured("#nowhere") else {
         return;
     };

@@ -177,7 +177,7 @@ fn a_variable_of_the_servers_can_be_set() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_said() {
+fn an_invalid_request_is_reported() {
     for (arguments, word) in [
         (
             &["ftp://x/"][..],
@@ -187,20 +187,23 @@ fn what_cannot_be_asked_is_said() {
             &["/%00"],
             "`http://localhost/%00`: no server passes a NUL byte on",
         ),
-        (&["-H", "no header"], "header `no header `: that is no name"),
+        (
+            &["-H", "no header"],
+            "header `no header `: this is not a valid name",
+        ),
         (
             &["-H", "X: a\nb"],
             "header `X`: a value is one line: `a\\nb`",
         ),
         (&["-X", "GET /"], "a method is one word, such as PUT"),
         (&["-F", "x"], "`-F x`: NAME=VALUE is expected"),
-        (&["-b", "x"], "`-b x`: NAME=VALUE is expected"),
-        (&["--set", "x"], "`--set x`: NAME=VALUE is expected"),
+        (&["-b", "x"], "`-b x`: expected NAME=VALUE"),
+        (&["--set", "x"], "`--set x`: expected NAME=VALUE"),
         (&["-I", "-d", "x"], "cannot be used with"),
         (&["--as", "iis"], "invalid value 'iis'"),
         (
             &["-o", "/no/such/file"],
-            "`/no/such/file` cannot be written: No such file",
+            "cannot write `/no/such/file`: No such file",
         ),
     ] {
         let printed = ByHand::request(ECHO)

@@ -36,7 +36,7 @@ fn steady(line: &str) -> String {
 }
 
 #[test]
-fn the_story_is_told_in_order() {
+fn events_are_shown_in_order() {
     const APP: &str = r#"
 class Answer:
     def __init__(self, environ):
@@ -91,7 +91,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn what_is_late_and_what_is_held_back_shows() {
+fn late_and_held_back_blocks_are_shown() {
     const APP: &str = r#"
 def application(environ, start_response):
     start_response("200 OK", [])
@@ -107,7 +107,9 @@ def application(environ, start_response):
     let late = place("start_response(");
     assert!(late > place("it returned: generator"));
     assert!(told[late].ends_with(" ms after the call"), "{told:#?}");
-    assert!(place("block 1: empty, so the head waits") < place("-> the client has the head"));
+    assert!(
+        place("block 1: empty, so the head is not sent yet") < place("-> the client has the head")
+    );
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn a_failure_is_part_of_the_story() {
 }
 
 #[test]
-fn timing_shows_phases_and_the_dearest_imports() {
+fn timing_shows_phases_and_the_slowest_imports() {
     const APP: &str = r#"
 import sys, slow
 print("printed", file=sys.stderr)
@@ -162,7 +164,7 @@ def application(environ, start_response):
         "body ",
         "teardown ",
         "all ",
-        "the dearest imports ",
+        "the slowest imports ",
     ] {
         let place = rest
             .find(&format!("\n{row}"))
@@ -202,7 +204,7 @@ fn timing_hides_no_error() {
     ByHand::request(ECHO)
         .with(&["--timing", "--env", "--venv", "/no/such/venv"])
         .exits(2)
-        .logs("`/no/such/venv` is no virtual environment")
+        .logs("`/no/such/venv` is not a virtual environment")
         .run();
 }
 

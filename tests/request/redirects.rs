@@ -118,7 +118,7 @@ fn a_change_to_https_is_followed() {
 }
 
 #[test]
-fn what_leads_elsewhere_is_not_followed_and_that_is_said() {
+fn a_redirect_to_another_host_is_not_followed_and_reported() {
     let elsewhere = |arguments: &[&str], word: &str| {
         let request = ByHand::request(APP).with(&["-L"]).with(arguments);
         assert_eq!(request.logs(word).prints(), "on the way\n");
@@ -146,7 +146,7 @@ fn a_loop_ends() {
     ByHand::request(APP)
         .with(&["-L", "/loop"])
         .exits(1)
-        .logs("wsgi-cgi: the redirect cannot be followed: there were 50 before it\n")
+        .logs("wsgi-cgi: cannot follow the redirect: 50 redirects were followed already\n")
         .run();
 }
 

@@ -145,7 +145,7 @@ fn a_crash_and_a_timeout_are_answered_too() {
     let page = ByHand::request(HANGS)
         .with(&["--timeout", "0.2", "-i"])
         .exits(1)
-        .logs("the time of --timeout is over")
+        .logs("timed out (--timeout)")
         .prints();
     assert!(
         page.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"),

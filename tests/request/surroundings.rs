@@ -37,7 +37,7 @@ fn with_a_servers_environment_there_is_nothing_else() {
         let printed = if server == "busybox" {
             printed
                 .exits(2)
-                .logs("this server answers 404 by itself")
+                .logs("this server answers 404 itself")
                 .prints()
         } else {
             printed.prints()
@@ -127,7 +127,7 @@ fn in_a_cgi_request_there_are_no_commands() {
     let answer = Cgi::bare()
         .arguments(&["request", "--env", "/etc/passwd"])
         .exits(1)
-        .logs("the options that the server or the `#!` line gives: ")
+        .logs("wrong option in the `#!` line or the server's settings: ")
         .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     for command in ["help", "completions", "request"] {
@@ -145,7 +145,7 @@ fn an_application_without_a_request_is_told_what_to_do() {
     ByHand::command(&["app.py"])
         .exits(2)
         .logs("there is no request: ")
-        .logs("To see what `app.py` answers: `wsgi-cgi request app.py`.")
+        .logs("To see what `app.py` answers, run `wsgi-cgi request app.py`")
         .run();
     ByHand::command(&[])
         .exits(2)
@@ -168,7 +168,7 @@ fn help_is_there_for_the_program_and_each_command() {
     }
     ByHand::command(&["help", "nosuch"])
         .exits(2)
-        .logs("wsgi-cgi: `nosuch` is no command: `wsgi-cgi help` lists them\n")
+        .logs("wsgi-cgi: no command `nosuch`: `wsgi-cgi help` lists all\n")
         .run();
 }
 

@@ -41,7 +41,7 @@ fn sigterm_lets_what_runs_and_what_waits_end() {
         }
         let mut late = connect(&serving);
         serving.signal(Signal::TERM);
-        serving.wait_for_line("Ctrl-C again ends what is still being answered");
+        serving.wait_for_line("Ctrl-C again ends the requests that are still running");
         late.write_all(&request("GET", "/", b"")).expect("sent");
         queued.push(late);
         std::fs::write(serving.folder().join("go"), "").expect("written");
@@ -78,12 +78,12 @@ fn a_reload_loses_no_request() {
     // Until then the one before answers.
     assert!(eventually(super::PATIENCE, || get(&serving, "/") == "two"));
     let (_, log) = serving.end_logging();
-    assert!(log.contains("was loaded anew"), "{log}");
+    assert!(log.contains("was reloaded"), "{log}");
 }
 
-/// Half an edit, or one with a mistake, takes nobody's site down.
+/// An edit that is half done or has a mistake does not take the site down.
 #[test]
-fn an_application_that_cannot_be_loaded_takes_the_place_of_none() {
+fn an_application_that_cannot_be_loaded_replaces_none() {
     for sends_word in [true, false] {
         let serving = serve(SLOW, &["--preload"]);
         let file = serving.folder().join("app.py");
@@ -94,7 +94,7 @@ fn an_application_that_cannot_be_loaded_takes_the_place_of_none() {
         }
         let is_told = || {
             assert_eq!(get(&serving, "/"), "one");
-            serving.log().contains("could not be loaded anew")
+            serving.log().contains("could not be reloaded")
         };
         assert!(eventually(super::PATIENCE, is_told), "{}", serving.log());
         assert!(
@@ -109,9 +109,9 @@ fn an_application_that_cannot_be_loaded_takes_the_place_of_none() {
     }
 }
 
-/// More than are accepted at a time.
+/// More than are accepted in one go.
 #[test]
-fn whoever_has_connected_before_the_end_is_answered() {
+fn clients_that_connected_before_sigterm_are_answered() {
     for way in WAYS {
         let serving = serve(SLOW, way);
         let pid = Pid::from_raw(serving.id().cast_signed()).expect("a PID");

@@ -36,22 +36,22 @@ fn the_socket_is_for_this_user_and_one_group() {
 fn what_cannot_be_is_said() {
     for (arguments, words) in [
         (&["--scgi", "app.socket"][..], "a path with a `/`"),
-        (&["--scgi", "0.0.0.0:0"], "SCGI has no log-in"),
+        (&["--scgi", "0.0.0.0:0"], "SCGI has no login"),
         (&["--scgi", "0.0.0.0:0", "--public"], "--allow ADDRESS"),
         (&["--scgi", "./s", "--allow", "10.0.0.1"], "--public"),
         (
             &["--scgi", "127.0.0.1:0", "--public", "--allow", "10.0.0.1"],
-            "--allow is for",
+            "--allow has no effect",
         ),
         (
             &["--scgi", "./s", "--group", "no-such-group"],
-            "/etc/group has no such group",
+            "no such group in /etc/group",
         ),
         (
             &["--scgi", "127.0.0.1:0", "--group", "0"],
-            "--group is for a Unix socket",
+            "--group needs a Unix socket",
         ),
-        (&["--scgi", "systemd"], "no sockets were handed over"),
+        (&["--scgi", "systemd"], "systemd passed no sockets"),
         (
             &["--scgi", "./s", "--image", "--preload"],
             "exclude each other",
@@ -65,7 +65,7 @@ fn what_cannot_be_is_said() {
             "/health is expected",
         ),
         (&["--health", "/health"], "--scgi"),
-        (&["--image"], "--image is for --scgi"),
+        (&["--image"], "--image needs --scgi"),
     ] {
         let arguments = [&["serve"], arguments, &["app.py"]].concat();
         let command = ByHand::command(&arguments).file("app.py", ECHO);
@@ -73,7 +73,7 @@ fn what_cannot_be_is_said() {
     }
     ByHand::command(&["serve", "--scgi", "./s", "--image", "os:application"])
         .exits(2)
-        .logs("only a script has an image")
+        .logs("--image needs a script")
         .run();
     ByHand::command(&["serve", "--scgi", "./s", "nph-app.py"])
         .file("nph-app.py", ECHO)

@@ -14,7 +14,7 @@ fn the_first_interrupt_lets_work_finish() {
         let asked = std::thread::spawn(move || Request::get("/").send(address).text());
         serving.wait_for_log("running /");
         serving.signal(signal);
-        serving.wait_for_line("Ctrl-C again ends what is still being answered (1)");
+        serving.wait_for_line("Ctrl-C again ends the requests that are still running (1)");
         assert!(
             std::net::TcpStream::connect(address).is_err(),
             "nobody else is let in"

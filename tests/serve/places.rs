@@ -108,7 +108,7 @@ fn other_machines_are_let_in_only_on_purpose() {
     ByHand::command(&["serve", "app.py", "--bind", "0.0.0.0", "--port", "0"])
         .file("app.py", ECHO)
         .exits(2)
-        .logs("--public allows it")
+        .logs("allow it with --public")
         .run();
     let serving = Serve::source(ECHO)
         .with(&["--bind", "::", "--public"])
@@ -123,7 +123,7 @@ fn a_mistake_is_found_before_anything_is_served() {
     for (arguments, message) in [
         (
             &["--venv", "/does/not/exist"][..],
-            "`/does/not/exist` is no virtual environment",
+            "`/does/not/exist` is not a virtual environment",
         ),
         (
             &["--static", "/s=/does/not/exist"],

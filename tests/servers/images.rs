@@ -43,7 +43,7 @@ fn one_command_gives_the_servers_user_images() {
                 .text()
         };
         assert_eq!(get(), "cold");
-        let why = "no image can be made: `/var/www/.cache/wsgi-cgi`: Permission denied";
+        let why = "cannot make an image: `/var/www/.cache/wsgi-cgi`: Permission denied";
         let line = || {
             let log = server.whole_log();
             log.lines()

@@ -37,7 +37,7 @@ fn rows(rows: &[(&str, &str)]) {
 }
 
 #[test]
-fn one_that_the_request_made_is_let_go() {
+fn a_handle_that_the_request_made_is_closed() {
     rows(&[
         ("", "kept.append(handle.Handle())"),
         ("", "kept.append({'a': (handle.Handle(),)})"),
@@ -50,13 +50,13 @@ fn one_that_the_request_made_is_let_go() {
 }
 
 #[test]
-fn one_that_a_module_names_is_let_go_whoever_made_it() {
+fn a_handle_that_a_module_names_is_closed_whoever_made_it() {
     rows(&[("handle.kept = handle.Handle()", "pass")]);
 }
 
 /// What loading made has a descriptor, if it has to write yet.
 #[test]
-fn one_that_has_a_file_open_is_let_go_whoever_made_it() {
+fn a_handle_with_an_open_file_is_closed_whoever_made_it() {
     rows(&[
         ("kept.append(handle.Open())", "pass"),
         ("", "kept.append(handle.Open())"),
@@ -64,26 +64,27 @@ fn one_that_has_a_file_open_is_let_go_whoever_made_it() {
 }
 
 #[test]
-fn why_python_is_taken_apart_is_said_to_who_asks() {
+fn the_reason_for_finalizing_python_can_be_logged() {
     let Some(folder) = module() else { return };
     let text = format!(
         "import sys\nsys.path.append({folder})\nimport handle\nkept = []\n\
          def application(environ, start_response):\n    kept.append(handle.Handle())\n    \
          start_response('200 OK', [])\n    return [b'']\n"
     );
-    let said = "Python is taken apart in full: an object of the type `handle.Handle`";
+    let said =
+        "full shutdown of Python, which takes longer: an object of the C type `handle.Handle`";
     Cgi::source(&text).option("--debug").logs(said).run();
     Cgi::source(&text).run();
 }
 
 /// Taking all of it apart costs several times what most answers do.
 #[test]
-fn nothing_is_taken_apart_for_objects_that_have_memory_alone() {
+fn python_is_not_finalized_for_objects_that_only_hold_memory() {
     let text = "import decimal, json, xml.etree.ElementTree as tree, zlib\nkept = []\n\
         class Last:\n    def __del__(self): print('last')\n\
         def application(environ, start_response):\n    \
         kept.append([tree.fromstring('<a/>'), decimal.Decimal(1), zlib.compressobj(), Last()])\n    \
         start_response('200 OK', [])\n    return [b'']\n";
     let answer = Cgi::source(text).option("--debug").logs("last").run();
-    assert!(!answer.log.contains("taken apart"), "{}", answer.log);
+    assert!(!answer.log.contains("full shutdown"), "{}", answer.log);
 }

@@ -134,12 +134,12 @@ fn a_buffer_that_writes_at_its_end() {
 }
 
 #[test]
-fn one_that_loading_made_and_the_request_lets_go_is_let_go_then() {
+fn an_object_that_loading_made_and_the_request_drops_is_finalized_then() {
     row("held = [Last('held')]", "held.clear()\ntold('after')");
 }
 
 #[test]
-fn another_object_at_the_address_of_one_that_was_let_go() {
+fn another_object_at_the_address_of_a_dropped_one() {
     row(
         "held = [Last('held')]",
         "held.clear()\nkept.append(Last('again'))",
@@ -222,7 +222,7 @@ fn a_suspended_generator() {
 }
 
 #[test]
-fn a_generator_that_has_not_begun_or_is_over_has_nothing_to_do() {
+fn a_generator_that_has_not_started_or_has_ended_is_left_alone() {
     row(
         "",
         "kept.append(waiting('not begun'))\nkept.append(waiting('over'))\nlist(kept[1])",

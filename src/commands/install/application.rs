@@ -1,5 +1,5 @@
-//! The application that was named, as a script gets at it: the lines of Python that bind it, what the
-//! script may be called, where its packages may be. What those lines look like is in `import`.
+//! Finds the application that was named: the Python lines by which a script imports it (written in `import`),
+//! a name for the script, and the folders where its packages may be.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,15 +16,15 @@ use super::paths::{clean, listed};
 /// An application that was found.
 #[derive(Debug)]
 pub(super) struct Application {
-    /// Lines of Python after which `application` is it.
+    /// Python lines that bind it as `application`.
     pub(super) import: String,
-    /// What a script may be called after it.
+    /// A name for the script.
     pub(super) name: String,
-    /// Its folders, in which a virtual environment may be.
+    /// Its folders, where a virtual environment may be.
     pub(super) folders: Vec<PathBuf>,
-    /// Its file, if it is known.
+    /// Its file, if known.
     pub(super) file: Option<PathBuf>,
-    /// What could not be found out.
+    /// What could not be found out, for the user.
     pub(super) note: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl Application {
     /// Finds it, from the working directory; modules in the named folders too.
     ///
     /// # Errors
-    /// For what is not there, and where several things may be meant.
+    /// Where it does not exist, or several applications may be meant.
     pub(super) fn named(app: &OsStr, python_path: &[PathBuf]) -> Result<Self> {
         let path = Path::new(app);
         if path.is_dir() {
@@ -62,11 +62,11 @@ fn project(folder: &Path) -> Result<Application> {
         return match &found[..] {
             [file] => in_file(file, None),
             [] => bail!(
-                "`{}` has a manage.py, but no folder in it has a wsgi.py: name the application",
+                "`{}` has a manage.py, but no */wsgi.py: name the application's file or module",
                 folder.display()
             ),
             several => bail!(
-                "`{}` has several applications: name one of {}",
+                "`{}` has several applications: name one of them: {}",
                 folder.display(),
                 listed(several)
             ),
@@ -78,7 +78,7 @@ fn project(folder: &Path) -> Result<Application> {
         }
     }
     bail!(
-        "`{}` is a folder without manage.py, __init__.py, wsgi.py or app.py: name the file in it",
+        "the folder `{}` has no manage.py, __init__.py, wsgi.py or app.py: name the application's file",
         folder.display()
     )
 }
@@ -126,8 +126,8 @@ fn in_module(
             found_in(&source, file)?
         }
         (None, None) => bail!(
-            "no module `{module}` is in `{}`: go to its folder, name that with --python-path, or name \
-             what is in the module too, as in `{module}:app`",
+            "no module `{module}` in `{}`: run this in the module's folder, name that folder with \
+             --python-path, or name the callable too, as in `{module}:app`",
             here.display()
         ),
     };
@@ -139,7 +139,7 @@ fn in_module(
     };
     let note = found.is_none().then(|| {
         format!(
-            "No module `{module}` is in `{}`: it has to be one of the packages of the Python that is used.",
+            "Note: no module `{module}` in `{}`: it must be installed in the Python that the script uses.",
             here.display()
         )
     });
@@ -171,13 +171,13 @@ fn in_configuration(file: &Path, section: Option<&str>) -> Result<Application> {
     })
 }
 
-/// The application of a source in which nobody named one.
+/// The application in a source, where the command line names no callable.
 fn found_in(source: &[u8], file: &Path) -> Result<Callable> {
     callable::find(&String::from_utf8_lossy(source)).with_context(|| {
         let file = file.display();
         format!(
-            "`{file}` has no `application`, `app`, `create_app` or `make_app` at the start of a line: \
-             name what it has, as in `{file}:NAME`"
+            "`{file}` defines no `application`, `app`, `create_app` or `make_app` at the start of a line: \
+             name the callable, as in `{file}:NAME`"
         )
     })
 }

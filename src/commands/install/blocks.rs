@@ -1,5 +1,5 @@
-//! What each server is to be told of one script, in its own language: it and no other file of its folder
-//! becomes one, so that a second script is a second block.
+//! The configuration that each server needs for one script. It enables this script and no other file of its
+//! folder: a second script gets a second block.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) struct Place<'a> {
     pub(super) root: bool,
 }
 
-/// The lines for that server; none where it needs none.
+/// The lines for that server; `None` where it needs no configuration.
 ///
 /// # Errors
 /// For a path that cannot be written there.
@@ -33,22 +33,26 @@ pub(super) fn lines(server: Server, place: &Place) -> Result<Option<String>> {
     }))
 }
 
-/// A path as it is within double quotes, where none of these servers reads anything into it.
+/// A path that needs no escapes within double quotes in the configuration of any of these servers.
 fn plain(path: &Path) -> Result<&str> {
     let shown = path.display();
     let text = path.to_str().with_context(|| {
-        format!("`{shown}` is not UTF-8, which a server's configuration is: use another folder")
+        format!(
+            "the path `{shown}` is not UTF-8 and cannot be written in a server's configuration: use \
+             another folder"
+        )
     })?;
     // Quotes and variables; patterns of Apache's <Directory>.
     if text.contains(|c: char| c.is_control() || "\"\\$%*?[]{}".contains(c)) {
         bail!(
-            "`{shown}`: a server's configuration reads something into this path: use another folder"
+            "the path `{shown}` has a character that is special in a server's configuration (one of \
+             \" \\ $ % * ? [ ] {{ }}, or a control character): use another folder"
         );
     }
     Ok(text)
 }
 
-/// `%` and the like are read into nothing there, as the script's own name is plain.
+/// Nothing needs an escape here: it names the script alone, whose name is plain.
 fn htaccess(place: &Place) -> String {
     let name = place.name;
     let mut text = format!(
@@ -142,7 +146,7 @@ fn nginx(place: &Place) -> Result<String> {
     ))
 }
 
-/// A regular expression for a text in which only dots mean something.
+/// A regular expression for a text whose only special characters are dots.
 fn as_pattern(text: &str) -> String {
     text.replace('.', "\\.")
 }

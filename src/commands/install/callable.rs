@@ -1,9 +1,9 @@
-//! What in a Python source is the application, where nobody named it: the names that the executor looks
-//! for, found at the start of a line. Python is not run for it.
+//! Finds the application in a Python source when the command line names no callable: looks for the executor's
+//! usual names at the start of a line, without running Python.
 
 use settings::config::Callable;
 
-/// As in the executor: applications, then factories.
+/// As in the executor: applications, then factories (`true`).
 const NAMES: [(&str, bool); 4] = [
     ("application", false),
     ("app", false),
@@ -11,7 +11,7 @@ const NAMES: [(&str, bool); 4] = [
     ("make_app", true),
 ];
 
-/// The one that comes first among the usual names.
+/// The first of the usual names that the source defines.
 pub(super) fn find(source: &str) -> Option<Callable> {
     let defined = defined(source);
     let is_there = |name: &str| defined.iter().any(|known| known == name);

@@ -1,5 +1,5 @@
-//! What is done to one file: written, appended to, removed. Each change knows what was there before, so
-//! that it can be shown, made, and taken back where a later one fails.
+//! A change to one file: it is written, appended to or removed. Each change knows the text before, so that it
+//! can be shown, made, and undone where a later one fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -8,26 +8,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
-/// From one text to another; none is a file that is not there.
+/// From one text to another; `None` is a file that does not exist.
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) path: PathBuf,
     pub(super) before: Option<Vec<u8>>,
     pub(super) after: Option<Vec<u8>>,
-    /// The script's, whatever there was before; another file keeps its own.
+    /// The mode to set, for scripts; other files keep theirs.
     pub(super) mode: Option<u32>,
-    /// Once it is made.
+    /// What is printed after the change, before the path.
     pub(super) said: &'static str,
 }
 
-/// What a file has; none where there is none. A link is not followed: it may be somebody else's, and what
-/// it leads to is not what was named.
+/// The content of a file; `None` where it does not exist. Links are not followed: they may be another user's
+/// and lead to a file that was not named.
 pub(super) fn text_of(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot(path, "read", &error)),
         Ok(about) if !about.is_file() => {
-            bail!("`{}` is no plain file: it stays as it is", path.display())
+            bail!(
+                "`{}` is not a regular file, and is left as it is",
+                path.display()
+            )
         }
         Ok(_) => fs::read(path)
             .map(Some)
@@ -36,10 +39,10 @@ pub(super) fn text_of(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 impl Change {
-    /// To a file that everybody may read.
+    /// A change to a file that everybody may read.
     pub(super) fn new(path: &Path, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Self {
         let said = match (&before, &after) {
-            (before, after) if before == after => "There already",
+            (before, after) if before == after => "Unchanged",
             (None, _) => "Written",
             (_, None) => "Removed",
             (Some(old), Some(new)) if new.starts_with(old) => "Added to",
@@ -63,7 +66,7 @@ impl Change {
         self.turn(self.before.as_deref(), self.after.as_deref())
     }
 
-    /// Takes it back.
+    /// Undoes it.
     pub(super) fn undo(&self) -> Result<()> {
         self.turn(self.after.as_deref(), self.before.as_deref())
     }
@@ -84,11 +87,11 @@ impl Change {
                 .and_then(|file| file.set_len(text.len() as u64)),
             (Some(_), Some(text)) => self.replace(text),
         };
-        let what = if to.is_none() { "removed" } else { "written" };
+        let what = if to.is_none() { "remove" } else { "write" };
         done.map_err(|error| cannot(&self.path, what, &error))
     }
 
-    /// Whole, in the place of the old one: no request meets half of it.
+    /// Replaces the file by a rename: no request sees half of it.
     fn replace(&self, text: &[u8]) -> std::io::Result<()> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let new = self
@@ -106,7 +109,7 @@ impl Change {
         done
     }
 
-    /// What root puts into somebody's folder is that one's, as suEXEC asks.
+    /// A file that root writes belongs to the owner of its folder, as suEXEC requires.
     fn write_new(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -135,9 +138,10 @@ impl Change {
 fn cannot(path: &Path, what: &str, error: &std::io::Error) -> anyhow::Error {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            ": do it as a user who may (root, for a system's folder), or name another folder with --to"
+            ": run this as a user who may write there (root, for a system folder), or name another folder \
+             with --to"
         }
         _ => "",
     };
-    anyhow!("`{}` cannot be {what}: {error}{remedy}", path.display())
+    anyhow!("cannot {what} `{}`: {error}{remedy}", path.display())
 }

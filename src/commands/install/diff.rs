@@ -1,11 +1,11 @@
-//! A change to a file as a unified diff of one hunk, which `patch` takes: what comes before and after it
-//! alike is left out but for three lines.
+//! A change to a file as a unified diff of one hunk, for `patch`, with up to three lines of context on each
+//! side.
 
 use std::path::Path;
 
 const AROUND: usize = 3;
 
-/// From one text to another; none is a file that is not there.
+/// From one text to another; `None` is a file that does not exist.
 pub(super) fn unified(path: &Path, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
     let title =
         |text: Option<&[u8]>| text.map_or("/dev/null".to_owned(), |_| path.display().to_string());

@@ -1,5 +1,5 @@
-//! The lines of Python that bind an application as `application`: a module's by an import, as anybody would
-//! write it; a file's that is no module by its path; a PasteDeploy configuration's by its own loader.
+//! The Python lines that bind an application as `application`: a module by an ordinary import; a file that
+//! cannot be imported by its path; a PasteDeploy configuration by PasteDeploy's loader.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use settings::config::Callable;
 use settings::options::quoted;
 
-/// Modules that Python has loaded before any script, or that it needs at any time: a file of such a name
-/// could not be imported, or would be in their place.
+/// Modules of the standard library that Python or applications use: a file of such a name could not be
+/// imported, or would hide the module.
 const TAKEN: &str = " abc ast asyncio atexit base64 bisect builtins calendar cgi cmd code codecs collections \
     contextlib copy csv datetime decimal dis email encodings enum errno fnmatch functools gc genericpath \
     glob hashlib heapq html http importlib inspect io ipaddress itertools json keyword linecache locale \
@@ -18,13 +18,13 @@ const TAKEN: &str = " abc ast asyncio atexit base64 bisect builtins calendar cgi
     string struct subprocess sys tempfile test textwrap threading time token tokenize traceback types \
     typing unittest urllib uuid warnings weakref wsgiref xml zipfile zipimport zlib ";
 
-/// What Python does not take for a name.
+/// Words that cannot be names in Python.
 const KEYWORDS: &str = " False None True and as assert async await break class continue def del elif else \
     except finally for from global if import in is lambda nonlocal not or pass raise return try while \
     with yield ";
 
-/// The folder from which a file is imported, and as what: packages are climbed. None for a file that
-/// cannot be imported by a name.
+/// The folder (above all its packages) from which a file is imported, and its dotted name. `None` for a file
+/// that cannot be imported by a name.
 pub(super) fn module_of(file: &Path) -> Option<(PathBuf, String)> {
     let stem = file.file_stem()?.to_str()?;
     let mut folder = file.parent()?;
@@ -58,7 +58,7 @@ pub(super) fn file_of(root: &Path, module: &str) -> Option<PathBuf> {
     files.into_iter().find(|file| file.is_file())
 }
 
-/// Binds what is in a module, which is looked for in a folder first.
+/// Imports from a module, which is looked for in the folder `root` first.
 pub(super) fn of_module(module: &str, callable: &Callable, root: Option<&Path>) -> Result<String> {
     let first = callable.path.first().map_or("application", String::as_str);
     let import = match (&callable.path[..], callable.factory) {
@@ -72,8 +72,8 @@ pub(super) fn of_module(module: &str, callable: &Callable, root: Option<&Path>) 
     })
 }
 
-/// Binds what is in a file that has no module's name: it becomes a module by a name that is no other's, nor
-/// the script's, which is `_wsgi_cgi_` and its own.
+/// Runs a file that cannot be imported, as a module with a name of its own (`_application_...`). The script
+/// itself is the module `_wsgi_cgi_...`.
 pub(super) fn of_file(file: &Path, callable: &Callable) -> Result<String> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem
@@ -96,11 +96,13 @@ pub(super) fn of_file(file: &Path, callable: &Callable) -> Result<String> {
     ))
 }
 
-/// Has PasteDeploy load what a configuration says.
+/// Loads the application of a PasteDeploy configuration.
 pub(super) fn of_configuration(file: &Path, section: Option<&str>) -> Result<String> {
     let shown = file.display().to_string();
     if shown.contains(['%', '#']) {
-        bail!("`{shown}`: PasteDeploy reads `%` and `#` in a path in a way of its own: rename it");
+        bail!(
+            "`{shown}`: `%` and `#` are special in a path for PasteDeploy: rename the file or folder"
+        );
     }
     let path = path_line(file.parent().unwrap_or(Path::new("/")))?;
     let uri = quoted(&format!("config:{}", utf_8(file)?));
@@ -124,7 +126,7 @@ fn in_quotes(path: &Path) -> Result<String> {
 fn utf_8(path: &Path) -> Result<&str> {
     path.to_str().with_context(|| {
         format!(
-            "`{}` is not UTF-8, which a script is: rename it",
+            "the path `{}` is not UTF-8 and cannot be written in a script: rename it",
             path.display()
         )
     })

@@ -1,4 +1,4 @@
-//! What writes a script and its configuration.
+//! The plan that writes a script and its configuration.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     let script = Script::of(typed, Some(&application))?;
     let program = program::path();
     let said = match &application.file {
-        // One that is a script itself may have settings.
+        // The application's file may be a script with settings of its own.
         Some(file) => typed.options.0.clone().absolute().or(of_script(file)?),
         None => typed.options.0.clone().absolute(),
     };
@@ -64,14 +64,14 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     })
 }
 
-/// The script, in the place of nothing that is not to be replaced.
+/// Writes the script; replaces another file only with --force.
 fn written(path: &Path, text: String, typed: &Install) -> Result<Change> {
     let before = text_of(path)?;
     let change = Change::new(path, before, Some(text.into_bytes()));
     if change.before.is_some() && !change.is_nothing() && !typed.manner.force {
         bail!(
-            "`{}` is there already, and is another: --force replaces it, --force --dry-run shows what that \
-             changes, --name gives the new one another name",
+            "`{}` exists already and differs: replace it with --force (--force --dry-run shows the \
+             difference), or give the new script another name with --name",
             path.display()
         );
     }
@@ -86,7 +86,7 @@ fn written(path: &Path, text: String, typed: &Install) -> Result<Change> {
     })
 }
 
-/// The block of a script after what a file has already.
+/// Appends the block of a script to a configuration file; replaces a different block only with --force.
 fn added(file: &Path, name: &str, lines: &str, force: bool) -> Result<Change> {
     let before = text_of(file)?;
     let text = before.as_deref().unwrap_or_default();
@@ -94,14 +94,14 @@ fn added(file: &Path, name: &str, lines: &str, force: bool) -> Result<Change> {
         _ if marked::has(text, name, lines) => before.clone(),
         Found::Nothing => Some(marked::with(before.as_deref(), name, lines)),
         _ if !force => bail!(
-            "`{}` has lines for `{name}` already, and they are others: --force replaces them",
+            "`{}` already has lines for `{name}`, and they differ: --force replaces them",
             file.display()
         ),
         _ => {
             let without = marked::without(text, name);
             if without.as_deref() == Some(text) {
                 bail!(
-                    "`{}`: the lines for `{name}` have no end: remove them by hand",
+                    "`{}`: the lines for `{name}` have no `# END` line: remove them by hand",
                     file.display()
                 );
             }

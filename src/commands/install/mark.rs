@@ -1,7 +1,7 @@
-//! How what was written is known again: a sum of its text, so that `--remove` takes away what nobody has
-//! changed, whatever this version would write today. It guards against mistakes, not against forgery.
+//! A checksum in each text that `install` writes: `--remove` removes only what nobody has changed since,
+//! even if another version wrote it. It guards against mistakes, not against forgery.
 
-/// FNV-1a in 64 bits, which every version computes alike.
+/// FNV-1a with 64 bits: the same in every version.
 pub(super) fn sum(text: &[u8]) -> String {
     let sum = text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -9,10 +9,10 @@ pub(super) fn sum(text: &[u8]) -> String {
     format!("{sum:016x}")
 }
 
-/// The line of a script that has its sum.
+/// The line of a script with its checksum.
 const MARK: &str = "# Written by `wsgi-cgi install`, which removes it too unless it was changed: ";
 
-/// The script with that line after its first `head` bytes.
+/// The script with that line between `head` and `rest`.
 pub(super) fn marked(head: &str, rest: &str) -> String {
     format!(
         "{head}{MARK}{}\n{rest}",

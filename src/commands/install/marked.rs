@@ -1,5 +1,5 @@
-//! Configuration files that are others' too, `.htaccess` above all: what is ours stands between two lines
-//! with the script's name, after what was there before, and goes without leaving anything.
+//! Configuration files that other people write too, above all `.htaccess`: our block is appended between two
+//! lines with the script's name, and can be removed without a trace.
 
 use memchr::memmem;
 
@@ -10,12 +10,12 @@ struct Block<'a> {
     /// Where it begins and ends.
     start: usize,
     end: usize,
-    /// What its first line says of its text, and the text.
+    /// The checksum in its first line, and the text between the two lines.
     sum: &'a [u8],
     body: &'a [u8],
 }
 
-/// What a file has of a script.
+/// What a file contains for a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing.
@@ -35,35 +35,35 @@ pub(super) fn found(text: &[u8], name: &str) -> Found {
     }
 }
 
-/// Whether this very text is in the block.
+/// Whether the block has exactly this text.
 pub(super) fn has(text: &[u8], name: &str, body: &str) -> bool {
     block(text, name).is_some_and(|block| block.body == body.as_bytes())
         && found(text, name) == Found::Unchanged
 }
 
-/// A file's text, where there is one, with the block after it.
+/// A file's text (`None` for a new file) with the block appended.
 pub(super) fn with(text: Option<&[u8]>, name: &str, body: &str) -> Vec<u8> {
     let sum = mark::sum(body.as_bytes());
     let block = format!("{}{sum}\n{body}{}", begin(name), end(name));
     match text {
         None => block.into_bytes(),
-        // One line end separates it from what was there, whether that had one at its end or not.
+        // One line end separates the two, whether the old text ended in one or not.
         Some(text) => [text, b"\n", block.as_bytes()].concat(),
     }
 }
 
-/// The text without the block; no text at all where there was no file before.
+/// The text without the block; `None` where the block was all of the file.
 pub(super) fn without(text: &[u8], name: &str) -> Option<Vec<u8>> {
     let Some(Block { start, end, .. }) = block(text, name) else {
         return Some(text.to_owned());
     };
     let (before, after) = (&text[..start], &text[end..]);
     if start == 0 {
-        // What comes after began with the line end that separated it.
+        // What follows begins with the line end that separated it.
         let rest = after.strip_prefix(b"\n").unwrap_or(after);
         return (!rest.is_empty()).then(|| rest.to_owned());
     }
-    // The line end that separated it, unless two lines of others' would become one.
+    // Drops the line end that separated the block, unless that would join two lines.
     let is_apart = before == b"\n" || before.ends_with(b"\n\n");
     let before = match before.strip_suffix(b"\n") {
         Some(before) if is_apart || after.is_empty() || after.starts_with(b"\n") => before,
@@ -86,7 +86,7 @@ fn block<'a>(text: &'a [u8], name: &str) -> Option<Block<'a>> {
     })
 }
 
-/// Where a line begins the block of that script.
+/// The offset of the line that begins the block of that script.
 fn begins(text: &[u8], name: &str) -> Option<usize> {
     let begin = begin(name);
     memmem::find_iter(text, begin.as_bytes()).find(|&place| place == 0 || text[place - 1] == b'\n')

@@ -30,7 +30,7 @@ use settings::cli::Install;
 use change::Change;
 use plan::Plan;
 
-/// Does it.
+/// Runs the command.
 pub(super) fn run(typed: &Install) -> Exit {
     match install(typed) {
         Ok(()) => Exit::Success,
@@ -85,5 +85,5 @@ fn carry_out(changes: &[Change]) -> Result<()> {
 fn print(text: &str) -> Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())
-        .map_err(|error| anyhow!(error).context("standard output"))
+        .map_err(|error| anyhow!(error).context("cannot write to standard output"))
 }

@@ -1,5 +1,5 @@
-//! The script's name: the one that was given, or one made of the application's; never one that leads
-//! elsewhere or means something else to a server.
+//! The script's name: the given one, or one made from the application's name; never a path, nor a name that
+//! is special to a server.
 
 use std::ffi::OsStr;
 
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// The name with its ending.
 ///
 /// # Errors
-/// For one that is more than a name, or that a server takes for more.
+/// For a path, or a name that is special to a server.
 pub(super) fn named(given: &OsStr, ending: &str, may_be_nph: bool) -> Result<String> {
     let shown = given.display();
     let good = given.to_str().filter(|name| {
@@ -20,28 +20,30 @@ pub(super) fn named(given: &OsStr, ending: &str, may_be_nph: bool) -> Result<Str
     });
     let Some(name) = good else {
         bail!(
-            "`{shown}` is no name for a script: letters, digits, `.`, `_` and `-` are taken, without a \
-             folder (--to names that)"
+            "`{shown}` cannot be a script's name: use letters, digits, `.`, `_` and `-`, without a folder \
+             (--to names the folder)"
         );
     };
     if name.to_ascii_lowercase().starts_with("nph-") && !may_be_nph {
         bail!(
-            "`{shown}`: a server takes a script whose name begins with `nph-` for one that writes the \
-             whole HTTP response: name another with --name, or say --nph"
+            "`{shown}`: servers treat a script named `nph-...` as one that writes the whole HTTP response: \
+             choose another name with --name, or add --nph"
         );
     }
     let whole = match name.strip_suffix(ending) {
-        Some("") => bail!("`{shown}` is only an ending: name the script too"),
+        Some("") => bail!("`{shown}` is only a file ending: put a name before it"),
         Some(_) => name.to_owned(),
         None => format!("{name}{ending}"),
     };
     if whole.len() > 200 {
-        bail!("`{shown}` is too long for a script's name: name a shorter one with --name");
+        bail!(
+            "`{shown}` is too long for a script's name (200 bytes): choose a shorter one with --name"
+        );
     }
     Ok(whole)
 }
 
-/// A name made of the application's: what may not be in one becomes `-`.
+/// A name made from the application's: other characters become `-`.
 pub(super) fn made_of(application: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let name: String = application

@@ -1,5 +1,5 @@
-//! What a person is told after an installation: what the administrator has to do, and what would keep the
-//! script from being served.
+//! The notes printed after an installation: what the administrator has to do, and what would keep the script
+//! from being served.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,15 +14,15 @@ use super::blocks::Place;
 use super::paths::in_shell;
 use super::script::may_have_images;
 
-/// What they rest on.
+/// What the notes depend on.
 pub(super) struct Notes<'a> {
     pub(super) typed: &'a Install,
     pub(super) place: &'a Place<'a>,
     pub(super) script: &'a Path,
     pub(super) options: &'a Values,
-    /// For the server's configuration, where nobody has written it.
+    /// Lines for the server's configuration that `install` has not written itself.
     pub(super) lines: Option<String>,
-    /// What the script's user has to get at.
+    /// Files and folders that the script's user must be able to read.
     pub(super) reached: &'a [Option<&'a Path>],
     pub(super) application: &'a Application,
 }
@@ -31,8 +31,8 @@ impl Notes<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         if self.options.is_on(&IMAGE) {
-            text += "It answers from an image of the loaded application once that is made, after a GET for \
-                     its warm-up path; --no-image leaves that out.\n";
+            text += "The first request makes an image of the loaded application, after a GET for the warm-up \
+                     path; later ones are answered from it. To switch images off: --no-image.\n";
         }
         text += &self.of_server();
         for note in self.obstacles() {
@@ -57,29 +57,29 @@ impl Notes<'_> {
         let (server, how) = match self.typed.server {
             Server::Host => {
                 let what = if self.place.root {
-                    "Every URL of that folder that names no file"
+                    "every URL of that folder that is not a file"
                 } else {
-                    "The script's URL in that folder"
+                    "the script's URL in that folder"
                 };
                 return format!(
-                    "{what} is answered now, if the host lets `.htaccess` say so: `AllowOverride AuthConfig \
-                     FileInfo Options`. Where it answers 500, its log names what it does not allow.\n"
+                    "It answers {what}, if the host allows these lines in `.htaccess` (`AllowOverride AuthConfig \
+                     FileInfo Options`). If the server answers 500, its error log names the line that it does \
+                     not allow.\n"
                 );
             }
             Server::Busybox => {
                 return format!(
-                    "busybox httpd answers {url} with it: busybox httpd -p 8080 -u www-data -h {pages}\n\
-                     It answers 404 itself where a path ends in `/`, as all of Django's do, and Flask's of `/` below \
-                     the script: such an application needs another server.\n"
+                    "To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages}\n\
+                     Note: busybox answers 404 to every path that ends in `/`, as Django's do and Flask's \
+                     start page does: such an application needs another server.\n"
                 );
             }
             Server::MiniHttpd => {
                 let mut text = format!(
-                    "mini_httpd answers {url} with it: mini_httpd -p 8080 -u www-data -d {pages} -c \
-                     'cgi-bin/**'\n"
+                    "To serve it at {url}: mini_httpd -p 8080 -u www-data -d {pages} -c 'cgi-bin/**'\n"
                 );
                 if !self.options.has(&LOG) {
-                    text += "It has no log for scripts: --log FILE keeps what goes wrong.\n";
+                    text += "mini_httpd keeps no error log: name one with --log FILE.\n";
                 }
                 return text;
             }
@@ -109,28 +109,28 @@ impl Notes<'_> {
                 let lines = lines.replace('\n', "\n    ");
                 let lines = lines.trim_end();
                 format!(
-                    "{server} answers {url} with {name} once this stands {inside}:\n\n    {lines}\n\n\
+                    "To have {server} answer {url} with {name}, put this {inside}:\n\n    {lines}\n\n\
                      Then, as root: {how}\n"
                 )
             }
             None => format!(
-                "{server} answers {url} with {name} once it has read that file, {inside}. As root: {how}\n"
+                "To have {server} answer {url} with {name}, include that file {inside}. Then, as root: {how}\n"
             ),
         }
     }
 
-    /// What would keep it from being served, or show what nobody is to see.
+    /// What would keep the script from being served, or publish its source.
     fn obstacles(&self) -> Vec<String> {
         let mut notes: Vec<String> = self.application.note.iter().cloned().collect();
         let folder = self.place.folder;
         if !self.typed.no_image && !may_have_images(self.typed.server, self.place.program) {
             notes.push(match self.typed.server {
                 Server::ApacheAction => {
-                    "Behind an Action no request is answered from an image.".to_owned()
+                    "Note: behind an Apache `Action`, requests are not answered from images.".to_owned()
                 }
                 _ => format!(
-                    "No request is answered from an image: `{}`, this program, has a space or a colon in its \
-                     path.",
+                    "Note: requests are not answered from images, as the path of this program, `{}`, has a \
+                     space or a colon: install it elsewhere.",
                     self.place.program.display()
                 ),
             });
@@ -141,14 +141,14 @@ impl Notes<'_> {
             && file.starts_with(folder)
         {
             notes.push(format!(
-                "`{}` is among the pages, where a server may show its source to everybody: keep the \
-                 application elsewhere.",
+                "Warning: `{}` is in a folder of web pages, where a server may show its source to \
+                 everybody: move the application elsewhere.",
                 file.display()
             ));
         }
         if fs::metadata(folder).is_ok_and(|about| about.permissions().mode() & 0o022 != 0) {
             notes.push(format!(
-                "Others may write to `{0}`, where suEXEC would run nothing: chmod go-w {1}",
+                "Warning: other users can write to `{0}`, and suEXEC runs nothing in such a folder: chmod go-w {1}",
                 folder.display(),
                 in_shell(folder)
             ));
@@ -159,8 +159,8 @@ impl Notes<'_> {
         closed.dedup();
         notes.extend(closed.into_iter().map(|(path, how)| {
             format!(
-                "Other users get no further than `{}`. Unless scripts run as its owner (suEXEC): \
-                 chmod {how} {}",
+                "Warning: other users, such as the web server's, cannot read `{}`. Unless the server runs \
+                 scripts as its owner (suEXEC): chmod {how} {}",
                 path.display(),
                 in_shell(&path)
             )
@@ -169,7 +169,7 @@ impl Notes<'_> {
     }
 }
 
-/// What is the first on the way to a file or folder that keeps others from it, and what lets them in.
+/// The first step on the way to a file or folder that other users may not pass, and the mode that lets them.
 fn closed(path: &Path) -> Option<(PathBuf, &'static str)> {
     let mut ancestors: Vec<_> = path.ancestors().collect();
     ancestors.reverse();

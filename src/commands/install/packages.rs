@@ -1,5 +1,5 @@
-//! The virtual environment that goes into the script: where the script is put, the program would not find
-//! the one beside the application.
+//! The virtual environment to name in the script: from the script's folder, the program would not find the
+//! one beside the application.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use settings::options::{PYTHON, VENV, Values};
 use settings::python::Venv;
 
 /// The one that was named or is active, else `.venv` or `venv` in one of the application's folders or
-/// above the last; none where a Python was named, and where there is none.
+/// above the last. `None` where --python names a Python, or no environment is found.
 ///
 /// # Errors
 /// For one that is broken.
@@ -26,12 +26,12 @@ pub(super) fn venv(options: &Values, folders: &[PathBuf]) -> Result<Option<PathB
     let above = folders.last().and_then(|folder| folder.parent());
     let folders = folders.iter().map(PathBuf::as_path).chain(above);
     let mut places = folders.flat_map(|folder| [folder.join(".venv"), folder.join("venv")]);
-    let found = places.find(|place: &PathBuf| is_one(place));
+    let found = places.find(|place: &PathBuf| is_venv(place));
     found
         .map(|root| Venv::open(&root).map(|venv| venv.root))
         .transpose()
 }
 
-fn is_one(place: &Path) -> bool {
+fn is_venv(place: &Path) -> bool {
     place.join("pyvenv.cfg").is_file()
 }

@@ -1,10 +1,10 @@
-//! Paths, as they are kept and as they are shown.
+//! Paths: how they are stored and how they are shown.
 
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// An absolute path without `..`; links stay as they were named, as a folder may be replaced behind one.
+/// An absolute path without `..`. Links are kept, as their target may be replaced later.
 pub(super) fn clean(path: &Path) -> Result<PathBuf> {
     let shown = || format!("`{}`", path.display());
     let absolute = std::path::absolute(path).with_context(shown)?;
@@ -17,12 +17,12 @@ pub(super) fn clean(path: &Path) -> Result<PathBuf> {
     Ok(absolute)
 }
 
-/// The same for a file that need not be there yet.
+/// The same for a file that may not exist yet.
 pub(super) fn clean_file(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).with_context(|| format!("`{}`", path.display()))?;
     match (absolute.parent(), absolute.file_name()) {
         (Some(folder), Some(name)) => Ok(clean(folder)?.join(name)),
-        _ => bail!("`{}` is no file", path.display()),
+        _ => bail!("`{}` is not a file", path.display()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is to be done to which files, decided before anything is done: `installation` and `removal` make a
-//! plan each. Which script it is about is decided here.
+//! A plan: all changes to files, decided before the first is made. `installation` and `removal` each make one.
+//! The script's folder and name are decided here.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::change::Change;
 use super::paths::clean_file;
 use super::{name, target};
 
-/// The changes, and what a person is to know after them.
+/// The changes, and the notes that are printed after them.
 pub(super) struct Plan {
     pub(super) changes: Vec<Change>,
     pub(super) notes: String,
@@ -33,7 +33,7 @@ impl Script {
         let folder = target::folder(typed)?;
         target::check(typed, &folder)?;
         let made = match application {
-            // The one that a server takes for its folder's.
+            // Servers take the index for the folder itself.
             _ if typed.place.root => Some("index".to_owned()),
             Some(application) => Some(name::made_of(&application.name)),
             None => None,
@@ -44,7 +44,7 @@ impl Script {
             .as_deref()
             .or(made.as_deref().map(OsStr::new));
         let Some(given) = given else {
-            bail!("which script? Name it with --name, or its application");
+            bail!("no script named: add --name NAME, or its application");
         };
         let may_be_nph = typed.manner.remove || typed.options.0.is_on(&NPH);
         let name = name::named(given, target::ending(typed.server), may_be_nph)?;
@@ -52,7 +52,7 @@ impl Script {
         Ok(Self { folder, name, path })
     }
 
-    /// The file in which the server reads of it, if that is written.
+    /// The server's configuration file, if `install` writes to it.
     pub(super) fn configuration(&self, typed: &Install) -> Result<Option<PathBuf>> {
         match &typed.place.config {
             _ if typed.server == Server::Host => Ok(Some(self.folder.join(".htaccess"))),

@@ -1,5 +1,5 @@
-//! What takes a script and its configuration away again, all or nothing: a script that stays must not lose
-//! what hides its source.
+//! The plan that removes a script and its configuration, both or neither: a script must not stay without the
+//! configuration that hides its source.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,11 +27,12 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     if let Some(before) = text_of(&script.path)? {
         if !mark::is_unchanged(&before) {
             bail!(
-                "`{}` was changed since, or was not written by `install`: it stays; remove it by hand",
+                "`{}` was changed since `install` wrote it, or `install` did not write it: not removed; \
+                 remove it by hand",
                 script.path.display()
             );
         }
-        // For the case that it has to be put back.
+        // In case it has to be restored.
         let about = fs::metadata(&script.path).ok();
         changes.push(Change {
             mode: about.map(|about| about.permissions().mode() & 0o7777),
@@ -48,13 +49,14 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
                 let after = marked::without(&before, &script.name);
                 let change = Change::new(file, Some(before), after);
                 let said = match change.after {
-                    Some(_) => "Taken out of",
+                    Some(_) => "Removed its lines from",
                     None => change.said,
                 };
                 changes.push(Change { said, ..change });
             }
             Found::Changed => bail!(
-                "`{}`: what stands there for `{}` was changed since: nothing is removed; remove it by hand",
+                "`{}`: the lines for `{}` were changed since `install` wrote them: nothing removed; remove \
+                 script and lines by hand",
                 file.display(),
                 script.name
             ),
@@ -62,13 +64,13 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     }
     if changes.is_empty() {
         bail!(
-            "there is no `{}`: nothing is removed",
+            "`{}` does not exist: nothing removed",
             script.path.display()
         );
     }
     let notes = match configuration {
         None if target::has_configuration(typed.server) => {
-            "What the server's configuration has for it is the administrator's to remove.\n"
+            "If the server's configuration has lines for it, the administrator has to remove them.\n"
         }
         _ => "",
     };

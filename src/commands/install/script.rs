@@ -11,7 +11,7 @@ use settings::options::{IMAGE, Row, SCRIPT_NAME, VENV, Values, WARM_UP, block};
 use super::application::Application;
 use super::mark;
 
-/// What a Linux before 5.1 reads of a first line, without its end.
+/// The longest first line that Linux before 5.1 reads, without the line end.
 const FIRST_LINE: usize = 127;
 
 /// The whole script.
@@ -31,15 +31,18 @@ pub(super) fn text(application: &Application, options: &Values, program: &Path) 
     ))
 }
 
-/// The `#!` line; where that cannot name the program, a shell that does, in lines which Python takes for
-/// a text, as pip writes them.
+/// The `#!` line; for a path that it cannot hold, lines that a shell runs and Python reads as a string, as pip
+/// writes them.
 fn first_lines(program: &Path) -> Result<String> {
     let shown = program.display();
     let path = program.to_str().with_context(|| {
-        format!("`{shown}`, this program, is not at a path in UTF-8: install it elsewhere")
+        format!("the path of this program, `{shown}`, is not UTF-8: install wsgi-cgi elsewhere")
     })?;
     if path.contains(|c: char| c.is_control() || "'\"\\$`".contains(c)) {
-        bail!("`{shown}`, this program, has a path that no script can name: install it elsewhere");
+        bail!(
+            "the path of this program, `{shown}`, has a character that cannot be written in a script (a \
+             quote, `\\`, `$`, or a control character): install wsgi-cgi elsewhere"
+        );
     }
     let line = format!("#!{path}\n");
     if line.len() - 1 > FIRST_LINE || program.as_os_str().as_bytes().contains(&b' ') {
@@ -48,8 +51,8 @@ fn first_lines(program: &Path) -> Result<String> {
     Ok(line)
 }
 
-/// What the script says: what was said, with the environment that was found, and images unless they are
-/// unwanted or cannot be.
+/// The script's options: those of the command line, the virtual environment that was found, and images unless
+/// --no-image is given or they are impossible.
 pub(super) fn options(
     typed: &Install,
     said: Values,
@@ -71,8 +74,8 @@ pub(super) fn options(
     options
 }
 
-/// Behind an Action no script of its own is started; a maker of images has the executor in `LD_PRELOAD`, which
-/// ends a path at a space or a colon.
+/// Behind an Apache `Action` the server starts this program and not the script; the maker of an image has the
+/// executor in `LD_PRELOAD`, where a path ends at a space or a colon.
 pub(super) fn may_have_images(server: Server, program: &Path) -> bool {
     let path = program.as_os_str().as_bytes();
     server != Server::ApacheAction && !path.contains(&b' ') && !path.contains(&b':')

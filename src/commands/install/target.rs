@@ -1,5 +1,5 @@
-//! Where each kind of server has its scripts: the usual folders, the script's ending, its URL; and which of
-//! the options it has no use for.
+//! Where each kind of server has its scripts: the usual folders, the script's file ending, its URL; and which
+//! options do not apply to it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use settings::cli::{Install, Server};
 
 use super::paths::{clean, listed};
 
-/// In somebody's home, as hosts call it.
+/// The folder for web pages in a user's home, by its names at shared hosts.
 const OF_HOSTS: [&str; 6] = ["public_html", "www", "htdocs", "httpdocs", "html", "web"];
 /// Debian, Fedora, SUSE, from source.
 const CGI_BINS: &[&str] = &[
@@ -31,7 +31,7 @@ const PAGES: &[&str] = &[
     "/usr/local/apache2/htdocs",
 ];
 
-/// The folder that was named, else the usual one that is there.
+/// The folder that was named, else the usual one that exists.
 pub(super) fn folder(typed: &Install) -> Result<PathBuf> {
     if let Some(named) = &typed.place.to {
         if named.is_dir() {
@@ -39,9 +39,9 @@ pub(super) fn folder(typed: &Install) -> Result<PathBuf> {
         }
         let shown = named.display();
         if named.exists() {
-            bail!("`{shown}` (--to) is no folder: name the one for the script");
+            bail!("--to `{shown}` is not a folder: name the folder for the script");
         }
-        bail!("there is no folder `{shown}`: make it (`mkdir -m 755`), or name another with --to");
+        bail!("--to `{shown}` does not exist: create it (`mkdir -m 755`), or name another folder");
     }
     let usual = usual(typed.server);
     let mut found: Vec<_> = usual
@@ -52,7 +52,7 @@ pub(super) fn folder(typed: &Install) -> Result<PathBuf> {
     if typed.server != Server::Host {
         found.truncate(1);
     }
-    // A link from one to another is no second one.
+    // A folder and a link to it count once.
     let mut real = Vec::new();
     found.retain(|folder| {
         let is_new = !real.contains(&folder.canonicalize().ok());
@@ -62,11 +62,11 @@ pub(super) fn folder(typed: &Install) -> Result<PathBuf> {
     match &found[..] {
         [folder] => Ok(folder.clone()),
         [] => bail!(
-            "none of the usual folders is here ({}): name the one for the script with --to",
+            "none of the usual folders exists ({}): name the folder for the script with --to",
             listed(&usual)
         ),
         several => bail!(
-            "which folder is meant? Name one with --to: {}",
+            "several folders are possible: name one with --to: {}",
             listed(several)
         ),
     }
@@ -91,7 +91,7 @@ fn usual(server: Server) -> Vec<PathBuf> {
 /// How the script's name ends.
 pub(super) fn ending(server: Server) -> &'static str {
     match server {
-        // What the program runs behind an Action.
+        // As the program expects behind an Apache `Action`.
         Server::ApacheAction => ".wsgi",
         _ => ".cgi",
     }
@@ -122,31 +122,35 @@ pub(super) fn url(typed: &Install, script: &str) -> Result<String> {
         || segments().any(|segment| matches!(segment, "" | "." | ".."))
     {
         bail!(
-            "`{url}` (--url): a path such as `/shop` is expected, of letters, digits, `-`, `.`, `_` and `~`"
+            "--url `{url}`: expected a path such as `/shop`, of letters, digits, `-`, `.`, `_` and `~`"
         );
     }
     Ok(url.clone())
 }
 
-/// Refuses options that would change nothing there.
+/// Refuses options that have no effect with that server.
 pub(super) fn check(typed: &Install, folder: &Path) -> Result<()> {
     let (server, place) = (typed.server, &typed.place);
     if place.root && server != Server::Host {
         bail!(
-            "--root is for `host`, where .htaccess decides: elsewhere --url says what the script answers"
+            "--root works only for `host`, by .htaccess: for other servers set the URL with --url"
         );
     }
     if place.url.is_some() && !matches!(server, Server::Apache | Server::Lighttpd | Server::Nginx) {
         bail!(
-            "--url is for apache, lighttpd and nginx: elsewhere the script's place decides its URL"
+            "--url works only for apache, lighttpd and nginx: with other servers the script's folder \
+             decides its URL"
         );
     }
     if place.config.is_some() && !has_configuration(server) {
-        bail!("--config is for apache, apache-action, lighttpd and nginx: the others need none");
+        bail!(
+            "--config works only for apache, apache-action, lighttpd and nginx: other servers need no \
+             configuration"
+        );
     }
     if matches!(server, Server::Busybox | Server::MiniHttpd) && !folder.ends_with("cgi-bin") {
         bail!(
-            "`{}`: this server runs scripts in a folder `cgi-bin` below its pages: name that with --to",
+            "`{}`: this server runs only scripts in a folder named `cgi-bin`: name such a folder with --to",
             folder.display()
         );
     }

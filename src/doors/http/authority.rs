@@ -6,7 +6,8 @@ use std::net::Ipv6Addr;
 use super::Refusal;
 use super::grammar::{digit, is_name_char, number};
 
-/// Refuses what is no host and port. Empty is fine: so says a client whose target has no host.
+/// Refuses anything but a host and port. Empty is allowed: a client whose target has no host sends
+/// that.
 pub(super) fn check(text: &[u8]) -> Result<(), Refusal> {
     let is_end = |&byte: &u8| byte == b']';
     let (host_is_good, port) = if let Some(end) = text.iter().position(is_end) {

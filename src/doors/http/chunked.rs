@@ -49,7 +49,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Looks at the start of `input`. Fails when it is no chunked body, or one over the limits.
+    /// Decodes the start of `input`. Fails when it is not a chunked body, or exceeds the limits.
     pub fn next(&mut self, input: &[u8]) -> Result<Chunk, Refusal> {
         match &mut self.state {
             State::Size(scan) => {

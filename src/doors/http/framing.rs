@@ -1,5 +1,6 @@
-//! Where the content of a request ends (RFC 9112, section 6.3). Every way to say it twice, or in
-//! words that another parser might read otherwise, is refused: request smuggling lives there.
+//! Where the content of a request ends (RFC 9112, section 6.3). A length that is given twice, or in
+//! a form that another parser might read differently, is refused: that is how requests are
+//! smuggled.
 
 use super::grammar::number;
 use super::{Fields, Refusal, Version};
@@ -7,7 +8,7 @@ use super::{Fields, Refusal, Version};
 /// How the content of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
-    /// There is none (section 6.3, rule 7).
+    /// There is no content (section 6.3, rule 7).
     None,
     /// Content-Length says so many bytes.
     Length(u64),
@@ -62,7 +63,7 @@ fn chunked(fields: &Fields) -> Result<BodyFraming, Refusal> {
         {
             Err(Refusal::new(
                 501,
-                "no transfer coding but chunked is understood",
+                "chunked is the only supported transfer coding",
             ))
         }
         _ => Err(Refusal::bad("Transfer-Encoding is not `chunked`")),

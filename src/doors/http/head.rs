@@ -64,7 +64,10 @@ fn expects_continue(
     let mut expected = false;
     for expectation in fields.elements("expect") {
         if !expectation.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Refusal::new(417, "no expectation but 100-continue is met"));
+            return Err(Refusal::new(
+                417,
+                "100-continue is the only supported expectation",
+            ));
         }
         expected = true;
     }

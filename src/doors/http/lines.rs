@@ -1,7 +1,8 @@
 //! Lines that arrive in pieces. RFC 9112, section 2.2 ends a line with CR LF; a lone LF may be
-//! taken for one and a lone CR must not, and as parsers differ there, both are refused here.
+//! accepted as a line end and a lone CR must not be, and as parsers differ there, both are refused
+//! here.
 //!
-//! Every byte is looked at once, however small the pieces, so a slow client costs no more work.
+//! Every byte is examined once, however small the pieces, so a slow client costs no more work.
 
 use super::{Limits, Refusal};
 
@@ -16,9 +17,9 @@ impl LineScan {
         Self { seen: 0 }
     }
 
-    /// `input` begins where the line does, and holds what it did before and more. Gives the length
-    /// of the line without its CR LF, once that is there; then starts anew. A line longer than
-    /// `limit` is refused with `too_long`.
+    /// `input` begins where the line does, and may have grown since the last call. Returns the
+    /// length of the line without its CR LF once that has arrived, then starts anew. A line longer
+    /// than `limit` is refused with `too_long`.
     pub(super) fn find(
         &mut self,
         input: &[u8],
@@ -58,8 +59,8 @@ pub(super) struct SectionScan {
 }
 
 impl SectionScan {
-    /// `input` begins where the section does. Gives the section's length, the empty line included,
-    /// once that is there.
+    /// `input` begins where the section does. Returns the section's length, the empty line
+    /// included, once it is complete.
     pub(super) fn find(
         &mut self,
         input: &[u8],

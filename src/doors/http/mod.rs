@@ -1,5 +1,5 @@
 //! HTTP/1.1 without a socket (RFC 9110, RFC 9112): bytes in, events out; a response head in, bytes
-//! out. Whoever owns the connection reads, waits and writes.
+//! out. The owner of the connection reads, waits and writes.
 //!
 //! [`RequestReader`] reads requests, refusing whatever two parsers could read differently;
 //! [`meta_variables`] turns a head into what CGI knows; [`ResponseFraming`] decides how the answer

@@ -12,11 +12,11 @@ use super::{BodyFraming, Fields, Limits, Refusal, RequestHead, RequestLine, limi
 pub struct RequestReader {
     limits: Limits,
     input: Vec<u8>,
-    /// How much of the input is dealt with.
+    /// How many bytes of the input were processed.
     taken: usize,
     input_ended: bool,
     keep_alive: bool,
-    /// What the request asks for that is being read.
+    /// The request line of the request that is being read.
     asked: Option<RequestLine>,
     state: State,
 }
@@ -104,7 +104,7 @@ impl RequestReader {
         matches!(self.state, State::Line { .. }) && self.taken == self.input.len()
     }
 
-    /// What the request asks for that is being read, or was refused, once its first line is known.
+    /// The request line of the request that is being read or was refused, once it has arrived.
     #[must_use]
     pub fn asked(&self) -> Option<&RequestLine> {
         self.asked.as_ref()
@@ -211,7 +211,7 @@ impl RequestReader {
         start..self.taken
     }
 
-    /// Whoever is waited for may be silent for long, and is one of many.
+    /// Frees the buffer while waiting: there may be many clients, silent for long.
     fn give_back(&mut self) {
         const SMALL: usize = 4096;
         let left = self.input.len() - self.taken;

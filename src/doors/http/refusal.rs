@@ -15,12 +15,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The request did not arrive in time (RFC 9110, section 15.5.9). Only the owner of the clock
-    /// knows.
+    /// The request did not arrive in time (RFC 9110, section 15.5.9), as the owner of the
+    /// connection decides.
     pub const TIMEOUT: Self = Self::new(408, "the request took too long to arrive");
 
-    /// The content has nowhere to be kept until it is complete (RFC 4918, section 11.5).
-    pub const NO_ROOM: Self = Self::new(507, "the content cannot be kept");
+    /// There is no room to store the content until it is complete (RFC 4918, section 11.5).
+    pub const NO_ROOM: Self = Self::new(507, "the content cannot be stored");
 
     pub(super) const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason }

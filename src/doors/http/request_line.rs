@@ -65,9 +65,10 @@ impl Version {
         match text {
             b"HTTP/1.0" => Ok(Self::Http10),
             [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Self::Http11),
-            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-                Err(Refusal::new(505, "HTTP/1.1 is spoken here"))
-            }
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(Refusal::new(
+                505,
+                "only HTTP/1.0 and HTTP/1.1 are supported",
+            )),
             _ => Err(Refusal::bad("the version is malformed")),
         }
     }

@@ -63,8 +63,8 @@ impl Target {
         let Some(rest) = after(b"http://") else {
             return Err(match after(b"https://") {
                 // RFC 9110, section 7.4: https must be refused on a connection that is not secured.
-                Some(_) => Refusal::new(421, "https is not spoken here"),
-                None => Refusal::bad("the target is no path and no http URI"),
+                Some(_) => Refusal::new(421, "https is not supported here"),
+                None => Refusal::bad("the target is neither a path nor an http URI"),
             });
         };
         let end = rest.iter().position(|byte| b"/?".contains(byte));
@@ -94,8 +94,9 @@ impl Target {
             Some(mark) => (&text[..mark], Some(text[mark + 1..].to_vec())),
             None => (text, None),
         };
-        let decoded_path = percent_decoded(path)
-            .ok_or(Refusal::bad("a `%` in the path has no two digits after it"))?;
+        let decoded_path = percent_decoded(path).ok_or(Refusal::bad(
+            "a `%` in the path is not followed by two hexadecimal digits",
+        ))?;
         // RFC 3875, section 4.1.5: a server may refuse values. No meta-variable can hold a NUL.
         if decoded_path.contains(&0) {
             return Err(Refusal::bad("a NUL in the path"));

@@ -1,4 +1,4 @@
-//! The slowest imports as a tree: whoever costs more than its imports is there.
+//! The slowest imports as a tree.
 
 use std::fmt::Write;
 
@@ -15,8 +15,8 @@ pub struct Import {
     pub name: String,
 }
 
-/// The `count` dearest imports, each below the one it was part of, the dearer first.
-pub(super) fn dearest(imports: &[Import], count: usize) -> Vec<Import> {
+/// The `count` slowest imports, each below the one it was part of, the slowest first.
+pub(super) fn slowest(imports: &[Import], count: usize) -> Vec<Import> {
     let mut by_cost: Vec<usize> = (0..imports.len()).collect();
     // Of two that cost the same, the later one is the outer one.
     by_cost.sort_by_key(|&place| {
@@ -63,7 +63,7 @@ fn path(imports: &[Import], place: usize) -> Vec<usize> {
     path
 }
 
-/// The table of the dearest imports.
+/// The table of the slowest imports.
 pub(super) fn table(imports: &[Import]) -> String {
     let mut text = String::new();
     let longest = imports.iter().map(|import| import.whole).max().unwrap_or(0);
@@ -114,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_stand_below_what_imported_them() {
-        let shown = dearest(&imports(), 4);
+    fn the_slowest_are_below_what_imported_them() {
+        let shown = slowest(&imports(), 4);
         let names: Vec<(usize, &str)> = shown
             .iter()
             .map(|import| (import.depth, import.name.as_str()))

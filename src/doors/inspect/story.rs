@@ -4,13 +4,13 @@
 //!       ms     +ms
 //!     14.1    +0.1      the application is called
 //!    214.3  +200.2  **  start_response("200 OK", 1 header)
-//!    214.4    +0.1      block 1: empty, so the head waits
+//!    214.4    +0.1      block 1: empty, so the head is not sent yet
 //!    414.6  +200.2  **  block 2: 7 bytes
 //!    414.7    +0.1        -> the client has the head and 7 bytes
 //! ```
 //!
-//! What reaches the client is indented, so that what is held back shows; stars mark what took long:
-//! one from 10 ms, two from 100 ms, three from a second.
+//! What reaches the client is indented, which shows what is held back; stars mark a step that took
+//! long: one from 10 ms, two from 100 ms, three from a second.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -24,7 +24,7 @@ use process::open_line;
 /// Unlike a block of the iterable, an empty one sends the head.
 const WRITE: &str = "write()";
 
-/// Tells what happens.
+/// Writes the story.
 #[derive(Debug)]
 pub struct Story(Mutex<Told>);
 
@@ -60,7 +60,7 @@ impl Story {
         Self(Mutex::new(told))
     }
 
-    /// Tells what no event tells.
+    /// Adds a line that comes from no event.
     pub fn tell(&self, text: &str) {
         if let Ok(mut told) = self.0.lock() {
             told.line(text, false);
@@ -122,7 +122,7 @@ impl Told {
             Event::Closed(true) => "close()".to_owned(),
             Event::Closed(false) => "it has no close()".to_owned(),
             Event::Failed(summary) => format!("FAILED: {summary}"),
-            Event::ClientGone => "the client has gone".to_owned(),
+            Event::ClientGone => "the client has disconnected".to_owned(),
             Event::InterpreterEnded => "Python has ended".to_owned(),
         }
     }
@@ -134,7 +134,7 @@ impl Told {
             status.escape_ascii()
         );
         if replaced {
-            text.push_str(", in the place of the earlier one");
+            text.push_str(", replacing the earlier one");
         }
         // The application may be a generator function: nothing of it runs before the first block.
         if let Some(called) = self.called.filter(|_| self.returned) {
@@ -146,7 +146,7 @@ impl Told {
 
     fn block(&self, what: &str, bytes: usize) -> String {
         match (bytes, self.head_sent || what == WRITE) {
-            (0, false) => format!("{what}: empty, so the head waits"),
+            (0, false) => format!("{what}: empty, so the head is not sent yet"),
             (0, true) => format!("{what}: empty"),
             _ => format!("{what}: {}", counted(bytes)),
         }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_shows() {
+    fn a_block_that_is_held_back_is_visible() {
         let head = |replaced| Event::StartResponse {
             status: b"200 OK",
             headers: 1,
@@ -233,8 +233,8 @@ mod tests {
             told,
             [
                 "start_response(\"200 OK\", 1 header)",
-                "start_response(\"200 OK\", 1 header), in the place of the earlier one",
-                "block 1: empty, so the head waits",
+                "start_response(\"200 OK\", 1 header), replacing the earlier one",
+                "block 1: empty, so the head is not sent yet",
                 "block 2: 1 byte",
                 "  -> the client has the head and 1 byte",
                 "block 3: empty",
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_comes_late_shows() {
+    fn a_late_head_is_visible() {
         let start_response = Event::StartResponse {
             status: b"200 OK",
             headers: 2,

@@ -14,7 +14,7 @@ const BAR: u64 = 24;
 /// How many imports are shown.
 const IMPORTS: usize = 10;
 
-/// An import that takes less, in microseconds, is none of the dear ones.
+/// An import that takes less than this, in microseconds, is not shown.
 const WORTH_SHOWING: u64 = 100;
 
 /// The ends of the phases, in this order.
@@ -52,13 +52,13 @@ impl Timing {
     pub fn table(&self, site: Duration, imports: &[Import]) -> String {
         let phases = self.phases(site);
         let mut text = phase_table(&phases);
-        let mut shown: Vec<Import> = imports::dearest(imports, IMPORTS);
+        let mut shown: Vec<Import> = imports::slowest(imports, IMPORTS);
         shown.retain(|import| import.whole >= WORTH_SHOWING);
         if !shown.is_empty() {
             _ = writeln!(
                 text,
                 "\n{:<32} {:>8} {:>8}",
-                "the dearest imports", "ms", "own"
+                "the slowest imports", "ms", "own"
             );
             text.push_str(&imports::table(&shown));
         }
@@ -139,7 +139,7 @@ fn phase_table(phases: &[(&'static str, Duration)]) -> String {
     text
 }
 
-/// A bar for `value` where `longest` has the whole width; what is there at all has one mark.
+/// A bar for `value` where `longest` has the whole width; any value above 0 has at least one mark.
 pub(super) fn bar(value: u64, longest: u64) -> String {
     let length = (value * BAR).div_ceil(longest.max(1));
     "#".repeat(usize::try_from(length.min(BAR)).unwrap_or(0))

@@ -27,7 +27,8 @@ impl Content {
     /// # Errors
     /// When a file cannot be read.
     pub fn data(pieces: &[impl AsRef<OsStr>], media_type: &str, input: Input<'_>) -> Result<Self> {
-        let mut file = tempfile::tempfile().context("no temporary file for the content")?;
+        let mut file =
+            tempfile::tempfile().context("no temporary file can be made for the content")?;
         for (place, piece) in pieces.iter().enumerate() {
             if place > 0 {
                 file.write_all(b"&")?;
@@ -46,7 +47,8 @@ impl Content {
     /// # Errors
     /// For a part without a name, and when a file cannot be read.
     pub fn form(parts: &[impl AsRef<OsStr>], boundary: &str, input: Input<'_>) -> Result<Self> {
-        let mut file = tempfile::tempfile().context("no temporary file for the content")?;
+        let mut file =
+            tempfile::tempfile().context("no temporary file can be made for the content")?;
         for part in parts {
             let part = part.as_ref().as_bytes();
             let equals = part
@@ -167,7 +169,7 @@ impl<'a> Upload<'a> {
                 upload.name = name.to_vec();
             } else {
                 bail!(
-                    "`{}`: after a file come `;type=` and `;filename=`",
+                    "`{}`: only `;type=` and `;filename=` may follow a file",
                     text.escape_ascii()
                 );
             }
@@ -176,7 +178,7 @@ impl<'a> Upload<'a> {
             .given_type
             .is_some_and(|given| given.iter().any(u8::is_ascii_control));
         if type_has_line_end {
-            bail!("`{}`: a type is one line", text.escape_ascii());
+            bail!("`{}`: the type must be one line", text.escape_ascii());
         }
         Ok(upload)
     }

@@ -1,5 +1,5 @@
-//! Where a response sends the client, and with what (RFC 9110, section 15.4; what it leaves open
-//! is done as curl does it).
+//! The request that follows a redirect (RFC 9110, section 15.4; where it leaves a choice, as curl
+//! does).
 
 use super::url::Url;
 use exchange::ResponseHead;
@@ -13,10 +13,10 @@ pub enum Next {
     Follow {
         /// Where to.
         url: Url,
-        /// Whether method and content are sent again, or it is asked for with GET.
+        /// Whether method and content are sent again; else it is a GET.
         again: bool,
     },
-    /// It is not this application that would answer; the word to say about it.
+    /// Not followed, as it leads away from this application; the message says so.
     Elsewhere(String),
 }
 
@@ -36,7 +36,7 @@ impl Next {
         let to = match std::str::from_utf8(location).map(|text| url.join(text)) {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => return Self::Elsewhere(format!("not followed: {error:#}")),
-            Err(_) => return Self::Elsewhere(format!("not followed: `{shown}` is no URL")),
+            Err(_) => return Self::Elsewhere(format!("not followed: `{shown}` is not a URL")),
         };
         if !url.same_server(&to) {
             return Self::Elsewhere(format!("not followed: `{shown}` is on another server"));

@@ -1,6 +1,7 @@
-//! Whose meta-variables a typed request gets. Each server has its own idea of RFC 3875, section
-//! 4.1; what is here was taken from the real ones in their plainest CGI configuration: Apache 2.4
-//! with mod_cgid, lighttpd 1.4 with mod_cgi, nginx's `fastcgi_params` with fcgiwrap, busybox httpd.
+//! The meta-variables of a typed request, as a given server sets them. Each server differs in what
+//! it makes of RFC 3875, section 4.1; this was taken from real ones in their plainest CGI
+//! configuration: Apache 2.4 with mod_cgid, lighttpd 1.4 with mod_cgi, nginx's `fastcgi_params`
+//! with fcgiwrap, busybox httpd.
 
 mod fields;
 
@@ -11,7 +12,7 @@ use anyhow::{Result, bail};
 use super::{Fields, Typed};
 use exchange::MetaVariables;
 
-/// A server to stand in for.
+/// A server to imitate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     /// None in particular: all that RFC 3875 has, nothing else.
@@ -41,7 +42,7 @@ const DOCUMENT_ROOT: &str = "/var/www/html";
 /// PATH as servers have it.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The port of the client, which must be some number.
+/// The port of the client; any number will do.
 const REMOTE_PORT: &str = "50000";
 
 impl Server {
@@ -71,16 +72,16 @@ impl Server {
         Ok(MetaVariables::from_pairs(variables.0))
     }
 
-    /// Requests that the server answers by itself, without running the script.
+    /// Refuses requests that the server would answer itself, without running the script.
     fn refuse(self, request: &Described<'_>) -> Result<()> {
         let url = &request.typed.url;
         let has_slash_code = url.path().to_ascii_lowercase().contains("%2f");
         match self {
             Self::Apache | Self::Busybox if has_slash_code => {
-                bail!("`{url}`: this server answers 404 by itself where a path has `%2F`")
+                bail!("`{url}`: this server answers 404 itself if a path has `%2F`")
             }
             Self::Busybox if url.path().ends_with('/') => {
-                bail!("`{url}`: this server answers 404 by itself where a path ends in `/`")
+                bail!("`{url}`: this server answers 404 itself if a path ends in `/`")
             }
             Self::Busybox if url.is_https() => bail!("`{url}`: this server has no HTTPS"),
             _ => Ok(()),
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_would_not_hand_to_a_script_is_said() {
+    fn requests_that_a_server_would_not_pass_on_are_refused() {
         let refused = |server, path| typed(path, &[]).meta(server).is_err();
         assert!(refused(Server::Apache, "/cgi-bin/a.py/a%2fb"));
         assert!(refused(Server::Busybox, "/cgi-bin/a.py/a/"));

@@ -33,7 +33,7 @@ impl Url {
     /// Resolves what was typed, or what a `Location` says, against this URL (RFC 3986, section 5.2).
     ///
     /// # Errors
-    /// For another scheme, or a host that is none.
+    /// For another scheme, or an invalid host.
     pub fn join(&self, reference: &str) -> Result<Self> {
         let reference = reference.split('#').next().unwrap_or_default();
         let (rest, query) = match reference.split_once('?') {
@@ -159,17 +159,17 @@ impl Url {
     fn set_authority(&mut self, text: &str) -> Result<()> {
         let authority: Authority = match text.parse() {
             Ok(authority) => authority,
-            Err(_) => bail!("`{text}` is no host"),
+            Err(_) => bail!("`{text}` is not a host"),
         };
         if text.contains('@') {
-            bail!("`{text}`: name and password are given with -u");
+            bail!("`{text}`: give name and password with -u instead");
         }
         let port = authority.port_u16();
         let has_port = text
             .rfind(':')
             .is_some_and(|colon| !text[colon..].contains(']'));
         if authority.host().is_empty() || has_port && port.is_none() {
-            bail!("`{text}` is no host");
+            bail!("`{text}` is not a host");
         }
         self.host = authority.host().into();
         self.port = port.filter(|&port| port != if self.https { 443 } else { 80 });
@@ -198,7 +198,7 @@ fn encode(text: &[u8]) -> String {
     percent_encode(text, NOT_ALLOWED).to_string()
 }
 
-/// Decodes `%XX`; what is no code stays as it is.
+/// Decodes `%XX`; an invalid code stays as it is.
 #[must_use]
 pub fn decode(text: &str) -> Vec<u8> {
     percent_decode_str(text).collect()
@@ -215,7 +215,7 @@ fn without_dots(path: &str) -> String {
                 if segment == ".." {
                     kept.pop();
                 }
-                // What they end in is a folder.
+                // A path that ends in dots is a folder.
                 if place == last {
                     kept.push("");
                 }

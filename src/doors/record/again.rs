@@ -1,4 +1,4 @@
-//! The command that answers a kept request again, as it can be pasted into a shell.
+//! The command that repeats a recorded request, ready to be pasted into a shell.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -9,7 +9,7 @@ use std::path::Path;
 use exchange::MetaVariables;
 use settings::config::{App, Config, Source};
 
-/// The words that follow the file: what the request was answered with, wherever that was said.
+/// The words that follow the file: the options and the application, wherever they were set.
 pub(super) fn words(config: &Config, meta: &MetaVariables) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode;
 use super::names::is_a_name;
 use exchange::MetaVariables;
 
-/// A head that is no request.
+/// Why a head is refused.
 pub(super) type Wrong = &'static str;
 
 /// No web server has so many variables for a request.
@@ -40,11 +40,13 @@ impl Head {
         }
         let mut meta = MetaVariables::from_pairs(pairs);
         meta.remove("SCGI");
-        // However the client sent it, here it comes as content of known length (RFC 9112, section 7).
+        // Even if the client sent chunks, the web server passes on content of known length (RFC
+        // 9112, section 7).
         meta.remove("HTTP_TRANSFER_ENCODING");
         meta.set("GATEWAY_INTERFACE", "CGI/1.1");
         if length == 0 && matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD")) {
-            // SCGI asks for it always; of a request without content CGI has none (section 4.1.2).
+            // SCGI always has it; CGI does not have it for a request without content (section
+            // 4.1.2).
             meta.remove("CONTENT_LENGTH");
         }
         find_path(&mut meta);
@@ -88,7 +90,7 @@ fn pairs(bytes: &[u8]) -> Result<Vec<Pair>, Wrong> {
     Ok(pairs)
 }
 
-/// Digits and nothing else; two readers agree on no other form.
+/// Digits and nothing else: parsers differ on any other form.
 fn length_of(value: &[u8]) -> Result<u64, Wrong> {
     let wrong = "CONTENT_LENGTH is not a number";
     if !value.iter().all(u8::is_ascii_digit) {
@@ -99,8 +101,8 @@ fn length_of(value: &[u8]) -> Result<u64, Wrong> {
     text.parse().map_err(|_| wrong)
 }
 
-/// Where the server does not say which part of the path is whose, all of it is the application's: Apache
-/// gives it as SCRIPT_NAME alone, nginx's own list as DOCUMENT_URI.
+/// Where the server does not split the path, all of it is the application's: Apache sends it as
+/// SCRIPT_NAME alone, nginx's own list as DOCUMENT_URI.
 fn find_path(meta: &mut MetaVariables) {
     if meta.value(b"PATH_INFO").is_some() {
         return;
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_the_applications_where_nobody_splits_it() {
+    fn an_unsplit_path_becomes_path_info() {
         for (given, name, path) in [
             (&[("SCRIPT_NAME", "/a/b")][..], "", "/a/b"),
             (&[("DOCUMENT_URI", "/a b")], "", "/a b"),
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn ambiguous_heads_are_refused() {
         for more in [
             &[("CONTENT_LENGTH", "5")][..],
             &[("QUERY_STRING", "a"), ("QUERY_STRING", "b")],

@@ -1,8 +1,8 @@
 //! SCGI without a socket: bytes in, one request out (<https://python.ca/scgi/protocol.txt>). A connection
 //! carries one request: a netstring with the meta-variables, then as much content as CONTENT_LENGTH says.
 //!
-//! [`Reader`] reads it, `head` makes meta-variables of the netstring and refuses what two readers could
-//! take for different requests. Whoever owns the connection reads, waits and writes.
+//! [`Reader`] reads it, `head` makes meta-variables of the netstring and refuses what two parsers
+//! could read as different requests. The owner of the connection reads, waits and writes.
 
 mod head;
 mod names;

@@ -1,14 +1,15 @@
-//! Which variables a web server may set with a request. Whoever may connect makes requests, and a variable can
-//! steer the loader, Python or a library before any application runs (`LD_PRELOAD`, `SSL_CERT_FILE`). So there
-//! is a list of those that are taken, which the operator makes longer by name, and none of those that are not.
+//! Which variables a web server may set with a request. A client that may connect may make requests, but must
+//! not choose the code: a variable can change what the loader, Python or a library does before the application
+//! runs (`LD_PRELOAD`, `SSL_CERT_FILE`). So this is a list of the variables that are accepted, to which the
+//! operator can add names; all others are ignored.
 
 use std::collections::BTreeSet;
 
 use exchange::is_of_a_request;
 
-/// What web servers say of a request besides the names of RFC 3875, section 4.1. What ends in `=` is a whole
-/// name, the others are beginnings.
-const BESIDES: [&[u8]; 17] = [
+/// Variables of a request that web servers set in addition to those of RFC 3875, section 4.1. Names that end in
+/// `=` are whole, the others are prefixes.
+const ADDITIONAL: [&[u8]; 17] = [
     b"CONTEXT_DOCUMENT_ROOT=",
     b"CONTEXT_PREFIX=",
     b"DOCUMENT_ROOT=",
@@ -31,7 +32,7 @@ const BESIDES: [&[u8]; 17] = [
 /// What Apache puts before a name each time it redirects internally, and we look behind.
 const REDIRECT: &[u8] = b"REDIRECT_";
 
-/// Whether a variable of that name can be one: the environment of a process holds it, and a log shows it.
+/// Whether this can be the name of a variable: an environment can hold it, and a log can show it.
 pub(super) fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty()
         && name
@@ -39,7 +40,7 @@ pub(super) fn is_a_name(name: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_graphic() && *byte != b'=')
 }
 
-/// Whether a request may set the variable of that name, where the operator has named these too.
+/// Whether a request may set this variable; `named` are the names that the operator has added.
 pub(crate) fn may_be_set(name: &[u8], named: &BTreeSet<Vec<u8>>) -> bool {
     let mut plain = name;
     while let Some(rest) = plain.strip_prefix(REDIRECT) {
@@ -49,10 +50,12 @@ pub(crate) fn may_be_set(name: &[u8], named: &BTreeSet<Vec<u8>>) -> bool {
     is_redirects_own
         || is_of_a_request(plain)
         || named.contains(plain)
-        || BESIDES.iter().any(|start| match start.strip_suffix(b"=") {
-            Some(whole) => plain == whole,
-            None => plain.starts_with(start),
-        })
+        || ADDITIONAL
+            .iter()
+            .any(|start| match start.strip_suffix(b"=") {
+                Some(whole) => plain == whole,
+                None => plain.starts_with(start),
+            })
 }
 
 #[cfg(test)]
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_set_is_what_is_known() {
+    fn only_known_variables_are_accepted() {
         let named = BTreeSet::from([b"TRAC_ENV".to_vec()]);
         for name in [
             "PATH_INFO",

@@ -1,5 +1,5 @@
-//! One request, from the first digit of its netstring to the last byte of its content. Nothing after that
-//! is asked for, and of what is asked for the last byte comes alone: whoever reads can leave it where it is.
+//! One request, from the first digit of its netstring to the last byte of its content. No more is
+//! read than that, and the last byte is read on its own, so that the caller can leave it unread.
 
 use super::head::Head;
 use exchange::MetaVariables;
@@ -45,7 +45,7 @@ pub enum Event {
     Content(Vec<u8>),
     /// The request is complete.
     End,
-    /// This is no request, or a larger one than is allowed: a status, and why.
+    /// Not a valid request, or one that is too large: a status, and why.
     Refused(u16, &'static str),
 }
 
@@ -172,7 +172,7 @@ impl Reader {
             None => return Ok(None),
             // A netstring's length has no zero in front.
             Some(b':') if digits > 0 && start[0] != b'0' => {}
-            Some(_) => return Err((400, "this is not SCGI: no netstring begins so")),
+            Some(_) => return Err((400, "this is not SCGI: it does not begin with a netstring")),
         }
         let text = std::str::from_utf8(&start[..digits]).unwrap_or_default();
         let length = text.parse().map_err(|_| TOO_LONG)?;
@@ -222,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_pieces_the_request_is_the_same(
+        fn the_request_is_the_same_however_it_is_cut(
             content in proptest::collection::vec(any::<u8>(), 0..200), most in 1_usize..100,
         ) {
             let (read, taken, end) = read(&request("POST", &content), most);
@@ -232,12 +232,12 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_are_a_fault_of_ours(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn no_input_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             read(&bytes, 7);
         }
 
         #[test]
-        fn no_head_is_a_fault_of_ours(head in proptest::collection::vec(any::<u8>(), 1..300)) {
+        fn no_head_makes_the_parser_panic(head in proptest::collection::vec(any::<u8>(), 1..300)) {
             let mut bytes = format!("{}:", head.len()).into_bytes();
             bytes.extend(head);
             bytes.push(b',');
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_never_ends() {
+    fn a_truncated_request_is_never_complete() {
         let whole = request("POST", b"0123456789");
         for length in 0..whole.len() {
             let (_, _, end) = read(&whole[..length], 1000);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_netstring_is_refused_at_once() {
+    fn anything_but_a_netstring_is_refused_at_once() {
         for (start, expected) in [
             ("GET / HTTP/1.1\r\n", 400),
             (":", 400),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_comma_and_the_limit_are_kept() {
+    fn the_comma_and_the_limit_are_enforced() {
         let mut bytes = request("GET", b"");
         *bytes.last_mut().expect("a comma") = b';';
         assert!(matches!(read(&bytes, 1000).2, Event::Refused(400, _)));

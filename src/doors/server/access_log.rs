@@ -24,7 +24,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A request that came from there; without a line none was understood.
+    /// A request from that peer; without a line it could not be parsed.
     #[must_use]
     pub fn new(peer: &Peer, line: Option<Line>) -> Self {
         let line = line.unwrap_or_else(Line::unknown);
@@ -51,7 +51,7 @@ impl AccessLog {
         }
     }
 
-    /// Writes a line; `sent` is the bytes of content, `remark` what a person wants to know.
+    /// Writes a line; `sent` is the bytes of content, `remark` a note for the short format.
     pub fn write(&self, entry: &Entry, status: Option<u16>, sent: u64, remark: Option<&str>) {
         let took = entry.began.elapsed();
         let mut line = match self.format {
@@ -60,7 +60,7 @@ impl AccessLog {
             LogFormat::Json => json(entry, status, sent, took, SystemTime::now()),
         };
         line.push('\n');
-        // A log that nobody reads is no reason to stop.
+        // An error is ignored: requests are answered without an access log too.
         _ = std::io::stdout().write_all(line.as_bytes());
     }
 }
@@ -141,7 +141,7 @@ fn json(entry: &Entry, status: Option<u16>, sent: u64, took: Duration, now: Syst
     )
 }
 
-/// Bytes as characters of the same number: nothing is lost, whatever the client sent.
+/// Each byte as the character with its value, so that nothing is lost.
 fn json_string(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
     for &byte in bytes {

@@ -1,5 +1,5 @@
-//! What the listener knows of a request, whichever protocol it came by: one reader makes it (`intake`), one
-//! writer answers it (`form`).
+//! A request as the listener knows it, whichever protocol it came by: a reader makes it (`intake`),
+//! a writer answers it (`form`).
 
 use super::form::Form;
 use exchange::MetaVariables;
@@ -9,17 +9,17 @@ use exchange::MetaVariables;
 pub struct Asked {
     /// What is known of it.
     pub meta: MetaVariables,
-    /// How the client wants to be answered.
+    /// The protocol of the answer.
     pub form: Form,
     /// Whether the client is a person at this machine.
     pub is_local: bool,
-    /// Whether it asks the listener alone, for its health.
+    /// Whether it is for the health path, which the listener answers itself.
     pub asks_health: bool,
     /// For the access log.
     pub line: Line,
 }
 
-/// A request that is not handed over, and has its answer.
+/// A request that the listener has refused.
 #[derive(Debug)]
 pub struct Refused {
     /// The whole response.
@@ -52,7 +52,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Of a request that was not understood.
+    /// For a request that could not be parsed.
     #[must_use]
     pub fn unknown() -> Self {
         Self {

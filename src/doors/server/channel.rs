@@ -1,6 +1,6 @@
-//! From the process that listens to the one that has Python: one message a request, with the
-//! connection, the content and the report as descriptors (SCM_RIGHTS). The other way come the
-//! names of the files that loading the application read.
+//! The channel between the process that listens and the nursery, which has Python: to the nursery
+//! one message for each request, with the connection, the content and the report as descriptors
+//! (SCM_RIGHTS); back come the names of the files that the application was loaded from.
 
 use std::ffi::OsStr;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -30,7 +30,7 @@ const NAMES: usize = 16 * 1024;
 pub struct Handover {
     /// What is known of it.
     pub meta: MetaVariables,
-    /// How the client wants to be answered.
+    /// The protocol of the answer.
     pub form: Form,
     /// Whether the client is a person at this machine.
     pub is_local: bool,
@@ -40,7 +40,7 @@ pub struct Handover {
     pub socket: OwnedFd,
     /// The content.
     pub content: OwnedFd,
-    /// Where the outcome is told.
+    /// Where the worker reports the outcome.
     pub report: OwnedFd,
 }
 
@@ -48,7 +48,8 @@ pub struct Handover {
 #[derive(Debug)]
 pub struct Channel {
     socket: OwnedFd,
-    /// Where messages arrive: made once, as a process that forks pays for all that it touches.
+    /// The buffer for messages: allocated once, as a process that forks pays for each page that it
+    /// touches.
     message: Vec<u8>,
 }
 
@@ -93,7 +94,7 @@ impl Channel {
         Ok(())
     }
 
-    /// There will be no more requests.
+    /// Closes the channel for further requests.
     pub(super) fn close_for_requests(&self) {
         _ = shutdown(&self.socket, Shutdown::Write);
     }
@@ -152,7 +153,7 @@ impl Channel {
         Ok(())
     }
 
-    /// What was told, if anything was.
+    /// The next message of the nursery, if there is one.
     pub(super) fn told(&mut self) -> io::Result<Told> {
         match rustix::net::recv(&self.socket, &mut self.message[..], RecvFlags::DONTWAIT) {
             Ok((0, _)) | Err(Errno::CONNRESET) => Ok(Told::Gone),
@@ -169,7 +170,7 @@ impl AsFd for Channel {
     }
 }
 
-/// Word from the process that has Python.
+/// A message of the nursery.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Nothing,

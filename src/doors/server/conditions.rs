@@ -1,5 +1,5 @@
-//! What a client gets of a file, by what it has already and which part it asks for (RFC 9110,
-//! sections 13 and 14). Nothing of the file is read here.
+//! Which part of a file a client gets, by its conditions and ranges (RFC 9110, sections 13 and 14).
+//! The file itself is not read here.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,9 +28,9 @@ pub enum Selected {
         /// How many; never none.
         count: u64,
     },
-    /// What the client has is still good: 304.
+    /// The client's copy is still valid: 304.
     NotModified,
-    /// It wanted another state of the file: 412.
+    /// The client's condition is not met: 412.
     PreconditionFailed,
     /// There is no such part: 416.
     Unsatisfiable,
@@ -125,8 +125,7 @@ impl Validators {
         false
     }
 
-    /// Section 14.1.2. More than one part, another unit or what is no range at all may be passed
-    /// over.
+    /// Section 14.1.2. More than one part, another unit and an invalid range may be ignored.
     fn part(&self, range: &[u8]) -> Selected {
         let Some((first, last)) = parse(range) else {
             return Selected::Whole;

@@ -1,5 +1,5 @@
-//! One connection: what arrives becomes requests, and refusals are answered. Everything is tried
-//! without waiting; whoever owns the connection waits.
+//! One connection: reads requests, and answers refusals. Nothing here blocks; the owner of the
+//! connection waits.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use super::intake::{Appetite, Intake, Protocol, Step};
+use super::intake::{Intake, Protocol, ReadLimit, Step};
 use super::{Asked, Form, Peer, Refused, Spool};
 
 /// How long a head may take, and how long a connection may be silent between two requests.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a client may be silent inside the content.
 const CONTENT: Duration = Duration::from_secs(30);
-/// How long, and for how many bytes, a client is listened to after a refusal: closed with
-/// something unread, the connection would be reset, and the refusal lost (RFC 9112, section 9.6).
+/// How long, and how many bytes, a client is read from after a refusal: a connection that is closed
+/// with unread data is reset, and the refusal lost (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -35,9 +35,9 @@ pub struct Connection {
 #[derive(Debug)]
 enum State {
     Reading,
-    /// Somebody else's turn.
+    /// A worker answers.
     Answering,
-    /// So many more bytes are listened to.
+    /// Up to so many bytes more are read and dropped.
     Lingering(usize),
 }
 
@@ -46,7 +46,7 @@ enum State {
 pub enum Progress {
     /// There is nothing to do until more arrives.
     Waiting,
-    /// A request is complete, and somebody has to answer it.
+    /// A request is complete and has to be answered.
     Request(Box<Asked>, Spool),
     /// A request was refused, and the client was told so.
     Refused(Refused),
@@ -67,7 +67,7 @@ impl Connection {
         }
     }
 
-    /// In which form the client is told that nobody could answer.
+    /// The protocol of an error page.
     #[must_use]
     pub fn form(&self) -> Form {
         self.intake.form()
@@ -78,7 +78,7 @@ impl Connection {
         self.socket.as_fd()
     }
 
-    /// When it has waited long enough; never while it is answered.
+    /// The deadline for the client; `None` while it is answered.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.is_reading().then_some(self.deadline)
@@ -90,7 +90,7 @@ impl Connection {
         !matches!(self.state, State::Answering)
     }
 
-    /// Whether nothing is lost when it is closed now.
+    /// Whether it may be closed now without losing a request or a response.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         match self.state {
@@ -100,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has arrived, by way of `block`.
+    /// Reads what has arrived, with `block` as a buffer.
     pub fn receive(&mut self, block: &mut [u8]) -> Progress {
         if let State::Lingering(left) = &mut self.state {
             return linger(&self.socket, left, block);
@@ -110,9 +110,9 @@ impl Connection {
                 Progress::Waiting => {}
                 done => return done,
             }
-            let (most, flags) = match self.intake.appetite() {
-                Appetite::AtMost(most) => (most.min(block.len()), RecvFlags::DONTWAIT),
-                Appetite::LastOne => (1, RecvFlags::DONTWAIT | RecvFlags::PEEK),
+            let (most, flags) = match self.intake.read_limit() {
+                ReadLimit::AtMost(most) => (most.min(block.len()), RecvFlags::DONTWAIT),
+                ReadLimit::PeekOne => (1, RecvFlags::DONTWAIT | RecvFlags::PEEK),
             };
             match recv(&self.socket, &mut block[..most], flags) {
                 Ok((length, _)) => {
@@ -133,29 +133,29 @@ impl Connection {
         self.advance()
     }
 
-    /// Takes up the next request, of which some may be here already.
+    /// Begins to read the next request, part of which may have arrived already.
     pub fn resume(&mut self, block: &mut [u8]) -> Progress {
         self.state = State::Reading;
         self.deadline = Instant::now() + HEAD;
         self.receive(block)
     }
 
-    /// What the deadline means.
-    pub fn time_is_over(&mut self) -> Progress {
+    /// The deadline has passed.
+    pub fn on_deadline(&mut self) -> Progress {
         match self.state {
             State::Reading if !self.intake.may_be_silent() => self.refuse(self.intake.timed_out()),
             _ => Progress::Closed,
         }
     }
 
-    /// Answers with a refusal. The rest is not read any more, nor is it left unread.
+    /// Answers with a refusal. The rest of the request is dropped.
     fn refuse(&mut self, refused: Refused) -> Progress {
-        self.last_words(&refused.response);
+        self.end_with(&refused.response);
         Progress::Refused(refused)
     }
 
     /// Ends it, with a whole response that was made beforehand.
-    pub fn last_words(&mut self, response: &[u8]) {
+    pub fn end_with(&mut self, response: &[u8]) {
         self.send(response);
         self.hang_up();
     }
@@ -191,7 +191,8 @@ impl Connection {
         }
     }
 
-    /// What the client does not take at once is lost: it has read nothing for long.
+    /// What the client does not take at once is lost, which happens only if it has long read
+    /// nothing.
     fn send(&self, bytes: &[u8]) {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         _ = send(&self.socket, bytes, flags);

@@ -1,5 +1,5 @@
-//! The listening process: it waits for whatever comes next on any socket, and never for a single
-//! client. At most so many requests are answered at once, the rest wait in the queue.
+//! The listening process: it waits for all sockets at once, and never for a single client. At most
+//! `--jobs` requests are answered at once, the rest wait in the queue.
 
 mod answering;
 mod ending;
@@ -33,7 +33,7 @@ use waiting::Source;
 /// What one read takes.
 const BLOCK: usize = 64 * 1024;
 
-/// So many connections leave something behind that is worth a look.
+/// From so many connections on, memory is given back when half of them are gone.
 const MANY: usize = 64;
 
 /// What is decided before the first connection.
@@ -41,13 +41,13 @@ const MANY: usize = 64;
 pub struct Settings {
     /// What is spoken, and what may be sent.
     pub protocol: Protocol,
-    /// Who may connect from another machine; everybody where nobody is named.
+    /// The machines that may connect; all, if none is named.
     pub allowed: Vec<Network>,
     /// How many requests are answered at once.
     pub jobs: usize,
     /// How many connections there may be.
     pub connections: usize,
-    /// Where each request is written down.
+    /// The access log.
     pub log: AccessLog,
     /// What is printed once requests can be answered.
     pub banner: String,
@@ -60,7 +60,7 @@ pub enum Workers {
     Forked {
         /// That process.
         nursery: Nursery,
-        /// The arguments that make this program another one.
+        /// The arguments with which this program starts a new nursery.
         arguments: Vec<OsString>,
     },
     /// A process for each request.
@@ -70,11 +70,11 @@ pub enum Workers {
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// What was running has been finished.
+    /// Running requests were finished.
     Done,
-    /// The process with Python never got ready.
+    /// The process with Python ended before it was ready.
     NeverStarted,
-    /// What was running has been ended.
+    /// Running requests were stopped.
     Interrupted,
 }
 
@@ -85,34 +85,34 @@ pub struct EventLoop {
     listeners: Vec<Listener>,
     interrupts: Interrupts,
     source: Workers,
-    /// The process with Python has ended without being asked.
+    /// The process with Python has ended unexpectedly.
     nursery_is_gone: bool,
     is_announced: bool,
-    /// When the files of the loaded application were looked at.
+    /// When the files of the loaded application were last checked.
     looked: Option<Instant>,
-    /// When the process with Python was started anew because it had gone.
+    /// When the process with Python was last replaced because it had ended.
     replaced: Option<Instant>,
-    /// A process with Python that loads the application anew, while the one before goes on.
+    /// A process with Python that is reloading the application, while the nursery still answers.
     successor: Option<Nursery>,
-    /// When that was begun, where it has not succeeded since.
+    /// When the last reload was started, unless it succeeded.
     tried: Option<SystemTime>,
     /// Former ones that have not ended yet.
     retired: Vec<Nursery>,
     connections: BTreeMap<u64, Connection>,
     queue: VecDeque<Waiting>,
     workers: BTreeMap<u64, Worker>,
-    /// What is passed on to a connection.
+    /// The responses that are passed on, by connection.
     relays: BTreeMap<u64, Relay>,
-    /// Machines that were sent away, each of which the log names once.
-    sent_away: BTreeSet<IpAddr>,
+    /// Machines whose connections were refused; the log names each once.
+    refused_machines: BTreeSet<IpAddr>,
     next: u64,
-    /// The channel took no more.
+    /// The channel to the nursery is full.
     is_full: bool,
-    /// Until when no connection is accepted, as the system had no room for one.
+    /// When to accept connections again, after the system could not open one.
     accept_again: Option<Instant>,
-    /// Where bytes arrive.
+    /// The buffer for reading.
     block: Vec<u8>,
-    /// How many connections there were since memory was given back.
+    /// The most connections since memory was last given back.
     most: usize,
 }
 
@@ -131,23 +131,23 @@ struct Worker {
     word: Word,
     /// Whether its response passes through a relay.
     is_relayed: bool,
-    /// Until its response has ended.
+    /// The connection, until the response has ended.
     connection: Option<u64>,
     entry: Entry,
     group: Option<Pid>,
 }
 
-/// How a worker's end is known.
+/// How the end of a worker is noticed.
 #[derive(Debug)]
 enum Word {
-    /// It says so.
+    /// It reports its end on a pipe.
     Report(Report),
-    /// It is a process of this one's.
+    /// It is a child of this process.
     Process(Child),
 }
 
 impl EventLoop {
-    /// A loop around sockets that listen and a process that has Python.
+    /// A loop for these listening sockets and these workers.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -171,7 +171,7 @@ impl EventLoop {
             queue: VecDeque::new(),
             workers: BTreeMap::new(),
             relays: BTreeMap::new(),
-            sent_away: BTreeSet::new(),
+            refused_machines: BTreeSet::new(),
             next: 0,
             is_full: false,
             accept_again: None,
@@ -254,7 +254,7 @@ impl EventLoop {
         }
     }
 
-    /// Once, when requests can be answered.
+    /// Announces that requests can be answered, the first time.
     fn announce(&mut self) {
         if !std::mem::replace(&mut self.is_announced, true) {
             _ = writeln!(io::stdout(), "{}", self.settings.banner);
@@ -262,7 +262,7 @@ impl EventLoop {
         }
     }
 
-    /// What many clients sent at a time is not kept for the next many.
+    /// Gives memory back to the system after a peak of connections.
     fn give_back(&mut self) {
         self.most = self.most.max(self.connections.len());
         if self.most >= MANY && self.connections.len() <= self.most / 2 {

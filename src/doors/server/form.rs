@@ -1,5 +1,5 @@
-//! How a client wants to be answered: the protocol of its connection, as far as the process that answers is
-//! to know it. One encoder and one decoder, for the channel.
+//! The protocol of an answer, as far as the process that answers has to know it. One encoder and
+//! one decoder, for the channel.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ pub enum Form {
     Http {
         /// Which.
         version: Version,
-        /// Whether the client wants to go on after this.
+        /// Whether the client keeps the connection open.
         keep_alive: bool,
     },
-    /// As a script answers (RFC 3875, section 6): to a web server, which ends the connection with it.
+    /// A CGI response (RFC 3875, section 6), for a web server; the connection ends after it.
     Cgi,
 }
 
@@ -78,7 +78,7 @@ impl Form {
         }
     }
 
-    /// What that byte says; none where it is another version's.
+    /// Decodes that byte; `None` if it comes from another version.
     pub(super) fn decoded(byte: u8) -> Option<Self> {
         if byte == CGI {
             return Some(Self::Cgi);
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_arrives() {
+    fn each_form_survives_encoding() {
         for version in [Version::Http10, Version::Http11] {
             for keep_alive in [false, true] {
                 let form = Form::Http {

@@ -1,5 +1,5 @@
-//! How a response is delimited on a connection: as HTTP has it, or as CGI has it, where the response ends
-//! with the output.
+//! How a response is delimited on a connection: by HTTP's rules, or for CGI, where it ends with the
+//! output.
 
 use std::time::SystemTime;
 

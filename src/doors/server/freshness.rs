@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) struct Freshness {
     since: SystemTime,
     files: Vec<PathBuf>,
-    /// It could not be loaded: whatever was mended, the next request shall see it.
+    /// It could not be loaded, so the next request has to try again.
     not_loaded: bool,
 }
 
@@ -33,12 +33,12 @@ impl Freshness {
         self.not_loaded = true;
     }
 
-    /// Whether nothing could be loaded.
-    pub(super) fn is_of_nothing(&self) -> bool {
+    /// Whether it could not be loaded.
+    pub(super) fn has_failed_to_load(&self) -> bool {
         self.not_loaded
     }
 
-    /// Looks at each file.
+    /// Whether no file has changed.
     pub(super) fn is_fresh(&self) -> bool {
         !self.not_loaded && !self.has_changed_since(self.since)
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_loaded_is_never_fresh() {
+    fn an_application_that_failed_to_load_is_never_fresh() {
         let mut fresh = later();
         fresh.not_loaded();
         assert!(!fresh.is_fresh());

@@ -1,5 +1,5 @@
-//! Bytes on their way to a peer that does not take them yet: some in memory, the rest in a temporary file
-//! without a name, so that a slow peer keeps no worker and fills no memory.
+//! Bytes that a slow peer has not taken yet: some in memory, the rest in a temporary file without a
+//! name, so that the worker can end and memory does not fill up.
 
 use std::fs::File;
 use std::io;
@@ -9,13 +9,13 @@ use std::os::unix::fs::FileExt;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
-/// So many bytes are kept in memory.
+/// How many bytes are kept in memory.
 const IN_MEMORY: usize = 128 * 1024;
 
 /// What one read of the file takes.
 const BLOCK: usize = 64 * 1024;
 
-/// From here on the worker has to wait after all: the disk is finite.
+/// With more than this in the file the worker has to wait, as the disk is finite.
 const MOST: u64 = 256 * 1024 * 1024;
 
 /// The bytes, in order: those in memory come first.
@@ -52,7 +52,7 @@ impl Held {
     pub(super) fn is_full(&self) -> bool {
         self.file
             .as_ref()
-            // What was sent of it takes its room too, until all was.
+            // The part that was sent counts too, as the file shrinks only when all was sent.
             .is_some_and(|file| file.end > MOST)
     }
 

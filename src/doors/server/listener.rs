@@ -51,7 +51,7 @@ impl Access {
 enum Place {
     Address(SocketAddr),
     Path(PathBuf),
-    /// A Unix socket that somebody else cares for.
+    /// A Unix socket of systemd's, which is not removed at the end.
     Unix,
 }
 
@@ -69,33 +69,33 @@ impl Listener {
         Self::of_socket(socket, false)
     }
 
-    /// Listens at a path, in the place of a socket that nobody serves any more. Whoever may connect makes
-    /// requests: this user, and where one is named, a group.
+    /// Listens at a path; a socket there that no server uses any more is replaced. This user may
+    /// connect, and a group where one is given.
     pub fn bind_unix(path: &Path, access: &Access) -> Result<Self> {
         let shown = path.display();
         if let Ok(there) = path.symlink_metadata() {
             if !there.file_type().is_socket() {
-                bail!("`{shown}` is there and is no socket");
+                bail!("`{shown}` exists and is not a socket");
             }
             match UnixStream::connect(path) {
                 Ok(_) => bail!("`{shown}` is in use by another server"),
-                // Nobody listens there any more.
+                // No server listens there any more.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => {
                     return Err(error)
-                        .with_context(|| format!("`{shown}` is in use, or is not ours"));
+                        .with_context(|| format!("`{shown}` exists and cannot be connected to"));
                 }
             }
             std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
         }
-        // From the start.
+        // The socket has to have its mode from the start.
         let before = rustix::process::umask(Mode::from_raw_mode(0o777 & !access.mode));
         let bound = UnixListener::bind(path);
         rustix::process::umask(before);
         let socket = bound.with_context(|| format!("cannot listen at `{shown}`"))?;
         if let Some(group) = access.group {
             std::os::unix::fs::chown(path, None, Some(group)).with_context(|| {
-                format!("`{shown}` cannot be given to the group {group}: only a member of it may do that")
+                format!("`{shown}` cannot be given to the group {group}: this user has to be a member of it")
             })?;
         }
         socket.set_nonblocking(true)?;
@@ -106,7 +106,7 @@ impl Listener {
         })
     }
 
-    /// The sockets that systemd hands over (`sd_listen_fds(3)`), if it does.
+    /// The sockets that systemd passes (`sd_listen_fds(3)`), if any.
     pub fn inherited() -> Result<Vec<Self>> {
         let is_for_us = std::env::var("LISTEN_PID")
             .is_ok_and(|pid| pid.parse() == Ok(rustix::process::getpid().as_raw_nonzero().get()));
@@ -116,7 +116,7 @@ impl Listener {
         };
         let count = count
             .parse()
-            .with_context(|| format!("LISTEN_FDS=`{count}` is no number"))?;
+            .with_context(|| format!("LISTEN_FDS=`{count}` is not a number"))?;
         let sockets = descriptors::inherited(count).context("LISTEN_FDS")?;
         let sockets = sockets.into_iter();
         sockets
@@ -128,7 +128,7 @@ impl Listener {
         let listens = sockopt::socket_type(&socket) == Ok(SocketType::STREAM)
             && sockopt::socket_acceptconn(&socket) == Ok(true);
         if !listens {
-            bail!("a descriptor that was handed over is no socket that listens");
+            bail!("a descriptor passed in LISTEN_FDS is not a listening socket");
         }
         rustix::io::ioctl_fionbio(&socket, true)?;
         let place = match SocketAddr::try_from(rustix::net::getsockname(&socket)?) {
@@ -195,7 +195,7 @@ impl Listener {
         let client = client.and_then(|client| SocketAddr::try_from(client).ok());
         let server = SocketAddr::try_from(rustix::net::getsockname(&socket)?).ok();
         if server.is_some() {
-            // What is written is complete: nothing is gained by waiting for more.
+            // Writes are complete, so that there is nothing to gain by delaying them.
             _ = sockopt::set_tcp_nodelay(&socket, true);
             keep_alive(&socket);
         }

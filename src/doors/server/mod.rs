@@ -1,13 +1,13 @@
 //! The listening side of `serve`: sockets, connections, the queue, and the worker's side of one
-//! connection. Requests are read to their end here and handed over one by one to a process that
-//! has Python; nothing here has.
+//! connection. Requests are read to their end here and passed one by one to a process with Python;
+//! nothing here uses Python.
 //!
 //! `listener` (where) → `connection` (reading, by an `intake`) → `event_loop` (who is next) → `channel`
 //! (handing over) → a worker's `writer` (the response) → `outcome` (how it went) → `access_log`.
 //!
-//! What a protocol is made of is in `intake` (one reader) and `form` (one writer); between them a request is
-//! `asked`, and nothing knows which protocol it came by. A web server's requests may go to `processes` of
-//! their own too; what is answered to a web server passes through a `relay`.
+//! A protocol has a reader in `intake` and a writer in `form`; between them a request is an
+//! `asked`, and no code knows which protocol it came by. Requests of a web server may also go to
+//! `processes` of their own; responses to a web server pass through a `relay`.
 
 mod access_log;
 mod asked;

@@ -1,5 +1,5 @@
-//! The process that has Python, as seen from the one that listens, with its end of the channel as
-//! standard input. It forks a worker for each request it is handed.
+//! The nursery as the listening process sees it: the process that has Python and forks a worker for
+//! each request. Its standard input is its end of the channel.
 
 use std::ffi::OsString;
 use std::io;
@@ -25,7 +25,7 @@ pub struct Nursery {
 }
 
 impl Nursery {
-    /// Starts this program with those arguments, by which it becomes one.
+    /// Starts this program with the arguments that make it a nursery.
     pub fn start(arguments: &[OsString]) -> io::Result<Self> {
         let (channel, other_end) = Channel::pair()?;
         let freshness = Freshness::from_now();
@@ -35,7 +35,7 @@ impl Nursery {
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_FDNAMES")
-            // Nor is it theirs to say how far the service is (`sd_notify(3)`).
+            // Nor may the application report the state of the service (`sd_notify(3)`).
             .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::from(other_end))
             // Ctrl-C at the terminal is for the listening process alone, which lets work finish.
@@ -54,7 +54,7 @@ impl Nursery {
         self.channel.hand_over(request)
     }
 
-    /// Takes its word; false when it has ended.
+    /// Reads its messages; false when it has ended.
     pub(super) fn listen(&mut self) -> bool {
         loop {
             match self.channel.told() {
@@ -72,15 +72,15 @@ impl Nursery {
         }
     }
 
-    /// Whether it ever got as far as taking requests.
+    /// Whether it takes requests.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.is_ready
     }
 
-    /// Whether it has got so far with an application that can be loaded.
+    /// Whether it takes requests and has loaded the application.
     pub(super) fn has_loaded(&self) -> bool {
-        self.is_ready && !self.freshness.is_of_nothing()
+        self.is_ready && !self.freshness.has_failed_to_load()
     }
 
     /// Whether the application it has loaded is the one on disk.
@@ -99,9 +99,9 @@ impl Nursery {
         Pid::from_raw(i32::try_from(self.child.id()).ok()?)
     }
 
-    /// Sends no more requests: it ends by itself once it has taken those that it was sent, and its workers
-    /// when they are done. The channel stays open until then: one that is closed with something unread
-    /// in it would take those along.
+    /// Sends no more requests: it ends once it has taken those that were sent, and its workers when
+    /// they are done. The channel stays open until then: if it were closed, unread requests would
+    /// be lost.
     pub(super) fn retire(&self) {
         self.channel.close_for_requests();
     }
@@ -120,6 +120,6 @@ impl AsFd for Nursery {
 
 /// Asks all processes of a group to stop.
 pub(super) fn stop_group(group: Pid, signal: Signal) {
-    // A group without processes is as good as one that has stopped.
+    // It fails where the group has no processes left, which is fine.
     _ = kill_process_group(group, signal);
 }

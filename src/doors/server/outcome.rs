@@ -1,7 +1,7 @@
-//! How an exchange went, told through a socket by the worker to the process that listens: a line
-//! with the status when the response begins, one with the bytes of content and what becomes of the
-//! connection when it ends. One that closes without the first: nothing was sent. The other way nothing is
-//! said, but that nobody waits for the response any more, by closing that direction.
+//! The worker's report to the listening process on a socket: a line with the status when the response
+//! begins, and when it ends a line with the bytes of content and whether the connection stays open.
+//! If the socket closes without the first line, nothing was sent. The listening process sends nothing; it
+//! closes its direction when the client has gone and the response is not needed any more.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -25,8 +25,8 @@ pub(super) fn ended(report: &OwnedFd, sent: u64, whole: bool, goes_on: bool) {
     write(report, &format!("{sent} {connection}\n"));
 }
 
-/// A short line into a socket that holds nothing else: it does not block. When nobody listens any more
-/// there is nobody to tell.
+/// Does not block: the line is short, and the socket holds nothing else. Errors are
+/// ignored: then the listening process has ended.
 fn write(report: &OwnedFd, line: &str) {
     while let Err(Errno::INTR) = send(report, line.as_bytes(), SendFlags::NOSIGNAL) {}
 }
@@ -68,7 +68,7 @@ impl Report {
         &self.socket
     }
 
-    /// Tells a worker that listens for it that nobody waits for its response any more.
+    /// Has the worker stopped: its response is not needed any more.
     pub(super) fn tell_to_stop(&self) {
         _ = shutdown(&self.socket, Shutdown::Write);
     }
@@ -88,7 +88,7 @@ impl Report {
     }
 }
 
-/// A child of the worker could write here: what has no sense is passed over.
+/// A child of the worker could write here too: what cannot be parsed is ignored.
 fn parse(text: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(text);
     let mut lines = text
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_says_nothing_yet() {
+    fn half_a_line_is_not_parsed() {
         assert_eq!(parse(b"20"), Outcome::default());
         assert_eq!(parse(b"200\n1").sent, None);
     }

@@ -1,7 +1,7 @@
-//! The head that a script writes (RFC 3875, section 6.3), as far as whoever passes it on has to know it:
-//! where it ends, its status and the length that it announces.
+//! The head that a script writes (RFC 3875, section 6.3), as far as the relay has to know it: where
+//! it ends, its status and its Content-Length.
 
-/// No server takes a head as long as this.
+/// A longer head is an error; no server accepts one.
 const LONGEST: usize = 1024 * 1024;
 
 /// A head that arrives.
@@ -20,12 +20,12 @@ pub(super) struct Said {
 
 /// What to do with the bytes that arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Passed {
+pub(super) enum HeadProgress {
     /// The head is not complete: nothing of it is passed on.
     Nothing,
-    /// It is: these bytes of head, and the rest of what arrived is content.
+    /// The head is complete: its bytes, and how many of those that arrived last belong to it.
     Head(Vec<u8>, usize),
-    /// It never ends.
+    /// The head is too long.
     TooLong,
 }
 
@@ -36,20 +36,20 @@ impl OutputHead {
     }
 
     /// Takes bytes of a head that is not complete; `Head` says how many of them are still head.
-    pub(super) fn add(&mut self, bytes: &[u8]) -> Passed {
+    pub(super) fn add(&mut self, bytes: &[u8]) -> HeadProgress {
         let before = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         let Some(end) = end_of(&self.bytes, before.saturating_sub(3)) else {
             return if self.bytes.len() > LONGEST {
-                Passed::TooLong
+                HeadProgress::TooLong
             } else {
-                Passed::Nothing
+                HeadProgress::Nothing
             };
         };
         let mut head = std::mem::take(&mut self.bytes);
         head.truncate(end);
         self.said = Some(read(&head));
-        Passed::Head(head, end - before)
+        HeadProgress::Head(head, end - before)
     }
 }
 
@@ -103,15 +103,15 @@ mod tests {
             let mut head = OutputHead::default();
             let first = head.add(&whole[..cut]);
             let content = match first {
-                Passed::Nothing => match head.add(&whole[cut..]) {
-                    Passed::Head(head, used) => {
+                HeadProgress::Nothing => match head.add(&whole[cut..]) {
+                    HeadProgress::Head(head, used) => {
                         assert_eq!(head.len() + 4, whole.len());
                         &whole[cut + used..]
                     }
                     other => panic!("{cut}: {other:?}"),
                 },
-                Passed::Head(_, used) => &whole[used..],
-                Passed::TooLong => panic!("{cut}"),
+                HeadProgress::Head(_, used) => &whole[used..],
+                HeadProgress::TooLong => panic!("{cut}"),
             };
             assert_eq!(content, b"body", "{cut}");
             let said = head.said().expect("complete");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_usual() {
+    fn missing_fields_have_defaults() {
         for (text, status) in [
             ("X: y\n\n", 200),
             ("Location: /\n\n", 302),
@@ -128,7 +128,7 @@ mod tests {
         ] {
             let mut head = OutputHead::default();
             assert!(
-                matches!(head.add(text.as_bytes()), Passed::Head(..)),
+                matches!(head.add(text.as_bytes()), HeadProgress::Head(..)),
                 "{text}"
             );
             assert_eq!(head.said().map(|said| said.status), Some(status), "{text}");
@@ -136,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_never_ends_is_given_up() {
+    fn a_head_without_an_end_is_too_long() {
         let mut head = OutputHead::default();
         let line = [b'x'; 4096];
-        let given_up = (0..300).any(|_| head.add(&line) == Passed::TooLong);
+        let given_up = (0..300).any(|_| head.add(&line) == HeadProgress::TooLong);
         assert!(given_up);
     }
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and what a request from there is told of it.
+//! The other end of a connection, and the meta-variables about it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -48,7 +48,7 @@ impl Peer {
         &self.address
     }
 
-    /// Whether a person at this machine asked, as far as can be told.
+    /// Whether the request seems to come from a person at this machine.
     #[must_use]
     pub fn is_person_here(&self, head: &RequestHead) -> bool {
         self.is_local && person::asks_here(head)

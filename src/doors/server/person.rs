@@ -1,13 +1,13 @@
-//! Whether a request that comes from this machine was made by a person at it: not by a server that
-//! passes on what strangers ask, and not by somebody else's page in that person's browser. Only such
-//! a person sees what failed. A server that hides what it does cannot be told from a browser, which
-//! is what `--no-debug-page` is for.
+//! Whether a request from this machine was made by a person at it: not by a proxy that passes on
+//! requests of others, and not by another site's page in that person's browser. Only such a person
+//! sees the debug page. A proxy that adds nothing to its requests looks like a browser, which is
+//! what `--no-debug-page` is for.
 
 use std::net::IpAddr;
 
 use crate::http::{Form, RequestHead};
 
-/// Fields that only servers add, by how their names begin.
+/// How the names of fields begin that only servers add.
 const ADDED: [&str; 31] = [
     "akamai-",
     "ali-",
@@ -42,8 +42,8 @@ const ADDED: [&str; 31] = [
     "xff",
 ];
 
-/// What pages' own scripts and people send of names that begin with `X-`. Servers have too many of
-/// those to name, so every other one counts as a server's.
+/// Fields beginning with `X-` that scripts in pages and people send. Servers add too many others to
+/// list, so any other one counts as added by a server.
 const OF_PAGES: [&str; 12] = [
     "x-access-token",
     "x-ajax",
@@ -59,13 +59,13 @@ const OF_PAGES: [&str; 12] = [
     "x-xsrf",
 ];
 
-/// Whether nothing in the head says that it was made elsewhere.
+/// Whether nothing in the head shows that the request was made elsewhere.
 pub(super) fn asks_here(head: &RequestHead) -> bool {
     names_this_machine(head) && !is_passed_on(head) && !is_from_elsewhere(head)
 }
 
-/// Else the name is one that a stranger's server gave this machine's address (DNS rebinding), or that
-/// a server passed on.
+/// Whether Host is this machine. Any other name was given this machine's address by a stranger (DNS
+/// rebinding), or passed on by a proxy.
 fn names_this_machine(head: &RequestHead) -> bool {
     let in_target = match &head.line.target.form {
         Form::Absolute { authority } => is_here(authority),
@@ -75,7 +75,8 @@ fn names_this_machine(head: &RequestHead) -> bool {
     in_target && is_here(host)
 }
 
-/// No browser writes a name with an underscore; servers that do are configured by hand.
+/// Whether a field shows that a proxy passed the request on. Only servers send names with an
+/// underscore.
 fn is_passed_on(head: &RequestHead) -> bool {
     let is_added = |name: &[u8]| {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -87,8 +88,8 @@ fn is_passed_on(head: &RequestHead) -> bool {
         || head.fields.iter().any(|(name, _)| is_added(name))
 }
 
-/// So does a proxy that keeps no connection to what is behind it, as nginx with none of its settings
-/// changed (RFC 9110, section 7.6.1); browsers and curl keep theirs.
+/// Whether the connection is closed after the request, as proxies do that keep no connections open,
+/// such as nginx by default (RFC 9110, section 7.6.1); browsers and curl keep theirs.
 fn says_close(head: &RequestHead) -> bool {
     head.fields.all("connection").any(|value| {
         let mut options = value.split(|&byte| byte == b',');
@@ -96,9 +97,9 @@ fn says_close(head: &RequestHead) -> bool {
     })
 }
 
-/// Whether a page of another site sent it (Fetch, section 3.2; W3C Fetch Metadata), or one that is
-/// known by another name, through a server: it gets an answer as everybody does. A link that is
-/// followed from a page that does not name itself shows what it leads to.
+/// Whether a page of another site sent it (Fetch, section 3.2; W3C Fetch Metadata), or a page that
+/// was loaded under another name, through a proxy. A link that is followed from a page that sends
+/// no Referer counts as the person's own request.
 fn is_from_elsewhere(head: &RequestHead) -> bool {
     let is_own = |url: &[u8]| {
         let rest = [&b"http://"[..], b"https://"]
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_adds_says_that_there_is_one() {
+    fn fields_that_servers_add_show_a_proxy() {
         for field in [
             "X-Real-IP: 192.0.2.1",
             "X-Forwarded-For: 127.0.0.1",
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_and_pages_send_is_no_servers() {
+    fn fields_of_people_and_pages_are_not_taken_for_a_proxys() {
         for field in [
             "User-Agent: curl/8.0\r\nAccept: */*",
             "Accept-Language: de\r\nDNT: 1\r\nUpgrade-Insecure-Requests: 1\r\nSec-CH-UA: x\r\nTE: trailers",
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_is_no_person() {
+    fn a_request_of_another_sites_page_is_not_a_persons() {
         for (method, fields, expected) in [
             ("POST", "Origin: http://localhost:8000", true),
             ("POST", "Origin: http://127.0.0.1:3000", true),

@@ -1,5 +1,5 @@
-//! Workers that are started for one request each, as a web server starts a script: this program once more,
-//! with the meta-variables as its environment. It answers from the image where there is one.
+//! Starts a process for each request, as a web server starts a script: this program again, with the
+//! meta-variables as its environment. It answers from the image where there is one.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -34,7 +34,7 @@ impl Processes {
         content: OwnedFd,
         output: OwnedFd,
     ) -> io::Result<Child> {
-        // By it the program knows which of its arguments is the script, whatever the query says.
+        // It tells the program which argument is the script, whatever the query says.
         meta.set("SCRIPT_FILENAME", self.script.as_os_str().as_bytes());
         meta.surround(&self.around);
         let variables = meta.iter();

@@ -1,6 +1,6 @@
-//! What a worker writes, on its way to a web server: the listener takes it as fast as it comes and sends it
-//! as fast as the peer reads, so that a slow peer keeps no worker. Nothing is sent before the head is
-//! complete, so that what fails before gets a whole answer.
+//! Passes a worker's response on to a web server: the listener reads it as fast as it is written
+//! and sends it as fast as the server reads, so that a slow server keeps no worker busy. Nothing is
+//! sent before the head is complete, so that a failure before that gets a whole answer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +13,7 @@ use process::told_whole;
 
 use super::Entry;
 use super::held::{Held, Sent};
-use super::output_head::{OutputHead, Passed};
+use super::output_head::{HeadProgress, OutputHead};
 
 /// How long a peer may take nothing of what is sent to it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,8 +25,9 @@ const READS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Relay {
     output: Option<OwnedFd>,
-    /// Whether the output itself says that all was sent; it has, once it is over.
+    /// Whether the writer says on the output itself that the response is complete.
     tells_whole: bool,
+    /// Whether it had, when the output ended.
     was_told: bool,
     head: OutputHead,
     held: Held,
@@ -35,7 +36,7 @@ pub(super) struct Relay {
     /// Whether the worker has ended, and whether it then said that all was sent.
     verdict: Option<bool>,
     how_it_ended: String,
-    /// Until when the peer has to take something, where it takes nothing.
+    /// Until when the peer has to take something, while it takes nothing.
     deadline: Option<Instant>,
     pub(super) entry: Entry,
 }
@@ -56,14 +57,14 @@ pub(super) enum Passing {
 }
 
 impl Relay {
-    /// A new one, and the descriptor that a worker writes to who reports how it went.
+    /// A new relay, and the descriptor for a worker, which reports the outcome separately.
     pub(super) fn to_worker(entry: Entry) -> io::Result<(Self, OwnedFd)> {
         let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&output, true)?;
         Ok((Self::new(entry, output, false), input))
     }
 
-    /// A new one, and the standard output of a process.
+    /// A new relay, and the standard output for a process.
     pub(super) fn to_process(entry: Entry) -> io::Result<(Self, OwnedFd)> {
         let (output, input) = told_whole::pair()?;
         Ok((Self::new(entry, output, true), input))
@@ -84,7 +85,7 @@ impl Relay {
         }
     }
 
-    /// What to wait for the worker's next words on.
+    /// The pipe to poll for more of the response; `None` while no more can be held.
     pub(super) fn output(&self) -> Option<BorrowedFd<'_>> {
         let output = self.output.as_ref().filter(|_| !self.held.is_full());
         output.map(AsFd::as_fd)
@@ -118,7 +119,7 @@ impl Relay {
         &self.how_it_ended
     }
 
-    /// Takes what is there, and sends what the peer takes.
+    /// Reads what the worker has written, and sends what the peer takes.
     pub(super) fn advance(
         &mut self,
         peer: BorrowedFd<'_>,
@@ -144,7 +145,8 @@ impl Relay {
         {
             return Passing::Whole;
         }
-        // Nothing follows such a head, whatever it announces: a web server may leave once it has it.
+        // No content follows such a head, whatever Content-Length says: the web server may close the connection
+        // once it has the head.
         if length.is_some() && !self.has_content() {
             return Passing::Whole;
         }
@@ -160,11 +162,11 @@ impl Relay {
         }
     }
 
-    /// Whether all was sent, by the output's own word where it has one.
+    /// Whether the response is complete: according to the output, if it can say so, else as reported.
     fn was_whole(&self, reported: bool) -> bool {
         match &self.output {
             _ if !self.tells_whole => reported,
-            // A process that it started may still hold it.
+            // A child process of the writer may still have it open.
             Some(output) => told_whole::was_told(output),
             None => self.was_told,
         }
@@ -176,7 +178,7 @@ impl Relay {
         self.entry.method() != b"HEAD" && !matches!(status, 100..=199 | 204 | 304)
     }
 
-    /// Reads until nothing is there now; whether that was so.
+    /// Reads what is there; returns whether all of it was read.
     fn take(&mut self, block: &mut [u8]) -> io::Result<bool> {
         for _ in 0..READS {
             let Some(output) = self.output.as_ref().filter(|_| !self.held.is_full()) else {
@@ -187,7 +189,7 @@ impl Relay {
                     self.was_told = self.tells_whole && told_whole::was_told(output);
                     self.output = None;
                 }
-                // Closed with the byte in it that says that all was sent.
+                // The writer closed it without taking the byte: the response is incomplete.
                 Err(Errno::CONNRESET) if self.tells_whole => self.output = None,
                 Ok(count) => self.keep(&block[..count])?,
                 Err(Errno::INTR) => {}
@@ -203,13 +205,13 @@ impl Relay {
             bytes
         } else {
             match self.head.add(bytes) {
-                Passed::Nothing => return Ok(()),
-                Passed::Head(head, used) => {
+                HeadProgress::Nothing => return Ok(()),
+                HeadProgress::Head(head, used) => {
                     self.held.add(&head)?;
                     &bytes[used..]
                 }
-                Passed::TooLong => {
-                    return Err(io::Error::other("its head is longer than a mebibyte"));
+                HeadProgress::TooLong => {
+                    return Err(io::Error::other("its head is longer than 1 MiB"));
                 }
             }
         };

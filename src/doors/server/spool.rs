@@ -1,6 +1,6 @@
-//! The content of a request, collected to its end before anybody is started for it: a slow client
-//! keeps no worker waiting, and CONTENT_LENGTH is known, chunks or not. Small content stays in
-//! memory, what is larger goes to a temporary file without a name.
+//! The content of a request, read to its end before a worker is started: a slow client keeps no
+//! worker waiting, and CONTENT_LENGTH is known even for chunks. Small content stays in memory,
+//! larger content goes to a temporary file without a name.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn no_content_is_none() {
+    fn empty_content_has_no_bytes() {
         comes_back(0);
     }
 

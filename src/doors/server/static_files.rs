@@ -1,5 +1,5 @@
-//! `--static URL=DIR`: files that a web server would send by itself. A path never leads out of the
-//! folder, neither by its words nor by a link, and never to a hidden file.
+//! `--static URL=DIR`: files that a web server would send itself. A path never leads out of the
+//! folder, neither with `..` nor through a link, and never to a hidden file.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -23,7 +23,7 @@ pub enum StaticFile {
     Found(File, PathBuf),
     /// A folder whose URL lacks its slash at the end.
     NeedsSlash,
-    /// Nothing that is shown.
+    /// Nothing that may be sent.
     Missing,
 }
 
@@ -37,7 +37,7 @@ impl StaticFolder {
             .canonicalize()
             .with_context(|| format!("--static: `{shown}`"))?;
         if !folder.is_dir() {
-            bail!("--static: `{shown}` is no folder");
+            bail!("--static: `{shown}` is not a folder");
         }
         Ok(Self {
             url: url.trim_end_matches('/').as_bytes().to_vec(),
@@ -61,7 +61,7 @@ impl StaticFolder {
             if name.is_empty() {
                 continue;
             }
-            // `..` among them; RFC 8615 has one that is for everybody.
+            // Hidden files, and `..`; only `.well-known` is public (RFC 8615).
             if name.starts_with(b".") && name != b".well-known" {
                 return None;
             }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_folder_is_refused() {
+    fn a_missing_folder_or_a_file_is_refused() {
         for bad in ["/does/not/exist", "/dev/null"] {
             assert!(StaticFolder::new("/s", Path::new(bad)).is_err(), "{bad}");
         }

@@ -1,5 +1,5 @@
-//! The worker's side of a connection: the response with its framing, and word of how it went to
-//! the process that listens, which alone decides what becomes of the connection.
+//! The worker's side of a connection: writes the response with its framing, and reports to the
+//! listening process, which decides whether the connection stays open.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,10 +18,10 @@ use process::{last_resort, signals};
 /// How long a client may take nothing of what is sent to it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A first block up to this size travels in the same write as the head.
+/// A first block up to this size is sent in the same write as the head.
 const WITH_HEAD: usize = 16 * 1024;
 
-/// What one read of a file takes where the system cannot send it by itself.
+/// The size of a read of a file where sendfile is not possible.
 const FILE_BLOCK: usize = 64 * 1024;
 
 /// Writes the response to the client.
@@ -40,7 +40,7 @@ impl SocketWriter {
     /// A writer to `socket` that tells `report` how it went.
     #[must_use]
     pub fn new(socket: OwnedFd, report: Arc<OwnedFd>, form: Form, method: &[u8]) -> Self {
-        // Whatever cannot be limited is not: a pipe, under inetd.
+        // It fails where there is no such limit, as for a pipe under inetd.
         _ = set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE));
         Self {
             socket: Some(socket),
@@ -90,7 +90,7 @@ impl SocketWriter {
         self.framing.ok_or_else(|| Errno::PIPE.into())
     }
 
-    /// Copies what the system does not send by itself.
+    /// Copies through this process where sendfile is not possible.
     fn copy(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
         let mut block = vec![0; FILE_BLOCK];
         let mut sent = 0;
@@ -114,7 +114,7 @@ fn after(error: Errno) -> io::Result<()> {
     match error {
         Errno::INTR | Errno::AGAIN if signals::stopping() => Err(Errno::INTR.into()),
         Errno::INTR => Ok(()),
-        // The time to send is over: whoever is there does not read.
+        // The send timeout: the client does not read.
         Errno::AGAIN => Err(Errno::PIPE.into()),
         error => Err(error.into()),
     }
@@ -167,7 +167,7 @@ impl ResponseWriter for SocketWriter {
         if self.socket.is_none() {
             return;
         }
-        // The end that says that nothing is missing is left out where something is.
+        // A response that is cut short must not get the end mark of a complete one.
         let whole = whole
             && self
                 .framing

@@ -43,8 +43,8 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
     sheet.begin_request();
     request(sheet, shown);
     sheet.put("</main>\n<footer>\n<p>Only a developer should see this page: it is sent \
-               with <kbd>--debug</kbd>, and by <kbd>serve</kbd> to its own machine. Values that go by \
-               the name of a secret are masked.</p>\n</footer>\n</body>\n</html>\n");
+               with <kbd>--debug</kbd>, and by <kbd>serve</kbd> to its own machine. Values with the \
+               name of a secret are masked.</p>\n</footer>\n</body>\n</html>\n");
 }
 
 fn header(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &str, shown: &Shown) {

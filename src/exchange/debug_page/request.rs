@@ -1,5 +1,5 @@
-//! The request as a developer knows it: a method, a URL, header fields by their own names, and the
-//! other meta-variables, but not the environment around them. Values of secrets are masked here.
+//! The request for display: the method, the URL, header fields by their HTTP names, and the other
+//! meta-variables, without the rest of the environment. Secret values are masked here.
 
 use std::fmt::Write;
 
@@ -98,7 +98,7 @@ const PATH: &AsciiSet = &RESERVED
     .remove(b'=');
 const QUERY: &AsciiSet = &PATH.remove(b'?').remove(b'%').remove(b'[').remove(b']');
 
-/// As PEP 3333 has it reconstructed.
+/// Reconstructed as PEP 3333 describes.
 fn url(meta: &MetaVariables) -> String {
     let get = |name| meta.get(name).unwrap_or_default();
     let scheme = meta.scheme();
@@ -127,7 +127,7 @@ fn url(meta: &MetaVariables) -> String {
     url
 }
 
-/// As UTF-8, with the bytes that are none as `\xff`.
+/// As UTF-8, with invalid bytes as `\xff`.
 fn visible(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

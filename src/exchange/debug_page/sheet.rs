@@ -1,5 +1,5 @@
-//! A page while it is written. Only words of this program get into it as they are; what comes from
-//! outside is masked, cut, made visible and escaped on the way.
+//! A page while it is written. Only this program's own text is added as it is; text from outside is
+//! masked, truncated and escaped.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(super) struct Sheet<'a> {
     room: usize,
 }
 
-/// How large the part about the exception may become, but for the last thing in it.
+/// The size at which the part about the exception takes nothing more.
 pub(super) const FAULT_ROOM: usize = 512 * 1024;
 /// The same for the request.
 pub(super) const REQUEST_ROOM: usize = 192 * 1024;
@@ -44,7 +44,7 @@ impl<'a> Sheet<'a> {
         self.room = self.content.len() + REQUEST_ROOM;
     }
 
-    /// Whether what is left to say had better be left out.
+    /// Whether the rest of this part has to be left out.
     pub(super) fn is_full(&self) -> bool {
         self.content.len() > self.room
     }
@@ -118,7 +118,8 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// What a terminal obeys, or what makes a text look other than it is.
+/// Whether a character is invisible, controls a terminal, or changes how the text around it is
+/// shown.
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(

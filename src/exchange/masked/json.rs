@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use super::MASKED;
 use crate::secrets::is_secret_name;
 
-/// No longer name is looked at.
+/// Longer names are truncated to this.
 const LONGEST_NAME: usize = 256;
 
 /// Members that hold a field's name, and those that hold its value then.
@@ -20,12 +20,12 @@ struct Scan {
     name: Vec<u8>,
     /// The value of a secret name is expected.
     is_expected: bool,
-    /// Of what the last string is the value, if it is one.
+    /// The name that the last string is the value of, if any.
     key: Option<String>,
     /// For each bracket that is open, whether a member of it names a secret:
     /// `{"name": "password", "value": "x"}`.
     names_secret: Vec<bool>,
-    /// Within that value; how deep in brackets.
+    /// Within a secret value; how deep in brackets.
     skipped: Option<usize>,
     masked: bool,
 }

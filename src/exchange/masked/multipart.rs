@@ -13,7 +13,7 @@ enum Part {
     Secret,
 }
 
-/// No longer head is looked at.
+/// A longer head is truncated to this.
 const LONGEST_HEAD: usize = 64 * 1024;
 
 pub(super) fn copy(
@@ -79,7 +79,7 @@ fn names_secret(head: &[u8]) -> bool {
     })
 }
 
-/// What semicolons part, those in quotes aside; without the quotes.
+/// The parts between semicolons, except those in quotes; without the quotes.
 fn parameters(value: &str) -> Vec<String> {
     let mut parameters = vec![String::new()];
     let (mut is_quoted, mut is_escaped) = (false, false);

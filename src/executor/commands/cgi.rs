@@ -1,13 +1,13 @@
 //! Answer the CGI request in the environment.
 //!
-//! From the first line on, every way out leaves the server with a whole answer: an error before
-//! the application is a page, a panic is a page, a crash is a page made beforehand.
+//! Whatever happens from the first line on, the server gets a complete answer: an error page for an
+//! error or a panic, a page prepared in advance for a crash.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, anyhow};
 
-use super::executor::{Executor, Surroundings, Underway};
+use super::executor::{Executor, RunningExchange, StartInfo};
 use crate::python::{self, Inspection};
 use doors::incident::Incident;
 use doors::opened::{Opened, open};
@@ -19,22 +19,22 @@ use process::{environment, last_resort};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 
-/// Answers, and says how it went.
+/// Answers the request, and returns the exit status.
 pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
     let private = match private(handed_on) {
         Ok(private) => private,
         Err(error) => return without_pipes(error),
     };
     std::panic::set_hook(Box::new(|panic| {
-        report::log(&format!("a fault of wsgi-cgi: {panic}"));
+        report::log(&format!("bug in wsgi-cgi: {panic}"));
     }));
     guarded(|| {
         let mut meta = meta;
         let incident = Incident::new(&meta);
-        // By the names that the server gave: behind an `Action` they are the program's.
+        // Decided from the server's own variables: `decide` changes them behind an `Action`.
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, handed_on)))
-            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+            .unwrap_or_else(|_| Err(anyhow!("bug in wsgi-cgi, logged above")));
         if let [_, ..] = handed_on.why_cold[..] {
             let log = decided
                 .as_ref()
@@ -47,7 +47,7 @@ pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
                 Executor::ready(
                     config,
                     meta,
-                    &Surroundings::of(handed_on),
+                    &StartInfo::of(handed_on),
                     Inspection::default(),
                 )
             }),
@@ -56,7 +56,7 @@ pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
     })
 }
 
-/// The server's pipes, which the program has taken already, unless somebody else started this Python.
+/// The server's pipes. The program has taken them over already, unless this Python was started in another way.
 fn private(handed_on: &HandedOn) -> std::io::Result<Private> {
     match handed_on.pipes {
         Some(pipes) => descriptors::adopt(pipes),
@@ -65,21 +65,21 @@ fn private(handed_on: &HandedOn) -> std::io::Result<Private> {
 }
 
 fn without_pipes(error: std::io::Error) -> Exit {
-    report::log_error(&anyhow!(error).context("the server's pipes cannot be taken"));
+    report::log_error(&anyhow!(error).context("cannot take over standard input and output"));
     Exit::Failure
 }
 
-/// Which application, with which settings, as the program has decided.
+/// The application and its settings, as the program decided.
 fn decide(meta: &mut MetaVariables, handed_on: &HandedOn) -> Result<Config> {
     let decided = Decided::from_words(&handed_on.arguments, meta)?;
     if decided.is_resolved {
-        // A script for the standard library looks for its request there.
+        // A script that uses the standard library's handlers reads the request there.
         environment::replace(meta);
     }
     Ok(decided.config)
 }
 
-/// Answers with an executor that a process restored from an image has already.
+/// Answers in a process restored from an image, which has its executor already.
 pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
     guarded(|| match open_restored(meta, config) {
         Ok(opened) => answer(opened, |_, _| Ok(executor)),
@@ -94,15 +94,15 @@ pub(super) fn open_restored(meta: MetaVariables, config: Config) -> Result<Opene
     let incident = Incident::new(&meta);
     let is_nph = config::is_nph(&meta);
     let opened = open(meta, private, incident, is_nph, Ok(config))?;
-    let surrounded =
-        Executor::surround(&opened.config).and_then(|()| python::set_length(&opened.request.meta));
+    let surrounded = Executor::open_log_and_folder(&opened.config)
+        .and_then(|()| python::set_length(&opened.request.meta));
     match surrounded {
         Ok(()) => Ok(opened),
         Err(error) => Err(opened.fail(&Failure::new(500, format!("{error:#}")))),
     }
 }
 
-/// A fault of this program is a whole answer too.
+/// Answers with an error page if this program panics.
 fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
     catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
         if last_resort::answer(last_resort::Answer::Error) {
@@ -112,7 +112,7 @@ fn guarded(answer: impl FnOnce() -> Exit) -> Exit {
     })
 }
 
-/// Answers with that executor.
+/// Answers with the executor that `executor` returns.
 fn answer(
     opened: Opened,
     executor: impl FnOnce(&Config, &MetaVariables) -> Result<Executor>,
@@ -129,9 +129,9 @@ fn answer(
     }
 }
 
-/// Begins its exchange, for a script that calls for it itself.
-pub(super) fn begin(opened: Opened) -> Underway {
-    Underway::begin(
+/// Begins the exchange for a script that runs a handler itself.
+pub(super) fn begin(opened: Opened) -> RunningExchange {
+    RunningExchange::begin(
         &opened.request,
         opened.responder,
         opened.incident,

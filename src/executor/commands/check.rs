@@ -1,11 +1,11 @@
-//! `wsgi-cgi check`: the application is loaded once, and called in processes that are forked from this one,
-//! so that whatever it does to its process is seen from outside: `series` calls it, `through` holds its
-//! answers against those of this gateway, `child` waits for the processes, `loading` has it loaded in time.
+//! `wsgi-cgi check`: the application is loaded once, and called in forked processes, so that a crash or
+//! a hang is seen from outside. `series` calls it, `via_gateway` compares its answers with what this
+//! gateway sends, `child` waits for the processes, `loading` loads it within the timeout.
 
 mod child;
 mod loading;
 mod series;
-mod through;
+mod via_gateway;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::executor::{Executor, Surroundings};
+use super::executor::{Executor, StartInfo};
 use super::request::{recorded, script_of};
 use crate::python::check::{Plan, Planned, read_document};
 use crate::python::{Application, Inspection};
@@ -27,10 +27,10 @@ use process::report::{self, Exit};
 use settings::cli::Check;
 use settings::config::{App, Config};
 
-/// How long one request may take where nothing is said.
+/// How long one request may take by default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What there is to do with an application.
+/// What to do with the application.
 struct Checking {
     plan: Plan,
     timeout: Duration,
@@ -39,7 +39,7 @@ struct Checking {
     output: File,
 }
 
-/// Checks, and says whether something is wrong.
+/// Checks the application. The exit status says whether errors were found.
 pub(super) fn run(typed: &Check, handed_on: &HandedOn, environment: &MetaVariables) -> Exit {
     check(typed, handed_on, environment).unwrap_or_else(|error| {
         report::log_error(&error);
@@ -67,9 +67,9 @@ fn check(typed: &Check, handed_on: &HandedOn, environment: &MetaVariables) -> Re
         script: script_of(&config),
     };
     let private =
-        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
-    let surroundings = Surroundings::of(handed_on);
-    let executor = Executor::ready(&config, environment, &surroundings, Inspection::default())?;
+        descriptors::take_by_hand().context("cannot take over standard input and output")?;
+    let start_info = StartInfo::of(handed_on);
+    let executor = Executor::ready(&config, environment, &start_info, Inspection::default())?;
     if let Some(file) = &typed.asked.openapi {
         let shown = file.display().to_string();
         let read =
@@ -88,11 +88,11 @@ fn check(typed: &Check, handed_on: &HandedOn, environment: &MetaVariables) -> Re
 }
 
 impl Checking {
-    /// Calls the application, and tells what was found.
+    /// Calls the application, and prints the findings.
     fn check(mut self, application: &Application) -> Result<Exit> {
         let mut findings = Findings::default();
         let made = series::run(application, &self.plan, self.timeout, &mut findings)?;
-        through::compare(application, &self.plan, &made, self.timeout, &mut findings)?;
+        via_gateway::compare(application, &self.plan, &made, self.timeout, &mut findings)?;
         findings.ignore(&self.ignored);
         findings.sort();
         let text = if self.is_json {
@@ -109,7 +109,7 @@ impl Checking {
     }
 }
 
-/// The requests of these files.
+/// The recorded requests in these files.
 fn recorded_ones(
     files: &[impl AsRef<Path>],
     environment: &MetaVariables,
@@ -125,7 +125,7 @@ fn recorded_ones(
             .with_context(|| format!("`{}`", file.display()))?;
         let text = |name| String::from_utf8_lossy(meta.get(name).unwrap_or_default()).into_owned();
         let line = format!(
-            "{} {}{} (of {})",
+            "{} {}{} (from {})",
             text("REQUEST_METHOD"),
             text("SCRIPT_NAME"),
             text("PATH_INFO"),

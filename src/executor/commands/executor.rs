@@ -1,6 +1,6 @@
 //! The executor: one request, one application, one answer, whichever door the request came by.
 //!
-//! Its state is here and in `process::last_resort`; everything it needs is decided before.
+//! Its state is here and in `process::last_resort`. All settings are decided before.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 
 use crate::python::{
-    self, Ahead, Application, Failure, Gateway, Inside, Inspection, Interpreter, Loaded, Outcome,
+    self, Application, Failure, Gateway, Inspection, Interpreter, Loaded, OnHandlerCall, Outcome,
+    Prepared,
 };
 use doors::incident::Incident;
 use doors::opened::start_time;
@@ -23,26 +24,26 @@ use process::{descriptors, signals};
 use settings::config::{Config, Source};
 use settings::python::Packages;
 
-/// A running interpreter with the packages of one application, which is not loaded yet.
+/// A running interpreter with the packages of one application, which may not be loaded yet.
 pub(super) struct Executor {
     packages: Packages,
     interpreter: Interpreter,
     inspection: Inspection,
-    ahead: Option<Ahead>,
-    /// Whether the log has what takes time after the answer.
+    prepared: Option<Prepared>,
+    /// Whether to log why the end takes long.
     explains: bool,
-    /// What is done once the client has its answer.
+    /// Called once the client has its answer.
     answered: Option<Box<dyn FnOnce() + Send>>,
 }
 
-/// What the interpreter is to know of the process that it was started in.
+/// What the interpreter has to know of how it was started.
 #[derive(Clone, Debug)]
-pub(super) struct Surroundings {
+pub(super) struct StartInfo {
     program: PathBuf,
     has_language: bool,
 }
 
-impl Surroundings {
+impl StartInfo {
     pub(super) fn of(handed_on: &HandedOn) -> Self {
         Self {
             program: handed_on.program.clone(),
@@ -51,16 +52,16 @@ impl Surroundings {
     }
 }
 
-/// An exchange that has its application.
-pub(super) struct Underway {
+/// An exchange that has begun.
+pub(super) struct RunningExchange {
     pub(super) gateway: Arc<Gateway>,
     body: SharedBody,
     recorder: Option<Recorder>,
-    /// What is done once the client has its answer.
+    /// Called once the client has its answer.
     pub(super) answered: Option<Box<dyn FnOnce() + Send>>,
 }
 
-impl Underway {
+impl RunningExchange {
     pub(super) fn begin(
         request: &Request,
         responder: Responder,
@@ -76,11 +77,12 @@ impl Underway {
         }
     }
 
-    /// Ends an exchange that ended so, and was answered with that status: the server's pipes are let go.
+    /// Ends the exchange: logs a body that was too short, completes the recording, and closes the
+    /// server's pipes.
     pub(super) fn end(self, status: Option<u16>, outcome: Outcome) {
         if let Some(missing) = self.body.lock().ok().and_then(|body| body.missing()) {
             report::log(&format!(
-                "the request's body ended {missing} bytes before its CONTENT_LENGTH"
+                "the request body is {missing} bytes shorter than its CONTENT_LENGTH"
             ));
         }
         if let Some(recorder) = self.recorder {
@@ -90,27 +92,26 @@ impl Underway {
 }
 
 impl Executor {
-    /// Readies what the application will find, and starts the interpreter and the time of the
-    /// exchange.
+    /// Starts the time limit of the exchange and the interpreter.
     pub(super) fn start(
         config: &Config,
         meta: &MetaVariables,
-        surroundings: &Surroundings,
+        start_info: &StartInfo,
         inspection: Inspection,
     ) -> Result<Self> {
         start_time(config)?;
-        Self::ready(config, meta, surroundings, inspection)
+        Self::ready(config, meta, start_info, inspection)
     }
 
-    /// Sees to the error log and the working directory.
-    pub(super) fn surround(config: &Config) -> Result<()> {
+    /// Opens the error log and changes to the working directory.
+    pub(super) fn open_log_and_folder(config: &Config) -> Result<()> {
         if let Some(log) = &config.log {
             match descriptors::log_to(log) {
                 Ok(()) => report::stamp_entries(),
                 Err(error) => {
                     let path = log.display();
                     report::log_error(
-                        &anyhow!(error).context(format!("`{path}` cannot be written")),
+                        &anyhow!(error).context(format!("cannot open the log `{path}`")),
                     );
                 }
             }
@@ -126,80 +127,77 @@ impl Executor {
     pub(super) fn ready(
         config: &Config,
         meta: &MetaVariables,
-        surroundings: &Surroundings,
+        start_info: &StartInfo,
         inspection: Inspection,
     ) -> Result<Self> {
-        Self::surround(config)?;
+        Self::open_log_and_folder(config)?;
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
-        let packages = Packages::find(config, virtual_env.map(Path::new), &surroundings.program)?;
+        let packages = Packages::find(config, virtual_env.map(Path::new), &start_info.program)?;
         let argument = match &config.app.source {
             Source::File(path) => path.as_os_str().to_owned(),
             Source::Module(_) | Source::PasteDeploy { .. } => config.app.to_string().into(),
         };
-        let interpreter = Interpreter::start(
-            &argument,
-            surroundings.has_language,
-            inspection.import_times,
-        )?;
+        let interpreter =
+            Interpreter::start(&argument, start_info.has_language, inspection.import_times)?;
         python::keep_bytecode(config.cache_dir.clone())?;
         inspection.watch.tell(Event::InterpreterStarted);
         Ok(Self {
             packages,
             interpreter,
             inspection,
-            ahead: None,
+            prepared: None,
             explains: config.debug,
             answered: None,
         })
     }
 
-    /// Readies what other processes will go on from, with the application if that is to be loaded.
+    /// Prepares this process to be forked, with the application loaded if `loaded`.
     pub(super) fn prepare(&mut self, config: &Config, loaded: bool) -> Result<(), Failure> {
-        self.ahead = Some(python::prepare(config, &self.packages, loaded, None)?);
+        self.prepared = Some(python::prepare(config, &self.packages, loaded, None)?);
         Ok(())
     }
 
-    /// Loads the application for an image, which is made `inside` the call of a script that answers
-    /// itself. In a process that was restored there, says how the script's exchange ended.
+    /// Loads the application for an image. If the script runs a handler itself, the image is made by
+    /// `on_handler_call`, during that call. In a process restored from there, returns how the exchange ended.
     pub(super) fn prepare_image(
         &mut self,
         config: &Config,
-        inside: Inside,
+        on_handler_call: OnHandlerCall,
     ) -> Result<Option<Outcome>, Failure> {
-        let ahead = python::prepare(config, &self.packages, true, Some(inside))?;
-        let outcome = match ahead {
-            Ahead::Answered(outcome) => Some(outcome),
-            Ahead::Ready | Ahead::Loaded(_) => None,
+        let prepared = python::prepare(config, &self.packages, true, Some(on_handler_call))?;
+        let outcome = match prepared {
+            Prepared::Answered(outcome) => Some(outcome),
+            Prepared::Ready | Prepared::Loaded(_) => None,
         };
-        self.ahead = Some(ahead);
+        self.prepared = Some(prepared);
         Ok(outcome)
     }
 
-    /// The application, where it is loaded.
+    /// The application, if it is loaded.
     pub(super) fn application(&self) -> Option<&Application> {
-        match &self.ahead {
-            Some(Ahead::Loaded(application)) => Some(application),
+        match &self.prepared {
+            Some(Prepared::Loaded(application)) => Some(application),
             _ => None,
         }
     }
 
-    /// The files that the choice of packages rests on.
+    /// The files that the choice of packages depends on.
     pub(super) fn rests_on(&self, config: &Config) -> Vec<std::path::PathBuf> {
         self.packages.rests_on(config)
     }
 
-    /// Has something done once the client has its answer, before Python comes to its end.
+    /// Sets what to call once the client has its answer, before Python ends.
     pub(super) fn once_answered(&mut self, what: Box<dyn FnOnce() + Send>) {
         self.answered = Some(what);
     }
 
-    /// Ends an interpreter that has nothing to answer.
+    /// Ends the interpreter without an answer.
     pub(super) fn end(self) {
-        drop(self.ahead);
+        drop(self.prepared);
         _ = self.interpreter.finish(false);
     }
 
-    /// Prints the environ that the application would get; it is not even loaded.
+    /// Prints the environ that the application would get, without loading it.
     pub(super) fn print_environ(self, request: &Request, to: &mut impl Write) -> Result<()> {
         let shown = python::attach(|py| {
             python::shown_environ(py, &request.meta, &request.body).map_err(|e| e.to_string())
@@ -222,48 +220,50 @@ impl Executor {
     ) -> Exit {
         let inspection = std::mem::take(&mut self.inspection);
         let watch = inspection.watch.clone();
-        let mut underway = Underway::begin(request, responder, incident, recorder, inspection);
+        let mut underway =
+            RunningExchange::begin(request, responder, incident, recorder, inspection);
         underway.answered = self.answered.take();
         let gateway = &underway.gateway;
         let outcome = python::attach(|py| {
-            let ahead = self.ahead.as_ref();
-            match python::load(py, config, &self.packages, gateway, ahead) {
+            let prepared = self.prepared.as_ref();
+            match python::load(py, config, &self.packages, gateway, prepared) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
                 }
                 Ok(Loaded::Answered(outcome)) => outcome,
-                Ok(Loaded::Later) => {
-                    gateway.fail(py, &Failure::new(500, "the script answers no request"))
-                }
+                Ok(Loaded::NeedsRequest) => gateway.fail(
+                    py,
+                    &Failure::new(500, "the script did not answer the request"),
+                ),
                 Err(failure) => gateway.fail(py, &failure),
             }
         });
         self.conclude(underway, outcome)
     }
 
-    /// Ends the exchange of a script that answered itself, from an image that was `prepared`.
+    /// Ends the exchange of a script that ran a handler itself, in a process restored from its image.
     pub(super) fn conclude_prepared(
         self,
-        underway: Underway,
+        underway: RunningExchange,
         prepared: Result<Option<Outcome>, Failure>,
     ) -> Exit {
         let outcome = match prepared {
             Ok(Some(outcome)) => outcome,
             Ok(None) => underway
                 .gateway
-                .fail_with(&Failure::new(500, "the script answers no request")),
+                .fail_with(&Failure::new(500, "the script did not answer the request")),
             Err(failure) => underway.gateway.fail_with(&failure),
         };
         self.conclude(underway, outcome)
     }
 
-    /// Ends an exchange that ended so, and the interpreter.
-    pub(super) fn conclude(mut self, mut underway: Underway, outcome: Outcome) -> Exit {
+    /// Ends the exchange and the interpreter.
+    pub(super) fn conclude(mut self, mut underway: RunningExchange, outcome: Outcome) -> Exit {
         let watch = underway.gateway.watch().clone();
         let status = python::attach(|py| {
-            // Whoever keeps the application keeps what its module has from being finalised.
-            drop(self.ahead.take());
+            // A reference to the application would keep its module from being finalised.
+            drop(self.prepared.take());
             underway.gateway.status(py)
         });
         let answered = underway.answered.take();

@@ -1,4 +1,5 @@
-//! Make the image of a loaded application: the process that loads it, which another one observes.
+//! `image make`: the process that loads the application and becomes the image, while another process
+//! observes it.
 
 mod maker;
 mod started;
@@ -15,9 +16,9 @@ use process::report::{self, Exit};
 use settings::cli::{ImageCommand, Make};
 use settings::options::{CACHE_DIR, WARM_UP};
 
-const NOT_FOR_PYTHON: &str = "a command was handed on that needs no Python";
+const NOT_FOR_PYTHON: &str = "bug in wsgi-cgi: this command needs no Python";
 
-/// Does what was asked.
+/// Makes the image.
 pub(super) fn run(
     command: &ImageCommand,
     handed_on: &HandedOn,

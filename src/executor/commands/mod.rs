@@ -1,13 +1,13 @@
-//! What a process with Python may be there for, one file each, and the choice between them.
+//! The commands of a process with Python, one file each, and the choice between them.
 
 mod cgi;
 mod check;
 mod executor;
-mod heard;
 mod image;
-pub(crate) mod inside;
+mod on_failure;
 mod precompile;
 mod request;
+pub(crate) mod running_python;
 mod serve;
 
 use std::ffi::OsString;
@@ -23,15 +23,17 @@ use process::report::{self, Exit};
 use process::{claim, environment, program, settled};
 use settings::cli::{Command, Program};
 
-/// Does what was handed on. Whether this is a CGI request is decided before any argument is parsed: in
-/// one, arguments may be the client's words.
+/// Runs the command that the program passed on. Whether this is a CGI request is decided before any
+/// argument is parsed: in one, arguments may be the client's words.
 pub(crate) fn run(handed_on: &HandedOn) -> Exit {
     let now = Instant::now();
     let start = now.checked_sub(handed_on.age()).unwrap_or(now);
     if let Some(page) = handed_on.claim
         && let Err(error) = claim::adopt(page)
     {
-        report::log(&format!("the claim to the answer cannot be had: {error}"));
+        report::log(&format!(
+            "cannot map the shared page that says whether the request was answered: {error}"
+        ));
         return Exit::NoGood;
     }
     program::goes_on_as(handed_on.program.clone());
@@ -51,19 +53,20 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
     }
 }
 
-/// Does what a person typed, which the program has parsed before.
+/// Runs a command typed by a person; the program has parsed it already, so this cannot fail for a typo.
 fn by_hand(handed_on: &HandedOn, environment: MetaVariables, start: Instant) -> Result<Exit> {
     let name = [OsString::from("wsgi-cgi")];
     let words = name.iter().chain(&handed_on.arguments);
     let typed = Program::try_parse_from(words)?.command;
-    Ok(match typed.context("no command was handed on")? {
+    let typed = typed.context("bug in wsgi-cgi: no command was passed on")?;
+    Ok(match typed {
         Command::Request(typed) => request::run(&typed, handed_on, environment, start),
         Command::Check(typed) => check::run(&typed, handed_on, &environment),
         Command::Serve(typed) => serve::run(&typed, handed_on, &environment),
         Command::Image(typed) => image::run(&typed.command, handed_on, &environment),
         Command::Precompile(typed) => precompile::run(&typed, handed_on, &environment),
         Command::Doctor(_) | Command::Install(_) | Command::Help(_) | Command::Completions(_) => {
-            anyhow::bail!("a command was handed on that needs no Python")
+            anyhow::bail!("bug in wsgi-cgi: this command needs no Python")
         }
     })
 }

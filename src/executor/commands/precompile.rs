@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Result, anyhow};
 
-use super::executor::{Executor, Surroundings};
+use super::executor::{Executor, StartInfo};
 use crate::python::{self, Inspection};
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
@@ -12,7 +12,7 @@ use process::report::{self, Exit};
 use settings::cli::Precompile;
 use settings::config::{App, Config};
 
-/// Loads the application, which compiles what is not compiled yet.
+/// Loads the application: Python compiles what is not compiled yet.
 pub(super) fn run(typed: &Precompile, handed_on: &HandedOn, environment: &MetaVariables) -> Exit {
     precompile(typed, handed_on, environment).unwrap_or_else(|error| {
         report::log_error(&error);
@@ -29,7 +29,7 @@ fn precompile(
     let mut executor = Executor::ready(
         &config,
         environment,
-        &Surroundings::of(handed_on),
+        &StartInfo::of(handed_on),
         Inspection::default(),
     )?;
     executor
@@ -37,9 +37,9 @@ fn precompile(
         .map_err(|failure| anyhow!("{}", failure.summary))?;
     let line = match python::kept_bytecode()? {
         Some((count, folder)) => {
-            format!("modules kept compiled in `{}`: {count}", folder.display())
+            format!("compiled modules in `{}`: {count}", folder.display())
         }
-        None => "every module is kept compiled beside its source".into(),
+        None => "every module has its compiled file beside its source".into(),
     };
     executor.end();
     writeln!(std::io::stdout(), "{line}")?;

@@ -1,12 +1,12 @@
 //! Make one request here and show the answer.
 //!
 //! The exchange is the one of a CGI request: the same executor, the same checks, the same error
-//! page. What differs is where the request comes from and who reads the answer.
+//! page. Only where the request comes from and where the answer goes differ.
 
 mod asking;
 mod closer;
 mod journey;
-mod obeyed;
+mod program_variables;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::executor::{Executor, Surroundings};
+use super::executor::{Executor, StartInfo};
 use doors::incident::Incident;
 use doors::opened::{acceptable, known};
 use doors::terminal::{Shown, TerminalWriter, head_text};
@@ -33,9 +33,9 @@ pub(super) use asking::{recorded, script_of};
 
 use asking::Asking;
 use closer::Closer;
-use journey::Way;
+use journey::Restart;
 
-/// Answers, and says how it went; `start` is when the program began.
+/// Answers the request, and returns the exit status; `start` is when the program began.
 pub(super) fn run(
     typed: &Typed,
     handed_on: &HandedOn,
@@ -49,7 +49,7 @@ pub(super) fn run(
     })
 }
 
-/// Errors are those of the command line; all that comes later has its answer.
+/// Returns errors of the command line; every later error is answered with a page.
 fn answer(
     typed: &Typed,
     handed_on: &HandedOn,
@@ -57,10 +57,10 @@ fn answer(
     is_hop: bool,
     start: Instant,
 ) -> Result<Exit> {
-    let way = Way::begin(typed, handed_on)?;
-    let surroundings = Surroundings::of(handed_on);
+    let restart = Restart::begin(typed, handed_on)?;
+    let start_info = StartInfo::of(handed_on);
     let mut private =
-        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
+        descriptors::take_by_hand().context("cannot take over standard input and output")?;
     let config = decide(typed, environment)?;
     let asking = Asking {
         typed,
@@ -81,7 +81,7 @@ fn answer(
     let mut request = into_request(meta, source, &length, &config);
     let known = known(&mut request);
     if typed.closer.env {
-        let executor = Executor::start(&config, &request.meta, &surroundings, closer.inspection())?;
+        let executor = Executor::start(&config, &request.meta, &start_info, closer.inspection())?;
         executor.print_environ(&request, &mut File::from(private.stdout))?;
         return Ok(Exit::Success);
     }
@@ -106,7 +106,7 @@ fn answer(
     let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
     let ready = acceptable(&method, length).and(known).and_then(|()| {
-        Executor::start(&config, &request.meta, &surroundings, inspection)
+        Executor::start(&config, &request.meta, &start_info, inspection)
             .map_err(|error| Failure::new(500, format!("{error:#}")))
     });
     let ended = match ready {
@@ -119,15 +119,14 @@ fn answer(
     let exit = exit(ended, &head, typed.shown.fail);
     closer.end(exit);
     match (head.get(), journey) {
-        (Some(head), Some(journey)) if ended == Exit::Success => {
-            Ok(way.onward(journey, head, environment).unwrap_or(exit))
-        }
+        (Some(head), Some(journey)) if ended == Exit::Success => Ok(restart
+            .follow_redirect(journey, head, environment)
+            .unwrap_or(exit)),
         _ => Ok(exit),
     }
 }
 
-/// The settings, as in a CGI request; but who debugs reads the log here, wherever the script and
-/// the environment send it.
+/// The settings, as in a CGI request, except that the log goes to the terminal unless --log was typed.
 fn decide(typed: &Typed, environment: &MetaVariables) -> Result<Config> {
     let app = App::parse(&typed.app)?;
     let config = Config::decide(typed.options.clone(), environment, app)?;
@@ -149,7 +148,7 @@ fn into_request(
     doors::cgi::request(meta, source, length)
 }
 
-/// An answer made beforehand, in the form that the writer would give it.
+/// The answer prepared for a crash, in the form in which the writer would show it.
 fn prepared(head: &ResponseHead, shown: Shown) -> Vec<u8> {
     if shown.head {
         head_text(head, false)
@@ -160,11 +159,11 @@ fn prepared(head: &ResponseHead, shown: Shown) -> Vec<u8> {
 
 fn output(file: &Path) -> Result<OwnedFd> {
     let shown = file.display();
-    let file = File::create(file).with_context(|| format!("`{shown}` cannot be written"))?;
+    let file = File::create(file).with_context(|| format!("cannot write `{shown}`"))?;
     Ok(file.into())
 }
 
-/// A 500 of the application's own is a failure too: a framework caught the exception.
+/// A 500 by the application counts as a failure too: a framework caught an exception.
 fn exit(ended: Exit, head: &Arc<OnceLock<ResponseHead>>, fail: bool) -> Exit {
     let code = head.get().map_or(0, |head| head.status.code());
     match ended {

@@ -17,7 +17,7 @@ use process::report::{self, Exit};
 use settings::cli::Serve as Typed;
 use settings::config::Config;
 
-/// Is the one that was asked for.
+/// Becomes the nursery or the process for one connection.
 pub(super) fn run(typed: &Typed, handed_on: &HandedOn, environment: &MetaVariables) -> Exit {
     let served = match typed.work.nursery {
         Some(open_files) => nursery::run(typed, handed_on, environment, open_files),

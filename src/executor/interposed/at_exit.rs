@@ -1,6 +1,5 @@
-//! What libraries register to be done when the process exits: all of it is, but for one that takes
-//! longer than many a request. OpenSSL frees, piece by piece, memory that ends with the process
-//! (`OPENSSL_INIT_NO_ATEXIT` is its own word for leaving that out), and that is all it does.
+//! Exit functions of libraries (`atexit`). All run, except the one of OpenSSL: it only frees memory,
+//! which takes longer than many requests (`OPENSSL_INIT_NO_ATEXIT` is its own option to skip that).
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -8,8 +7,8 @@ use std::mem::MaybeUninit;
 type Function = unsafe extern "C" fn(*mut c_void);
 type Register = unsafe extern "C" fn(Function, *mut c_void, *mut c_void) -> c_int;
 
-/// `atexit` in a library comes to this (Itanium C++ ABI, section 3.3.6.3), and the program's is found
-/// before the C library's, where the call goes on to.
+/// What `atexit` calls in a library (Itanium C++ ABI, section 3.3.6.3). This function is found before
+/// the C library's, and passes the call on to that.
 #[unsafe(no_mangle)]
 extern "C" fn __cxa_atexit(function: Function, data: *mut c_void, owner: *mut c_void) -> c_int {
     if is_openssls(owner) {
@@ -25,7 +24,7 @@ extern "C" fn __cxa_atexit(function: Function, data: *mut c_void, owner: *mut c_
     }
 }
 
-/// Whether an address is in that library.
+/// Whether an address is in OpenSSL.
 fn is_openssls(address: *mut c_void) -> bool {
     let mut about = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: the structure is the call's to fill in, and zeros are a value of it; the name lives as

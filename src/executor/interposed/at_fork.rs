@@ -1,5 +1,5 @@
-//! What libraries have done before and after a process is copied (`pthread_atfork`). A restored
-//! process is a copy that the C library knows nothing of: so the executor keeps their list too.
+//! Functions that libraries registered with `pthread_atfork`. The C library does not know that a
+//! restored process is a copy, so the executor keeps the list too, and calls them.
 
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
@@ -13,8 +13,8 @@ type Handler = unsafe extern "C" fn();
 type Register =
     unsafe extern "C" fn(Option<Handler>, Option<Handler>, Option<Handler>, *mut c_void) -> c_int;
 
-/// So many are kept; whoever has more has no image.
-const MOST: usize = 64;
+/// How many functions are kept; an application that registers more gets no image.
+pub(crate) const MOST: usize = 64;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Addresses of functions, in the order of [`Moment`].
 static HANDLERS: [[AtomicPtr<c_void>; 3]; MOST] =
@@ -28,7 +28,7 @@ enum Moment {
     Child,
 }
 
-/// What `pthread_atfork` is made of in every library, before the C library's own.
+/// What `pthread_atfork` calls in every library; found before the C library's function.
 ///
 /// # Safety
 /// As <https://man7.org/linux/man-pages/man3/pthread_atfork.3.html>.
@@ -60,34 +60,34 @@ pub(crate) unsafe extern "C" fn __register_atfork(
     unsafe { register(before, parent, child, library) }
 }
 
-/// Before the image is written.
+/// Calls the functions for the moment before a fork: before the image is written.
 pub(crate) fn prepare() {
     if !PREPARED.swap(true, Ordering::AcqRel) {
         call(Moment::Before);
     }
 }
 
-/// In the process that goes on, once; nothing where `prepare` was not called.
-pub(crate) fn go_on_as_parent() {
+/// Calls the functions for the parent, once; does nothing unless `prepare` was called.
+pub(crate) fn continue_as_parent() {
     if PREPARED.swap(false, Ordering::AcqRel) {
         call(Moment::Parent);
     }
 }
 
-/// In a process that was restored.
-pub(crate) fn go_on_as_child() {
+/// Calls the functions for the child, in a restored process.
+pub(crate) fn continue_as_child() {
     if PREPARED.swap(false, Ordering::AcqRel) {
         call(Moment::Child);
     }
 }
 
-/// Whether all are kept.
+/// Whether the list is complete.
 #[must_use]
 pub(crate) fn is_complete() -> bool {
     COUNT.load(Ordering::Acquire) <= MOST
 }
 
-/// The libraries that start anew in a copy.
+/// The libraries that have a function for the child.
 #[must_use]
 pub(crate) fn renewed() -> Vec<PathBuf> {
     handlers(Moment::Child)

@@ -1,6 +1,6 @@
-//! Who draws random bytes from the system while an application is loaded. These functions
-//! come before the C library's of the same name, for every library that is loaded; each ends
-//! in a system call.
+//! Records which libraries draw random bytes from the system while an application is loaded. These
+//! functions replace those of the C library with the same name in every loaded library; each makes the
+//! system call itself.
 
 use std::ffi::{CStr, OsStr, c_int, c_long, c_void};
 use std::mem::MaybeUninit;
@@ -10,21 +10,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::rand::GetRandomFlags;
 
-/// Whether draws are taken down.
+/// Whether draws are recorded.
 static RECORDING: AtomicBool = AtomicBool::new(false);
-/// Addresses that draws return to. No lock, and no memory that would have to be taken: a draw may
-/// come from within an allocator, or while a library is being loaded.
+/// Return addresses of draws. There is no lock and no allocation: a draw may come from inside an
+/// allocator, or while a library is being loaded.
 static CALLERS: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
-/// What only the keys of hash tables are drawn with.
+/// `GRND_INSECURE`, used only for the keys of hash tables.
 const INSECURE: u32 = 4;
 
-/// Takes down from now on who draws.
+/// Starts to record draws.
 pub(crate) fn record() {
     RECORDING.store(true, Ordering::Release);
 }
 
-/// Ends it: the files of the libraries that drew; not this one, and none that was unloaded.
+/// Stops recording, and returns the files of the libraries that drew, without this one and without
+/// unloaded ones.
 pub(crate) fn drawers() -> Vec<PathBuf> {
     RECORDING.store(false, Ordering::Release);
     let own = own_file();
@@ -40,14 +41,14 @@ pub(crate) fn drawers() -> Vec<PathBuf> {
     found
 }
 
-/// The file that has this very code.
+/// The file of this library.
 #[must_use]
 pub(crate) fn own_file() -> Option<PathBuf> {
     object_of(drawers as *const () as usize)
 }
 
-/// Whether these functions come before the C library's for every library: they do where the file was
-/// loaded first (`LD_PRELOAD`).
+/// Whether these functions replace those of the C library, which they do if this library was loaded
+/// first (`LD_PRELOAD`).
 #[must_use]
 pub(crate) fn come_first() -> bool {
     // SAFETY: a question by a C string.
@@ -55,7 +56,7 @@ pub(crate) fn come_first() -> bool {
     object_of(found.addr()) == own_file()
 }
 
-/// The file that has what is at an address.
+/// The file of the library at an address.
 #[must_use]
 pub(crate) fn object_of(address: usize) -> Option<PathBuf> {
     let mut about = MaybeUninit::<libc::Dl_info>::uninit();
@@ -71,7 +72,7 @@ pub(crate) fn object_of(address: usize) -> Option<PathBuf> {
     }
 }
 
-/// Takes down a draw that returns to an address. Who opens `/dev/urandom` draws too.
+/// Records a draw by its return address. Opening `/dev/urandom` counts as one too.
 pub(crate) fn note(caller: usize) {
     if !RECORDING.load(Ordering::Relaxed) {
         return;
@@ -88,7 +89,7 @@ pub(crate) fn note(caller: usize) {
     }
 }
 
-/// As the system call, with the C library's way to tell of errors.
+/// Like the system call, but with errors in `errno`.
 unsafe extern "C" fn draw(start: *mut u8, length: usize, flags: u32, caller: usize) -> isize {
     if flags & INSECURE == 0 {
         note(caller);
@@ -114,7 +115,7 @@ unsafe extern "C" fn draw(start: *mut u8, length: usize, flags: u32, caller: usi
     }
 }
 
-/// All of it, as the functions that cannot fail do.
+/// Fills all of it, for functions that cannot fail.
 unsafe fn fill(start: *mut u8, length: usize, caller: usize) -> bool {
     let mut done = 0;
     while done < length {
@@ -143,7 +144,7 @@ unsafe extern "C" fn draw_little(start: *mut u8, length: usize, caller: usize) -
 }
 
 unsafe extern "C" fn draw_all(start: *mut u8, length: usize, caller: usize) {
-    // SAFETY: the caller's memory. What comes after must not take what is no chance for chance.
+    // SAFETY: the caller's memory. The caller must never use bytes that are not random.
     unsafe {
         if !fill(start, length, caller) {
             libc::abort();
@@ -167,7 +168,7 @@ unsafe extern "C" fn draw_below(bound: u32, caller: usize) -> u32 {
     if bound < 2 {
         return 0;
     }
-    // So many of the lowest would make the others less likely.
+    // Numbers below this would make some results more likely.
     let uneven = bound.wrapping_neg() % bound;
     loop {
         // SAFETY: as above.
@@ -184,19 +185,19 @@ extern "C" fn fail(result: c_long) -> c_long {
     -1
 }
 
-/// The standard library refers to this function weakly; without a reference that is not weak, the linker's
-/// own would be bound so too when all is optimised together.
+/// Rust's standard library refers to this function weakly. Without a strong reference, link-time
+/// optimisation would make it weak too.
 #[cfg(target_arch = "x86_64")]
 #[used]
 static DRAWS: unsafe extern "C" fn(*mut u8, usize, u32) -> isize = named::getrandom;
 
-/// The functions by their names, which hand on where they return to.
+/// The exported functions: each passes its return address on as one more argument.
 #[cfg(target_arch = "x86_64")]
 mod named {
     use std::arch::naked_asm;
     use std::ffi::{c_int, c_long};
 
-    /// One that has so many arguments; the register is the next argument's.
+    /// A function whose next free argument register is `$register`.
     macro_rules! named {
         ($visible:vis $name:ident, $($as:literal,)? $to:path, $register:literal, ($($argument:ty),*) $(-> $result:ty)?) => {
             $(#[unsafe(export_name = $as)])?
@@ -204,7 +205,7 @@ mod named {
             #[doc = concat!("As `", stringify!($name), "` of the C library.")]
             ///
             /// # Safety
-            /// The arguments are as that wants them.
+            /// As for that function.
             $visible unsafe extern "C" fn $name($(_: $argument),*) $(-> $result)? {
                 naked_asm!(
                     concat!("mov ", $register, ", [rsp]"),
@@ -229,7 +230,7 @@ mod named {
     // `std::random_device::operator()`, which else asks the processor.
     named!(random_device, "_ZNSt13random_device9_M_getvalEv", super::draw_device, "rsi", (usize) -> u32);
 
-    /// `syscall`, by which libraries draw that know no `getrandom`; every other call is made.
+    /// `syscall`, which old libraries use for `getrandom`; every other call is made unchanged.
     #[unsafe(export_name = "syscall")]
     #[unsafe(naked)]
     unsafe extern "C" fn system_call(_: c_long) -> c_long {

@@ -1,6 +1,5 @@
-//! Functions of this library that come before the C library's of the same name, for every library that is
-//! loaded: in a process that makes an image, where this library is loaded before all others (`LD_PRELOAD`).
-//! Anywhere else nobody calls them.
+//! Functions that replace those of the C library with the same name, in a process that makes an image,
+//! where this library is loaded first (`LD_PRELOAD`). In other processes they are not called.
 
 mod at_exit;
 pub(crate) mod at_fork;
@@ -11,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use exchange::MetaVariables;
 use process::environment::PRELOAD;
 
-/// Takes out by which the executor was loaded before everything else; what stood there besides stays.
+/// Removes the executor from `LD_PRELOAD`; other libraries named there stay.
 pub(crate) fn take_preloaded(meta: &mut MetaVariables) {
     let Some(own) = draws::own_file() else { return };
     let Some(value) = meta.get(PRELOAD) else {

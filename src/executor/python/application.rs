@@ -13,26 +13,26 @@ use super::collection::Collection;
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
 use super::interpreter;
-use super::loading::{self, Inside, Loading, MainGuard, Seen};
+use super::loading::{self, Loading, MainGuard, OnHandlerCall, Seen};
 use super::script_file;
-use super::worker::Ahead;
+use super::worker::Prepared;
 use settings::config::{App, Config, Source};
 use settings::python::Packages;
 
-/// An application that is loaded, whoever has the interpreter.
+/// A loaded application.
 pub type Application = Py<PyAny>;
 
-/// What loading came to.
+/// The result of loading.
 pub enum Loaded<'py> {
     /// An application to call.
     Application(Bound<'py, PyAny>),
-    /// A script that handed its application to a handler of the standard library's itself.
+    /// A script that passed its application to a handler of the standard library, which was answered.
     Answered(Outcome),
-    /// One that would have, but for a request.
-    Later,
+    /// A script that did so while there was no request yet.
+    NeedsRequest,
 }
 
-/// Readies the interpreter and loads the application of `config`, but for what was done ahead.
+/// Prepares the interpreter and loads the application of `config`, unless that was done in advance (`prepared`).
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.
@@ -41,40 +41,41 @@ pub fn load<'py>(
     config: &Config,
     packages: &Packages,
     gateway: &Arc<Gateway>,
-    ahead: Option<&Ahead>,
+    prepared: Option<&Prepared>,
 ) -> Result<Loaded<'py>, Failure> {
-    match ahead {
-        Some(Ahead::Loaded(application)) => {
-            let failed = |error| Failure::of(py, &error, "the image cannot go on");
-            loading::come(py).map_err(failed)?;
+    match prepared {
+        Some(Prepared::Loaded(application)) => {
+            let what = "the process restored from the image failed to start";
+            let failed = |error| Failure::of(py, &error, what);
+            loading::fill_in_request(py).map_err(failed)?;
             loading::connect(py, || gateway.input(py)).map_err(failed)?;
             return Ok(Loaded::Application(application.bind(py).clone()));
         }
-        Some(Ahead::Answered(outcome)) => return Ok(Loaded::Answered(*outcome)),
-        Some(Ahead::Ready) => {}
+        Some(Prepared::Answered(outcome)) => return Ok(Loaded::Answered(*outcome)),
+        Some(Prepared::Ready) => {}
         None => ready(py, config)?,
     }
     find(py, config, packages, Some(gateway), None)
 }
 
-/// Readies the interpreter for one exchange.
+/// Prepares the interpreter for one exchange.
 pub(super) fn ready(py: Python<'_>, config: &Config) -> Result<(), Failure> {
-    let failed = |error| Failure::of(py, &error, "Python cannot be readied");
+    let failed = |error| Failure::of(py, &error, "cannot prepare Python for the request");
     interpreter::make_ready(py, config.timeout.is_some()).map_err(failed)
 }
 
-/// Loads the application before there is a request, but for one that cannot be, as it is answered by
-/// what it does while it is loaded. An image of that is made `inside` the call that would answer.
-pub(super) fn load_ahead(
+/// Loads the application before there is a request. A script that runs a handler itself while it is
+/// loaded cannot be loaded without one; an image of it is made by `on_handler_call`, during that call.
+pub(super) fn load_early(
     py: Python<'_>,
     config: &Config,
     packages: &Packages,
-    inside: Option<Inside>,
-) -> Result<Ahead, Failure> {
-    Ok(match find(py, config, packages, None, inside)? {
-        Loaded::Application(application) => Ahead::Loaded(application.unbind()),
-        Loaded::Answered(outcome) => Ahead::Answered(outcome),
-        Loaded::Later => Ahead::Ready,
+    on_handler_call: Option<OnHandlerCall>,
+) -> Result<Prepared, Failure> {
+    Ok(match find(py, config, packages, None, on_handler_call)? {
+        Loaded::Application(application) => Prepared::Loaded(application.unbind()),
+        Loaded::Answered(outcome) => Prepared::Answered(outcome),
+        Loaded::NeedsRequest => Prepared::Ready,
     })
 }
 
@@ -84,7 +85,7 @@ fn find<'py>(
     config: &Config,
     packages: &Packages,
     gateway: Option<&Arc<Gateway>>,
-    inside: Option<Inside>,
+    on_handler_call: Option<OnHandlerCall>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
     let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
@@ -93,11 +94,11 @@ fn find<'py>(
         Source::File(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())),
         Source::Module(_) | Source::PasteDeploy { .. } => None,
     };
-    let collection = Collection::hold(py).map_err(failed)?;
+    let collection = Collection::disable(py).map_err(failed)?;
     let script_name = config.script_name.as_deref();
-    let answers = gateway.is_some() || inside.is_some();
-    let loading =
-        Loading::begin(py, gateway, script_name, file.as_deref(), inside).map_err(failed)?;
+    let answers = gateway.is_some() || on_handler_call.is_some();
+    let loading = Loading::begin(py, gateway, script_name, file.as_deref(), on_handler_call)
+        .map_err(failed)?;
     let came = match &config.app.source {
         Source::PasteDeploy { file, name } => {
             load_paste_deploy(py, file, name.as_deref()).map_err(Wrong::Raised)
@@ -119,7 +120,7 @@ fn find<'py>(
     Ok(loaded)
 }
 
-/// What loading came to, from what came of it and what was seen meanwhile.
+/// Decides on the result, from what loading returned and what was observed meanwhile.
 fn judge<'py>(
     py: Python<'py>,
     config: &Config,
@@ -146,13 +147,14 @@ fn judge<'py>(
             if let Err(Wrong::Raised(error)) = came
                 && !is_usual_end(py, &error)
             {
-                // What comes after the answer is the script's own affair, as it was before.
-                let failure = Failure::of(py, &error, "after the answer, the script raised");
+                // What the script does after the answer is its own business; the log has it.
+                let what = "the script raised an exception after the answer";
+                let failure = Failure::of(py, &error, what);
                 process::report::log(&failure.summary);
             }
             Ok(Loaded::Answered(outcome))
         }
-        (seen, _) if seen.answers_itself => Ok(Loaded::Later),
+        (seen, _) if seen.answers_itself => Ok(Loaded::NeedsRequest),
         (_, Err(Wrong::Raised(error))) if loading::has_no_request(py, &error) => {
             Err(Failure::new(500, error.value(py).to_string()))
         }
@@ -167,7 +169,7 @@ fn judge<'py>(
             .err()
             .is_none_or(|wrong| is_exit(wrong) || matches!(wrong, Wrong::Said(_))) =>
         {
-            let what = loading::say_what_it_is(&config.app, &printed, came.ok().as_ref());
+            let what = loading::explain_printed_answer(&config.app, &printed, came.ok().as_ref());
             Err(Failure::new(500, what))
         }
         (
@@ -182,7 +184,7 @@ fn judge<'py>(
             &sentence,
         )),
         (_, Err(wrong)) => Err(wrong.explain(failed)),
-        (_, Ok(application)) => match loading::asynchronous(&config.app, &application) {
+        (_, Ok(application)) => match loading::explain_asgi(&config.app, &application) {
             Ok(None) => Ok(Loaded::Application(application)),
             Ok(Some(sentence)) => Err(Failure::new(500, sentence)),
             Err(error) => Err(failed(error)),
@@ -193,7 +195,7 @@ fn judge<'py>(
 fn load_module<'py>(py: Python<'py>, name: &str, app: &App) -> Result<Bound<'py, PyAny>, Wrong> {
     let module = py.import(name).map_err(|error| {
         if Path::new(&format!("{name}.py")).exists() {
-            Wrong::Hinted(error, " (for the file, write it with its folder or ending)")
+            Wrong::Hinted(error, " (if you mean the file, add its ending `.py`)")
         } else {
             Wrong::Raised(error)
         }
@@ -201,8 +203,8 @@ fn load_module<'py>(py: Python<'py>, name: &str, app: &App) -> Result<Bound<'py,
     callable(py, module.as_any(), app)
 }
 
-/// Runs the script, and what stands behind its main guard where that is what answers, or is needed to
-/// find out what the script is.
+/// Runs the script. Its main guard is run too if a handler is called there, or if the script defines no
+/// application.
 fn load_file<'py>(
     py: Python<'py>,
     file: &Path,
@@ -224,9 +226,9 @@ fn load_file<'py>(
         return found;
     };
     if is_missing && guard.mentions("execute_from_command_line")? {
-        return Err(Wrong::Said(loading::of_django(app, file)));
+        return Err(Wrong::Said(loading::explain_django(app, file)));
     }
-    // Without a request it would do in vain whatever it does.
+    // Without a request the main guard would run for nothing.
     let is_needed = is_missing && answers;
     if !is_needed && !guard.answers()? {
         return found;
@@ -242,7 +244,7 @@ fn load_file<'py>(
     found
 }
 
-/// `sys.exit()`, or with 0.
+/// Whether the script ended with `sys.exit()` or `sys.exit(0)`.
 fn is_usual_end(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PySystemExit>(py)
         && error
@@ -251,8 +253,8 @@ fn is_usual_end(py: Python<'_>, error: &PyErr) -> bool {
             .is_ok_and(|code| code.is_none() || code.eq(0).unwrap_or(false))
 }
 
-/// The application's own folder comes first, then those that were named. Where a file is a link,
-/// the real one's comes too: Python itself has a script's modules there.
+/// Puts the application's folder first on `sys.path`, then the folders named with --python-path. If the
+/// file is a symbolic link, the folder of its target is added too, as Python does for a script.
 fn extend_path(py: Python<'_>, config: &Config) -> PyResult<()> {
     let path = py.import("sys")?.getattr("path")?;
     let mut own = vec![config.app.folder()];

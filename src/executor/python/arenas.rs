@@ -1,7 +1,7 @@
-//! Where Python's small objects and the frames of its functions lie. While an application is loaded,
-//! memory is taken by huge pages, where the system has them: one fault stands for 512, and the
-//! processor finds its way in them faster. A call that needs the next piece for its frame, and gives
-//! it back when it returns, comes hundreds of times while modules are imported: that piece is kept.
+//! The allocator for Python's small objects and function frames. While an application is loaded, memory
+//! is taken in huge pages if the system has them: that saves 511 of 512 page faults, and TLB misses.
+//! Importing modules allocates and frees the next chunk for frames hundreds of times: one free chunk is
+//! kept.
 
 use std::ffi::c_void;
 use std::ops::Range;
@@ -15,29 +15,29 @@ use super::beyond_abi3::{ArenaAllocator, set_arena_allocator};
 
 /// The length of a huge page.
 const HUGE: usize = 2 << 20;
-/// The length of a piece for frames (`DATA_STACK_CHUNK_SIZE`).
+/// The length of a chunk for frames (`DATA_STACK_CHUNK_SIZE`).
 const FRAMES: usize = 16 << 10;
 
-/// What a small application takes.
+/// How much memory a small application takes.
 const SMALL: usize = 1 << 20;
 
 /// How much was taken.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 static LOADING: AtomicBool = AtomicBool::new(true);
-static WISHED: AtomicBool = AtomicBool::new(true);
+static USE_HUGE_PAGES: AtomicBool = AtomicBool::new(true);
 /// What is left of the last huge page.
 static REST: Mutex<Range<usize>> = Mutex::new(0..0);
-/// A piece for frames that was given back.
+/// A free chunk for frames.
 static KEPT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Makes no wish for huge pages, for a process that becomes an image: what is mapped from a file has none,
-/// and the wish alone costs each restored process a call for each.
+/// Turns huge pages off, for a process that becomes an image: a mapped file has none, and restoring the
+/// advice would cost a system call for each.
 pub fn without_huge_pages() {
-    WISHED.store(false, Ordering::Relaxed);
+    USE_HUGE_PAGES.store(false, Ordering::Relaxed);
 }
 
-/// Keeps room for what requests create, near what is loaded: elsewhere each restored process would map
-/// it, and Python a table of 128 KiB for it besides.
+/// Reserves memory for what requests create, near what is loaded. Otherwise each restored process would
+/// have to map it, and Python would allocate a table of 128 KiB for it.
 pub fn keep_room() {
     if let Ok(mut rest) = REST.try_lock()
         && rest.is_empty()
@@ -47,7 +47,7 @@ pub fn keep_room() {
     }
 }
 
-/// Has Python take its memory here from now on. What it took before it may give back here too: that was
+/// Makes Python allocate here from now on. It may also free here what it allocated before, which was
 /// mapped in the same way.
 pub(super) fn set_allocator() {
     set_arena_allocator(ArenaAllocator {
@@ -57,7 +57,7 @@ pub(super) fn set_allocator() {
     });
 }
 
-/// From now on pages come as they are touched: who answers a request touches few.
+/// From now on pages are mapped one by one: a request touches few.
 pub(super) fn loading_has_ended() {
     LOADING.store(false, Ordering::Relaxed);
 }
@@ -82,18 +82,17 @@ extern "C" fn give_back(_: *mut c_void, piece: *mut c_void, length: usize) {
         piece
     };
     if !piece.is_null() {
-        // SAFETY: `take` has given it with that length, and nobody uses it any more.
+        // SAFETY: `take` returned it with that length, and it is not used any more.
         _ = unsafe { munmap(piece, length) };
     }
 }
 
 fn of_huge_page(length: usize) -> Option<*mut c_void> {
-    // A small application is loaded before it has taken so much that a huge page, which is cleared as a
-    // whole, would save more than it costs.
+    // The kernel clears a huge page as a whole, which costs more than it saves for a small application.
     if TAKEN.fetch_add(length, Ordering::Relaxed) < SMALL {
         return None;
     }
-    // Python's own lock is held, but in a process that was forked beside another thread's call.
+    // Python's lock is held, so this fails only in a process that was forked while another thread was here.
     let mut rest = REST.try_lock().ok()?;
     if rest.is_empty() && LOADING.load(Ordering::Relaxed) {
         *rest = huge_page()?;
@@ -106,12 +105,12 @@ fn of_huge_page(length: usize) -> Option<*mut c_void> {
     Some(piece)
 }
 
-/// A part of the address space that is to be a huge page.
+/// Maps an aligned part of the address space for a huge page.
 fn huge_page() -> Option<Range<usize>> {
     let start = map(2 * HUGE)?;
     let before = start.addr().next_multiple_of(HUGE) - start.addr();
     let page = start.wrapping_byte_add(before);
-    // SAFETY: parts of what was just mapped, and that nobody uses yet. The wish may fail.
+    // SAFETY: parts of what was just mapped and is not used yet. The advice may fail.
     unsafe {
         for (part, length) in [
             (start, before),
@@ -121,7 +120,7 @@ fn huge_page() -> Option<Range<usize>> {
                 _ = munmap(part, length);
             }
         }
-        if WISHED.load(Ordering::Relaxed) {
+        if USE_HUGE_PAGES.load(Ordering::Relaxed) {
             _ = madvise(page, HUGE, Advice::LinuxHugepage);
         }
     }
@@ -131,6 +130,6 @@ fn huge_page() -> Option<Range<usize>> {
 
 fn map(length: usize) -> Option<*mut c_void> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: new memory, at a place that is nobody's.
+    // SAFETY: new memory at a free address.
     unsafe { mmap_anonymous(ptr::null_mut(), length, protection, MapFlags::PRIVATE) }.ok()
 }

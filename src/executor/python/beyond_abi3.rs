@@ -1,6 +1,6 @@
-//! What is needed of CPython beyond its limited API (PEP 384), which is all that one file for every
-//! version may be linked with. Every CPython from 3.9 on exports these functions and has these layouts;
-//! where one is missing, the plain way is taken.
+//! Parts of CPython beyond its limited API (PEP 384), which is all that one library for every version
+//! may link with. Every CPython from 3.9 on exports these functions and has these layouts; without one
+//! of them, a slower way is used.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
@@ -21,14 +21,14 @@ pub(super) struct ArenaAllocator {
 pub(super) const METH_FASTCALL: c_int = 0x80;
 pub(super) const METH_METHOD: c_int = 0x200;
 
-/// `PyCFunctionObject`: a function of C, as far as it is the same everywhere.
+/// `PyCFunctionObject`: a function in C, as far as its layout is the same in every version.
 #[repr(C)]
 pub(super) struct CFunction {
     head: PyObject,
     pub(super) table: *mut ffi::PyMethodDef,
 }
 
-/// `PyMethodDescrObject`: a method of a type of C.
+/// `PyMethodDescrObject`: a method of a type in C.
 #[repr(C)]
 pub(super) struct MethodDescriptor {
     head: PyObject,
@@ -48,7 +48,7 @@ fn symbol(name: &CStr) -> Option<*mut c_void> {
     (!found.is_null()).then_some(found)
 }
 
-/// Has Python take the memory of small objects there from now on; what it has, it keeps.
+/// Makes Python allocate the memory of small objects there from now on; it keeps what it has.
 pub(super) fn set_arena_allocator(mut allocator: ArenaAllocator) {
     type Set = unsafe extern "C" fn(*mut ArenaAllocator);
     if let Some(set) = symbol(c"PyObject_SetArenaAllocator") {
@@ -57,7 +57,7 @@ pub(super) fn set_arena_allocator(mut allocator: ArenaAllocator) {
     }
 }
 
-/// <https://docs.python.org/3/c-api/file.html#c.PyFile_SetOpenCodeHook>. False where somebody was first.
+/// <https://docs.python.org/3/c-api/file.html#c.PyFile_SetOpenCodeHook>. False if a hook is set already.
 pub(super) fn set_open_code_hook(hook: OpenCodeHook) -> bool {
     type Set = unsafe extern "C" fn(OpenCodeHook, *mut c_void) -> c_int;
     // SAFETY: the functions have these signatures; the hook lives as long as the process.
@@ -70,7 +70,7 @@ pub(super) fn set_open_code_hook(hook: OpenCodeHook) -> bool {
     })
 }
 
-/// <https://docs.python.org/3/c-api/sys.html#c.PySys_AddAuditHook>. False where Python takes none.
+/// <https://docs.python.org/3/c-api/sys.html#c.PySys_AddAuditHook>. False if Python refuses it.
 pub(super) fn add_audit_hook(hook: AuditHook) -> bool {
     type Add = unsafe extern "C" fn(AuditHook, *mut c_void) -> c_int;
     // SAFETY: as above.
@@ -106,7 +106,7 @@ pub(super) fn audit_open(path: &Bound<'_, PyAny>, flags: c_int) -> PyResult<()> 
     }
 }
 
-/// Where in a type three of its functions are, in words; none where that cannot be told.
+/// The offsets of three functions in a type object, in words; None if unknown.
 struct Places {
     finalise: Option<usize>,
     let_go: Option<usize>,
@@ -115,7 +115,7 @@ struct Places {
 
 static PLACES: PyOnceLock<Places> = PyOnceLock::new();
 
-/// The word of a type there; none where the place is not known.
+/// The word at that offset of a type; None if the offset is unknown.
 fn word(kind: *mut ffi::PyTypeObject, place: Option<usize>) -> Option<*const c_void> {
     // SAFETY: within a type, which is larger; the place was found in one.
     place.map(|place| unsafe { *kind.cast::<*const c_void>().add(place) })
@@ -131,9 +131,9 @@ fn places(py: Python<'_>) -> &Places {
     })
 }
 
-/// Looks for them in a type that has all, and makes sure of them with some of which that is known.
+/// Searches for the functions in a type that has all three, and verifies the offsets with other types.
 fn find_places(py: Python<'_>) -> PyResult<Places> {
-    /// The words that every version's `PyTypeObject` has at least.
+    /// The number of words that `PyTypeObject` has at least in every version.
     const WORDS: usize = 50;
     let made = py.eval(c"type('', (), {'__del__': lambda self: None})", None, None)?;
     let generator = py.eval(c"type(x for x in ())", None, None)?;
@@ -159,15 +159,15 @@ pub(super) fn has_finaliser(py: Python<'_>, kind: *mut ffi::PyTypeObject) -> boo
     word(kind, places(py).finalise).is_none_or(|word| !word.is_null())
 }
 
-/// The code that lets an object of a type go; none where that cannot be told.
+/// The deallocator of a type; None if unknown.
 pub(super) fn deallocator(py: Python<'_>, kind: *mut ffi::PyTypeObject) -> Option<*const c_void> {
     word(kind, places(py).let_go)
 }
 
 pub(super) type Visit = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
 
-/// Calls `visit` with each object that this one holds, until it returns something else than 0. No reference is
-/// counted.
+/// Calls `visit` with each object that this one refers to, until `visit` returns a value other than 0.
+/// Reference counts do not change.
 ///
 /// # Safety
 /// The object is alive, and `visit` may be called with `data` until this returns.
@@ -185,7 +185,7 @@ pub(super) unsafe fn traverse(object: *mut PyObject, visit: Visit, data: *mut c_
     }
 }
 
-/// Has an object do what it has to do at its end, once (`tp_finalize`).
+/// Runs the finaliser of an object, once (`tp_finalize`).
 /// <https://docs.python.org/3/c-api/typeobj.html#c.PyTypeObject.tp_finalize>
 pub(super) fn finalise(object: &Bound<'_, PyAny>) {
     type Finalise = unsafe extern "C" fn(*mut PyObject);

@@ -1,6 +1,6 @@
-//! Compiled modules that Python cannot keep beside their source, as a web server's user mostly
-//! cannot: they are kept in a folder of this user's own, by the import system's own mechanism and
-//! with its checks. What is compiled already is used where it is.
+//! A cache for compiled modules that Python cannot write beside their source, as is usual for a web
+//! server's user. They are written to a folder that only this user can write to, by the import system
+//! itself and with its checks. A compiled module beside the source is still used.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
@@ -17,7 +17,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 use super::interpreter::attach;
 use image::{common, place};
 
-/// The import system's function of that name (PEP 3147), for folders where Python may not write.
+/// Replaces the import system's function `cache_from_source` (PEP 3147) for folders where Python may not write.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct CacheFromSource {
     usual: Py<PyAny>,
@@ -25,22 +25,22 @@ struct CacheFromSource {
 }
 
 struct State {
-    /// The cache that was named.
+    /// The cache named with --cache-dir.
     named: Option<PathBuf>,
-    /// The folder in it, where it is nobody else's, or why there is none; once that was asked.
+    /// The folder in the cache, or why it cannot be used; set when it is first needed.
     folder: OnceCell<Result<PathBuf, String>>,
-    /// Whether Python can keep compiled what is in a folder.
+    /// Whether Python can write compiled modules for a folder.
     writable: HashMap<PathBuf, bool>,
-    /// Each module is asked for twice.
+    /// The last source and its place: the import system asks for each module twice.
     last: (PathBuf, PathBuf),
     kept: BTreeSet<PathBuf>,
 }
 
-/// From now on modules that cannot be kept compiled beside their source are kept in the cache that
-/// was named, or this user's, which is made when the first one comes.
+/// From now on, modules that cannot be stored compiled beside their source are stored in the cache that
+/// was named, or in that of this user, which is made when it is first needed.
 ///
 /// # Errors
-/// When Python's import system is not the one that is known.
+/// If Python's import system differs from what is expected.
 pub fn keep_bytecode(named: Option<PathBuf>) -> anyhow::Result<()> {
     let state = State {
         named,
@@ -58,7 +58,7 @@ pub fn keep_bytecode(named: Option<PathBuf>) -> anyhow::Result<()> {
         if is_elsewhere || sys.getattr("dont_write_bytecode")?.is_truthy()? {
             return Ok(());
         }
-        // Python searches these, but for what the application adds.
+        // The folders that Python searches, without those that the application adds.
         let searched: Vec<PathBuf> = sys.getattr("path")?.extract()?;
         if searched
             .iter()
@@ -71,14 +71,14 @@ pub fn keep_bytecode(named: Option<PathBuf>) -> anyhow::Result<()> {
         let state = Mutex::new(state);
         import_system.setattr("cache_from_source", CacheFromSource { usual, state })
     });
-    installed.map_err(|error| anyhow!("compiled modules cannot be kept: {error}"))
+    installed.map_err(|error| anyhow!("cannot set up the cache of compiled modules: {error}"))
 }
 
-/// How many of the modules that were loaded are kept there, and where that is; none where every
-/// module has its place beside its source.
+/// How many of the loaded modules are stored in the cache, and its folder; None if every module is
+/// stored beside its source.
 ///
 /// # Errors
-/// When there is no folder of this user's own for them.
+/// If there is no folder that only this user can write to.
 pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
     let found = attach(|py| -> PyResult<_> {
         let import_system = py.import("_frozen_importlib_external")?;
@@ -95,8 +95,7 @@ pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
         None => Ok(None),
         Some((count, Ok(folder))) => Ok(Some((count, folder))),
         Some((_, Err(why))) => Err(anyhow!(
-            "there is no folder for compiled modules that is this user's alone and that the server \
-             hands to nobody: {why}; or name one with --cache-dir"
+            "there is no private folder for compiled modules: {why}; or name one with --cache-dir"
         )),
     }
 }
@@ -120,7 +119,7 @@ impl CacheFromSource {
         };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let place = state.place(&source, &beside);
-        // Nothing of Python is called while it is held: that could import something.
+        // Python must not be called while the lock is held: it could import something.
         drop(state);
         match place {
             Some(place) => Ok(place.as_os_str().into_pyobject(py)?.into_any()),
@@ -130,7 +129,7 @@ impl CacheFromSource {
 }
 
 impl State {
-    /// Where the module is kept, unless that is beside its source.
+    /// Where the module is stored, unless beside its source.
     fn place(&mut self, source: &Path, beside: &Path) -> Option<PathBuf> {
         if self.last.0 == source {
             return Some(self.last.1.clone()).filter(|place| place != beside);
@@ -166,10 +165,10 @@ impl State {
     }
 }
 
-/// The folder, made if need be; none that others could have made or can write to, or that a server hands
-/// out.
+/// The folder, made if necessary. An error if others may have made it or can write to it, or if a web
+/// server may serve it.
 fn own_folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
-    // Constants of the code are in there, secret keys among them.
+    // Compiled modules contain the constants of the code, such as secret keys.
     let roots = place::ROOTS.map(|name| std::env::var_os(OsStr::from_bytes(name)));
     let roots = roots
         .each_ref()
@@ -182,10 +181,10 @@ fn own_folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
     }
 }
 
-/// Whether files can be made in a folder; none if it is not there.
+/// Whether files can be made in a folder; None if it does not exist.
 fn may_write(folder: &Path) -> Option<bool> {
     let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    // The plain call, which every filter of system calls knows, asks for the real user.
+    // The plain call checks the real user; every seccomp filter allows it.
     let flags = if rustix::process::getuid() == rustix::process::geteuid() {
         AtFlags::empty()
     } else {
@@ -198,7 +197,7 @@ fn may_write(folder: &Path) -> Option<bool> {
     }
 }
 
-/// Whether a compiled module is there and no older than its source; Python looks closer.
+/// Whether a compiled module exists and is not older than its source; Python checks it in detail.
 fn is_fresh(compiled: &Path, source: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|about| about.modified()).ok();
     modified(compiled).is_some_and(|compiled| modified(source).is_none_or(|it| it <= compiled))

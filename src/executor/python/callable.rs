@@ -1,4 +1,4 @@
-//! The callable in a module that is the application: the one that was named, or the one that is found; and
+//! Finds the application in a module: the callable that was named, or one with a usual name; or says
 //! why there is none.
 
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ const APPLICATIONS: [&str; 2] = ["application", "app"];
 /// The names of factories, if there is no application.
 const FACTORIES: [&str; 2] = ["create_app", "make_app"];
 
-/// Why a module has no application.
+/// Why no application was found.
 pub(super) enum Wrong {
     Raised(PyErr),
     Hinted(PyErr, &'static str),
@@ -27,13 +27,13 @@ impl From<PyErr> for Wrong {
 }
 
 impl Wrong {
-    /// Whether it comes of an error with that text, which may have led to another.
+    /// Whether an exception with that text is the error itself or one of its causes.
     pub(super) fn is_of(&self, py: Python<'_>, text: &str) -> bool {
         let (Self::Raised(error) | Self::Hinted(error, _)) = self else {
             return true; // what was caught left no application
         };
         let mut error = Some(error.value(py).clone().into_any());
-        // Exceptions may lead to each other in a circle.
+        // Chains of exceptions may be circular.
         for _ in 0..32 {
             let Some(current) = error else { break };
             if current
@@ -63,7 +63,7 @@ impl Wrong {
     }
 }
 
-/// The callable that was named, or the one that is found.
+/// The callable that was named, or one with a usual name.
 pub(super) fn callable<'py>(
     py: Python<'py>,
     module: &Bound<'py, PyAny>,
@@ -128,23 +128,23 @@ fn default_callable<'py>(
     match factories.as_slice() {
         [factory] => Ok(factory.call0()?),
         [] => Err(Wrong::Said(format!(
-            "`{app}` has no application: `application` or `app` is looked for, or a factory \
-             `create_app` or `make_app`; {}",
+            "`{app}` has no application: expected `application`, `app`, or a factory `create_app` \
+             or `make_app`; {}",
             defined(module)
         ))),
         _ => Err(Wrong::Said(format!(
-            "`{app}` has two factories: say which with `{app}:create_app()` or `{app}:make_app()`"
+            "`{app}` has two factories: name `{app}:create_app()` or `{app}:make_app()`"
         ))),
     }
 }
 
-/// `bottle.app`, which `from bottle import *` brings: called, it gives the application.
+/// `bottle.app`, which `from bottle import *` brings: calling it returns the application.
 fn is_stack_of_bottle(found: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = found.get_type();
     Ok(kind.name()? == "AppStack" && kind.getattr("__module__")?.eq("bottle")?)
 }
 
-/// What the module does define, for who has to say which of it is meant.
+/// Lists what the module defines, to choose from.
 fn defined(module: &Bound<'_, PyAny>) -> String {
     let names = || -> PyResult<Vec<String>> {
         let dict = module.getattr("__dict__")?.cast_into::<PyDict>()?;
@@ -158,7 +158,7 @@ fn defined(module: &Bound<'_, PyAny>) -> String {
             .collect())
     };
     match names().unwrap_or_default().as_slice() {
-        [] => "it defines nothing that can be called".to_owned(),
-        names => format!("it defines {}: name one, FILE:NAME", names.join(", ")),
+        [] => "it defines nothing callable".to_owned(),
+        names => format!("it defines {}: name one as FILE:NAME", names.join(", ")),
     }
 }

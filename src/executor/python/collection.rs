@@ -6,21 +6,21 @@ use pyo3::prelude::*;
 
 use super::way_out;
 
-/// How it was before.
+/// The thresholds before.
 static HELD: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 
-/// Garbage collection finds next to nothing while modules load, and looks through all of them
-/// again and again. It is held off meanwhile and put back as it was.
+/// Turns garbage collection off while an application is loaded, when it would find almost nothing but
+/// look through all modules again and again; and sets it back.
 pub(super) struct Collection<'py> {
     thresholds: Bound<'py, PyAny>,
 }
 
 impl<'py> Collection<'py> {
-    /// Never: each look, through what is all kept, costs Flask and Django 5 to 10 % of a request.
+    /// 0 turns it off: it would take 5 to 10 % of a request with Flask or Django.
     const WHILE_LOADING: i64 = 0;
 
-    /// Holds it off.
-    pub(super) fn hold(py: Python<'py>) -> PyResult<Self> {
+    /// Turns it off.
+    pub(super) fn disable(py: Python<'py>) -> PyResult<Self> {
         let gc = py.import("gc")?;
         let thresholds = gc.call_method0("get_threshold")?;
         gc.call_method1("set_threshold", (Self::WHILE_LOADING,))?;
@@ -28,8 +28,8 @@ impl<'py> Collection<'py> {
         Ok(Self { thresholds })
     }
 
-    /// Puts it back as it was, where an application answers while its script is still loaded.
-    pub(super) fn let_go(py: Python<'py>) -> PyResult<()> {
+    /// Turns it on again for an application that answers while its script is still being loaded.
+    pub(super) fn enable(py: Python<'py>) -> PyResult<()> {
         let held = HELD.lock().expect("not poisoned").take();
         match held {
             Some(thresholds) => put_back(thresholds.bind(py)),
@@ -37,7 +37,8 @@ impl<'py> Collection<'py> {
         }
     }
 
-    /// What was loaded stays for the whole request: it is never looked through again.
+    /// Turns it on again. What was loaded stays for the whole request, so it is frozen and not looked
+    /// through again.
     pub(super) fn release(self, py: Python<'py>) -> PyResult<()> {
         put_back(&self.thresholds)?;
         if !way_out::is_settled(py) {

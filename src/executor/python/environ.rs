@@ -11,11 +11,12 @@ use super::inspection::Watch;
 use super::streams::{ErrorLog, Input};
 use exchange::{MetaVariables, SharedBody};
 
-/// Whether the application is called more than once in the life of its memory, see [`call_again`].
+/// Whether the application is called more than once in its memory, see [`call_again`].
 static CALLED_AGAIN: AtomicBool = AtomicBool::new(false);
 
-/// From now on `wsgi.run_once` is false: PEP 3333 has it true where the application "will only be invoked this
-/// one time during the life of its containing process", and what a warm-up leaves is there for the requests after it.
+/// From now on `wsgi.run_once` is false: PEP 3333 has it true where the application "will only be
+/// invoked this one time during the life of its containing process", and what a warm-up leaves is there
+/// for the requests after it.
 pub fn call_again() {
     CALLED_AGAIN.store(true, Ordering::Relaxed);
 }
@@ -33,7 +34,7 @@ pub(super) fn build<'py>(
     environ.set_item("wsgi.version", (1, 0))?;
     environ.set_item("wsgi.url_scheme", meta.scheme())?;
     environ.set_item("wsgi.input", input)?;
-    // The stream ends by itself, wherever the body's length came from.
+    // The stream always ends after the body.
     environ.set_item("wsgi.input_terminated", true)?;
     environ.set_item("wsgi.errors", ErrorLog)?;
     environ.set_item("wsgi.multithread", false)?;

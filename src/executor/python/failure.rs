@@ -1,4 +1,4 @@
-//! A failure whose cause was an exception: its sentence, its traceback, and what the operator can do.
+//! A failure caused by an exception: its message, its traceback, and what the operator can do.
 
 use std::ops::{Deref, DerefMut};
 
@@ -12,7 +12,7 @@ use settings::python::Packages;
 #[derive(Debug)]
 pub struct Failure {
     plain: exchange::Failure,
-    /// The exception itself, for who wants to look into it.
+    /// The exception itself, for the developer's page and the debugger.
     pub(super) exception: Option<Py<PyBaseException>>,
 }
 
@@ -40,7 +40,7 @@ impl From<exchange::Failure> for Failure {
 }
 
 impl Failure {
-    /// A failure that no exception tells of.
+    /// A failure without an exception.
     #[must_use]
     pub fn new(code: u16, summary: impl Into<String>) -> Self {
         exchange::Failure::new(code, summary).into()
@@ -61,8 +61,7 @@ impl Failure {
         }
     }
 
-    /// Finds out what the developer's page shows of the exception. That it cannot be found out is
-    /// not worth another failure.
+    /// Collects what the developer's page shows of the exception; errors meanwhile are ignored.
     #[cold]
     pub(super) fn look_into(&self, py: Python<'_>) {
         let looked = self
@@ -125,9 +124,9 @@ fn traceback(py: Python<'_>, error: &PyErr) -> Option<String> {
     render().ok()
 }
 
-/// Adds a part of a traceback. What Python itself has in lines of their own is indented, or known;
-/// any other text is the exception's, and stays in the line that it is in: nothing an application was
-/// sent begins a line of the log.
+/// Adds a part of a traceback. Lines by Python itself are indented or known. All other text comes from
+/// the exception, and its line breaks are escaped, so that text sent by a client cannot begin a line of
+/// the log.
 fn push_part(part: &str, to: &mut String) {
     const OWN: [&str; 4] = [
         "Traceback (most recent call last):",
@@ -163,10 +162,10 @@ fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<S
     let name: String = error.value(py).getattr("name").ok()?.extract().ok()?;
     let top = name.split('.').next().unwrap_or(&name);
     if top == "imp" {
-        // As in the `passenger_wsgi.py` that hosts write.
+        // As in the `passenger_wsgi.py` that hosting panels generate.
         return Some(
-            "Python has no module `imp` from 3.12 on: write `from app import application` where a \
-             file `app.py` is loaded with it"
+            "Python 3.12 removed the module `imp`: if it loads a file `app.py`, write `from app \
+             import application` instead"
                 .to_owned(),
         );
     }

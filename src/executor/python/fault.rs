@@ -1,5 +1,5 @@
-//! Looking into an exception for the developer's page: types, messages, what came before. Where it
-//! went through is in `frames.rs`, what was there in `local_variables.rs`.
+//! Collects what the developer's page shows of an exception: types, messages, causes. `frames.rs` adds
+//! the calls, `local_variables.rs` their variables.
 //!
 //! It runs code of the application (`__str__`, `__repr__`), so no lock may be held meanwhile.
 
@@ -15,10 +15,10 @@ use pyo3::types::{PyBytes, PyList, PySlice, PyString, PyTuple};
 use exchange::{FAULTS, Fault, Link, MESSAGE};
 use frames::Frames;
 
-/// What is known of an exception.
+/// Collects the details of an exception.
 ///
 /// # Errors
-/// When Python's own parts do not work any more; what the application's raise is shown instead.
+/// If Python's own functions fail. If code of the application raises, that is shown instead.
 #[cold]
 pub(super) fn look_into(exception: &Bound<'_, PyBaseException>) -> PyResult<Fault> {
     let py = exception.py();
@@ -31,7 +31,7 @@ pub(super) fn look_into(exception: &Bound<'_, PyBaseException>) -> PyResult<Faul
 
 struct Look<'py> {
     frames: Frames<'py>,
-    /// Chains may be rings.
+    /// Exceptions seen so far: chains may be circular.
     seen: HashSet<usize>,
 }
 
@@ -112,7 +112,7 @@ fn message(exception: &Bound<'_, PyAny>) -> String {
     match own.map_or_else(|| exception.str(), Ok) {
         Ok(text) => cut(&text, MESSAGE + 1),
         Err(error) => format!(
-            "(its text cannot be shown: {})",
+            "(its message cannot be shown: str() raised {})",
             kind(error.value(exception.py()))
         ),
     }

@@ -1,7 +1,7 @@
 //! `wsgi.file_wrapper` (PEP 3333, "Optional Platform-Specific File Handling").
 //!
-//! It is always an iterable. Only when that very object is what the application returned, and it
-//! wraps a real file, does the kernel send the file by itself.
+//! It is always an iterable. If the application returned this object itself, and it wraps a real file,
+//! the kernel sends the file.
 
 use std::os::fd::{BorrowedFd, RawFd};
 
@@ -63,8 +63,8 @@ pub(super) struct RealFile<'a> {
 }
 
 impl FileWrapper {
-    /// The wrapped object's descriptor, if sending it gives just what reading it would: a
-    /// `GzipFile` has a descriptor too, so only the io module's own classes count.
+    /// The wrapped object's descriptor, if sending the file is the same as reading it. A `GzipFile` has
+    /// a descriptor too, so only the io module's own classes count.
     pub(super) fn real_file<'py>(&'py self, py: Python<'py>) -> PyResult<Option<RealFile<'py>>> {
         let io = py.import("_io")?;
         let file_io = io.getattr("FileIO")?;
@@ -106,7 +106,7 @@ impl FileWrapper {
     }
 }
 
-/// The bytes of a block that is no `bytes`: any contiguous buffer, copied.
+/// The bytes of a block that is not `bytes`: a copy of any contiguous buffer.
 pub(super) fn buffer<'py>(block: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let view = pyo3::types::PyMemoryView::from(block)?;
     Ok(view.call_method0("tobytes")?.cast_into::<PyBytes>()?)

@@ -24,7 +24,7 @@ use exchange::{Event, MetaVariables, Request, Responder, SendError, SharedBody};
 use process::report;
 use process::signals;
 
-/// Tells the operator and the client of a failure, in this order.
+/// Reports a failure to the operator and then to the client.
 pub trait OnFailure: Send + Sync {
     /// Writes the log entry; `late` when the head is out, and the response will be cut.
     fn log(&self, failure: &exchange::Failure, late: bool);
@@ -60,7 +60,7 @@ pub struct Gateway {
     input: PyOnceLock<Py<Input>>,
     on_failure: Box<dyn OnFailure>,
     inspection: Inspection,
-    /// Our own write failed: what the application raises after that is no error of its own.
+    /// A write to the client failed: an exception after that may come from it.
     client_gone: AtomicBool,
     warned: AtomicBool,
 }
@@ -101,7 +101,7 @@ impl Gateway {
         })
     }
 
-    /// Calls the application and sends what it gives. Failures are reported before `close()` is
+    /// Calls the application and sends what it returns. Failures are reported before `close()` is
     /// called: the client does not wait for the application to clean up.
     pub fn answer(
         self: &Arc<Self>,
@@ -196,7 +196,7 @@ impl Gateway {
         self.responder(py).status()
     }
 
-    /// The body as a stream: the same one whoever asks.
+    /// The body as a stream, always the same object.
     pub(super) fn input(&self, py: Python<'_>) -> PyResult<Py<Input>> {
         let input = self.input.get_or_try_init(py, || {
             Py::new(py, Input::new(self.body.clone(), self.watch().clone()))
@@ -204,16 +204,14 @@ impl Gateway {
         Ok(input?.clone_ref(py))
     }
 
-    /// Who is told of what happens.
+    /// The observer of events.
     pub fn watch(&self) -> &Watch {
         &self.inspection.watch
     }
 
-    /// The responder, for as short as it takes: a thread of the application may wait for it.
+    /// Locks the responder; hold the lock briefly, as a thread of the application may wait for it.
     pub(super) fn responder(&self, py: Python<'_>) -> MutexGuard<'_, Responder> {
-        self.responder
-            .lock_py_attached(py)
-            .expect("no panic while it was held")
+        self.responder.lock_py_attached(py).expect("not poisoned")
     }
 
     fn stopped(&self, py: Python<'_>, stop: Stop) -> Outcome {
@@ -225,14 +223,14 @@ impl Gateway {
             {
                 return self.gone(py);
             }
-            // Where it was is no fault of the application's: one line is enough.
+            // The traceback would only show where the application was interrupted, so it is left out.
             Stop::Raised(error)
                 if error.is_instance_of::<PySystemExit>(py) && signals::stopping() =>
             {
                 Failure::new(500, "the application was stopped")
             }
             Stop::Raised(error) if error.is_instance_of::<PySystemExit>(py) => {
-                let what = "the application tried to exit: an application returns instead";
+                let what = "the application tried to exit instead of returning an answer";
                 Failure::of(py, &error, what)
             }
             Stop::Raised(error) => Failure::of(py, &error, "the application raised an exception"),

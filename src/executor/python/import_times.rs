@@ -1,6 +1,6 @@
-//! How long each import takes, for `request --timing`: the import system's own function for a module that
-//! is not there yet is asked through one that looks at the clock. (`-X importtime` would have to be said
-//! before this module is loaded, and writes to standard error.)
+//! Measures how long each import takes, for `request --timing`, by wrapping the import system's
+//! function that loads a new module. (`-X importtime` would have to be set before this module is
+//! loaded, and writes to standard error.)
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ static MEASURED: Mutex<Measured> = Mutex::new(Measured {
 
 struct Measured {
     imports: Vec<Import>,
-    /// The time of what was imported in turn, for each import that is under way.
+    /// For each import under way, the time of the imports inside it.
     inner: Vec<Duration>,
     site: Duration,
 }
@@ -37,7 +37,7 @@ impl Timed {
         py: Python<'py>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let measured = || MEASURED.lock().expect("no panic while it was held");
+        let measured = || MEASURED.lock().expect("not poisoned");
         measured().inner.push(Duration::ZERO);
         let begun = Instant::now();
         let found = self.0.bind(py).call1(arguments);
@@ -71,16 +71,16 @@ pub(super) fn begin(py: Python<'_>) -> PyResult<()> {
     system.setattr(NAME, Py::new(py, timed)?)
 }
 
-/// What was imported so far belongs to the interpreter, which took so long for it.
+/// Forgets the imports so far, which are those of `site`, and keeps their time.
 pub(super) fn interpreter_is_ready(site: Duration) {
-    let mut measured = MEASURED.lock().expect("no panic while it was held");
+    let mut measured = MEASURED.lock().expect("not poisoned");
     measured.imports.clear();
     measured.site = site;
 }
 
-/// What was measured: the time that `site` took, and the imports, each after those that it led to.
+/// The time that `site` took, and the imports, each after the imports inside it.
 #[must_use]
 pub fn import_times() -> (Duration, Vec<Import>) {
-    let mut measured = MEASURED.lock().expect("no panic while it was held");
+    let mut measured = MEASURED.lock().expect("not poisoned");
     (measured.site, std::mem::take(&mut measured.imports))
 }

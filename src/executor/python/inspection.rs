@@ -1,4 +1,4 @@
-//! What a developer wants of an exchange beyond its answer. A CGI request wants nothing of it.
+//! What a developer may ask for besides the answer. A CGI request uses nothing of it.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use exchange::{Event, MetaVariables, Observer};
 use process::report;
 use process::terminal::Terminal;
 
-/// Whoever looks on, if anybody does.
+/// The observer of events, if there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Watch(pub Option<Arc<dyn Observer>>);
 
 impl Watch {
-    /// Whether anybody does.
+    /// Whether there is one.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Tells of an event.
+    /// Reports an event.
     pub fn tell(&self, event: Event<'_>) {
         if let Some(observer) = &self.0 {
             observer.observe(event);
@@ -32,21 +32,21 @@ impl Watch {
 /// Everything that may be wanted.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// Who is told what happens.
+    /// The observer of events.
     pub watch: Watch,
     /// Whether `wsgiref.validate` stands between the gateway and the application.
     pub validate: bool,
     /// Where a failure is looked into with `pdb`.
     pub post_mortem: Option<Terminal>,
-    /// Whether Python tells how long each import takes.
+    /// Whether to measure how long each import takes.
     pub import_times: bool,
-    /// Whether it is said where Django's static files are, when they are asked for.
+    /// Whether to log how to serve Django's static files, if one is requested.
     pub hints_at_static_files: bool,
 }
 
-/// Frameworks answer an exception with a page of their own. These are their switches for leaving
-/// it to the gateway: the key of Paste and its kin, Django's setting, Flask's configuration, Bottle's
-/// attribute. Flask's is set for each application that is asked, wherever it is.
+/// Frameworks answer an exception with a page of their own. This sets their switches to pass it on to
+/// the gateway: the environ key of Paste, Django's setting, Flask's configuration, Bottle's attribute.
+/// Flask's is set for each application that gets a request.
 const LET_THROUGH: &std::ffi::CStr = c"\
 def let_through(environ, modules):
     if 'paste' in modules or 'weberror' in modules:
@@ -76,8 +76,8 @@ pub(super) fn has_framework(py: Python<'_>) -> bool {
     })
 }
 
-/// Django serves its static files only with its own development server. The first that a page of
-/// its administration asks for stands for all of them.
+/// Django serves its static files only with its own development server. One file of the admin pages
+/// stands for all of them.
 const STATIC_FILES: &std::ffi::CStr = c"\
 def static_files(path, modules):
     settings = getattr(modules.get('django.conf'), 'settings', None)
@@ -93,7 +93,8 @@ def static_files(path, modules):
 ";
 
 impl Inspection {
-    /// The application as it is to be called; `is_shown` when what it raises will be.
+    /// The application to call, wrapped if necessary; `is_shown` if the developer's page will show what
+    /// it raises.
     pub(super) fn prepare<'py>(
         &self,
         application: &Bound<'py, PyAny>,
@@ -114,7 +115,7 @@ impl Inspection {
             .call_method1("validator", (application,))
     }
 
-    /// Says what Django leaves to others, where they are asked for in vain.
+    /// Logs how to serve Django's static files, if one was requested and not found.
     pub(super) fn hint_at_static_files(&self, py: Python<'_>, meta: &MetaVariables) {
         if !self.hints_at_static_files {
             return;
@@ -131,8 +132,8 @@ impl Inspection {
         };
         if let Ok(Some((path, folder))) = find() {
             report::log(&format!(
-                "Django's static files are served by its own development server only: here with \
-                 `--static {path}={folder}`"
+                "Django serves static files only in its development server: here, add `--static \
+                 {path}={folder}`"
             ));
         }
     }
@@ -145,7 +146,7 @@ impl Inspection {
         let examined = || -> PyResult<()> {
             let _loan = terminal.lend()?;
             let sys = py.import("sys")?;
-            // The application may have put others in their place.
+            // The application may have replaced them.
             for name in ["stdin", "stdout"] {
                 sys.setattr(name, sys.getattr(format!("__{name}__"))?)?;
             }
@@ -155,7 +156,7 @@ impl Inspection {
             Ok(())
         };
         if let Err(error) = examined() {
-            let failure = Failure::of(py, &error, "pdb ended");
+            let failure = Failure::of(py, &error, "pdb failed");
             report::log(&failure.summary);
         }
     }

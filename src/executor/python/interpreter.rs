@@ -1,5 +1,5 @@
-//! The interpreter that this module was loaded in: readied as if it had been started for the application
-//! alone, and brought to its end.
+//! The interpreter that this module was loaded in: prepared as if it had been started for the
+//! application alone, and ended.
 
 use std::ffi::OsStr;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use super::{arenas, import_times, loading, open_code, site, way_out};
 use exchange::MetaVariables;
 use process::{environment, last_resort, report, signals};
 
-/// The running interpreter. It is the main thread's alone.
+/// The running interpreter. Only the main thread has it.
 #[derive(Debug)]
 pub struct Interpreter(());
 
@@ -31,11 +31,12 @@ pub fn is_interrupted() -> bool {
 }
 
 impl Interpreter {
-    /// Readies it; `argument` becomes `sys.argv[0]`. Without `has_language` the server gave none. With
-    /// `import_times` it is measured how long each import takes.
+    /// Prepares it; `argument` becomes `sys.argv[0]`. If not `has_language`, the server set no
+    /// language, and the one set for Python's start is removed. With `import_times`, imports are
+    /// measured.
     ///
     /// # Errors
-    /// When Python refuses, in its words.
+    /// Python's error.
     pub fn start(argument: &OsStr, has_language: bool, import_times: bool) -> Result<Self> {
         arenas::set_allocator();
         open_code::set_hook();
@@ -56,10 +57,10 @@ impl Interpreter {
                 forget_language(py)?;
             }
             way_out::begin(py, &[]);
-            // What is there now stays, and is not looked through when the application is loaded.
+            // What is loaded so far stays, so the garbage collector need not look through it.
             py.import("gc")?.call_method0("freeze")?;
-            // PyO3 asks for this with the first error that it is told of, and waits for itself without
-            // end where there is no memory left to make it.
+            // PyO3 creates this type with the first error; without memory it would then wait for itself
+            // forever.
             drop(py.get_type::<PanicException>());
             Ok(())
         })
@@ -69,14 +70,16 @@ impl Interpreter {
     }
 
     /// Ends it: exit callbacks run, threads are waited for, files are flushed and temporary ones
-    /// removed. False when that failed. With `explain` the log has why Python is taken apart in full, if so it is.
+    /// removed. False when that failed. With `explain`, the reason for a full shutdown is logged.
     #[must_use]
     pub fn finish(self, explain: bool) -> bool {
         let Some(reason) = attach(way_out::leave) else {
             return true;
         };
         if explain {
-            report::log(&format!("Python is taken apart in full: {reason}"));
+            report::log(&format!(
+                "full shutdown of Python, which takes longer: {reason}"
+            ));
         }
         // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token
         // left. The frames below this call are never returned to: the process exits from here.
@@ -84,7 +87,7 @@ impl Interpreter {
     }
 }
 
-/// `os.environ` is what this process's environment has become since Python took it down.
+/// Updates `os.environ`, as the environment of this process has changed since Python read it.
 fn take_environment(py: Python<'_>) -> PyResult<()> {
     // The mapping behind `os.environ`, which has no other way to be set without setting each variable.
     let variables = py
@@ -98,7 +101,7 @@ fn take_environment(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// The application was not started by `-c` and a piece of code.
+/// Removes the traces of how this Python was started (`-c` and a piece of code).
 fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
     let sys = py.import("sys")?;
     let arguments = PyList::new(py, [argument])?;
@@ -107,7 +110,7 @@ fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
         let all = PyList::new(py, [sys.getattr("executable")?, arguments.get_item(0)?])?;
         sys.setattr("orig_argv", all)?;
     }
-    // The names of that code.
+    // The names that the code defined.
     let main = sys.getattr("modules")?.get_item("__main__")?;
     let names = main.getattr("__dict__")?.cast_into::<PyDict>()?;
     for name in names.keys() {
@@ -127,7 +130,8 @@ fn forget_the_start(py: Python<'_>, argument: &OsStr) -> PyResult<()> {
     Ok(())
 }
 
-/// What the server did not give, neither the application nor what it starts sees.
+/// Removes the language variable that the server did not set, for the application and the programs that
+/// it starts.
 fn forget_language(py: Python<'_>) -> PyResult<()> {
     // SAFETY: no other thread runs yet.
     unsafe { std::env::remove_var(environment::LANGUAGE) };
@@ -142,8 +146,8 @@ fn forget_language(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Readies the interpreter for one exchange: what is printed reaches the log line by line, a fatal
-/// signal shows where Python was, SIGTERM unwinds, and `timeout` shows the stack.
+/// Prepares the interpreter for one exchange: printed lines reach the log at once, a fatal signal logs
+/// a traceback, SIGTERM unwinds the application, and with `timeout` the stack is logged.
 ///
 /// # Errors
 /// What Python raises.
@@ -151,7 +155,7 @@ pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
     let sys = py.import("sys")?;
     let line_by_line = pyo3::types::PyDict::new(py);
     line_by_line.set_item("line_buffering", true)?;
-    // None where the server closed descriptor 1 or 2, and of no use where a script has closed it.
+    // `sys.stdout` is None if the server closed descriptor 1 or 2; reconfiguring fails if a script closed it.
     if let Ok(reconfigure) = sys.getattr("stdout")?.getattr("reconfigure") {
         _ = reconfigure.call((), Some(&line_by_line));
     }
@@ -163,7 +167,8 @@ pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
         fault.call_method1("register", (signal, 2, true, true))?;
     }
 
-    // The client's `Proxy:` header (CVE-2016-5385) is no setting for what the application starts.
+    // The client's `Proxy:` header (CVE-2016-5385) must not become a proxy setting of programs that the
+    // application starts.
     if std::env::var_os("HTTP_PROXY").is_some() {
         py.import("os")?
             .getattr("environ")?
@@ -174,7 +179,7 @@ pub fn make_ready(py: Python<'_>, timeout: bool) -> PyResult<()> {
     let signal = py.import("_signal")?.getattr("signal")?;
     match signal.call1((libc::SIGTERM, stop)) {
         Ok(_) => signals::unwind_on_terminate(),
-        // Python gives signals to its first thread alone: in another one of a host's, they stay what they are.
+        // Only the main thread may set signal handlers: in another thread of a host they stay unchanged.
         Err(error) if error.is_instance_of::<PyValueError>(py) => {}
         Err(error) => return Err(error),
     }

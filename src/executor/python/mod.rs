@@ -35,12 +35,12 @@ pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::{call_again, shown_environ};
 pub use failure::Failure;
 pub use gateway::{Gateway, OnFailure, Outcome};
-pub use image::{EnvironmentRead, Recorded, Sleeper, idle_databases, leave, record_reading};
+pub use image::{EnvironmentRead, PythonState, Recorded, idle_databases, leave, record_reading};
 pub use import_times::import_times;
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach, is_interrupted, make_ready};
-pub use loading::Inside;
+pub use loading::OnHandlerCall;
 pub use worker::{
-    Ahead, Side, begin, content_type, fork, fork_for_child, loaded_files, prepare, set_environment,
-    set_length, settle,
+    Prepared, Side, begin, content_type, fork, fork_for_child, loaded_files, prepare,
+    set_environment, set_length, settle,
 };

@@ -1,5 +1,5 @@
-//! Compiled modules are read with four system calls each, where Python's own way takes nine: it
-//! makes a buffered file, and asks whether that is a terminal and where it is.
+//! Reads compiled modules with four system calls each. Python itself needs nine: it opens a buffered
+//! file, and asks whether it is a terminal and for its position.
 
 use std::ffi::{OsStr, OsString, c_void};
 use std::fs::File;
@@ -14,15 +14,15 @@ use pyo3::types::{PyBytes, PyModule, PyString};
 
 use super::beyond_abi3::{audit_open, set_open_code_hook};
 
-/// A file that is larger is no module.
+/// A larger file is left to Python.
 const MOST: u64 = 64 << 20;
 
-/// Has modules read so, unless somebody else has them read in another way.
+/// Sets the hook, unless another one is set.
 pub(super) fn set_hook() {
     _ = set_open_code_hook(open_code);
 }
 
-/// `io.open_code`: what the import system asks for a file's content.
+/// `io.open_code`: the import system calls it to read a file.
 unsafe extern "C" fn open_code(path: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     // SAFETY: Python calls this with the interpreter lock held, and an object that lives through
     // the call.
@@ -43,17 +43,17 @@ fn open<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> PyResult<Bound<'py, P
     static IO: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let io = IO.get_or_try_init(py, || py.import("_io").map(Bound::unbind))?;
     let Some(bytes) = compiled(path).and_then(|file| content(py, &file)) else {
-        // What cannot be read whole is Python's to say.
+        // If the file cannot be read, Python reports the error.
         let mode = intern!(py, "rb");
         return io.bind(py).call_method1(intern!(py, "open"), (path, mode));
     };
-    // As `_io.FileIO` says of itself.
+    // The same audit event as from `_io.FileIO`.
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     audit_open(path, flags)?;
     io.bind(py).call_method1(intern!(py, "BytesIO"), (bytes,))
 }
 
-/// The path of a compiled module, where it is the same in every encoding.
+/// The path of a compiled module, if it is ASCII.
 fn compiled(path: &Bound<'_, PyAny>) -> Option<OsString> {
     let path = path.cast_exact::<PyString>().ok()?.to_cow().ok()?;
     let is_compiled = path.is_ascii() && path.as_bytes().ends_with(b".pyc");

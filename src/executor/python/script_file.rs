@@ -21,8 +21,8 @@ pub(super) struct Script<'py> {
     pub(super) ended: PyResult<()>,
 }
 
-/// Runs the file as a new module, by the name it would be imported by or one that takes no other
-/// module's place. One that failed is there no more.
+/// Runs the file as a new module, with the name that an import would use, or one that replaces no other
+/// module. If it fails, the module is removed.
 pub(super) fn run<'py>(
     py: Python<'py>,
     file: &Path,
@@ -54,7 +54,7 @@ pub(super) fn run<'py>(
         Ok((code, ended.map(drop)))
     });
     if !matches!(ran, Ok((_, Ok(())))) {
-        // As the import system does: a module that failed is not there.
+        // Removes a module that failed, as the import system does.
         if before.is_none() {
             modules.del_item(&name)?;
         } else {
@@ -81,28 +81,28 @@ fn code_of<'py>(
     let source = std::fs::read(file)?;
     let name = file.as_os_str().as_bytes();
     if let (Ok(source), Ok(name)) = (CString::new(source), CString::new(name)) {
-        // The function `compile` readies all the types of syntax trees first, which takes a millisecond.
+        // Python's `compile` first creates all types of syntax trees, which takes a millisecond.
         // SAFETY: C strings; the interpreter's lock is held, and the object is a new one, or null.
         return unsafe {
             let code = ffi::Py_CompileString(source.as_ptr(), name.as_ptr(), ffi::Py_file_input);
             Bound::from_owned_ptr_or_err(py, code)
         };
     }
-    // It says that there is a zero.
+    // Reports that the source has a NUL byte.
     let source = loader.call_method1("get_data", (file.as_os_str(),))?;
     let path = file.as_os_str().into_pyobject(py)?;
     loader.call_method1("source_to_code", (source, path))
 }
 
-/// Compiled code is kept with the second in which its source was written, and its size: a script that is
-/// written once more in that second would stay what it was, for ever.
+/// Compiled code is stored with the time of its source in seconds and its size: if a script is written
+/// twice within one second, the old code would be used forever.
 fn is_young(file: &Path) -> bool {
     let modified = file.metadata().and_then(|about| about.modified());
     let age = modified.map(|at| at.elapsed());
     !matches!(age, Ok(Ok(age)) if age >= SETTLED)
 }
 
-/// By then that second is over, on a file server with another clock too, mostly.
+/// After this time that second is over, mostly also with a file server whose clock differs.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// `app` for `app.py` unless that is another module's name; else a name no import can ask for by

@@ -43,7 +43,7 @@ impl StartResponse {
         let exc_info = exc_info.map(ExcInfo::of).transpose()?;
         let head_sent = || self.gateway.responder(py).head_sent();
         match exc_info {
-            // Too late for another head: the application's error goes on.
+            // Too late for another head: the application's exception is raised again.
             Some(exc_info) if head_sent() => return Err(exc_info.reraise()?),
             None if again => {
                 return Err(PyAssertionError::new_err(
@@ -54,7 +54,7 @@ impl StartResponse {
             // The error page has gone out, and close() or a late thread calls for the first time.
             None if head_sent() => {
                 return Err(PyAssertionError::new_err(
-                    "start_response was called after the response was answered",
+                    "start_response was called after the response was sent",
                 ));
             }
             _ => {}
@@ -96,13 +96,12 @@ struct ExcInfo<'py> {
 }
 
 impl<'py> ExcInfo<'py> {
-    /// PEP 3333: "if supplied, must be a Python `sys.exc_info()` tuple", whether the head is out or
-    /// not: an application that fails only once it is would never be seen to.
+    /// PEP 3333: "if supplied, must be a Python `sys.exc_info()` tuple", checked even before the head
+    /// is sent: otherwise the mistake would show only in a late error.
     fn of(exc_info: &Bound<'py, PyAny>) -> PyResult<Self> {
         Self::parse(exc_info).ok_or_else(|| {
             PyTypeError::new_err(format!(
-                "exc_info must be the tuple that sys.exc_info() returns where an exception is \
-                 handled, not {}",
+                "exc_info must be the tuple that sys.exc_info() returns in an except block, not {}",
                 shown(exc_info)
             ))
         })
@@ -118,7 +117,7 @@ impl<'py> ExcInfo<'py> {
         (is_one && is_traceback).then_some(Self { value, traceback })
     }
 
-    /// No reference to the traceback is kept, which would be circular.
+    /// Keeps no reference to the traceback, to avoid a reference cycle.
     fn reraise(self) -> PyResult<PyErr> {
         self.value.setattr("__traceback__", self.traceback)?;
         Ok(PyErr::from_value(self.value.into_any()))

@@ -23,7 +23,7 @@ const DIRECT: usize = 1024 * 1024;
 #[pyclass(frozen, module = "wsgi_cgi")]
 pub(super) struct Input {
     body: SharedBody,
-    /// Read ahead for lines; reads take from it first.
+    /// What was read ahead for lines; other reads take from it first.
     ahead: Mutex<Ahead>,
     watch: Watch,
 }
@@ -61,7 +61,7 @@ impl Input {
         let taken = self
             .ahead
             .lock_py_attached(py)
-            .expect("no panic while it was held")
+            .expect("not poisoned")
             .take(into);
         if taken > 0 || into.is_empty() {
             return Ok(taken);
@@ -71,12 +71,7 @@ impl Input {
 
     fn read_body(&self, py: Python<'_>, into: &mut [u8]) -> PyResult<usize> {
         loop {
-            let read = py.detach(|| {
-                self.body
-                    .lock()
-                    .expect("no panic while it was held")
-                    .read(into)
-            });
+            let read = py.detach(|| self.body.lock().expect("not poisoned").read(into));
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals()?,
                 read => return Ok(read?),
@@ -84,7 +79,7 @@ impl Input {
         }
     }
 
-    /// What is there, at most `most` bytes; nothing at the end alone.
+    /// The available bytes, at most `most`; empty only at the end.
     pub(super) fn read_some<'py>(
         &self,
         py: Python<'py>,
@@ -109,7 +104,7 @@ impl Input {
 
     /// Everything that is left, up to `limit`.
     fn read_to_end(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<u8>> {
-        // The announced length is the client's word: memory grows with what arrives.
+        // The announced length is not trusted: memory grows only with what arrives.
         let mut all = Vec::new();
         while all.len() < limit {
             let start = all.len();
@@ -132,10 +127,7 @@ impl Input {
         let mut line = Vec::new();
         while line.len() < limit {
             {
-                let mut ahead = self
-                    .ahead
-                    .lock_py_attached(py)
-                    .expect("no panic while it was held");
+                let mut ahead = self.ahead.lock_py_attached(py).expect("not poisoned");
                 let rest = ahead.rest();
                 let rest = &rest[..rest.len().min(limit - line.len())];
                 let newline = memchr::memchr(b'\n', rest);
@@ -152,10 +144,7 @@ impl Input {
                 break;
             }
             block.truncate(read);
-            *self
-                .ahead
-                .lock_py_attached(py)
-                .expect("no panic while it was held") = Ahead { block, start: 0 };
+            *self.ahead.lock_py_attached(py).expect("not poisoned") = Ahead { block, start: 0 };
         }
         Ok(line)
     }
@@ -185,12 +174,12 @@ impl Input {
         let announced = self
             .body
             .lock_py_attached(py)
-            .expect("no panic while it was held")
+            .expect("not poisoned")
             .remaining();
         let ahead = self
             .ahead
             .lock_py_attached(py)
-            .expect("no panic while it was held")
+            .expect("not poisoned")
             .rest()
             .len();
         let at_most = announced.map_or(usize::MAX, |left| {
@@ -227,7 +216,7 @@ impl Input {
         py: Python<'py>,
         hint: Option<isize>,
     ) -> PyResult<Bound<'py, PyList>> {
-        // As io.IOBase has it, zero is no limit here.
+        // As in io.IOBase, zero means no limit.
         let enough = match limit(hint) {
             0 => usize::MAX,
             hint => hint,
@@ -264,7 +253,7 @@ static WRITTEN: Mutex<Foreign> = Mutex::new(Foreign::new());
 pub(super) struct ErrorLog;
 
 #[pymethods]
-#[allow(clippy::unused_self, reason = "they are methods in Python")]
+#[allow(clippy::unused_self, reason = "methods of a Python class")]
 impl ErrorLog {
     #[pyo3(signature = (text, /))]
     fn write(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<usize> {
@@ -276,10 +265,10 @@ impl ErrorLog {
             let bytes: Vec<u8> = bytes.extract()?;
             Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
         };
-        // Attached, so that no thread has it when another forks.
+        // Locked while attached to Python, so that no thread holds it while another forks.
         let safe = WRITTEN
             .lock_py_attached(py)
-            .expect("no panic while it was held")
+            .expect("not poisoned")
             .safe(&written, io::stderr().is_terminal());
         // A log that cannot be written is no reason to fail the request.
         let safe = [open_line::end(), &safe].concat();
@@ -298,7 +287,7 @@ impl ErrorLog {
     fn flush(&self) {}
 }
 
-/// What a block says that is handed to a `write`: any object with a buffer (PEP 688).
+/// The bytes of a block passed to a `write` method: any object with a buffer (PEP 688).
 pub(super) fn written(block: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = block.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());

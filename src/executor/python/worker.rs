@@ -1,5 +1,5 @@
-//! What an interpreter that is there already does for the next request: load the application
-//! beforehand, fork, and take the place of a process that a server has just started.
+//! What a running interpreter does for the next request: load the application in advance, fork, and
+//! take on the environment of a process that a server has just started.
 
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use super::arenas;
 use super::failure::Failure;
 use super::gateway::Outcome;
 use super::interpreter::attach;
-use super::loading::{self, Inside};
+use super::loading::{self, OnHandlerCall};
 use super::way_out;
 use exchange::MetaVariables;
 use settings::config::Config;
 use settings::python::Packages;
 
 /// What is done before there is a request.
-pub enum Ahead {
+pub enum Prepared {
     /// The interpreter is ready.
     Ready,
     /// The application is loaded too.
@@ -29,9 +29,9 @@ pub enum Ahead {
     Answered(Outcome),
 }
 
-/// Readies the interpreter for the processes that will be forked from this one, with the
-/// application if that is to be loaded. A script that calls the standard library's `CGIHandler`
-/// itself cannot be, as it does so while it is loaded; an image is made `inside` that call.
+/// Prepares the interpreter for the processes that will be forked from this one, with the application
+/// if `loaded`. A script that runs the standard library's `CGIHandler` itself cannot be loaded in
+/// advance; an image of it is made by `on_handler_call`, during that call.
 ///
 /// # Errors
 /// As [`load`](super::load).
@@ -39,31 +39,34 @@ pub fn prepare(
     config: &Config,
     packages: &Packages,
     loaded: bool,
-    inside: Option<Inside>,
-) -> Result<Ahead, Failure> {
+    on_handler_call: Option<OnHandlerCall>,
+) -> Result<Prepared, Failure> {
     attach(|py| {
         application::ready(py, config)?;
         if loaded {
-            application::load_ahead(py, config, packages, inside)
+            application::load_early(py, config, packages, on_handler_call)
         } else {
-            Ok(Ahead::Ready)
+            Ok(Prepared::Ready)
         }
     })
 }
 
-/// Looks through what is loaded, once for all processes that go on from here.
+/// Looks through what is loaded, once for all processes that are forked or restored from here.
 ///
 /// # Errors
-/// When Python does not let itself be looked through.
+/// If Python raises an error meanwhile.
 pub fn settle() -> Result<(), Failure> {
     arenas::loading_has_ended();
-    if let Some(what) = loading::early_looks() {
+    if let Some(what) = loading::early_reads() {
         return Err(Failure::new(500, what));
     }
-    attach(|py| way_out::settle(py).map_err(|e| Failure::of(py, &e, "Python cannot be readied")))
+    attach(|py| {
+        way_out::settle(py).map_err(|e| Failure::of(py, &e, "cannot prepare Python for forking"))
+    })
 }
 
-/// This process goes on from what another one has loaded, which has `opened` these descriptors.
+/// Begins a request in a process whose application was loaded by another one, which has `opened` these
+/// descriptors.
 pub fn begin(opened: &[RawFd]) {
     attach(|py| way_out::begin(py, opened));
 }
@@ -77,19 +80,19 @@ pub enum Side {
     Child,
 }
 
-/// Forks as Python does, so that whatever cares about it takes part (`os.register_at_fork`).
+/// Forks with `os.fork`, so that functions registered with `os.register_at_fork` run.
 pub fn fork() -> Result<Side> {
     let child = fork_for_child()?;
     Ok(child.map_or(Side::Child, |_| Side::Parent))
 }
 
-/// As [`fork`], with the number of the new process; none in that.
+/// As [`fork`], but returns the PID of the new process; None in the new process.
 pub fn fork_for_child() -> Result<Option<i32>> {
     attach(|py| {
         let pid: i32 = py.import("os")?.call_method0("fork")?.extract()?;
         Ok(Some(pid).filter(|&pid| pid != 0))
     })
-    .map_err(|error: PyErr| anyhow!("no worker can be started: {error}"))
+    .map_err(|error: PyErr| anyhow!("cannot fork: {error}"))
 }
 
 /// Sets the variables of a request in `os.environ` and in the process, where a CGI script has them.
@@ -97,18 +100,18 @@ pub fn set_environment(meta: &MetaVariables) -> Result<()> {
     attach(|py| {
         let environment = py.import("os")?.getattr("environb")?;
         for (name, value) in meta.iter() {
-            // What no environment can hold is not there: no server could give it.
+            // Names that no environment can hold are left out, as no server could set them.
             if !name.is_empty() && !name.contains(&b'=') {
                 environment.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
         }
         Ok(())
     })
-    .map_err(|error: PyErr| anyhow!("the request's variables cannot be set: {error}"))
+    .map_err(|error: PyErr| anyhow!("cannot set the request's environment variables: {error}"))
 }
 
-/// Says how long the request's body is, and that it comes whole, where Python has begun before that
-/// was known. What the server said of the length stays.
+/// Sets CONTENT_LENGTH, and removes the mark of a chunked body, if Python was started before the length
+/// was known. A length set by the server is kept.
 pub fn set_length(meta: &MetaVariables) -> Result<()> {
     let Some(length) = meta.get("CONTENT_LENGTH") else {
         return Ok(());
@@ -124,7 +127,7 @@ pub fn set_length(meta: &MetaVariables) -> Result<()> {
         }
         Ok(())
     })
-    .map_err(|error: PyErr| anyhow!("CONTENT_LENGTH cannot be set: {error}"))
+    .map_err(|error: PyErr| anyhow!("cannot set CONTENT_LENGTH: {error}"))
 }
 
 /// The files that the modules loaded so far come from, the standard library's left out.
@@ -157,7 +160,7 @@ pub fn loaded_files() -> Vec<PathBuf> {
     files.unwrap_or_default()
 }
 
-/// What kind of content a file of that name has, and how it is encoded besides.
+/// The media type and the encoding of a file with that name.
 #[must_use]
 pub fn content_type(name: &str) -> (Option<String>, Option<String>) {
     attach(|py| {

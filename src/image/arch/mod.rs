@@ -1,6 +1,6 @@
-//! What differs from processor to processor, a file for each: the call that returns twice, the jump into a
-//! restored process, and what the processor can do. Who ports images begins here; the observer's
-//! registers are in `observer/tracing`.
+//! What differs between processors, a file for each: the call that returns twice, the jump into a restored
+//! process, and the processor's features. To port images, begin here; the observer's registers are in
+//! `observer/tracing`.
 
 #[cfg(not(target_arch = "x86_64"))]
 mod other;

@@ -27,7 +27,7 @@ pub(crate) fn jump(_head: &Head, _handoff: &Handoff) -> ! {
     unreachable!("nothing is restored here")
 }
 
-/// Elsewhere the kernel tells all.
+/// The processor's features, as the kernel reports them.
 pub(crate) fn features() -> [usize; 2] {
     let (one, other) = rustix::param::linux_hwcap();
     [one, other]

@@ -8,7 +8,7 @@ use crate::format::Head;
 /// Whether images can be made here.
 pub(crate) const SUPPORTED: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
 
-// All that a function has to leave as it was is on the stack, which is in the image.
+// Saves the callee-saved registers on the stack, which is in the image.
 std::arch::global_asm!(
     ".globl wsgi_cgi_branch",
     "wsgi_cgi_branch:",
@@ -19,7 +19,7 @@ std::arch::global_asm!(
     "push r14",
     "push r15",
     "sub rsp, 8",
-    // How it rounds and what it does with the smallest numbers.
+    // The floating-point modes (MXCSR, x87 control word).
     "stmxcsr [rsp]",
     "fnstcw [rsp + 4]",
     "mov [rdi], rsp",
@@ -61,7 +61,7 @@ pub(crate) fn thread_pointer() -> u64 {
     pointer
 }
 
-/// Goes on where the image was written.
+/// Continues where the image was written.
 pub(crate) fn jump(head: &Head, handoff: &Handoff) -> ! {
     // SAFETY: everything that the code at `entry` uses is mapped as it was when it was left; it
     // takes the stack from where `stack_pointer` points. 158 is arch_prctl, 0x1002 ARCH_SET_FS.
@@ -87,10 +87,10 @@ pub(crate) fn jump(head: &Head, handoff: &Handoff) -> ! {
     }
 }
 
-/// Its features, as numbers that are equal where they are.
+/// The processor's features, as numbers to compare.
 pub(crate) fn features() -> [u32; 8] {
     use std::arch::x86_64::__cpuid_count;
-    // What there is, without the number of the core; then how the kernel has set it up.
+    // The features without the core's number; then how the kernel has enabled them.
     const XSAVE: u32 = 1 << 27;
     #[allow(unused_unsafe, reason = "older compilers want it")]
     // SAFETY: every processor of this kind that runs Rust's programs has the instruction.

@@ -1,11 +1,11 @@
-//! A path as it is now, in the five numbers that an image rests on.
+//! The state of a path now, in the five numbers that an image depends on.
 
 use super::{Stale, time};
 use crate::format::{Head, How, Stamp};
 
 /// Whether the files of an image are as they were.
 pub(super) fn check(head: &Head) -> Result<(), Stale> {
-    // One that was looked for and not there is all zeros.
+    // A path that did not exist is all zeros.
     let files = head
         .files
         .iter()
@@ -28,7 +28,7 @@ pub fn stamp_of(path: &[u8]) -> Option<Stamp> {
     Some(stamp(&stat))
 }
 
-/// What counts of a path, as it is now.
+/// The state of a path now, as far as changes count.
 #[must_use]
 pub fn look_at(path: &[u8], how: How) -> Stamp {
     let found = match how {
@@ -48,7 +48,7 @@ pub fn look_at(path: &[u8], how: How) -> Stamp {
     }
 }
 
-/// The same from what the kernel says.
+/// The same from the result of `stat`.
 #[must_use]
 pub fn stamp(stat: &rustix::fs::Stat) -> Stamp {
     Stamp {

@@ -1,4 +1,4 @@
-//! A folder as it was listed: an image that looked for modules in it rests on its names.
+//! The names in a folder: an image that looked for modules in it depends on them.
 
 use std::ffi::OsStr;
 use std::fs::FileType;
@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Stale, now, stamp_of};
 use crate::format::{Folder, Head, Stamp, sum};
 
-/// Whether the folders of an image hold the names that they held.
+/// Whether the folders of an image still have the same names.
 pub(super) fn check(head: &Head) -> Result<(), Stale> {
     for folder in &head.folders {
         let stamp = stamp_of(&folder.path).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(super) fn check(head: &Head) -> Result<(), Stale> {
     Ok(())
 }
 
-/// A folder as it was listed, both ways to look at it.
+/// A listed folder: hashes of all names, and of those that can be imported.
 #[derive(Debug)]
 pub struct Listed {
     /// Its absolute path.
@@ -34,7 +34,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// What an image rests on.
+    /// What an image depends on.
     #[must_use]
     pub fn folder(self, whole: bool) -> Folder {
         Folder {
@@ -50,11 +50,11 @@ impl Listed {
     }
 }
 
-/// Lists a folder, in whatever order its names come.
+/// Lists a folder; the order of names does not matter.
 #[must_use]
 pub fn list(path: Vec<u8>) -> Listed {
     let before = stamp_of(&path).unwrap_or_default();
-    // What changes it in the same instant may leave its time as it is: then it is always listed.
+    // A change within the clock's resolution may leave its time as it is: without a stamp it is always listed.
     let is_at_rest = before.changed + (1 << 30) < now();
     let mut listed = Listed {
         stamp: if is_at_rest { before } else { Stamp::default() },
@@ -77,7 +77,7 @@ pub fn list(path: Vec<u8>) -> Listed {
     listed
 }
 
-/// A listing tells of each entry its number, and whether it is a file, a folder or a link.
+/// A number for the type of an entry.
 fn number_of(kind: Option<FileType>) -> u64 {
     match kind {
         Some(kind) if kind.is_file() => 1,

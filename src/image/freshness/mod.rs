@@ -1,5 +1,5 @@
-//! Whether an image is of this machine, this user and these files, as they are now. Each check
-//! is one pass over a list: `variables`, `files`, `folders`.
+//! Whether an image is still valid for this machine, this user and the present files. Each check is one pass
+//! over a list: `variables`, `files`, `folders`.
 
 mod files;
 mod folders;
@@ -15,7 +15,8 @@ use exchange::MetaVariables;
 pub use files::{look_at, stamp, stamp_of};
 pub use folders::{Listed, list};
 pub use variables::{
-    is_given_unasked, is_of_neither, is_of_the_surroundings, outside, sum_of_names, variables,
+    is_given_unasked, is_neither_of_a_request_nor_the_server, is_of_the_surroundings, outside,
+    sum_of_names, variables,
 };
 
 /// Why an image is not used.
@@ -23,7 +24,7 @@ pub use variables::{
 pub struct Stale {
     /// In words.
     pub reason: String,
-    /// Whether it is the request's surroundings that differ, so that the next may find it fresh.
+    /// Whether only the environment of this request differs, so that the image may suit the next one.
     pub is_passing: bool,
 }
 
@@ -55,22 +56,30 @@ pub fn check(
     environment: &MetaVariables,
 ) -> Result<(), Stale> {
     if head.identity != identity {
-        return Err(Stale::of("it is another application's"));
+        return Err(Stale::of("the image is of another application"));
     }
     if head.machine != machine() {
-        return Err(Stale::of("the machine was started anew, or is another"));
+        return Err(Stale::of(
+            "the image was made by another user or group, on another machine, or before a reboot",
+        ));
     }
-    // One from the future is of a clock that was wrong.
+    // The clock may have been wrong: an image from the future expires too.
     if now.abs_diff(head.made) > head.max_age {
-        return Err(Stale::of("it is too old"));
+        return Err(Stale::of(format!(
+            "the image is older than {} s (--max-age)",
+            head.max_age
+        )));
     }
     variables::check(head, environment)?;
     for (number, value) in &head.inherited {
         let what = Inherited::of(*number);
         if what.is_none_or(|what| what.value() != *value) {
-            let what = what.map_or("something", Inherited::name);
+            let what = what.map_or("an inherited attribute", Inherited::name);
             return Err(Stale {
-                reason: format!("{what} is another, and loading asks for it"),
+                reason: format!(
+                    "{what} differs from that of the image's maker, and the application reads it while \
+                     loading"
+                ),
                 is_passing: true,
             });
         }
@@ -99,8 +108,8 @@ pub fn watched(head: &Head) -> Vec<String> {
     files.chain(looks).chain(folders).collect()
 }
 
-/// Boot, kernel, name, processor, user and groups. The processor is asked once: in a virtual machine
-/// each answer takes its time.
+/// Boot, kernel, host name, processor, user and groups. The processor is asked only once: CPUID is slow in a
+/// virtual machine.
 #[must_use]
 pub fn machine() -> Vec<u8> {
     static MACHINE: OnceLock<Vec<u8>> = OnceLock::new();
@@ -132,14 +141,14 @@ fn look_at_machine() -> Vec<u8> {
     machine
 }
 
-/// Now, as files are stamped.
+/// Now, by the clock that stamps files.
 #[must_use]
 pub fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     time(now.tv_sec, now.tv_nsec.cast_unsigned())
 }
 
-/// Nanoseconds fit into 30 bits.
+/// A time as one number: nanoseconds fit into 30 bits.
 #[must_use]
 pub fn time(seconds: i64, nanoseconds: u64) -> u64 {
     seconds.cast_unsigned() << 30 | nanoseconds

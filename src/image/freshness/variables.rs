@@ -1,4 +1,4 @@
-//! Which variables of the environment an image rests on, and whether they are as they were.
+//! Which environment variables an image depends on, and whether they have changed.
 
 use super::Stale;
 use crate::format::{Head, sum};
@@ -17,22 +17,25 @@ pub(super) fn check(head: &Head, environment: &MetaVariables) -> Result<(), Stal
     }
     if head.names != 0 && head.names != sum_of_names(environment.iter().map(|(name, _)| name)) {
         return Err(Stale {
-            reason: "there are other variables, and loading goes through all of them".into(),
+            reason:
+                "environment variables were added or removed, and the application lists them all \
+                     while loading"
+                    .into(),
             is_passing: true,
         });
     }
     Ok(())
 }
 
-/// A sum of the names that are no request's, in whatever order they come.
+/// A hash of the names that belong neither to a request nor to the server, in any order.
 #[must_use]
 pub fn sum_of_names<'a>(names: impl Iterator<Item = &'a [u8]>) -> u64 {
     names
-        .filter(|name| is_of_neither(name))
+        .filter(|name| is_neither_of_a_request_nor_the_server(name))
         .fold(1, |total, name| total.wrapping_add(sum(name) | 1))
 }
 
-/// Variables that something in C may read, whatever Python reads.
+/// Variables that C libraries may read without Python's knowledge.
 const WATCHED: [&str; 11] = [
     "GLIBC_TUNABLES",
     "LANG",
@@ -48,7 +51,7 @@ const WATCHED: [&str; 11] = [
 ];
 
 fn is_watched(name: &[u8]) -> bool {
-    // Apache's own renaming; a client's header has `HTTP_` before whatever it says.
+    // Apache adds this prefix; a client cannot, as its header fields get the prefix `HTTP_`.
     let mut setting = name;
     while let Some(shorter) = setting.strip_prefix(b"REDIRECT_") {
         setting = shorter;
@@ -60,8 +63,7 @@ fn is_watched(name: &[u8]) -> bool {
             .any(|start| name.starts_with(start.as_bytes()))
 }
 
-/// Variables that the server says of itself or of where the script lies, the same for every request;
-/// a client's word is in none of them.
+/// Variables about the server or the script's place, the same for every request; no client can set them.
 const OF_THE_SERVER: [&[u8]; 7] = [
     b"CONTEXT_DOCUMENT_ROOT",
     b"CONTEXT_PREFIX",
@@ -72,8 +74,8 @@ const OF_THE_SERVER: [&[u8]; 7] = [
     b"SERVER_SOFTWARE",
 ];
 
-/// Whether a variable is no request's, as far as its name tells. Apache's modules and nginx
-/// have some of their own; the proxy for HTTPS is a setting, and no header of a client's is called so.
+/// Whether a variable, by its name, does not belong to a request. The list below has those of Apache's modules
+/// and nginx. HTTPS_PROXY is a setting: a client's header field would be called HTTP_...
 #[must_use]
 pub fn is_of_the_surroundings(name: &[u8]) -> bool {
     let of_a_request = [
@@ -95,15 +97,15 @@ pub fn is_of_the_surroundings(name: &[u8]) -> bool {
             && !of_a_request.iter().any(|start| name.starts_with(start))
 }
 
-/// Whether a variable is neither a request's nor the server's own, which whoever makes an image ahead
-/// does not know.
+/// Whether a variable belongs neither to a request nor to the server. (`image make` on a command line does not
+/// know those of the server.)
 #[must_use]
-pub fn is_of_neither(name: &[u8]) -> bool {
+pub fn is_neither_of_a_request_nor_the_server(name: &[u8]) -> bool {
     is_of_the_surroundings(name) && !OF_THE_SERVER.contains(&name)
 }
 
-/// What the process that loads an application is given unasked: what something in C may read without
-/// asking, and what a program needs to find others and the user's files.
+/// Whether the maker gets a variable from the start, without asking the observer: C libraries may read it, or
+/// it is needed to find programs and the user's files.
 #[must_use]
 pub fn is_given_unasked(name: &[u8]) -> bool {
     let basic = [
@@ -118,13 +120,14 @@ pub fn is_given_unasked(name: &[u8]) -> bool {
     is_watched(name) || basic.contains(&name)
 }
 
-/// Stands for a variable's value, which may be a visitor's word and is in no file.
+/// A hash of a variable's value: the value may be secret and must not be in a file.
 fn digest(value: &[u8]) -> Vec<u8> {
     let backwards: Vec<u8> = value.iter().rev().copied().collect();
     [sum(value), sum(&backwards)].map(u64::to_le_bytes).concat()
 }
 
-/// The variables that an image rests on, with what stands for their values: those that were read, and those of the C library's.
+/// The variables that an image depends on, with hashes of their values: those that were read, and those for C
+/// libraries.
 #[must_use]
 pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let watched = environment.iter().map(|(name, _)| name);
@@ -139,7 +142,7 @@ pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>,
         .collect()
 }
 
-/// The variables that are no request's: those of a request are never in an image.
+/// The variables that do not belong to a request: only these may be in an image.
 #[must_use]
 pub fn outside(variables: &MetaVariables) -> MetaVariables {
     let kept = variables

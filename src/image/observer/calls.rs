@@ -1,5 +1,5 @@
-//! Which system calls look at the file system, or change it, and where their arguments name what:
-//! a table for x86-64. Calls by descriptor look at what was opened, and are no look of their own.
+//! Which system calls look at or change the file system, and which of their arguments are paths: a table for
+//! x86-64. Calls by descriptor are not counted, as opening the file was.
 
 use std::ffi::c_long;
 
@@ -16,11 +16,11 @@ pub(super) enum Act {
     AskItself,
     /// `readlink`.
     ReadLink,
-    /// `access`, `chdir`: whether it is there and what it may be used for.
+    /// `access`, `chdir`: whether it exists and is permitted.
     Try,
-    /// Makes, changes or removes it; whether that succeeds tells whether it was there.
+    /// Creates, changes or removes it; success tells whether it existed.
     Change,
-    /// Puts another in its place, whatever was there.
+    /// Replaces it, whether it existed or not.
     Replace,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Named {
     pub(super) act: Act,
 }
 
-/// What else counts.
+/// Other calls that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     /// The entries of a folder are read.
@@ -44,38 +44,38 @@ pub(super) enum Other {
     Close(i32),
     /// Random bytes are drawn.
     Draw,
-    /// Something is asked that the process has inherited.
+    /// An inherited attribute is read.
     Inherited(Inherited),
-    /// The process does something that nobody sees, or is given what nobody can ask the kernel for.
+    /// The process does something unobservable, or sets state that cannot be read later.
     Hidden(Hidden),
 }
 
-/// What cannot be seen later.
+/// What cannot be observed, or cannot be read later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hidden {
-    /// System calls through a ring.
+    /// System calls through io_uring.
     Ring = 1,
-    /// Which files and ports it may use.
+    /// Which files and ports it may use (landlock).
     Landlock = 2,
-    /// Who may observe it.
+    /// Which process may trace it.
     Observer = 3,
-    /// Its table of segments.
+    /// Its segment table.
     Segments = 4,
-    /// System calls that are signals to itself.
+    /// Syscall user dispatch.
     Dispatch = 5,
-    /// What is told of its memory.
+    /// The kernel's record of its memory layout.
     Layout = 6,
-    /// Ports of the machine.
+    /// I/O ports.
     Ports = 7,
-    /// Where its memory comes from.
+    /// The NUMA memory policy.
     Policy = 8,
-    /// Its keys.
+    /// Kernel keyrings.
     Keys = 9,
-    /// Barriers in other threads.
+    /// Memory barriers in other threads.
     Barriers = 10,
-    /// Pages that nobody may touch.
+    /// Guard pages.
     Guards = 11,
-    /// That memory to come is locked.
+    /// Locking of future memory.
     Locks = 12,
 }
 
@@ -95,7 +95,7 @@ impl Hidden {
         Self::Locks,
     ];
 
-    /// The one of that number.
+    /// The one with that number.
     #[must_use]
     pub fn of(number: u64) -> Option<Self> {
         Self::ALL
@@ -107,18 +107,18 @@ impl Hidden {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Ring => "makes system calls through io_uring, which nobody sees",
-            Self::Landlock => "restricts what it may reach (landlock)",
-            Self::Observer => "names who may observe it (prctl)",
-            Self::Segments => "changes its table of segments (modify_ldt)",
-            Self::Dispatch => "has system calls dispatched to itself (prctl)",
-            Self::Layout => "changes what is told of its memory (prctl)",
-            Self::Ports => "asks for ports of the machine (ioperm, iopl)",
-            Self::Policy => "says where its memory is to come from (set_mempolicy)",
-            Self::Guards => "guards pages of its memory (madvise)",
+            Self::Ring => "makes system calls through io_uring, which cannot be observed",
+            Self::Landlock => "restricts its own access (landlock)",
+            Self::Observer => "sets which process may trace it (prctl)",
+            Self::Segments => "changes its segment table (modify_ldt)",
+            Self::Dispatch => "turns on syscall user dispatch (prctl)",
+            Self::Layout => "changes the kernel's record of its memory layout (prctl)",
+            Self::Ports => "asks for access to I/O ports (ioperm, iopl)",
+            Self::Policy => "sets a NUMA memory policy (set_mempolicy)",
+            Self::Guards => "installs guard pages (madvise)",
             Self::Locks => "locks memory (mlockall)",
-            Self::Keys => "uses the kernel's keys (keyctl)",
-            Self::Barriers => "registers for barriers in other threads (membarrier)",
+            Self::Keys => "uses kernel keyrings (keyctl)",
+            Self::Barriers => "registers for memory barriers (membarrier)",
         }
     }
 }
@@ -157,7 +157,7 @@ fn here(path: u64, act: Act) -> Call {
     })
 }
 
-/// One name becomes another, or both are one file's.
+/// A call with two paths: a rename or a link.
 fn both(one: (u64, u64), other: (u64, u64), act: Act) -> Call {
     let named = |(folder, path), act| Named {
         folder: descriptor(folder),
@@ -240,10 +240,10 @@ pub(super) fn call(number: u64, arguments: [u64; 6]) -> Call {
         libc::SYS_symlinkat => at(b, c, Act::Change),
         libc::SYS_getdents | libc::SYS_getdents64 => Call::Other(Other::List(descriptor(a))),
         libc::SYS_close => Call::Other(Other::Close(descriptor(a))),
-        // What only the keys of hash tables are drawn with is no secret.
+        // Bytes that are drawn with GRND_INSECURE are not secret (keys of hash tables).
         libc::SYS_getrandom if c & INSECURE == 0 => Call::Other(Other::Draw),
         libc::SYS_umask => Call::Other(Other::Inherited(Inherited::Umask)),
-        // What is set to what it was seems unchanged, and in another process would not be.
+        // Setting counts as reading: a value that loading sets may equal the maker's by chance.
         libc::SYS_getrlimit | libc::SYS_setrlimit => {
             Call::Other(Other::Inherited(Inherited::Limit(a)))
         }
@@ -260,12 +260,12 @@ pub(super) fn call(number: u64, arguments: [u64; 6]) -> Call {
         libc::SYS_io_uring_setup => hidden(Hidden::Ring),
         libc::SYS_landlock_restrict_self => hidden(Hidden::Landlock),
         libc::SYS_modify_ldt if a != 0 => hidden(Hidden::Segments),
-        // What is said of single parts (`mbind`, as OpenBLAS does) makes them faster, and no more.
+        // `mbind` for single mappings, as OpenBLAS does, is ignored: it only affects speed.
         libc::SYS_set_mempolicy => hidden(Hidden::Policy),
         libc::SYS_mlockall => hidden(Hidden::Locks),
         libc::SYS_keyctl | libc::SYS_add_key | libc::SYS_request_key => hidden(Hidden::Keys),
         libc::SYS_madvise if c == GUARD_INSTALL => hidden(Hidden::Guards),
-        // 0 asks what there is.
+        // 0 is a query.
         libc::SYS_membarrier if a != 0 => hidden(Hidden::Barriers),
         libc::SYS_ioperm | libc::SYS_iopl => hidden(Hidden::Ports),
         libc::SYS_prctl => match i32::try_from(a) {
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_without_a_path_is_no_look() {
+    fn a_call_without_a_path_is_not_counted() {
         let number = u64::try_from(libc::SYS_fstat).expect("a number");
         assert_eq!(call(number, [3, 1, 0, 0, 0, 0]), Call::None);
         assert_eq!(call(u64::MAX, [0; 6]), Call::None);

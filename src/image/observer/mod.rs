@@ -1,11 +1,11 @@
-//! Loading an application under observation: a second process sees each system call by which the
-//! loading one looks at the file system, whoever makes it: Python, a library in C, a thread. It
-//! holds the request's environment too and gives what is asked for by name, so that nothing else
-//! of it is in the memory that becomes an image.
+//! Loading an application under observation: a second process, the observer, sees each system call by which
+//! the maker looks at the file system, be it from Python, a C library or a thread. It also holds the request's
+//! environment and returns the variables that the maker asks for by name, so that no others are in the memory
+//! that becomes an image.
 //!
-//! `tracing` (the observer's life) · `tracee` (what is read of a thread that it observes) · `calls` (which system calls look at what) · `seen` (what it
-//! took down) · `questions` (what the loading process asks it). What follows from what was seen is
-//! decided in `watch`.
+//! `tracing` (the observer's main loop) · `tracee` (what it reads from an observed thread) · `calls` (which
+//! system calls look at what) · `seen` (what it records) · `questions` (what the maker asks it). What follows
+//! from that is decided in `watch`.
 
 mod calls;
 pub mod questions;
@@ -18,11 +18,11 @@ mod tracing;
 #[cfg(target_arch = "x86_64")]
 pub use tracing::observe;
 
-/// Where no image can be made nobody needs to look.
+/// Where no image can be made, there is no observer.
 ///
 /// # Errors
 /// Always.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn observe(_: std::process::Command, _: &exchange::MetaVariables) -> anyhow::Result<i32> {
-    anyhow::bail!("images are made on x86-64 Linux only")
+    anyhow::bail!("images need x86-64 Linux with the GNU C library")
 }

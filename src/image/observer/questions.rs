@@ -1,30 +1,29 @@
-//! What the loading process asks its observer: system calls that the kernel refuses, and the
-//! observer answers by writing into the caller's memory.
+//! What the maker asks its observer, by system calls that the kernel refuses: the observer sees them and writes
+//! the answer into the maker's memory.
 
 use std::ffi::c_ulong;
 use std::io;
 
 use super::seen::{self, Seen};
 
-/// An option that `prctl` has not: "WCGI".
+/// An option that `prctl` does not have: "WCGI".
 pub(super) const MARK: c_ulong = 0x5743_4749;
 
-/// From now on looks count.
+/// Begin recording.
 pub(super) const BEGIN: c_ulong = 1;
 /// The value of a variable.
 pub(super) const VALUE: c_ulong = 2;
-/// The names of all variables that are neither a request's nor the server's own, each followed by a
-/// zero.
+/// The names of all variables that belong neither to a request nor to the server, each followed by a zero.
 pub(super) const NAMES: c_ulong = 3;
-/// What was seen; the observer lets go.
+/// What was seen; the observer detaches.
 pub(super) const END: c_ulong = 4;
-/// What was done in copies of this process.
+/// What forked copies of this process did.
 pub(super) const ELSEWHERE: c_ulong = 5;
 
-/// In the answer's first word: there is no such thing.
+/// In the answer's first word: no answer.
 pub(super) const NONE: u64 = u64::MAX;
 
-/// Asks; the answer is as long as it wants.
+/// Asks; the answer may have any length.
 fn ask(question: c_ulong, text: &[u8]) -> Option<Vec<u8>> {
     let mut room = 4096.max(text.len() + 8);
     loop {
@@ -56,23 +55,23 @@ fn ask(question: c_ulong, text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// From now on what this process looks at is taken down.
+/// From now on the observer records what this process looks at.
 ///
 /// # Errors
-/// When nobody observes it.
+/// When there is no observer.
 pub fn begin() -> io::Result<()> {
     ask(BEGIN, b"")
         .map(drop)
         .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
 }
 
-/// The value of a variable that is no request's.
+/// The value of a variable that does not belong to a request.
 #[must_use]
 pub fn value(name: &[u8]) -> Option<Vec<u8>> {
     ask(VALUE, name)
 }
 
-/// The names of all variables that are neither a request's nor the server's own.
+/// The names of all variables that belong neither to a request nor to the server.
 #[must_use]
 pub fn names() -> Vec<Vec<u8>> {
     list(&ask(NAMES, b"").unwrap_or_default())
@@ -85,7 +84,7 @@ fn list(names: &[u8]) -> Vec<Vec<u8>> {
     names.map(<[u8]>::to_vec).collect()
 }
 
-/// What was done in copies of this process (`fork`).
+/// What copies of this process (`fork`) did.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
     /// How many of them have become other programs.
@@ -94,7 +93,7 @@ pub struct Elsewhere {
     pub asked: Vec<Vec<u8>>,
 }
 
-/// What was done in copies of this process.
+/// What forked copies of this process did.
 #[must_use]
 pub fn elsewhere() -> Elsewhere {
     let answer = ask(ELSEWHERE, b"").unwrap_or_default();
@@ -107,7 +106,7 @@ pub fn elsewhere() -> Elsewhere {
     }
 }
 
-/// What was seen since [`begin`]; nothing more is.
+/// What was seen since [`begin`]; ends the recording.
 #[must_use]
 pub fn end() -> Option<Seen> {
     seen::decode(&ask(END, b"")?)

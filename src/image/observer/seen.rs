@@ -1,5 +1,5 @@
-//! What an observer takes down of each path: how often it was looked at in which way, and whether
-//! the loading process itself wrote there.
+//! What the observer records about each path: how often it was looked at and how, and whether the maker itself
+//! wrote to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +21,18 @@ pub struct Looks {
     pub asked_itself: u64,
     /// Read as a link.
     pub read_link: u64,
-    /// Tried: whether it is there and may be used (`access`, `mkdir`, `chdir`).
+    /// Tried: whether it exists and is permitted (`access`, `mkdir`, `chdir`).
     pub tried: u64,
-    /// As it was when it was first named.
+    /// As it was when a call first named it.
     pub first: Stamp,
-    /// The same of a link itself.
+    /// The same for a symbolic link itself.
     pub first_itself: Stamp,
-    /// Whether it was looked at before the loading process itself had written to it, or while it had
-    /// what was there before: a fresh process finds it otherwise.
+    /// Whether it was looked at before the maker wrote to it, or while it still had older content: a new
+    /// process would find it changed.
     pub looked: bool,
-    /// As it was when the loading process had last written to it, if it did.
+    /// As it was after the maker last wrote to it, if it did.
     pub own: Option<Stamp>,
-    /// Whether what the loading process wrote came to what was there before.
+    /// Whether the maker added to older content.
     pub adds: bool,
 }
 
@@ -41,9 +41,9 @@ pub struct Looks {
 pub struct Seen {
     /// The paths that were looked at or written to, absolute.
     pub paths: BTreeMap<Vec<u8>, Looks>,
-    /// What was asked that a process inherits.
+    /// Inherited attributes that were read.
     pub inherited: BTreeSet<Inherited>,
-    /// What was done that cannot be seen later.
+    /// What was done that cannot be observed, or read later.
     pub hidden: BTreeSet<Hidden>,
     /// The files whose code drew random bytes.
     pub drew: BTreeSet<Vec<u8>>,
@@ -82,7 +82,7 @@ pub fn encode(seen: &Seen) -> Vec<u8> {
     to.into_bytes()
 }
 
-/// What was seen from its bytes; none when they are not what was written.
+/// What was seen, from its bytes; `None` when they are damaged.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Seen> {
     let mut from = Reader::new(bytes);

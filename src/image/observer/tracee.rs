@@ -1,5 +1,5 @@
-//! What is read of and written to a thread that is observed: its registers, its memory, and the paths that
-//! `/proc` and its calls name. What that means is decided in `tracing`.
+//! Reads from and writes to an observed thread: its registers, its memory, and the paths that its calls and
+//! `/proc` name. `tracing` decides what they mean.
 
 use std::ffi::{OsStr, c_int, c_ulong, c_void};
 use std::fs;
@@ -10,7 +10,7 @@ use std::ptr;
 
 use super::calls::Named;
 
-/// The absolute path that a call names; none for an empty one, which means the descriptor.
+/// The absolute path that a call names; `None` for an empty one, which means the descriptor.
 pub(super) fn path(thread: c_int, named: &Named) -> Option<Vec<u8>> {
     let path = string(thread, named.path)?;
     let path = Path::new(OsStr::from_bytes(&path));
@@ -32,7 +32,7 @@ pub(super) fn path(thread: c_int, named: &Named) -> Option<Vec<u8>> {
     Some(whole.into_os_string().into_vec())
 }
 
-/// The kernel's own names for a process's folders and open files lead to others.
+/// Resolves links below `/proc` as the observed process would, `/proc/self` first.
 fn through_proc(thread: c_int, path: PathBuf) -> PathBuf {
     let Ok(rest) = path.strip_prefix("/proc") else {
         return path;
@@ -45,7 +45,7 @@ fn through_proc(thread: c_int, path: PathBuf) -> PathBuf {
     };
     let mut place = own.join(parts.as_path());
     let mut below = Vec::new();
-    // What is not there has a folder that may be.
+    // Where the path does not exist, a folder above it may.
     loop {
         if let Ok(real) = place.canonicalize() {
             let real = below.iter().rev().fold(real, |real, name| real.join(name));
@@ -67,7 +67,7 @@ pub(super) fn opened(thread: c_int, descriptor: c_int) -> Option<Vec<u8>> {
     Some(fs::read_link(link).ok()?.into_os_string().into_vec())
 }
 
-/// The file that an instruction is of.
+/// The mapped file that contains the instruction at an address.
 pub(super) fn file_of(thread: c_int, place: u64) -> Option<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{thread}/maps")).ok()?;
     let line = maps.lines().find(|line| {
@@ -84,14 +84,14 @@ pub(super) fn file_of(thread: c_int, place: u64) -> Option<Vec<u8>> {
     Some(line.as_bytes()[line.find('/')?..].to_vec())
 }
 
-/// Which process a thread is of.
+/// The process that a thread belongs to.
 pub(super) fn process_of(thread: c_int) -> Option<c_int> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
     line.trim().parse().ok()
 }
 
-/// None for a thread that has just ended.
+/// A thread's registers; `None` if it has just ended.
 pub(super) fn registers(thread: c_int) -> Option<libc::user_regs_struct> {
     let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
     let place = registers.as_mut_ptr();

@@ -1,5 +1,5 @@
-//! The observer's life: it starts the loading process, sees each of its system calls (ptrace(2)),
-//! answers its questions, and ends with it.
+//! The observer's main loop: it starts the maker, sees each of its system calls (ptrace(2)), answers its
+//! questions, and ends with it.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_ulong};
@@ -18,8 +18,8 @@ use super::seen::{self, Looks, Seen};
 use super::tracee::{file_of, opened, path, process_of, read, registers, request, write};
 use exchange::MetaVariables;
 
-/// Starts a process and observes it until it lets the observer go; its exit status, as a shell has
-/// it. Where no process may observe another, it is started alone.
+/// Starts a process and observes it until it dismisses the observer; returns its exit status, as a shell
+/// reports it. Where tracing is forbidden, the process runs unobserved.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -27,12 +27,14 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
     // SAFETY: one system call, in the child before it becomes the program.
     unsafe {
         command.pre_exec(|| {
-            // Where that is forbidden nobody answers the process's questions, and it says so.
+            // Where that is forbidden, the process finds its questions unanswered, and reports that.
             libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
             Ok(())
         });
     }
-    let child = command.spawn().context("the process that loads")?;
+    let child = command
+        .spawn()
+        .context("cannot start the process that loads the application")?;
     let process = c_int::try_from(child.id())?;
     LOADING.store(process, Ordering::Release);
     // SAFETY: the handler makes two system calls and nothing else.
@@ -62,7 +64,7 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
 /// The process that loads.
 static LOADING: AtomicI32 = AtomicI32::new(0);
 
-/// What takes too long ends with its observer, whether it is still observed or not.
+/// Kills a process that takes too long, even one that is no longer observed, and ends this one.
 extern "C" fn end_both(_: c_int) {
     // SAFETY: two system calls, which a signal handler may make.
     unsafe {
@@ -74,27 +76,26 @@ extern "C" fn end_both(_: c_int) {
 /// The signal of a stop at a system call.
 const AT_CALL: c_int = libc::SIGTRAP | 0x80;
 
-/// So many seconds loading may take.
+/// The most time that loading may take, in seconds.
 const LONGEST: u32 = 600;
 
-/// What a thread is at.
+/// The state of an observed thread.
 #[derive(Default)]
 struct Thread {
-    /// The process that it is of: the one that loads, or one that was forked and is no other program
-    /// yet.
+    /// Its process: the maker, or a fork of it that has not become another program.
     process: c_int,
     /// Whether it is within a system call.
     inside: bool,
-    /// What it has written to, looked at again when the call is over.
+    /// The paths that the call writes to, looked at again when it returns.
     wrote: Vec<Vec<u8>>,
-    /// Whether the call opens that.
+    /// Whether the call opens them.
     opens: bool,
 }
 
 struct Observer<'a> {
     process: c_int,
     variables: &'a MetaVariables,
-    /// Whether looks are taken down.
+    /// Whether calls are recorded.
     counts: bool,
     ended: bool,
     threads: HashMap<c_int, Thread>,
@@ -120,7 +121,8 @@ impl Observer<'_> {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
-                return Err(error).context("the process that loads");
+                return Err(error)
+                    .context("cannot wait for the process that loads the application");
             }
             if libc::WIFSTOPPED(status) {
                 self.stopped(thread, status);
@@ -138,8 +140,8 @@ impl Observer<'_> {
         }
     }
 
-    /// What the process that loads has left running, a daemon perhaps, goes on without an observer:
-    /// each thread stops at a signal, which it does not get.
+    /// Detaches from processes that the maker has left running (a daemon, perhaps): each thread is stopped by a
+    /// signal, which it does not receive.
     fn let_go(&mut self) {
         for (thread, state) in self.threads.drain() {
             let mut status = 0;
@@ -171,7 +173,7 @@ impl Observer<'_> {
             process: process_of(thread).unwrap_or(thread),
             ..Thread::default()
         });
-        // What another program does is its own matter.
+        // Other programs are not observed.
         let is_another = status >> 16 == libc::PTRACE_EVENT_EXEC && state.process != self.process;
         self.programs += u64::from(is_another && self.counts);
         let mut passed_on = 0;
@@ -245,7 +247,7 @@ impl Observer<'_> {
                     self.wrote(thread, path);
                 }
             }
-            // Who draws by the C library's functions is known to the process itself (`draws`).
+            // Draws through the C library's functions are recorded by the maker itself (`draws`).
             Call::Other(Other::Draw) => {
                 if self.process_of(thread) == self.process {
                     self.seen.drew.extend(file_of(thread, place));
@@ -254,7 +256,7 @@ impl Observer<'_> {
             Call::Other(Other::Inherited(what)) => {
                 self.seen.inherited.insert(what);
             }
-            // A forked process keeps its own.
+            // That of a forked process does not matter.
             Call::Other(Other::Hidden(what)) => {
                 if self.process_of(thread) == self.process {
                     self.seen.hidden.insert(what);
@@ -269,7 +271,7 @@ impl Observer<'_> {
             return;
         };
         let looks = looks_at(&mut self.seen, path.clone());
-        // What it wrote itself is no news to it, unless that came to what was there before.
+        // The maker's own content does not count, unless it was added to older content.
         let is_news = looks.own.is_none() || looks.adds;
         match named.act {
             Act::Open(flags) => {
@@ -282,8 +284,8 @@ impl Observer<'_> {
                     looks.opened += 1;
                     looks.looked |= is_news;
                 } else {
-                    // A new file has no content that could be read; whether there is one already is
-                    // told by `O_EXCL`, and where it has to be there.
+                    // A new file has no content to read. With `O_EXCL`, or without `O_CREAT`, the result
+                    // tells whether the file existed.
                     let is_alone =
                         flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL;
                     let is_new = is_alone || flags & libc::O_TRUNC != 0;
@@ -319,7 +321,7 @@ impl Observer<'_> {
         self.threads.entry(thread).or_default().wrote.push(path);
     }
 
-    /// A call is over: what it has written to is its own as it is now.
+    /// A call has returned: the present state of what it wrote to is the maker's own.
     fn left(&mut self, thread: c_int) {
         let Some(state) = self.threads.get_mut(&thread) else {
             return;
@@ -370,12 +372,13 @@ impl Observer<'_> {
             }),
             NAMES => {
                 let names = self.variables.iter().map(|(name, _)| name);
-                let given = names.filter(|name| freshness::is_of_neither(name));
+                let given =
+                    names.filter(|name| freshness::is_neither_of_a_request_nor_the_server(name));
                 Some(given.flat_map(|name| [name, b"\0"].concat()).collect())
             }
             ELSEWHERE => Some([&self.programs.to_le_bytes()[..], &self.asked].concat()),
             END => {
-                // What is still open for writing is as it is now.
+                // The present state of what is still open for writing is the maker's own too.
                 let writing: Vec<_> = self.writing.values().cloned().collect();
                 for path in &writing {
                     self.own(path);
@@ -401,7 +404,7 @@ impl Observer<'_> {
     }
 }
 
-/// What is known of a path, from the first time on that it is named.
+/// The record of a path; created when a call first names it.
 fn looks_at(seen: &mut Seen, path: Vec<u8>) -> &mut Looks {
     seen.paths.entry(path).or_insert_with_key(|path| Looks {
         first: freshness::look_at(path, How::Whole),

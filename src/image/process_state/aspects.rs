@@ -1,18 +1,18 @@
-//! The table of what is taken down: how each is read, and whether and how it is put back. What comes
-//! later in the table is put back later: what would stand in another's way comes last.
+//! The table of the state that is compared: how each value is read, and whether and how it can be set. Values
+//! are set in the order of the table: those that could prevent setting others come last.
 
 use std::ffi::c_int;
 
 use super::calls::{
-    answers_cpuid, blocked, folder, get_control, get_control_at, group, guesses, io_priority,
-    memory_errors, name, personality, scheduler, session, set_blocked, set_control,
-    set_coredump_filter, set_folder, set_io_priority, set_limit, set_name, set_priority,
-    set_processors, set_scheduler, set_umask,
+    blocked, cpuid_access, folder, get_control, get_control_at, group, io_priority, memory_errors,
+    name, personality, scheduler, session, set_blocked, set_control, set_coredump_filter,
+    set_folder, set_io_priority, set_limit, set_name, set_priority, set_processors, set_scheduler,
+    set_umask, speculation,
 };
 use super::{enrolled, own_files};
 use crate::inherited::Inherited;
 
-/// One thing that the kernel keeps.
+/// One value that the kernel keeps.
 pub(super) struct Aspect {
     /// In words.
     pub(super) name: &'static str,
@@ -23,15 +23,15 @@ pub(super) struct Aspect {
 /// What can be done about a change.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
-    /// This makes it so; false where that failed.
+    /// Set it with this function, which returns false on failure.
     PutBack(fn(&[u8]) -> bool),
-    /// Nothing.
+    /// Nothing: there can be no image.
     Obstacle,
 }
 
 use Way::{Obstacle, PutBack};
 
-/// What each process has of its own, whatever it was given.
+/// Values that differ from process to process anyway.
 pub(super) const FOLDER: &str = "the working directory";
 pub(super) const NAME: &str = "the name of the process";
 
@@ -73,8 +73,8 @@ pub(super) static ASPECTS: [Aspect; 63] = [
     aspect("the umask", || Inherited::Umask.value(), PutBack(set_umask)),
     limit!("the limit on CPU time", libc::RLIMIT_CPU),
     limit!("the limit on the size of files", libc::RLIMIT_FSIZE),
-    limit!("the limit on data", libc::RLIMIT_DATA),
-    // The room of a restored stack is fixed before.
+    limit!("the limit on data size", libc::RLIMIT_DATA),
+    // The room of a restored stack is fixed earlier.
     aspect(
         "the limit on the stack",
         || Inherited::Limit(libc::RLIMIT_STACK.into()).value(),
@@ -85,7 +85,7 @@ pub(super) static ASPECTS: [Aspect; 63] = [
     limit!("the limit on processes", libc::RLIMIT_NPROC),
     limit!("the limit on open files", libc::RLIMIT_NOFILE),
     limit!("the limit on locked memory", libc::RLIMIT_MEMLOCK),
-    limit!("the limit on addresses", libc::RLIMIT_AS),
+    limit!("the limit on address space", libc::RLIMIT_AS),
     limit!("the limit on file locks", libc::RLIMIT_LOCKS),
     limit!("the limit on pending signals", libc::RLIMIT_SIGPENDING),
     limit!("the limit on message queues", libc::RLIMIT_MSGQUEUE),
@@ -93,42 +93,42 @@ pub(super) static ASPECTS: [Aspect; 63] = [
     limit!("the limit on real-time priority", libc::RLIMIT_RTPRIO),
     limit!("the limit on real-time CPU", libc::RLIMIT_RTTIME),
     aspect(
-        "the priority",
+        "the priority (nice)",
         || Inherited::Priority.value(),
         PutBack(set_priority),
     ),
     aspect("the scheduling policy", scheduler, PutBack(set_scheduler)),
     aspect(
-        "the list of processors",
+        "the CPU affinity",
         || Inherited::Processors.value(),
         PutBack(set_processors),
     ),
-    aspect(
-        "the priority of input and output",
-        io_priority,
-        PutBack(set_io_priority),
-    ),
+    aspect("the I/O priority", io_priority, PutBack(set_io_priority)),
     aspect("the personality", personality, Obstacle),
     aspect("the session", session, Obstacle),
     aspect("the process group", group, Obstacle),
     aspect(
-        "user and group",
+        "the user or group ID",
         || own_files::status(&["Uid", "Gid"]),
         Obstacle,
     ),
-    aspect("the groups", || own_files::status(&["Groups"]), Obstacle),
+    aspect(
+        "the supplementary groups",
+        || own_files::status(&["Groups"]),
+        Obstacle,
+    ),
     aspect(
         "the capabilities",
         || own_files::status(&["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]),
         Obstacle,
     ),
     aspect(
-        "the filter of system calls",
+        "the seccomp filter",
         || own_files::status(&["Seccomp", "Seccomp_filters"]),
         Obstacle,
     ),
     aspect(
-        "the signals that are waiting",
+        "the pending signals",
         || own_files::status(&["SigPnd", "ShdPnd"]),
         Obstacle,
     ),
@@ -137,20 +137,20 @@ pub(super) static ASPECTS: [Aspect; 63] = [
         || own_files::status(&["VmLck"]),
         Obstacle,
     ),
-    aspect("the root folder", || own_files::place("/"), Obstacle),
+    aspect("the root directory", || own_files::place("/"), Obstacle),
     aspect("the namespaces", own_files::namespaces, Obstacle),
     aspect(
         "the control group",
         || own_files::content("cgroup"),
         Obstacle,
     ),
-    aspect("the login", || own_files::content("loginuid"), Obstacle),
+    aspect("the login UID", || own_files::content("loginuid"), Obstacle),
     aspect(
         "the security label",
         || own_files::content("attr/current"),
         Obstacle,
     ),
-    aspect("the children", own_files::children, Obstacle),
+    aspect("the child processes", own_files::children, Obstacle),
     aspect("standard input", || own_files::descriptor(0), Obstacle),
     aspect("standard output", || own_files::descriptor(1), Obstacle),
     aspect("standard error", || own_files::descriptor(2), Obstacle),
@@ -160,102 +160,94 @@ pub(super) static ASPECTS: [Aspect; 63] = [
         PutBack(|value| own_files::write(c"/proc/self/oom_score_adj", value)),
     ),
     aspect(
-        "what a core file holds",
+        "the core dump filter",
         || own_files::content("coredump_filter"),
         PutBack(set_coredump_filter),
     ),
     aspect(
-        "the security bits",
+        "the securebits",
         || get_control(libc::PR_GET_SECUREBITS),
         Obstacle,
     ),
     control!(
-        "kept capabilities",
+        "the keep-capabilities flag",
         libc::PR_GET_KEEPCAPS,
         libc::PR_SET_KEEPCAPS
     ),
     control!(
-        "the slack of timers",
+        "the timer slack",
         libc::PR_GET_TIMERSLACK,
         libc::PR_SET_TIMERSLACK
     ),
     control!(
-        "huge pages",
+        "the use of huge pages",
         libc::PR_GET_THP_DISABLE,
         libc::PR_SET_THP_DISABLE
     ),
     control_at!(
-        "whose orphans it takes",
+        "the child subreaper flag",
         libc::PR_GET_CHILD_SUBREAPER,
         PutBack(|value| set_control(libc::PR_SET_CHILD_SUBREAPER, value))
     ),
     control_at!(
-        "the signal when its parent ends",
+        "the parent-death signal",
         libc::PR_GET_PDEATHSIG,
         PutBack(|value| set_control(libc::PR_SET_PDEATHSIG, value))
     ),
     control_at!(
-        "the clock of the processor",
+        "access to the timestamp counter",
         libc::PR_GET_TSC,
         PutBack(|value| set_control(libc::PR_SET_TSC, value))
     ),
+    aspect("the memory error policy", memory_errors, Obstacle),
+    aspect("the speculation control", speculation, Obstacle),
     aspect(
-        "what becomes of it when memory is bad",
-        memory_errors,
-        Obstacle,
-    ),
-    aspect("the control of speculation", guesses, Obstacle),
-    aspect(
-        "code in writable memory",
+        "the write-or-execute rule (MDWE)",
         || get_control(PR_GET_MDWE),
         Obstacle,
     ),
     aspect(
-        "the merging of equal memory",
+        "the memory merging flag (KSM)",
         || get_control(PR_GET_MEMORY_MERGE),
         Obstacle,
     ),
     aspect(
-        "the work for storage",
+        "the I/O flusher flag",
         || get_control(PR_GET_IO_FLUSHER),
         Obstacle,
     ),
-    aspect("the answer of CPUID", answers_cpuid, Obstacle),
+    aspect("access to CPUID", cpuid_access, Obstacle),
     aspect(
-        "the units of the processor that it may use",
-        enrolled::units,
-        PutBack(enrolled::ask_for_units),
+        "the permitted CPU features (AMX)",
+        enrolled::cpu_features,
+        PutBack(enrolled::request_cpu_features),
     ),
-    aspect("its other segment", enrolled::other_segment, Obstacle),
+    aspect("the GS segment base", enrolled::gs_base, Obstacle),
     aspect(
-        "the barriers in other threads",
+        "the membarrier registrations",
         enrolled::barriers,
         PutBack(enrolled::register_barriers),
     ),
     aspect(NAME, name, PutBack(set_name)),
     aspect(
-        "the list of processors for memory",
+        "the allowed memory nodes",
         || own_files::status(&["Mems_allowed"]),
         Obstacle,
     ),
     control!(
-        "whether it may be looked into",
+        "the dumpable flag",
         libc::PR_GET_DUMPABLE,
         libc::PR_SET_DUMPABLE
     ),
     control!(
-        "new privileges",
+        "the no_new_privs flag",
         libc::PR_GET_NO_NEW_PRIVS,
         libc::PR_SET_NO_NEW_PRIVS
     ),
-    aspect(
-        "the signals that are blocked",
-        blocked,
-        PutBack(set_blocked),
-    ),
+    aspect("the blocked signals", blocked, PutBack(set_blocked)),
 ];
 
-/// linux/prctl.h, where the C library's header has them not everywhere.
+/// From linux/prctl.h, as not every C library's header has them.
 const PR_GET_IO_FLUSHER: c_int = 58;
 const PR_GET_MDWE: c_int = 66;
 const PR_GET_MEMORY_MERGE: c_int = 68;

@@ -1,5 +1,5 @@
-//! How the kernel is asked for what the table names, and how it is told: a call or two for each, as bytes.
-//! `enrolled` has what needs more of them, `own_files` what stands in `/proc` alone.
+//! Reads and sets the values of the table, as bytes, with a system call or two for each. `enrolled` has those
+//! that need more calls, `own_files` those that are in `/proc` only.
 
 use std::ffi::{CStr, c_int, c_ulong};
 use std::fs;
@@ -150,7 +150,7 @@ pub(super) fn memory_errors() -> Vec<u8> {
     get_control(libc::PR_MCE_KILL_GET)
 }
 
-pub(super) fn guesses() -> Vec<u8> {
+pub(super) fn speculation() -> Vec<u8> {
     const NOTHING: c_ulong = 0;
     let ask = |which: c_ulong| {
         // SAFETY: asks, for a number.
@@ -167,7 +167,7 @@ pub(super) fn guesses() -> Vec<u8> {
     [ask(0), ask(1), ask(2)].map(c_int::to_le_bytes).concat()
 }
 
-pub(super) fn answers_cpuid() -> Vec<u8> {
+pub(super) fn cpuid_access() -> Vec<u8> {
     /// `ARCH_GET_CPUID` (asm/prctl.h)
     const GET_CPUID: c_ulong = 0x1011;
     #[cfg(target_arch = "x86_64")]

@@ -1,30 +1,30 @@
-//! What a process has to ask the kernel for once before it may use it, and what libraries ask for when
-//! they are loaded: the processor's largest units (AMX), barriers in all threads (membarrier).
+//! Features that a process must request from the kernel before it uses them, as libraries do when they are
+//! loaded: large CPU registers (AMX), memory barriers in all threads (membarrier).
 
 use std::ffi::{c_int, c_ulong};
 
 use process::filter;
 
-/// The parts of the processor's state that may be used, as bits; nothing where that cannot be asked.
-pub(super) fn units() -> Vec<u8> {
+/// The CPU features that may be used, as bits; empty where that cannot be read.
+pub(super) fn cpu_features() -> Vec<u8> {
     /// `ARCH_GET_XCOMP_PERM` (asm/prctl.h)
     const GET: c_ulong = 0x1022;
     arch(GET)
 }
 
-/// Asks for those that are not there yet.
-pub(super) fn ask_for_units(value: &[u8]) -> bool {
+/// Requests those that are missing.
+pub(super) fn request_cpu_features(value: &[u8]) -> bool {
     /// `ARCH_REQ_XCOMP_PERM`
     const ASK: c_ulong = 0x1023;
-    let missing = word(value) & !word(&units());
+    let missing = word(value) & !word(&cpu_features());
     (0..64)
         .filter(|unit| missing & 1 << unit != 0)
         // SAFETY: takes numbers.
         .all(|unit: c_ulong| unsafe { arch_prctl(ASK, unit) } == 0)
 }
 
-/// Where the segment begins that the C library leaves alone.
-pub(super) fn other_segment() -> Vec<u8> {
+/// The base of the GS segment, which the C library does not use.
+pub(super) fn gs_base() -> Vec<u8> {
     /// `ARCH_GET_GS`
     const GET: c_ulong = 0x1004;
     arch(GET)
@@ -52,7 +52,7 @@ unsafe fn arch_prctl(_code: c_ulong, _argument: c_ulong) -> i64 {
     -1
 }
 
-/// What is registered, as the bits of the commands; nothing where that cannot be asked.
+/// The registrations for membarrier, as bits of its commands; empty where that cannot be read.
 pub(super) fn barriers() -> Vec<u8> {
     /// `MEMBARRIER_CMD_GET_REGISTRATIONS` (linux/membarrier.h, Linux 6.3)
     const GET: c_int = 1 << 9;
@@ -66,7 +66,7 @@ pub(super) fn barriers() -> Vec<u8> {
     }
 }
 
-/// Whether that can be asked.
+/// Whether the registrations can be read.
 #[must_use]
 pub fn shows_barriers() -> bool {
     !barriers().is_empty()

@@ -1,4 +1,4 @@
-//! What the kernel tells of a process in files, and of its standard descriptors.
+//! State that the kernel shows in `/proc/self`, and the standard descriptors.
 
 use std::ffi::CStr;
 use std::fs;
@@ -31,7 +31,7 @@ pub(super) fn write(path: &CStr, value: &[u8]) -> bool {
     file.is_ok_and(|file| rustix::io::write(&file, value).is_ok())
 }
 
-/// Which folder a path leads to.
+/// Device and inode of a folder.
 pub(super) fn place(path: &str) -> Vec<u8> {
     let about = fs::metadata(path).map_or((0, 0), |about| (about.dev(), about.ino()));
     [about.0, about.1].map(u64::to_le_bytes).concat()
@@ -57,7 +57,7 @@ pub(super) fn namespaces() -> Vec<u8> {
     links.concat()
 }
 
-/// The processes that are waiting to be waited for, or still run.
+/// The child processes that run or have not been waited for.
 pub(super) fn children() -> Vec<u8> {
     let tasks = fs::read_dir("/proc/self/task")
         .into_iter()
@@ -67,7 +67,7 @@ pub(super) fn children() -> Vec<u8> {
     let mut children: Vec<u8> = lists.flatten().collect();
     let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
     let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: the call fills it in, and takes nothing from whoever waits later.
+    // SAFETY: the call fills it in, and leaves the child to be waited for (WNOWAIT).
     let is_one = unsafe {
         libc::waitid(libc::P_ALL, 0, about.as_mut_ptr(), how) == 0
             && about.assume_init().si_pid() != 0
@@ -76,7 +76,7 @@ pub(super) fn children() -> Vec<u8> {
     children
 }
 
-/// What is open under a number, how, and whether a program that is executed gets it.
+/// The file that a descriptor leads to, its flags, and whether it is closed on exec.
 pub(super) fn descriptor(number: i32) -> Vec<u8> {
     let mut about = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: these ask about a number; the structure is filled in where something is open, and zeros

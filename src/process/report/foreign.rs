@@ -1,17 +1,17 @@
-//! What an application writes to `wsgi.errors`, for the log: it may hold what a visitor sent, so it does
-//! nothing to a terminal and passes for no entry of this program's.
+//! What an application writes to `wsgi.errors`, made safe for the log: it may hold what a visitor
+//! sent, so it must not control a terminal or look like an entry of this program.
 
 use super::is_obeyed;
 
-/// How this program's own entries begin, a stamp before it where there is one.
+/// The start of this program's own entries, after the time where there is one.
 const OWN: &[u8] = b"wsgi-cgi:";
 
-/// Where in its line a text ends, as texts come in pieces.
+/// Where in a line the last text ended, as texts come in pieces.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// So much of what begins an own entry.
+    /// After so many bytes of [`OWN`].
     Own(usize),
-    /// In what may be a stamp, and after it.
+    /// In what may be a time in brackets, and after it.
     Stamp,
     AfterStamp,
     Further,
@@ -34,12 +34,12 @@ impl Foreign {
         Self(Place::Own(0))
     }
 
-    /// The next text as it may stand in the log. Colours are for a terminal alone; there an application
-    /// may mean them, and they hide nothing.
+    /// The next text, safe for the log. Colours are kept on a terminal alone: there an application
+    /// may want them, and they hide nothing.
     pub fn safe(&mut self, text: &str, is_terminal: bool) -> String {
         let mut safe = String::with_capacity(text.len() + 1);
         let mut line = 0;
-        // Somebody else may have written in between, so that a new line begins.
+        // Another writer may have ended the line in between.
         if matches!(self.0, Place::Further) {
             self.0 = Place::Own(0);
         }
@@ -87,7 +87,7 @@ impl Foreign {
     }
 }
 
-/// How long the escape sequence is that a text begins with, if it sets a colour (ECMA-48, SGR).
+/// The length of an escape sequence for a colour at the start of a text (ECMA-48, SGR), or 0.
 fn colour(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\u{1b}[") else {
         return 0;
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_passes_for_an_own_entry() {
+    fn no_line_looks_like_our_own_entry() {
         for (texts, expected) in [
             (&["plain\n\ttext\n"][..], "plain\n\ttext\n"),
             (&["a\r\nb\n"], "a\nb\n"),

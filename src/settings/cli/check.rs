@@ -1,4 +1,5 @@
-//! `wsgi-cgi check`: is this a correct WSGI application, and does this gateway treat it rightly?
+//! `wsgi-cgi check`: is this a correct WSGI application, and does this gateway pass on what it
+//! answers?
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,13 +11,13 @@ use super::Options;
 const AFTER: &str = "\
 The application is called again and again in one process, with a series of
 requests for each URL: GET, HEAD and OPTIONS, conditions and ranges, forms, a
-large body, paths and methods that it does not know. POST may change something:
-with --safe there is none. --timeout is 10 seconds where nothing is said.
+large body, unknown paths and methods. POST may change something: --safe leaves
+it out. The default of --timeout is 10 seconds.
 
     wsgi-cgi check app.py / /login '/search?q=x'
 
-Exit status: 0 when nothing or notes alone were found, 1 for an error or a
-warning, 2 for a wrong command line or an application that cannot be loaded.";
+Exit status: 0 for no findings or only notes, 1 for an error or a warning, 2
+for a wrong command line or an application that cannot be loaded.";
 
 /// Find out whether an application is correct WSGI
 #[derive(Debug, Args)]
@@ -40,24 +41,24 @@ pub struct Check {
     pub options: Options,
 }
 
-/// What is asked.
+/// Which requests are made.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The requests")]
 pub struct CheckAsked {
-    /// Ask for what an OpenAPI file describes too (JSON, or YAML with PyYAML)
+    /// Also make the requests that an OpenAPI file describes (JSON, or YAML with PyYAML)
     #[arg(long, value_name = "FILE")]
     pub openapi: Option<PathBuf>,
 
-    /// Make a request again that --record has kept (repeatable)
+    /// Also repeat a request that --record kept (repeatable)
     #[arg(long, value_name = "FILE")]
     pub replay: Vec<PathBuf>,
 
-    /// Make no request that may change something: GET, HEAD and OPTIONS alone
+    /// Make only requests that change nothing: GET, HEAD and OPTIONS
     #[arg(long)]
     pub safe: bool,
 }
 
-/// How it is told.
+/// How the findings are shown.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The findings")]
 pub struct CheckTold {
@@ -65,11 +66,11 @@ pub struct CheckTold {
     #[arg(long, value_name = "RULE")]
     pub ignore: Vec<String>,
 
-    /// As JSON
+    /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
 
-    /// List the rules, and check nothing
+    /// List the rules and check nothing
     #[arg(long)]
     pub rules: bool,
 }

@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 use crate::options::{FolderOption, MakeOptions};
 
 const AFTER: &str = "\
-A script whose first line is `#!/usr/local/bin/wsgi-cgi --image` is answered
-from the image of its loaded application. The first request makes it; so does
-`make`, for the user that the web server runs scripts as.";
+Requests to a script whose first line is `#!/usr/local/bin/wsgi-cgi --image` are
+answered from an image of its loaded application. The first request makes the
+image. `make` makes it ahead of that: run it as the user that the web server
+runs scripts as.";
 
 /// Make, list or remove the images of loaded applications
 #[derive(Debug, Args)]
@@ -20,17 +21,17 @@ pub struct Image {
     pub command: ImageCommand,
 }
 
-/// What is to be done with them.
+/// The commands for images.
 #[derive(Debug, Subcommand)]
 #[allow(
     missing_docs,
-    reason = "a comment here would hide those of the structures from clap"
+    reason = "a doc comment here would replace the help in the structures"
 )]
 pub enum ImageCommand {
     Make(Make),
-    /// List the images of this user: application, size and age, or why there is none
+    /// List the images of this user: application, size and age, or why there is no image
     Status {
-        /// Of this script alone
+        /// Only for this script
         #[arg(value_name = "SCRIPT")]
         script: Option<PathBuf>,
 
@@ -52,7 +53,7 @@ pub enum ImageCommand {
     },
 }
 
-/// Make the image of a script's application, or make it anew
+/// Make the image of a script's application, or replace it
 #[derive(Clone, Debug, Args)]
 pub struct Make {
     /// The script
@@ -66,11 +67,11 @@ pub struct Make {
     pub order: Order,
 }
 
-/// What the program itself says to the process that makes an image; [`Make::words`] is its encoder, clap
-/// its decoder.
+/// What this program passes to the process that makes an image; [`Make::words`] is its encoder,
+/// clap its decoder.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Order {
-    /// A word of how the script is started.
+    /// One of the options in the script's first line.
     #[arg(
         long = "option",
         value_name = "WORD",
@@ -83,23 +84,23 @@ pub struct Order {
     #[arg(long, hide = true)]
     pub here: bool,
 
-    /// Be that process, observed by the one of this number.
+    /// Be that process, observed by the process with this PID.
     #[arg(long, value_name = "PID", hide = true)]
     pub observed: Option<u32>,
 
-    /// Not to warm up: the attempt before this one came to grief by that, for the reason that is kept.
+    /// Do not warm up: that made the attempt before this one fail, for the reason that is kept.
     #[arg(long, hide = true)]
     pub unwarmed: bool,
 
-    /// How often it was tried, this time counted in.
+    /// The number of this attempt, from 1 on.
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub attempt: Option<u64>,
 
-    /// This variable of the request, with which this would be one.
+    /// The value of GATEWAY_INTERFACE, which is not in the environment: this is not a CGI request.
     #[arg(long, value_name = "VALUE", hide = true)]
     pub gateway_interface: Option<OsString>,
 
-    /// Only if the image there is was made before, in seconds since 1970.
+    /// Only if the present image was made before this time, in seconds since 1970.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub unless_since: Option<u64>,
 }
@@ -154,7 +155,7 @@ mod tests {
     use clap::Parser;
 
     #[test]
-    fn an_order_arrives() {
+    fn an_order_survives_encoding() {
         let options = ["cache-dir=/c".into(), "warm-up=/?a".into()];
         let make = Make {
             script: "-odd.cgi".into(),

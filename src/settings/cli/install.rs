@@ -1,4 +1,4 @@
-//! `wsgi-cgi install`: the script for an application, and what a web server is to be told of it.
+//! `wsgi-cgi install`: writes the script for an application, and the web server's configuration.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 use super::CgiOptions;
 
 const AFTER: &str = "\
-The script is written into the folder where that server runs scripts, ready to
-be served; what only an administrator may do is printed. Nothing that exists is
-overwritten without --force, and nothing is started or reloaded.
+The script is written into the folder where that server runs scripts; what only
+an administrator may do is printed. Existing files are not overwritten without
+--force, and nothing is started or reloaded.
 
     wsgi-cgi install host mysite/              a Django project
     wsgi-cgi install host site.py --root       for every URL of that folder
@@ -25,7 +25,7 @@ written into the script.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Install {
-    /// Who runs the script
+    /// The web server, or `host` for the Apache of a shared host
     #[arg(value_name = "SERVER|HOST")]
     pub server: Server,
 
@@ -52,19 +52,19 @@ pub struct Install {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub struct InstallPlace {
-    /// Put the script into this folder, not into the usual one
+    /// Put the script into this folder instead of the server's usual one
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<PathBuf>,
 
-    /// Give the script this name; otherwise it is the application's
+    /// Name the script [default: the application's name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<OsString>,
 
-    /// Have the script answer this path and what is below (apache, lighttpd, nginx)
+    /// Answer this path and all paths below it (apache, lighttpd, nginx)
     #[arg(long, value_name = "PATH")]
     pub url: Option<String>,
 
-    /// Have the script answer every URL of its folder that names no file (host)
+    /// Answer every URL of the folder that is not a file there (host)
     #[arg(long, conflicts_with = "url")]
     pub root: bool,
 
@@ -81,11 +81,11 @@ pub struct InstallManner {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Replace what is there already
+    /// Overwrite existing files
     #[arg(long, conflicts_with = "remove")]
     pub force: bool,
 
-    /// Remove what was written, unless it was changed since
+    /// Remove the files that were written, unless they were changed since
     #[arg(long)]
     pub remove: bool,
 }
@@ -93,7 +93,8 @@ pub struct InstallManner {
 /// Who runs the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Server {
-    /// A host's Apache, told by .htaccess in ~/public_html, ~/www, ~/htdocs (userdir, suEXEC)
+    /// A shared host's Apache, configured by .htaccess in ~/public_html, ~/www, ~/htdocs (userdir,
+    /// suEXEC)
     #[value(alias = "userdir", alias = "suexec")]
     Host,
     /// Apache, script in cgi-bin

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_has_what_begins_as_it_does() {
+    fn a_network_has_the_addresses_with_its_prefix() {
         for (network, inside, outside) in [
             ("10.0.0.0/8", "10.200.3.4", "11.0.0.1"),
             ("10.0.0.7", "10.0.0.7", "10.0.0.6"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn anything_but_a_network_is_refused() {
         for text in [
             "",
             "10",

@@ -9,14 +9,13 @@ use super::Options;
 
 const AFTER: &str = "\
 The request is made as a web server would: one Python, one call, the same
-environ and the same checks. What the application prints, and what goes wrong,
-is on standard error.
+environ and the same checks. What the application prints, and all errors, go to
+standard error.
 
     wsgi-cgi request app.py /login -d user=me -i -v
 
-Exit status: 0 for an answer, 1 when the application failed, also where it
-answered 500 itself, 2 for a wrong command line, 22 with -f for an answer from
-400 on.";
+Exit status: 0 for an answer, 1 when the application failed or answered 500
+itself, 2 for a wrong command line, 22 with -f for a status of 400 or above.";
 
 /// Make one request here and show the answer
 #[derive(Debug, Args)]
@@ -43,7 +42,7 @@ pub struct Request {
     pub options: Options,
 }
 
-/// What is asked.
+/// The request to make.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The request")]
 pub struct Asked {
@@ -51,11 +50,11 @@ pub struct Asked {
     #[arg(short = 'X', long = "request", value_name = "METHOD", value_parser = parse_method)]
     pub method: Option<String>,
 
-    /// A header `Name: value`; `Name:` leaves a usual one out, `Name;` is empty
+    /// A header `Name: value`; `Name:` leaves out a default one, `Name;` sends an empty one
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<OsString>,
 
-    /// Send this, as a form does; of a file with @FILE, of standard input with @-
+    /// Send this as form data; @FILE sends a file, @- standard input
     #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
     pub data: Vec<OsString>,
 
@@ -75,7 +74,7 @@ pub struct Asked {
     #[arg(short = 'b', long, value_name = "COOKIES")]
     pub cookie: Vec<OsString>,
 
-    /// Ask for the head alone, and show it
+    /// Make a HEAD request, and show the head of the response
     #[arg(short = 'I', long, conflicts_with_all = ["method", "data", "json", "form"])]
     pub head: bool,
 
@@ -83,7 +82,7 @@ pub struct Asked {
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<OsString>,
 
-    /// Give the meta-variables as this server does, and nothing else in the
+    /// Set the meta-variables as this server does, and no other variables in the
     /// environment: apache, lighttpd, fcgiwrap, busybox, or minimal (the least
     /// that RFC 3875 allows)
     #[arg(
@@ -94,7 +93,7 @@ pub struct Asked {
     )]
     pub server: Option<As>,
 
-    /// Answer a request again that --record has kept
+    /// Repeat a request that --record kept
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "url", "method", "headers", "data", "json", "form", "user", "cookie", "head", "server",
         "location",
@@ -123,24 +122,24 @@ pub struct ShownOptions {
     pub fail: bool,
 }
 
-/// What is seen beyond the answer.
+/// What is shown besides the answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A closer look")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Closer {
-    /// Tell what happens, with times in milliseconds
+    /// Show each step, with times in milliseconds
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Show where the time went, and the dearest imports
+    /// Show where the time went, and the slowest imports
     #[arg(long)]
     pub timing: bool,
 
-    /// Look into an exception with pdb, at the terminal
+    /// Debug an exception with pdb, at the terminal
     #[arg(long)]
     pub pdb: bool,
 
-    /// Have wsgiref.validate check what the application does
+    /// Check the application with wsgiref.validate
     #[arg(long)]
     pub validate: bool,
 
@@ -149,7 +148,7 @@ pub struct Closer {
     pub env: bool,
 }
 
-/// The servers that can be stood in for.
+/// The servers that `--as` imitates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum As {
     /// Apache with mod_cgid or mod_cgi

@@ -1,4 +1,4 @@
-//! `--scgi`: where web servers find the application, and which of them may.
+//! `--scgi`: where web servers connect, and which of them may.
 
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ pub enum ScgiPlace {
     Path(PathBuf),
     /// An address and a port; port 0 is any free one.
     Address(SocketAddr),
-    /// The sockets that systemd hands over.
+    /// The sockets that systemd passes.
     Systemd,
 }
 
@@ -34,7 +34,7 @@ pub struct ScgiOptions {
     )]
     pub scgi: Option<ScgiPlace>,
 
-    /// Let this group connect to the Unix socket: that of the web server's user
+    /// Let this group connect to the Unix socket, usually the group of the web server's user
     #[arg(long, value_name = "NAME", requires = "scgi")]
     pub group: Option<String>,
 
@@ -42,11 +42,11 @@ pub struct ScgiOptions {
     #[arg(long, value_name = "ADDRESS", requires = "scgi", requires = "public")]
     pub allow: Vec<Network>,
 
-    /// Take this variable from the web server too (repeatable): only the usual ones of a request are taken
+    /// Accept this variable from the web server too (repeatable), besides those of a CGI request
     #[arg(long, value_name = "NAME", requires = "scgi")]
     pub variable: Vec<String>,
 
-    /// Answer 200 to this path while requests are answered, else 503: for what watches this server
+    /// Answer this path with 200 while requests are answered, else with 503: for monitoring
     #[arg(long, value_name = "PATH", requires = "scgi", value_parser = parse_health)]
     pub health: Option<OsString>,
 }

@@ -21,12 +21,12 @@ to a browser on this machine.
     wsgi-cgi serve --preload --static /static=./static mysite.wsgi
     wsgi-cgi serve --scgi /run/shop.socket --group www-data --image shop.py
 
-Ctrl-C finishes what is running, a second one ends it. This server is for
-development, and for a small intranet behind another one: then with
---no-debug-page, as a proxy may pass requests on without a word of itself, and
-what strangers ask looks as if it came from this machine. With --scgi it is for
-a web server alone, and may stay: answers come from images with --image, from
-a loaded application with --preload.";
+Ctrl-C lets running requests finish, a second Ctrl-C ends them. This server is
+for development, and for a small intranet behind a proxy: then use
+--no-debug-page, as requests that come through a proxy may look as if they came
+from this machine. With --scgi only a web server connects, and it is fit for
+production: requests are answered from images with --image, or from a loaded
+application with --preload.";
 
 /// Serve an application over HTTP, for development
 #[derive(Debug, Args)]
@@ -65,15 +65,15 @@ pub struct PlaceOptions {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["bind", "port", "open"])]
     pub unix: Option<PathBuf>,
 
-    /// Answer one request on standard input and output, and end
+    /// Answer one request on standard input and output, then exit
     #[arg(long, conflicts_with_all = ["bind", "port", "unix", "open", "preload", "jobs"])]
     pub inetd: bool,
 
-    /// Let other machines in; without it only an address of this one is taken
+    /// Allow an address that other machines can reach
     #[arg(long)]
     pub public: bool,
 
-    /// Show it in the browser
+    /// Open the application in the browser
     #[arg(long)]
     pub open: bool,
 }
@@ -82,15 +82,15 @@ pub struct PlaceOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
 pub struct WorkOptions {
-    /// Load the application once, and anew when one of its files changes
+    /// Load the application once, and again when one of its files changes
     #[arg(long)]
     pub preload: bool,
 
-    /// Answer so many requests at once, the rest wait [default: 4 for each core]
+    /// Answer up to N requests at once, the rest wait [default: 4 for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 
-    /// Refuse content that is longer; K, M and G are understood
+    /// Refuse longer request bodies; with K, M or G such as 10M
     #[arg(long = "max-body", value_name = "BYTES", default_value = "1G", value_parser = parse_size)]
     pub max_body: u64,
 
@@ -98,7 +98,7 @@ pub struct WorkOptions {
     #[arg(long = "static", value_name = "URL=DIR", value_parser = parse_static)]
     pub static_folders: Vec<StaticOption>,
 
-    /// Show nobody what failed: for a server that others reach through a proxy
+    /// Never show what failed in the page: for a server behind a proxy
     #[arg(long = "no-debug-page", conflicts_with = "debug")]
     pub no_debug_page: bool,
 
@@ -112,7 +112,7 @@ pub struct WorkOptions {
     )]
     pub log_format: LogFormat,
 
-    /// Be the process with Python, whose programs may open N files
+    /// Be the nursery, the process with Python; the programs it starts may open N files
     #[arg(long, value_name = "N", hide = true)]
     pub nursery: Option<u64>,
 }
@@ -162,12 +162,12 @@ impl Serve {
     /// The settings that were typed.
     ///
     /// # Errors
-    /// Where one means nothing.
+    /// Where a value is invalid.
     pub fn decide(&self, environment: &MetaVariables) -> Result<Config> {
         let app = App::parse(&self.app)?;
         let config = Config::decide(self.options.clone(), environment, app)?;
         Ok(Config {
-            // Here a request is asked once more as easily as it is replayed.
+            // No need here: whoever has the application at hand can repeat the request.
             record: None,
             ..config
         })

@@ -37,7 +37,7 @@ pub enum Source {
 pub struct Callable {
     /// The names between the dots.
     pub path: Vec<String>,
-    /// Whether calling it gives the application.
+    /// Whether the application is what this function returns.
     pub factory: bool,
 }
 
@@ -95,7 +95,7 @@ impl App {
                 callable,
             }),
             None => bail!(
-                "`{}` is neither a file that exists nor the name of a module",
+                "`{}` is neither an existing file nor the name of a module",
                 place.display()
             ),
         }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn it_arrives_as_words() {
+    fn an_app_survives_encoding() {
         for text in [
             "config:/srv/site.ini#main",
             "config:/srv/site.ini",

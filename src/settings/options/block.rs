@@ -1,4 +1,4 @@
-//! Options as a script has them: the block that `script` reads, written.
+//! Writes the block of options in a script, which `script.rs` reads.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow};
 use super::table::{Kind, ON, Row, TABLE};
 use super::values::Values;
 
-/// The lines of these options, from `# /// script` to `# ///`; after that of an option comes what is
-/// said `about` it. None without options.
+/// The lines of these options, from `# /// script` to `# ///`; `about` may add a comment to an
+/// option's line. Empty without options.
 ///
 /// # Errors
 /// For a value that is not UTF-8, which no script can have.
@@ -38,7 +38,7 @@ pub fn block(values: &Values, about: impl Fn(&Row) -> Option<String>) -> Result<
 fn written(row: &Row, value: &OsStr) -> Result<String> {
     let text = value.to_str().ok_or_else(|| {
         anyhow!(
-            "--{}: `{}` is not UTF-8, which a script is: give it another name",
+            "--{}: `{}` is not UTF-8 and cannot be written into the script: rename it",
             row.name,
             value.display()
         )
@@ -46,7 +46,7 @@ fn written(row: &Row, value: &OsStr) -> Result<String> {
     Ok(match row.kind {
         Kind::Switch => (text == ON).to_string(),
         Kind::Whole(_) => text.to_owned(),
-        // `.5` and `5.` are no numbers of TOML.
+        // `.5` and `5.` are not valid TOML.
         Kind::Seconds => text
             .parse::<f64>()
             .map_or(text.to_owned(), |seconds| seconds.to_string()),
@@ -61,7 +61,7 @@ pub fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            // What ends a line for somebody, or turns its direction.
+            // Line separators, and characters that change the direction of text.
             '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 push_number(character, &mut quoted);
             }
@@ -85,7 +85,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn a_written_block_is_read_back() {
         let odd = "/a \"b\" \\n\u{2028}é\n# ///\nimport os\t'''%s${x}";
         let words = [
             &format!("venv={odd}"),

@@ -1,6 +1,7 @@
-//! What is to be known before anything else: whether requests are answered from images, and in which
-//! folder those are. A restored request never sees clap, so the flags are read by the table alone. What
-//! means nothing says nothing here: it is said where the request is answered.
+//! What has to be known before anything else: whether requests are answered from images, and in
+//! which folder those are. A restored request does not use clap, so the flags are looked up in the
+//! table alone. Invalid options are ignored here: the error is reported when the request is
+//! answered.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,14 +13,14 @@ use super::script::of_script;
 use super::table::{CACHE_DIR, GUARD, IMAGE, Kind, ON, TABLE};
 use super::values::Values;
 
-/// What was said about images.
+/// The options about images.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Early {
     /// Whether requests are answered from them.
     pub image: bool,
     /// The folder that was named for them.
     pub cache_dir: Option<PathBuf>,
-    /// Whether somebody waits beside a restored process.
+    /// Whether a second process waits beside a restored one.
     pub guard: bool,
 }
 
@@ -43,7 +44,7 @@ impl Early {
     }
 }
 
-/// The flags up to the first word that is none.
+/// The flags up to the first word that is not a flag.
 fn typed(words: &[OsString]) -> Values {
     let mut values = Values::default();
     let mut words = words.iter();
@@ -93,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_an_options_value_is_no_option() {
+    fn the_value_of_an_option_is_not_an_option() {
         assert!(!early(&["--warm-up", "--image"], &[]).image);
         assert!(early(&["--warm-up", "/", "--image"], &[]).image);
         assert!(!early(&["app.py", "--image"], &[]).image);
     }
 
     #[test]
-    fn what_means_nothing_says_nothing() {
+    fn invalid_flags_are_ignored() {
         assert_eq!(early(&["--cache-dir", "here"], &[]), Early::default());
         assert_eq!(early(&[], &[("WSGI_CGI_IMAGE", "maybe")]), Early::default());
     }

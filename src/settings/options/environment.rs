@@ -10,15 +10,15 @@ use exchange::MetaVariables;
 use super::table::{IMAGE, Kind, LOG, PREFIX, RECORD, Row, TABLE};
 use super::values::Values;
 
-/// Variables that are no options: the application, and which names its script may have behind an
+/// Variables that are not options: the application, and the names that scripts may have behind an
 /// `Action` (`script_names`).
 const OTHERS: [&str; 2] = ["WSGI_CGI_APP", "WSGI_CGI_SCRIPTS"];
 
-/// The request is `doctor`'s: nothing is kept of it, and the log is its own, whatever else is said.
+/// Set in a request that `doctor` makes: no image, no record, and no `--log`, whatever else is set.
 const DOCTOR: &str = "WSGI_CGI_DOCTOR";
 
 impl Values {
-    /// As they count for this request.
+    /// The values that apply to this request.
     #[must_use]
     pub(crate) fn for_this_request(self, environment: &MetaVariables) -> Self {
         if environment.get(DOCTOR).is_none() {
@@ -32,7 +32,7 @@ impl Values {
     /// Those of the environment.
     ///
     /// # Errors
-    /// For a name that is unknown, and for a value that means nothing.
+    /// For an unknown name, and for an invalid value.
     pub fn of_environment(environment: &MetaVariables) -> Result<Self> {
         refuse_unknown(environment)?;
         let mut values = Self::default();

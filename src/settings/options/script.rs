@@ -16,18 +16,18 @@ use super::values::Values;
 /// # Errors
 /// For a script that is missing or not readable, and a block that is not understood.
 pub fn of_script(script: &Path) -> Result<Values> {
-    let (values, wrong) = as_far_as_understood(script);
+    let (values, wrong) = valid_options(script);
     wrong.into_iter().next().map_or(Ok(values), Err)
 }
 
-/// Those that are understood, and each that is not.
+/// The options that are valid, and an error for each that is not.
 #[must_use]
-pub fn as_far_as_understood(script: &Path) -> (Values, Vec<anyhow::Error>) {
+pub fn valid_options(script: &Path) -> (Values, Vec<anyhow::Error>) {
     let text = match fs::read(script) {
         Ok(text) => text,
         Err(error) => return (Values::default(), vec![unreadable(script, &error)]),
     };
-    // A server may have named it by its name alone.
+    // A server may have passed the file name without a folder.
     let path = std::path::absolute(script).unwrap_or_else(|_| script.to_owned());
     let mut values = Values::default();
     let mut wrong = Vec::new();
@@ -122,7 +122,7 @@ fn find_block(text: &[u8]) -> Option<Result<String>> {
         block.push('\n');
     }
     Some(Err(anyhow!(
-        "the block that begins with `# /// script` is not ended by `# ///`"
+        "the block `# /// script` has no closing line `# ///`"
     )))
 }
 
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_named() {
+    fn an_invalid_value_is_named() {
         is_refused("vnev = \"x\"", "`vnev`");
         is_refused("timeout = 0", "timeout: a positive number");
         is_refused("timeout = \"3\"", "a number without quotes");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_without_a_block_says_nothing() {
+    fn a_script_without_a_block_has_no_options() {
         assert_eq!(read("print(1)\n").expect("fine"), Values::default());
         assert_eq!(
             read("x = '# /// script'\n").expect("fine"),
@@ -240,6 +240,9 @@ mod tests {
     #[test]
     fn a_block_without_an_end_is_an_error() {
         let error = read("# /// script\n# [tool.wsgi-cgi]\nimport x\n").expect_err("no end");
-        assert!(format!("{error:#}").contains("is not ended"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("has no closing line"),
+            "{error:#}"
+        );
     }
 }

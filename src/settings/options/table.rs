@@ -14,13 +14,13 @@ pub struct Row {
     pub name: &'static str,
     /// What its value may be.
     pub kind: Kind,
-    /// How the help calls the value.
+    /// The name of the value in the help.
     pub value: &'static str,
     /// One line for the help.
     pub help: &'static str,
     /// Which commands have it.
     pub scope: Scope,
-    /// What holds where nothing is said.
+    /// The value where none is given.
     pub default: Option<&'static str>,
 }
 
@@ -31,11 +31,11 @@ pub enum Kind {
     Switch,
     /// Any text.
     Text,
-    /// Texts without spaces, as often as one likes; a variable separates them by spaces.
+    /// Any number of texts without spaces; a variable separates them by spaces.
     Words,
     /// A file or a folder, relative to the working directory, in the script to the script's folder.
     Path,
-    /// The same, as often as one likes; a variable separates them by colons.
+    /// Any number of them; a variable separates them by colons.
     Paths,
     /// A path that does not depend on the working directory: an image is looked for before that is known.
     AbsolutePath,
@@ -43,7 +43,7 @@ pub enum Kind {
     AbsolutePaths,
     /// A whole number from this one on.
     Whole(u64),
-    /// A time of more than nothing.
+    /// A time of more than 0 seconds.
     Seconds,
 }
 
@@ -134,7 +134,7 @@ pub const SCRIPT_NAME: Row = row(
     "script-name",
     Kind::Text,
     "PATH",
-    "Say that the application is mounted at this path (SCRIPT_NAME); auto: as the URL has it",
+    "Mount the application at this path (SCRIPT_NAME); auto: take it from the URL",
 );
 pub const TIMEOUT: Row = row(
     "timeout",
@@ -190,22 +190,22 @@ pub const IMAGE: Row = row(
     "image",
     Kind::Switch,
     "",
-    "Answer from the image of the loaded application, which is made when there is none",
+    "Answer from an image of the loaded application; make one if there is none",
 )
 .of(Scope::Images);
 pub const CACHE_DIR: Row = row(
     "cache-dir",
     Kind::AbsolutePath,
     "DIR",
-    "Keep images in this folder, which is nobody else's",
+    "Keep images in this folder, which no other user may write to",
 )
 .of(Scope::Images);
-/// The hash seed and whatever else is an image's own changes with it: a day.
+/// A day: a new image has a new hash seed, and whatever else an image keeps fixed.
 pub const MAX_AGE: Row = row(
     "max-age",
     Kind::Whole(0),
     "SECONDS",
-    "Make an image anew once it is so old",
+    "Replace an image once it is this old",
 )
 .of(Scope::Images)
 .or("86400");
@@ -213,7 +213,7 @@ pub const MAX_RESTORES: Row = row(
     "max-restores",
     Kind::Whole(1),
     "N",
-    "Make an image anew once it has answered N requests",
+    "Replace an image once it has answered N requests",
 )
 .of(Scope::Images);
 pub const WARM_UP: Row = row(
@@ -227,14 +227,14 @@ pub const WATCH: Row = row(
     "watch",
     Kind::AbsolutePaths,
     "FILE",
-    "Make an image anew once this file has changed too; repeatable",
+    "Replace an image also when this file changes (repeatable)",
 )
 .of(Scope::Images);
 pub const GUARD: Row = row(
     "guard",
     Kind::Switch,
     "",
-    "Wait beside a request from an image too, and answer it when its process is killed",
+    "Keep a second process that answers 500 if the one restored from an image is killed",
 )
 .of(Scope::Images);
 

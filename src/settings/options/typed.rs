@@ -1,4 +1,4 @@
-//! The options as flags: what clap is to know of them, and what it found.
+//! The options as flags: their definitions for clap, and the values that clap found.
 
 use std::ffi::OsString;
 use std::marker::PhantomData;
@@ -21,7 +21,7 @@ pub type CgiOptions = Typed<OfRequests>;
 pub type ServeOptions = Typed<OfServing>;
 /// Those of `image make`.
 pub type MakeOptions = Typed<OfMaking>;
-/// The one of what looks at images.
+/// The only one of commands that list or remove images.
 pub type FolderOption = Typed<OfFolders>;
 
 /// Which options a command has.

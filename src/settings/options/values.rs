@@ -1,5 +1,5 @@
-//! The values of options that were said, from one place or from several. As words they are handed from
-//! the program to the executor: one encoder, one decoder.
+//! The values of options that were given, in one place or in several. The program passes them to
+//! the executor as words: one encoder, one decoder.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use super::table::{Kind, ON, Row, TABLE};
 
-/// What was said, in the order of the table; each value as [`Row::understood`] has it.
+/// The given values; each as [`Row::understood`] returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values(Vec<(&'static Row, OsString)>);
 
@@ -33,7 +33,7 @@ impl Values {
         self.all(row).next().is_some()
     }
 
-    /// These, and from `others` those of options that these say nothing of.
+    /// These, and the values of `others` for options that have none here.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
         let others = others.0.into_iter();
@@ -42,7 +42,7 @@ impl Values {
         self
     }
 
-    /// With this value for an option of which nothing is said.
+    /// With this value for an option that has none.
     #[must_use]
     pub fn or_value(mut self, row: &'static Row, value: impl Into<OsString>) -> Self {
         if !self.has(row) {
@@ -51,7 +51,7 @@ impl Values {
         self
     }
 
-    /// Without what was said for an option.
+    /// Without the values of an option.
     #[must_use]
     pub fn without(mut self, row: &Row) -> Self {
         self.0.retain(|(known, _)| *known != row);
@@ -166,7 +166,7 @@ impl Values {
                 (Some(row), [b'=', value @ ..]) => {
                     values.push(row, OsStr::from_bytes(value).to_owned());
                 }
-                _ => bail!("the program hands on `{}`", word.display()),
+                _ => bail!("the program passed the unknown option `{}`", word.display()),
             }
         }
         Ok(values)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_first_wins_option_by_option() {
+    fn the_first_source_wins_for_each_option() {
         let both = values(&[(&VENV, "/flag"), (&PYTHON_PATH, "/a")]).or(values(&[
             (&PYTHON_PATH, "/b"),
             (&PYTHON_PATH, "/c"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_holds_where_nothing_is_said() {
+    fn a_default_applies_where_no_value_is_given() {
         assert_eq!(values(&[]).whole(&RECORD_FILES), Some(20));
         assert_eq!(
             values(&[(&RECORD_FILES, "3")]).whole(&RECORD_FILES),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn they_arrive_as_words() {
+    fn values_survive_encoding() {
         let all = values(&[
             (&SCRIPT_NAME, ""),
             (&VENV, "/srv/a=b"),

@@ -53,7 +53,7 @@ fn is_as_in_a_fresh_process(loading: &str, expression: &str) {
 }
 
 #[test]
-fn seeded_by_chance() {
+fn seeded_at_random() {
     for loading in [
         "import random",
         "import random\nrandom.random(); random.gauss(0, 1)",
@@ -95,7 +95,7 @@ fn refusal(loading: &str) -> String {
 }
 
 #[test]
-fn seeded_with_what_is_made_of_chance() {
+fn seeded_with_random_bytes() {
     for loading in [
         "import random, uuid\nrandom.seed(uuid.uuid4().hex + 'x')",
         "import random, secrets\nrandom.seed(secrets.randbelow(10 ** 9))",
@@ -119,7 +119,7 @@ fn seeded_with_what_is_made_of_chance() {
 
 /// A constant of the code, wherever it stands.
 #[test]
-fn seeded_with_a_constant_that_is_elsewhere() {
+fn seeded_with_a_constant_of_another_module() {
     let site = site(
         "import sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n\
          import random, settings\nrandom.seed(settings.SEED)",
@@ -167,7 +167,7 @@ fn generators_of_its_own() {
 
 /// The generator is another's in each process; what it gave while loading they share.
 #[test]
-fn what_the_system_gives_is_named_where_it_may_be_kept() {
+fn random_bytes_of_the_system_are_reported_where_they_may_be_kept() {
     for (loading, expression) in [
         ("kept = os.urandom(8)", "os.urandom(8)"),
         ("kept = os.getrandom(8)", "os.getrandom(8)"),
@@ -185,7 +185,7 @@ fn what_the_system_gives_is_named_where_it_may_be_kept() {
     ] {
         assert_eq!(
             differs(loading, expression),
-            "  while loading it drew random bytes (`_wsgi_cgi_app`), which every request shares",
+            "  while loading, it drew random bytes (`_wsgi_cgi_app`): all requests share them",
             "{loading}"
         );
         is_as_in_a_fresh_process(loading, "os.urandom, repr(os.urandom.__self__)");
@@ -233,7 +233,7 @@ fn sqlites() {
 }
 
 #[test]
-fn the_clock_of_uuid1_is_no_two_processes() {
+fn no_two_processes_share_the_clock_of_uuid1() {
     let site = site("import uuid\nuuid.uuid1()", "uuid.uuid1()");
     let made = site.command(&["make", "app.cgi"]);
     let log = String::from_utf8_lossy(&made.stderr);

@@ -86,7 +86,7 @@ fn a_generator_that_cannot_be_reset_is_named() {
 }
 
 #[test]
-fn a_generator_that_was_not_used_yet_is_no_obstacle() {
+fn an_unused_generator_is_not_an_obstacle() {
     for way in 0..3 {
         differs(&site("", &format!("own.next({way})")));
     }
@@ -94,7 +94,7 @@ fn a_generator_that_was_not_used_yet_is_no_obstacle() {
 
 /// Rust's hash tables have their keys so.
 #[test]
-fn what_is_drawn_for_no_secret_is_no_obstacle() {
+fn bytes_drawn_for_no_secret_are_not_an_obstacle() {
     let site = site("own.next(3)", "1");
     site.make();
     assert_eq!(site.restored(), "(True, 1)");
@@ -111,7 +111,7 @@ fn a_generator_that_is_renewed_after_fork() {
 }
 
 #[test]
-fn what_is_to_be_done_when_a_process_is_copied_is_done_once() {
+fn fork_handlers_run_once() {
     let site = site("own.renewed()", "[own.called(which) for which in range(3)]");
     site.make();
     for _ in 0..2 {
@@ -120,7 +120,7 @@ fn what_is_to_be_done_when_a_process_is_copied_is_done_once() {
 }
 
 #[test]
-fn other_calls_of_the_system_are_made_as_before() {
+fn other_system_calls_are_made_as_before() {
     let site = site("", "own.refused(), ctypes.get_errno(), os.getpid() > 0");
     site.make();
     assert_eq!(site.restored(), "(True, -1, 9, True)");

@@ -3,7 +3,7 @@
 use super::{Row, row};
 
 #[test]
-fn files_that_were_not_there() {
+fn files_that_did_not_exist() {
     super::check(ROWS);
 }
 

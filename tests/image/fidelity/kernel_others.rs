@@ -4,7 +4,7 @@
 use super::{Row, row};
 
 #[test]
-fn what_is_seldom_set() {
+fn attributes_that_are_rarely_set() {
     super::check(ROWS);
 }
 

@@ -109,7 +109,7 @@ fn a_database_in_memory() {
 }
 
 #[test]
-fn psycopg_meets_a_server_that_is_not_there() {
+fn psycopg_without_a_server() {
     // Nobody listens at a port below 1024 that has no service: the kernel refuses at once.
     let loading = "import psycopg\n\
          def connect():\n    \

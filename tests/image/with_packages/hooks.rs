@@ -29,7 +29,7 @@ def application(environ, start_response):
 ";
 
 #[test]
-fn those_of_aws_lambda() {
+fn hooks_of_aws_lambda() {
     let Some(venv) = packages::venv() else { return };
     let site = Site::with_options(&format!("--venv {}", venv.display()), DATABASE);
     site.make();
@@ -39,7 +39,7 @@ fn those_of_aws_lambda() {
 }
 
 #[test]
-fn one_that_fails_leaves_the_request_to_the_cold_program() {
+fn a_hook_that_fails_after_the_restore_makes_the_request_cold() {
     let Some(venv) = packages::venv() else { return };
     let text = format!(
         "import os, snapshot_restore_py\n\
@@ -52,14 +52,14 @@ fn one_that_fails_leaves_the_request_to_the_cold_program() {
     let answer = site
         .request()
         .post("a body")
-        .logs("cannot go on: LookupError: no server")
-        .logs("a cold request: the restored process could not begin")
+        .logs("failed to start: LookupError: no server")
+        .logs("a cold request: the restored process could not start")
         .run();
     assert_eq!(answer.text(), "cold");
 }
 
 #[test]
-fn one_that_fails_before_makes_no_image() {
+fn a_hook_that_fails_before_the_snapshot_prevents_the_image() {
     let Some(venv) = packages::venv() else { return };
     let text = format!(
         "import snapshot_restore_py\n@snapshot_restore_py.register_before_snapshot\n\

@@ -12,12 +12,16 @@ use crate::harness::instead;
 fn fails(request: Cgi, cause: &str, remedy: &str) {
     let answer = request.exits(1).logs(cause).logs(remedy).run();
     answer.error_id();
-    assert!(answer.log.contains("wsgi-cgi` carries"), "{}", answer.log);
+    assert!(
+        answer.log.contains("the executor inside `"),
+        "{}",
+        answer.log
+    );
     assert_eq!(answer.log.lines().count(), 1, "{}", answer.log);
 }
 
 const REMEDY: &str =
-    "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR, or install the archive";
+    "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR, or install from the archive";
 
 /// The words of a command whose home is a file system with these options, and whose machine has no store
 /// for those without a home.
@@ -31,7 +35,7 @@ fn with_home(single: &Single, options: &str) -> Vec<OsString> {
 }
 
 #[test]
-fn a_home_without_room_is_said() {
+fn a_full_disk_is_reported() {
     if !instead::is_possible() {
         return;
     }
@@ -77,21 +81,21 @@ fn a_user_without_a_home_is_told_of_the_store() {
 }
 
 #[test]
-fn a_limit_on_files_is_said() {
+fn a_limit_on_file_size_is_reported() {
     let single = Single::new();
     let words = ["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"].map(OsString::from);
     fails(single.request_by(&words), "RLIMIT_FSIZE", REMEDY);
 }
 
 #[test]
-fn nothing_is_laid_where_a_server_hands_it_out() {
+fn nothing_is_unpacked_below_the_document_root() {
     let single = Single::new();
     let store = single.at("store");
     let named = || single.request().variable("WSGI_CGI_CACHE_DIR", &store);
     let published = named().variable("DOCUMENT_ROOT", single.at(""));
     fails(
         published,
-        "where the server may hand them to anybody",
+        "where the server may send them to anybody",
         "--cache-dir",
     );
     assert!(!store.exists());
@@ -100,7 +104,7 @@ fn nothing_is_laid_where_a_server_hands_it_out() {
 }
 
 #[test]
-fn a_program_that_is_not_whole_is_said() {
+fn an_incomplete_program_is_reported() {
     let single = Single::new();
     let file = File::options()
         .write(true)
@@ -109,9 +113,9 @@ fn a_program_that_is_not_whole_is_said() {
     let length = file.metadata().expect("a length").len();
     // The last bytes of the executor are others.
     file.write_all_at(b"oh", length - 2).expect("written");
-    let again = "put the program there once more, as a binary file";
+    let again = "copy the program there again, in binary mode";
     drop(file);
-    fails(single.request(), "carries is damaged", again);
+    fails(single.request(), "` is damaged", again);
     let file = File::options()
         .write(true)
         .open(single.at("wsgi-cgi"))
@@ -120,7 +124,7 @@ fn a_program_that_is_not_whole_is_said() {
     drop(file);
     let answer = single.request().exits(1).logs(again).run();
     answer.error_id();
-    let said = format!("is not whole, it has {} of {length} bytes", length - 2);
+    let said = format!("is incomplete ({} of {length} bytes)", length - 2);
     assert!(answer.log.contains(&said), "{}", answer.log);
     assert!(single.laid().is_empty(), "nothing was laid");
 }

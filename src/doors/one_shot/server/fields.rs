@@ -83,7 +83,7 @@ impl Server {
             let variable = [b"HTTP_", variable.as_slice()].concat();
             match (to.find(&variable), self) {
                 (None, _) => to.0.push((variable, value.to_vec())),
-                // A second variable of that name, which nobody finds.
+                // fcgiwrap would add a second variable of that name, which no program finds.
                 (Some(_), Self::Fcgiwrap) => {}
                 (Some(earlier), Self::Busybox) => *earlier = value.to_vec(),
                 (Some(earlier), _) => {

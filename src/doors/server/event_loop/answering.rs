@@ -10,7 +10,7 @@ use exchange::error_page;
 use process::report;
 
 impl EventLoop {
-    /// Hands over what there is room for.
+    /// Starts workers for queued requests, up to the limit.
     pub(super) fn dispatch(&mut self) {
         while self.workers.len() < self.settings.jobs && !self.is_full {
             let Some(waiting) = self.queue.pop_front() else {
@@ -130,13 +130,15 @@ impl EventLoop {
                 });
             }
             Err(error) => {
-                report::log(&format!("the request cannot be handed over: {error}"));
+                report::log(&format!(
+                    "the request cannot be passed to a worker: {error}"
+                ));
                 self.fail(id, &entry, "no worker could be started");
             }
         }
     }
 
-    /// A worker has said something, or has gone.
+    /// A worker has reported something, or has ended.
     pub(super) fn on_report(&mut self, id: u64) {
         let Some(worker) = self.workers.get_mut(&id) else {
             return;
@@ -171,7 +173,7 @@ impl EventLoop {
         }
     }
 
-    /// What becomes of a connection: the next request, a proper end, or none.
+    /// After a response: reads the next request, ends the connection properly, or closes it.
     fn after_response(&mut self, id: u64, goes_on: bool, is_whole: bool) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -186,7 +188,7 @@ impl EventLoop {
         }
     }
 
-    /// The request gets a whole answer, though nobody was there to give one.
+    /// Answers a request with an error page where no worker did.
     pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
         report::log(&format!("error {error}: {why}"));
@@ -195,7 +197,7 @@ impl EventLoop {
         self.settings.log.write(entry, Some(500), length, Some(why));
         if let Some(connection) = self.connections.get_mut(&id) {
             let response = connection.form().whole(entry.method(), &head, &page);
-            connection.last_words(&response);
+            connection.end_with(&response);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The end: first nothing new is taken, then what runs is ended.
+//! Shutting down: first no new requests are accepted, then running ones are stopped.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use process::notify;
 const GRACE: Duration = Duration::from_secs(3);
 
 impl EventLoop {
-    /// Takes nothing new; what was begun goes on.
+    /// Accepts no new connections; running requests go on.
     pub(super) fn wind_down(&mut self) {
         if self.listeners.is_empty() {
             return;
         }
-        // Whoever has connected already is not sent away. At a socket that another process keeps they wait for
-        // its next user.
+        // Clients that have connected already are still served. At an inherited socket they wait for the next
+        // process that uses it.
         for index in 0..self.listeners.len() {
             while self.listeners[index].is_own() && self.accept(index) {}
         }
@@ -29,11 +29,11 @@ impl EventLoop {
         notify::tell("STOPPING=1");
         self.connections
             .retain(|_, connection| !connection.is_idle());
-        // A worker whose response has ended is on its way out.
+        // A worker whose response has ended needs no more time.
         let answering = self.workers.values().filter(|w| w.connection.is_some());
         let running = answering.count() + self.queue.len();
         if running > 0 {
-            let notice = "Ctrl-C again ends what is still being answered";
+            let notice = "Ctrl-C again ends the requests that are still running";
             _ = writeln!(io::stdout(), "{notice} ({running}).");
         }
     }
@@ -46,7 +46,7 @@ impl EventLoop {
             && !self.connections.values().any(is_awaited)
     }
 
-    /// Ends what is running, first politely.
+    /// Stops the workers, with SIGTERM first.
     pub(super) fn stop_workers(&mut self) {
         let mut groups: Vec<Pid> = self.workers.values().filter_map(|w| w.group).collect();
         groups.dedup();

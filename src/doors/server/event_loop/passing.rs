@@ -1,4 +1,4 @@
-//! Responses on their way to a web server, and the ends of processes that made them.
+//! Responses that are passed on to a web server, and the ends of the processes that made them.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -46,14 +46,19 @@ impl EventLoop {
     pub(super) fn on_peer(&mut self, id: u64, ready: PollFlags) {
         if ready.intersects(PollFlags::HUP | PollFlags::ERR) {
             if self.relays.contains_key(&id) {
-                self.give_up(id, "the web server has gone");
+                self.give_up(id, "the web server has closed the connection");
             } else {
-                // Its request still waits, and nobody waits for the answer.
+                // Its request is still in the queue and need not be answered.
                 self.connections.remove(&id);
                 let log = self.settings.log;
                 self.queue.retain(|waiting| {
                     if waiting.connection == id {
-                        log.write(&waiting.entry, None, 0, Some("the web server has gone"));
+                        log.write(
+                            &waiting.entry,
+                            None,
+                            0,
+                            Some("the web server has closed the connection"),
+                        );
                     }
                     waiting.connection != id
                 });
@@ -76,7 +81,7 @@ impl EventLoop {
             Ok(Passing::On) => {}
             Ok(Passing::Whole) => self.conclude(id, None),
             Ok(Passing::Cut) => self.conclude(id, Some("cut short")),
-            Ok(Passing::Gone) => self.give_up(id, "the web server has gone"),
+            Ok(Passing::Gone) => self.give_up(id, "the web server has closed the connection"),
             Ok(Passing::Unanswered) => {
                 if let Some(relay) = self.relays.remove(&id) {
                     self.fail(id, &relay.entry, relay.how_it_ended());
@@ -101,12 +106,12 @@ impl EventLoop {
         self.log_relay(&relay, remark);
         match self.connections.get_mut(&id) {
             Some(connection) if remark.is_none() => connection.hang_up(),
-            // With something unread in it, it is reset.
+            // It has unread data, so that closing it resets it.
             _ => _ = self.connections.remove(&id),
         }
     }
 
-    /// Nobody takes the response: its worker is told to stop.
+    /// The web server does not take the response: its worker is told to stop.
     pub(super) fn give_up(&mut self, id: u64, why: &str) {
         self.connections.remove(&id);
         if let Some(relay) = self.relays.remove(&id) {
@@ -133,8 +138,8 @@ impl EventLoop {
         log.write(&relay.entry, relay.status(), relay.content(), remark);
     }
 
-    /// Answers whoever watches this server.
-    pub(super) fn tell_health(&mut self, id: u64, meta: &MetaVariables) {
+    /// Answers a request for the health path.
+    pub(super) fn answer_health(&mut self, id: u64, meta: &MetaVariables) {
         let is_ready = match &self.source {
             Workers::Started(_) => true,
             Workers::Forked { nursery, .. } => nursery.has_loaded() && !self.nursery_is_gone,
@@ -150,23 +155,23 @@ impl EventLoop {
         let method = meta.get("REQUEST_METHOD").unwrap_or_default();
         if let Some(connection) = self.connections.get_mut(&id) {
             let response = connection.form().whole(method, &head, &content);
-            connection.last_words(&response);
+            connection.end_with(&response);
         }
     }
 }
 
-/// What became of a process that had to answer.
+/// How a process ended that should have answered.
 fn how_it_ended(how: &std::io::Result<Option<ExitStatus>>) -> String {
     let Ok(Some(status)) = how else {
-        return "the process that was to answer is gone".to_owned();
+        return "the process that should answer is gone".to_owned();
     };
     match (status.signal(), status.code()) {
         (Some(signal), _) => format!(
-            "the process that was to answer was killed by {}",
+            "the process that should answer was killed by {}",
             String::from_utf8_lossy(name(signal))
         ),
         (None, code) => format!(
-            "the process that was to answer ended with exit status {} before it answered",
+            "the process that should answer ended with exit status {} before it did",
             code.unwrap_or_default()
         ),
     }

@@ -6,17 +6,17 @@ use super::{Connection, Entry, EventLoop, Progress, Protocol, Relay, Waiting};
 use crate::server::Peer;
 use process::report;
 
-/// So many machines that are sent away are remembered.
-const SENT_AWAY: usize = 1000;
+/// How many refused machines are remembered.
+const REFUSED_MACHINES: usize = 1000;
 
 /// How many connections are accepted in a row.
 const ACCEPTS: usize = 64;
 
-/// How long nothing is accepted after the system had no room for a connection.
+/// How long no connection is accepted after the system could not open one.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl EventLoop {
-    /// Accepts some of those that wait; false when none waits any more, or there is no room.
+    /// Accepts some of the waiting connections. Returns false when none is left, or none can be accepted now.
     pub(super) fn accept(&mut self, index: usize) -> bool {
         for _ in 0..ACCEPTS {
             if !self.takes_more() || self.is_full_up() && !self.make_room() {
@@ -46,13 +46,14 @@ impl EventLoop {
         self.connections.len() >= self.settings.connections
     }
 
-    /// Whether connections are accepted. A web server's are not closed in favour of others: those wait.
+    /// Whether connections are accepted. With SCGI, connections beyond the limit wait: no
+    /// connection of a web server is closed to make room.
     pub(super) fn takes_more(&self) -> bool {
         self.accept_again.is_none()
             && (matches!(self.settings.protocol, Protocol::Http(_)) || !self.is_full_up())
     }
 
-    /// SCGI has no log-in: from another machine only those that were named are let in.
+    /// SCGI has no authentication: of other machines only those that `--allow` names may connect.
     fn is_allowed(&mut self, peer: &Peer) -> bool {
         let Some(ip) = peer.ip().filter(|ip| !ip.to_canonical().is_loopback()) else {
             return true;
@@ -61,7 +62,7 @@ impl EventLoop {
         if allowed.is_empty() || allowed.iter().any(|network| network.has(ip)) {
             return true;
         }
-        if self.sent_away.len() < SENT_AWAY && self.sent_away.insert(ip) {
+        if self.refused_machines.len() < REFUSED_MACHINES && self.refused_machines.insert(ip) {
             report::log(&format!(
                 "connections from {ip} are closed: --allow does not name it"
             ));
@@ -69,7 +70,8 @@ impl EventLoop {
         false
     }
 
-    /// Closes the connection whose time is over first: who holds many open does not keep others out.
+    /// Closes the connection with the earliest deadline, so that a client that holds many open
+    /// blocks no others.
     fn make_room(&mut self) -> bool {
         let deadlines = self.connections.iter();
         let first = deadlines
@@ -91,7 +93,7 @@ impl EventLoop {
                         .write(&entry, status, refused.sent, reason);
                 }
             }
-            Progress::Request(asked, _) if asked.asks_health => self.tell_health(id, &asked.meta),
+            Progress::Request(asked, _) if asked.asks_health => self.answer_health(id, &asked.meta),
             Progress::Request(asked, content) => {
                 if let Some(connection) = self.connections.get(&id) {
                     self.queue.push_back(Waiting {
@@ -123,7 +125,7 @@ impl EventLoop {
         }
         for id in over {
             if let Some(connection) = self.connections.get_mut(&id) {
-                let progress = connection.time_is_over();
+                let progress = connection.on_deadline();
                 self.on_progress(id, progress);
             }
         }

@@ -1,21 +1,22 @@
-//! The process that has Python is replaced: when a file of its application has changed, when it has gone, and
-//! on SIGHUP. Whoever edits wants to see at once what is wrong; a web server goes on with what was loaded until
-//! the new process has loaded it too.
+//! Replacing the nursery: when a file of its application has changed, when it has ended, and on SIGHUP. In
+//! development the new one answers at once, so that a mistake in an edit shows. Behind a web server the old one
+//! answers until the new one has loaded the application.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{EventLoop, Nursery, Protocol, Workers};
 use process::report;
 
-/// Between two looks at the files of an application.
+/// The time between two checks of the application's files, and between two replacements of a nursery that
+/// ended.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// After a new process could not load the application, until the next one tries it: what mends it may be a
-/// file that nobody has looked at.
+/// How long after a failed reload the next one is tried, even if no file has changed: the fix may be in a file
+/// that is not checked.
 const RETRY: Duration = Duration::from_secs(10);
 
 impl EventLoop {
-    /// Sees to it that requests are answered by the application as it is now.
+    /// Replaces the nursery if its application is not the one on disk any more.
     pub(super) fn keep_fresh(&mut self) {
         let Workers::Forked { nursery, .. } = &self.source else {
             return;
@@ -39,14 +40,14 @@ impl EventLoop {
         }
     }
 
-    /// Whether the files of the loaded application are looked at: for whoever edits them before each request,
-    /// for a web server from time to time, as a framework has hundreds.
+    /// Whether to check the files of the loaded application now: in development before each
+    /// request, for a web server from time to time, as a framework has hundreds.
     fn looks_again(&self) -> bool {
         matches!(self.settings.protocol, Protocol::Http(_))
             || self.looked.is_none_or(|then| then.elapsed() > PAUSE)
     }
 
-    /// Whether requests are answered by what is loaded while another process loads it anew.
+    /// Whether the nursery still answers while another one loads the application.
     fn goes_on_meanwhile(&self) -> bool {
         let has_loaded = match &self.source {
             Workers::Forked { nursery, .. } => nursery.has_loaded(),
@@ -55,28 +56,28 @@ impl EventLoop {
         matches!(self.settings.protocol, Protocol::Scgi(_)) && has_loaded && !self.nursery_is_gone
     }
 
-    /// SIGHUP: has the application loaded anew; what is running goes on.
+    /// SIGHUP: loads the application again; running requests go on.
     pub(super) fn reload(&mut self) {
         match self.source {
             Workers::Forked { .. } if self.goes_on_meanwhile() => self.start_successor(),
             Workers::Forked { .. } => {
                 self.renew_nursery();
-                report::log("the application is loaded anew (SIGHUP)");
+                report::log("the application is reloaded (SIGHUP)");
             }
-            // Each request looks for itself.
+            // Each request checks its image.
             Workers::Started(_) => report::log(
-                "SIGHUP: there is nothing to load anew: each request looks whether its image still holds",
+                "SIGHUP: nothing to reload: each request checks whether its image is fresh",
             ),
         }
     }
 
-    /// Starts another in the place of one that has gone: nobody may ask a server that is not ready. One that goes
-    /// at once has to wait for a request.
+    /// Replaces a nursery that has ended: a server that is not ready may get no requests. If the
+    /// new one ends at once, the next request starts another.
     pub(super) fn replace_nursery(&mut self) {
         let is_due = self.replaced.is_none_or(|then| then.elapsed() > PAUSE);
         if is_due && !self.listeners.is_empty() {
             self.replaced = Some(Instant::now());
-            report::log("the process that forks the workers has gone: another is started");
+            report::log("the process that forks the workers has ended: starting another");
             self.renew_nursery();
         }
     }
@@ -97,7 +98,7 @@ impl EventLoop {
         }
     }
 
-    /// The one that loads the application anew has said how far it is.
+    /// The successor has reported.
     pub(super) fn on_successor(&mut self) {
         let Some(mut successor) = self.successor.take() else {
             return;
@@ -106,13 +107,13 @@ impl EventLoop {
         if is_there && !successor.is_ready() {
             self.successor = Some(successor);
         } else if is_there && successor.has_loaded() {
-            report::log("the application was loaded anew");
+            report::log("the application was reloaded");
             self.tried = None;
             self.put_in_place(successor);
         } else {
             report::log(
-                "the application could not be loaded anew: requests are still answered by what was loaded \
-                 before; mend it and send SIGHUP",
+                "the application could not be reloaded: requests are still answered by the one that was \
+                 loaded before; fix it and send SIGHUP",
             );
             successor.retire();
             self.retired.push(successor);

@@ -61,7 +61,7 @@ impl EventLoop {
             if connection.is_reading() {
                 watched.add(source, connection.as_fd(), PollFlags::IN);
             } else if connection.form() == Form::Cgi {
-                // A peer that has gone shows whatever is asked.
+                // That the peer has closed is reported with any flags.
                 let mut flags = PollFlags::empty();
                 let waits = self.relays.get(&id).is_some_and(Relay::waits_for_peer);
                 flags.set(PollFlags::OUT, waits);

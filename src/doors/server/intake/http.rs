@@ -36,7 +36,7 @@ impl HttpIntake {
         }
     }
 
-    /// Takes what has arrived; nothing means that nothing more will.
+    /// Takes what has arrived; an empty slice is the end of the input.
     pub fn feed(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             self.reader.end_of_input();
@@ -63,7 +63,7 @@ impl HttpIntake {
         self.refused(Refusal::TIMEOUT)
     }
 
-    /// In which form a client is told that nobody could answer.
+    /// The protocol of an error page.
     #[must_use]
     pub fn form(&self) -> Form {
         Form::Http {
@@ -118,7 +118,7 @@ impl HttpIntake {
                     if let Some(content) = &mut self.content {
                         content.expects_continue = false;
                         if let Err(error) = content.spool.add(piece) {
-                            report::log(&format!("the content cannot be kept: {error}"));
+                            report::log(&format!("the content cannot be stored: {error}"));
                             return Step::Refused(self.refused(Refusal::NO_ROOM));
                         }
                     }

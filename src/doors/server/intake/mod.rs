@@ -13,7 +13,7 @@ use crate::http::Limits;
 use self::scgi::ScgiIntake;
 pub use http::HttpIntake;
 
-/// What is spoken on a listener's connections.
+/// The protocol of a listener's connections.
 #[derive(Clone, Debug)]
 pub enum Protocol {
     /// By browsers.
@@ -22,16 +22,16 @@ pub enum Protocol {
     Scgi(Arc<Terms>),
 }
 
-/// What holds for all requests of web servers.
+/// The settings for all requests of web servers.
 #[derive(Debug)]
 pub struct Terms {
-    /// What may be sent.
+    /// How much a request may send.
     pub limits: Limits,
-    /// Where the application is mounted, where that was said.
+    /// Where the application is mounted, if that was set.
     pub mount: Option<Vec<u8>>,
-    /// The path that asks whether requests are answered.
+    /// The health path.
     pub health: Option<Vec<u8>>,
-    /// Variables that this process was started with: no request sets them anew.
+    /// Variables that this process was started with: no request may change them.
     pub own: BTreeSet<Vec<u8>>,
     /// Variables that requests may set besides the usual ones.
     pub variables: BTreeSet<Vec<u8>>,
@@ -51,25 +51,25 @@ pub(super) enum Intake {
 pub enum Step {
     /// More is needed.
     NeedMore {
-        /// What the client has to be told first: mostly nothing.
+        /// What to send to the client first: mostly nothing.
         say: &'static [u8],
     },
     /// It is complete.
     Request(Box<Asked>, Spool),
-    /// It cannot be answered otherwise, and the connection has to end.
+    /// It is refused, and the connection has to end.
     Refused(Refused),
-    /// There is none.
+    /// The connection has ended without a further request.
     Closed,
 }
 
 /// How much may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Appetite {
+pub(super) enum ReadLimit {
     /// At most so many bytes.
     AtMost(usize),
-    /// One byte, which stays where it is: closed with something unread in it, a connection is reset, and
-    /// nobody takes half an answer for a whole one.
-    LastOne,
+    /// One byte, which is left unread: a connection that is closed with unread data is reset, so
+    /// that half an answer is not taken for a whole one.
+    PeekOne,
 }
 
 impl Intake {
@@ -82,14 +82,14 @@ impl Intake {
     }
 
     /// How much may be read next.
-    pub(super) fn appetite(&self) -> Appetite {
+    pub(super) fn read_limit(&self) -> ReadLimit {
         match self {
-            Self::Http(_) => Appetite::AtMost(usize::MAX),
-            Self::Scgi(intake) => intake.appetite(),
+            Self::Http(_) => ReadLimit::AtMost(usize::MAX),
+            Self::Scgi(intake) => intake.read_limit(),
         }
     }
 
-    /// Takes what has arrived; nothing means that nothing more will.
+    /// Takes what has arrived; an empty slice is the end of the input.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         match self {
             Self::Http(intake) => intake.feed(bytes),
@@ -126,7 +126,7 @@ impl Intake {
         }
     }
 
-    /// In which form a client is told that nobody could answer.
+    /// The protocol of an error page.
     pub(super) fn form(&self) -> Form {
         match self {
             Self::Http(intake) => intake.form(),

@@ -1,17 +1,17 @@
-//! The one request of an SCGI connection, and what of it the listener answers itself: what is no request,
-//! what is not below the mount, and the health path.
+//! The one request of an SCGI connection. The listener itself answers an invalid request, one that
+//! is not below the mount, and the health path.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::{Appetite, Step, Terms};
+use super::{ReadLimit, Step, Terms};
 use crate::scgi::{Event, Reader, may_be_set};
 use crate::server::{Asked, Form, Line, Refused, Spool};
 use exchange::{MetaVariables, is_of_a_request, plain_page};
 use process::report;
 
-/// So many names of variables are told of.
-const MOST_TOLD: usize = 100;
+/// How many names of variables are logged at most.
+const MOST_LOGGED: usize = 100;
 
 /// Collects the request.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ impl ScgiIntake {
         }
     }
 
-    pub(super) fn appetite(&self) -> Appetite {
+    pub(super) fn read_limit(&self) -> ReadLimit {
         if self.reader.is_last() {
-            return Appetite::LastOne;
+            return ReadLimit::PeekOne;
         }
-        Appetite::AtMost(usize::try_from(self.reader.wanted()).unwrap_or(usize::MAX))
+        ReadLimit::AtMost(usize::try_from(self.reader.wanted()).unwrap_or(usize::MAX))
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
@@ -64,10 +64,10 @@ impl ScgiIntake {
     pub(super) fn step(&mut self) -> Step {
         loop {
             match self.reader.next_event() {
-                // A web server that looks whether somebody listens is no fault.
+                // A web server may connect only to check that the socket is served.
                 Event::NeedMore if self.is_cut && self.is_idle() => return Step::Closed,
                 Event::NeedMore if self.is_cut => {
-                    return Step::Refused(self.refused(400, "the request ends before its end"));
+                    return Step::Refused(self.refused(400, "the request is incomplete"));
                 }
                 Event::NeedMore => return Step::NeedMore { say: b"" },
                 Event::Head(meta) => self.begun = Some((meta, Spool::default())),
@@ -75,8 +75,8 @@ impl ScgiIntake {
                     if let Some((_, spool)) = &mut self.begun
                         && let Err(error) = spool.add(&piece)
                     {
-                        report::log(&format!("the content cannot be kept: {error}"));
-                        return Step::Refused(self.refused(507, "the content cannot be kept"));
+                        report::log(&format!("the content cannot be stored: {error}"));
+                        return Step::Refused(self.refused(507, "the content cannot be stored"));
                     }
                 }
                 Event::End => return self.end(),
@@ -92,16 +92,16 @@ impl ScgiIntake {
         let Some((mut meta, spool)) = self.begun.take() else {
             return Step::Closed;
         };
-        // A secret key or the address of a database is the operator's.
+        // Variables such as a secret key or a database's address are set by the operator.
         meta.remove_all(|name| !is_of_a_request(name) && self.terms.own.contains(name));
         meta.remove_all(|name| {
             let is_left_out = !may_be_set(name, &self.terms.variables);
             if is_left_out {
-                tell_once(name);
+                log_once(name);
             }
             is_left_out
         });
-        // Whoever split the path.
+        // The whole path, however it was split.
         let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         let asks_health = self.terms.health.as_ref() == Some(&path.concat());
         if let Some(mount) = self.terms.mount.as_ref().filter(|_| !asks_health)
@@ -154,18 +154,18 @@ impl ScgiIntake {
     }
 }
 
-/// Says that a variable is left out, the first time. Apache sends its own PATH with every request, and notes to
-/// itself whose names have small letters.
-fn tell_once(name: &[u8]) {
+/// Logs that a variable is ignored, the first time. Not PATH, which Apache sends with every request, and not
+/// Apache's internal notes, whose names have lower-case letters.
+fn log_once(name: &[u8]) {
     static TOLD: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
     let Ok(mut told) = TOLD.lock() else {
         return;
     };
-    let is_noted = name == b"PATH" || name.iter().any(u8::is_ascii_lowercase);
-    if !is_noted && told.len() < MOST_TOLD && told.insert(name.to_vec()) {
+    let is_usual = name == b"PATH" || name.iter().any(u8::is_ascii_lowercase);
+    if !is_usual && told.len() < MOST_LOGGED && told.insert(name.to_vec()) {
         report::log(&format!(
-            "the variable {0} of a request is left out, as it could choose what code is run: `--variable {0}` \
-             takes it from the web server",
+            "the variable {0} of a request is ignored, as it could choose what code is run: `--variable {0}` \
+             accepts it from the web server",
             name.escape_ascii()
         ));
     }

@@ -68,7 +68,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
         }
     }
     if fault.frames.is_empty() {
-        sheet.put("<p class=\"gap\">It came through no call of Python code</p>\n");
+        sheet.put("<p class=\"gap\">It was not raised in Python code</p>\n");
     }
     for (place, member) in fault.members.iter().enumerate() {
         sheet
@@ -93,7 +93,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
 
 fn another(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
     if sheet.is_full() {
-        sheet.put("<p class=\"gap\">The page is long enough</p>\n</section>\n");
+        sheet.put("<p class=\"gap\">Left out, as the page is long enough</p>\n</section>\n");
         return;
     }
     let (begin, end) = HEADINGS[level.min(HEADINGS.len() - 1)];
@@ -141,7 +141,7 @@ fn frame(sheet: &mut Sheet<'_>, frame: &Frame, is_open: bool, shows_locals: bool
     }
     match &frame.source {
         Some(code) => source(sheet, code, frame.line),
-        None => _ = sheet.put("<p class=\"gap\">The source is not there</p>\n"),
+        None => _ = sheet.put("<p class=\"gap\">The source is not available</p>\n"),
     }
     if !frame.locals.is_empty() {
         sheet

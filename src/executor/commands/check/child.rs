@@ -1,4 +1,4 @@
-//! A process that is forked to call the application, and what it says on a pipe until it ends or is ended.
+//! A process forked to call the application, and what it writes to a pipe until it ends or is killed.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,41 +14,41 @@ use rustix::process::{
 
 use crate::python;
 
-/// How long one look at the pipe takes at most: an application may leave it open in a process of its own.
+/// How long to wait for the pipe at most: a process that the application started may keep it open.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The process, for the one that waits.
+/// The process, seen from the one that waits.
 pub(super) struct Child {
     process: Pid,
     pipe: OwnedFd,
     status: Option<WaitStatus>,
 }
 
-/// What a look has shown.
+/// What the pipe and the process showed.
 pub(super) enum Seen {
-    /// More was said.
+    /// More was written.
     Said(Vec<u8>),
     /// Nothing new.
     Nothing,
-    /// It has ended, and all that it said was read.
+    /// It has ended, and all that it wrote was read.
     Ended(WaitStatus),
 }
 
 impl Child {
-    /// Forks, and does the work in the new process, which ends with it.
+    /// Forks, does the work in the new process, and ends that.
     pub(super) fn start(work: impl FnOnce(OwnedFd)) -> Result<Self> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("no pipe")?;
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("cannot create a pipe")?;
         let Some(process) = python::fork_for_child()? else {
             drop(read);
-            // What it starts in turn is ended with it, and it with the one that waits.
+            // The processes that it starts are killed with it, and it is killed if the waiting process dies.
             _ = rustix::process::setpgid(None, None);
             _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
             work(write);
-            // SAFETY: nothing of this copy is to be tidied up: the process that it was forked from does that.
+            // SAFETY: ends the process without cleaning up, which the parent does.
             unsafe { libc::_exit(0) }
         };
         drop(write);
-        let process = Pid::from_raw(process).context("no process was started")?;
+        let process = Pid::from_raw(process).context("fork() returned no PID")?;
         rustix::fs::fcntl_setfl(&read, rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self {
             process,
@@ -57,7 +57,7 @@ impl Child {
         })
     }
 
-    /// Looks once, for a short while.
+    /// Waits for a short while for something new.
     pub(super) fn look(&mut self) -> Result<Seen> {
         let mut block = vec![0; 65536];
         match rustix::io::read(&self.pipe, &mut block) {
@@ -85,7 +85,7 @@ impl Child {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            // Its end of the pipe is closed a moment before it has ended.
+            // The pipe closes a moment before the process has ended.
             if ends[0].revents().contains(PollFlags::HUP) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -93,7 +93,7 @@ impl Child {
         Ok(Seen::Nothing)
     }
 
-    /// Ends it, whatever it does.
+    /// Kills it.
     pub(super) fn end(&mut self) {
         if self.status.is_none() {
             self.end_group();
@@ -102,12 +102,12 @@ impl Child {
         }
     }
 
-    /// Ends what it has left behind.
+    /// Kills the processes that it left behind.
     fn end_group(&self) {
         _ = kill_process_group(self.process, Signal::KILL);
     }
 
-    /// All that it says until it has ended; none where that takes longer.
+    /// All that it writes until it ends; None if that takes longer.
     pub(super) fn read_to_end(mut self, timeout: Duration) -> Result<Option<Vec<u8>>> {
         let until = Instant::now() + timeout;
         let mut all = Vec::new();

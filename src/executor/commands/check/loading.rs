@@ -1,5 +1,5 @@
-//! The application is loaded, which may take no longer than a request, and handed over to be checked: once it
-//! is loaded, or from within the call by which a script hands it to a handler of the standard library's.
+//! Loads the application, which may take no longer than a request, and has it checked: after loading,
+//! or during the call in which a script passes it to a handler of the standard library.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -10,11 +10,11 @@ use anyhow::{Result, anyhow};
 
 use super::super::executor::Executor;
 use super::Checking;
-use crate::python::{Application, Gateway, Inside};
+use crate::python::{Application, Gateway, OnHandlerCall};
 use process::report::{self, Exit};
 use settings::config::{App, Config};
 
-/// What is there to be done once, with whoever watches over the time until then.
+/// What to do once the application is loaded, and the watchdog until then.
 type Ready = Arc<Mutex<Option<(Checking, Watchdog)>>>;
 
 /// Loads the application and has it checked.
@@ -26,15 +26,16 @@ pub(super) fn load_and(
     let watchdog = Watchdog::begin(&config.app, checking.timeout);
     let ready: Ready = Arc::new(Mutex::new(Some((checking, watchdog))));
     let within = ready.clone();
-    let inside: Inside = Box::new(move |application: &Application| -> Arc<Gateway> {
-        let exit = check(&within, application).unwrap_or_else(|error| {
-            report::log_error(&error);
-            Exit::Usage
+    let on_handler_call: OnHandlerCall =
+        Box::new(move |application: &Application| -> Arc<Gateway> {
+            let exit = check(&within, application).unwrap_or_else(|error| {
+                report::log_error(&error);
+                Exit::Usage
+            });
+            // SAFETY: the findings are printed; the script, whose call does not return, must not continue.
+            unsafe { libc::_exit(exit.code().into()) }
         });
-        // SAFETY: all is said; the script, which waits for its call to return, is not gone on with.
-        unsafe { libc::_exit(exit.code().into()) }
-    });
-    let loaded = executor.prepare_image(config, inside);
+    let loaded = executor.prepare_image(config, on_handler_call);
     if let Err(failure) = loaded {
         take(&ready);
         let traceback = failure.traceback.as_deref().unwrap_or_default();
@@ -44,7 +45,8 @@ pub(super) fn load_and(
     let Some(application) = executor.application() else {
         take(&ready);
         return Err(anyhow!(
-            "`{}` answers its request itself, and has no application to call: name one, FILE:CALLABLE",
+            "`{}` answers requests itself and defines no application to call: name one as \
+             FILE:CALLABLE",
             config.app
         ));
     };
@@ -56,18 +58,20 @@ pub(super) fn load_and(
 fn check(ready: &Ready, application: &Application) -> Result<Exit> {
     match take(ready) {
         Some(checking) => checking.check(application),
-        None => Err(anyhow!("the script calls a handler a second time")),
+        None => Err(anyhow!(
+            "the script runs a second handler of wsgiref.handlers: only one can be checked"
+        )),
     }
 }
 
-/// Loading is over: no other thread is there any more when processes are forked.
+/// Ends the watchdog thread: no other thread may run when processes are forked.
 fn take(ready: &Ready) -> Option<Checking> {
     let (checking, watchdog) = ready.lock().expect("not poisoned").take()?;
     watchdog.end();
     Some(checking)
 }
 
-/// Ends the process where loading takes too long.
+/// Ends the process if loading takes too long.
 struct Watchdog {
     done: Sender<()>,
     thread: JoinHandle<()>,
@@ -78,11 +82,11 @@ impl Watchdog {
         let (done, is_done) = channel::<()>();
         let seconds = timeout.as_secs_f64();
         let line =
-            format!("`{app}` takes longer to load than {seconds} seconds: --timeout gives it more");
+            format!("`{app}` was not loaded within {seconds} s: set a longer time with --timeout");
         let thread = std::thread::spawn(move || {
             if is_done.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
                 report::log(&line);
-                // SAFETY: whatever the process is busy with is not to go on.
+                // SAFETY: ends the process, whatever it is doing.
                 unsafe { libc::_exit(Exit::Usage.code().into()) }
             }
         });

@@ -1,5 +1,5 @@
-//! The series, made by one process as long as that lives: where it dies of a request or does not come back
-//! from it, that is what was found, and another one goes on with the next.
+//! Makes the series of requests in one forked process. If a request kills it or hangs, that is a
+//! finding, and another process continues with the next request.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -14,21 +14,21 @@ use crate::python::check::{Plan, call_in_time, callable_place, place_in_tracebac
 use checking::told::Told;
 use checking::{Answer, Finding, Findings, Gravity, Rule, rules};
 
-/// What the process may take beyond the time of a request until it is ended.
+/// How long after the timeout the process is killed.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// After so many paths that hang no further request is made.
+/// After this many paths that hang, no further request is made.
 const MOST_HANGS: usize = 3;
 
 /// What came of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Made {
     pub(super) answer: Option<Answer>,
-    /// Whether an error was found at it.
+    /// Whether an error was found.
     pub(super) is_wrong: bool,
 }
 
-/// Makes all requests of the plan; what came of them is in their order.
+/// Makes all requests of the plan, and returns what came of each, in order.
 pub(super) fn run(
     application: &Application,
     plan: &Plan,
@@ -36,7 +36,7 @@ pub(super) fn run(
     findings: &mut Findings,
 ) -> Result<Vec<Made>> {
     let mut made = Vec::new();
-    // Each path hangs once: more of it would take as long again, and say no more.
+    // Each path may hang once: another request would take as long again, and show nothing new.
     let mut hung = Vec::new();
     while hung.len() < MOST_HANGS {
         let answers = answers_of(&made);
@@ -58,7 +58,7 @@ pub(super) fn run(
                 hung: &hung,
                 pipe: pipe.into(),
             };
-            calling.go_on(&output, &frames, answers);
+            calling.make_requests(&output, &frames, answers);
         })?;
         let watching = Watching {
             timeout,
@@ -77,7 +77,7 @@ pub(super) fn run(
         show(&mut output)?;
         if made.len() == before {
             return Err(anyhow!(
-                "the process that calls the application ended before it did"
+                "the process that should call the application ended before the call"
             ));
         }
     }
@@ -88,7 +88,7 @@ pub(super) fn answers_of(made: &[Made]) -> Vec<Option<Answer>> {
     made.iter().map(|made| made.answer.clone()).collect()
 }
 
-/// What went to standard output is seen where errors are.
+/// Copies what the application wrote to standard output to standard error.
 fn show(output: &mut File) -> Result<()> {
     let mut text = Vec::new();
     output.rewind()?;
@@ -107,8 +107,8 @@ struct Calling<'a> {
 }
 
 impl Calling<'_> {
-    /// Makes the requests that follow those answers.
-    fn go_on(mut self, output: &File, frames: &File, mut answers: Vec<Option<Answer>>) {
+    /// Makes the requests that come after these answers.
+    fn make_requests(mut self, output: &File, frames: &File, mut answers: Vec<Option<Answer>>) {
         _ = rustix::stdio::dup2_stdout(output);
         let mut before = None;
         while let Ok(Some(planned)) = self.plan.next(&answers) {
@@ -140,16 +140,16 @@ struct Watching<'a> {
     timeout: Duration,
     findings: &'a mut Findings,
     made: &'a mut Vec<Made>,
-    /// The request that is made.
+    /// The request under way.
     begun: Option<String>,
-    /// When something was heard last.
+    /// When the last message came.
     since: Instant,
     found: Vec<Finding>,
     place: String,
 }
 
 impl Watching<'_> {
-    /// Whether a request hangs.
+    /// Reads messages until the process ends. Returns true if a request hangs.
     fn watch(mut self, child: &mut Child, frames: &mut File) -> Result<bool> {
         let mut came = Vec::new();
         let mut answer = None;
@@ -160,12 +160,12 @@ impl Watching<'_> {
                     came.extend(block);
                     while let Some((told, length)) = Told::decode(&came) {
                         came.drain(..length);
-                        self.hear(told, &mut answer);
+                        self.receive(told, &mut answer);
                     }
                 }
                 Seen::Ended(status) => {
                     if self.begun.is_some() {
-                        self.fail(&rules::ENDS_PROCESS, &of_end(status), None);
+                        self.fail(&rules::ENDS_PROCESS, &describe_end(status), None);
                     }
                     return Ok(false);
                 }
@@ -174,14 +174,14 @@ impl Watching<'_> {
             if self.since.elapsed() > self.timeout + GRACE {
                 child.end();
                 let seconds = self.timeout.as_secs_f64();
-                let text = format!("no whole answer came within {seconds} seconds");
+                let text = format!("timed out after {seconds} s without a complete answer");
                 self.fail(&rules::HANGS, &text, place_of(frames));
                 return Ok(true);
             }
         }
     }
 
-    fn hear(&mut self, told: Told, answer: &mut Option<Answer>) {
+    fn receive(&mut self, told: Told, answer: &mut Option<Answer>) {
         self.since = Instant::now();
         match told {
             Told::Begins(request) => self.begun = Some(request),
@@ -194,7 +194,7 @@ impl Watching<'_> {
         }
     }
 
-    /// The request that was begun has no answer.
+    /// Records that the request under way has no answer.
     fn fail(&mut self, rule: &'static Rule, message: &str, place: Option<String>) {
         let request = self.begun.take().unwrap_or_default();
         self.found.push(Finding {
@@ -219,7 +219,7 @@ impl Watching<'_> {
     }
 }
 
-/// Where Python was when the time was over.
+/// Where Python was when the timeout expired.
 fn place_of(frames: &mut File) -> Option<String> {
     let mut text = String::new();
     frames.rewind().ok()?;
@@ -227,10 +227,10 @@ fn place_of(frames: &mut File) -> Option<String> {
     place_in_traceback(&text)
 }
 
-fn of_end(status: WaitStatus) -> String {
+fn describe_end(status: WaitStatus) -> String {
     match (status.exit_status(), status.terminating_signal()) {
-        (_, Some(signal)) => format!("the process was ended by signal {signal}"),
-        (Some(code), _) => format!("the process ended with exit status {code}"),
+        (_, Some(signal)) => format!("the process was killed by signal {signal}"),
+        (Some(code), _) => format!("the process exited with status {code}"),
         _ => "the process ended".into(),
     }
 }

@@ -1,5 +1,5 @@
-//! Making an image: in a process of its own, which loads the application and is then written down
-//! as it is (`taking`). An image has its name only once a process restored from it has passed a trial.
+//! Makes an image: this process loads the application, and its memory is then written to a file
+//! (`taking`). The file gets its final name once a process restored from it has passed a trial.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::cgi;
-use super::super::executor::{Executor, Surroundings, Underway};
+use super::super::executor::{Executor, RunningExchange, StartInfo};
 use super::taking::Taking;
 use super::trial;
 use super::warm_up;
 use crate::interposed::draws;
-use crate::python::{self, Inside, Inspection, Sleeper};
+use crate::python::{self, Inspection, OnHandlerCall, PythonState};
 use exchange::MetaVariables;
 use image::attempt::{Ended, Files};
 use image::basis::{Basis, Changing, Unobserved};
@@ -33,9 +33,9 @@ use process::{descriptors, environment, signals};
 use settings::config::Config;
 use settings::decided;
 
-/// For so many seconds nobody tries again what was refused: its reason may have been elsewhere.
+/// How many seconds a refusal is kept: its reason may have been outside of what is recorded.
 const REFUSED: u64 = 3600;
-/// As long as that at most, if it is refused again and again.
+/// The longest time, if the image is refused again and again.
 const MOST_REFUSED: u64 = 86_400;
 
 /// Libraries for arithmetic start a thread for each processor unless they are told not to.
@@ -44,38 +44,38 @@ const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
 /// An image that is to be made.
 pub(super) struct Making {
     pub(super) script: PathBuf,
-    /// In the place of what the script says, if anything is here.
+    /// The warm-up paths that replace those in the script, unless empty.
     pub(super) warm_up: Vec<String>,
-    /// Not even that.
+    /// Whether to leave the warm-up out.
     pub(super) unwarmed: bool,
-    /// How the script is started.
+    /// The options that the script is started with.
     pub(super) options: Vec<OsString>,
-    /// Where it is to be.
+    /// The files of this image.
     pub(super) files: Files,
-    /// How often it was tried.
+    /// The number of this attempt, from 1.
     pub(super) attempt: u64,
-    /// Who has one made by hand has a reason to.
+    /// Whether a person asked for it (`image make`).
     pub(super) by_hand: bool,
-    /// The process that observes this one, and sees to it that no other is at it.
+    /// The PID of the process that observes this one, and ensures that only one image is made at a time.
     pub(super) observer: i32,
-    /// The PID of this process: a child that the script forks is another.
+    /// The PID of this process, to recognise a child that the script forks.
     pub(super) maker: u32,
-    /// The program, which tries an image.
+    /// The path of the program, which runs the trial.
     pub(super) program: PathBuf,
 }
 
-/// What was there before the application is loaded.
+/// What is known before the application is loaded.
 struct Before {
     config: Config,
     executor: Executor,
     inherited: Vec<(Inherited, Vec<u8>)>,
     state: ProcessState,
-    sleeper: Sleeper,
+    python_state: PythonState,
 }
 
 impl Making {
-    /// Makes it of this very process, which ends with it. In a process that was restored from it this
-    /// goes on, to answer.
+    /// Makes the image from this process, and ends the process. In a process restored from the image
+    /// this function continues, and answers the request.
     pub(super) fn here(self, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
         descriptors::close_others();
         signals::ignore_file_limit();
@@ -102,7 +102,7 @@ impl Making {
             mut executor,
             inherited,
             state,
-            sleeper,
+            python_state,
         } = before;
         let taking = Taking {
             packages: executor.rests_on(&config),
@@ -113,36 +113,36 @@ impl Making {
             lock,
             inherited,
             state,
-            sleeper,
+            python_state,
             databases: Vec::new(),
         };
         let taking = Arc::new(Mutex::new(Some(taking)));
         let underway = Arc::new(Mutex::new(None));
-        let prepared = executor.prepare_image(&config, inside(&taking, &underway));
+        let prepared = executor.prepare_image(&config, on_handler_call(&taking, &underway));
         if let Some(underway) = underway.lock().expect("not poisoned").take() {
             let exit = executor.conclude_prepared(underway, prepared);
-            // What the maker has in memory is not worth the pages that freeing it would touch.
+            // Exits without freeing memory, which would write to pages of the image.
             std::process::exit(exit.code().into())
         }
         let Some(taking) = taking.lock().expect("not poisoned").take() else {
-            bail!("a fault of wsgi-cgi: the image was made, and its script went on")
+            bail!("bug in wsgi-cgi: the script ran on after its image was made")
         };
         let loaded = match prepared {
             Err(failure) => Err(anyhow!("{}", failure.summary)),
             Ok(_) => executor.application().context(
-                "a script that runs a handler of wsgiref.handlers twice, or in another thread, is \
-                 loaded with each request",
+                "the script runs a handler of wsgiref.handlers twice or in another thread, so \
+                 each request has to load it",
             ),
         };
-        let woken = taking.take(loaded);
-        let (meta, config, learning) = woken.rise();
-        if let Some(learning) = learning {
-            executor.once_answered(Box::new(move || learning.tell()));
+        let restored = taking.take(loaded);
+        let (meta, config, recording) = restored.begin_request();
+        if let Some(recording) = recording {
+            executor.once_answered(Box::new(move || recording.write()));
         }
         std::process::exit(cgi::run_restored(meta, config, executor).code().into())
     }
 
-    /// Everything up to the application, which is recorded from then on.
+    /// Prepares everything before the application is loaded; what it reads is recorded from then on.
     fn ready(
         &self,
         handed_on: &HandedOn,
@@ -151,8 +151,8 @@ impl Making {
     ) -> Result<Before> {
         if !draws::come_first() {
             bail!(
-                "the executor was not loaded before the C library (LD_PRELOAD), so that nobody could tell \
-                 who draws random bytes"
+                "the executor was not preloaded (LD_PRELOAD), so the use of random bytes cannot \
+                 be recorded"
             );
         }
         let inherited = Inherited::all();
@@ -174,7 +174,7 @@ impl Making {
             if self.by_hand {
                 let (script, reason) = (self.script.display(), shown(basis.unwarmed.as_bytes()));
                 report::log(&format!(
-                    "`{script}`: the image is made without the warm-up: {reason}"
+                    "`{script}`: making the image without the warm-up: {reason}"
                 ));
             }
         }
@@ -187,10 +187,10 @@ impl Making {
         signals::install();
         python::record_reading()?;
         python::without_huge_pages();
-        // What is customized for all of a machine's Python programs is loaded with the interpreter.
+        // `sitecustomize` and `.pth` files are loaded with the interpreter.
         let state = ProcessState::now();
-        Sleeper::observe(self.observer)?;
-        // Each request opens its log itself, and who makes an image by hand is to see what goes wrong.
+        PythonState::observe(self.observer)?;
+        // Each request opens its log itself; and with `image make` a person should see errors.
         let without_log = Config {
             log: None,
             ..config.clone()
@@ -198,20 +198,20 @@ impl Making {
         let executor = Executor::ready(
             &without_log,
             around,
-            &Surroundings::of(handed_on),
+            &StartInfo::of(handed_on),
             Inspection::default(),
         )?;
-        let sleeper = Sleeper::record(&ours, around)?;
+        let python_state = PythonState::record(&ours, around)?;
         Ok(Before {
             config,
             executor,
             inherited,
             state,
-            sleeper,
+            python_state,
         })
     }
 
-    /// Gives the image its name, or says why there is none, and ends the process.
+    /// Names the image, or records why there is none, and ends the process.
     pub(super) fn conclude(
         &self,
         around: &MetaVariables,
@@ -264,26 +264,27 @@ impl Making {
         for ending in ["refused", "bad", "pages", "used", "unlucky", UNWARMED] {
             remove(&files.at(ending));
         }
-        fs::rename(files.at("new"), files.at("image")).context("the image")?;
+        fs::rename(files.at("new"), files.at("image"))
+            .context("cannot move the new image into place")?;
         sweep::sweep(&files.folder, &files.name);
         std::io::stdout().flush()?;
         Ok(())
     }
 
-    /// A process that the script has forked would answer in this one's place: says that there is no image,
-    /// and ends both.
+    /// Called in a child that the script forked, which would answer instead of this process: refuses
+    /// the image, and ends both.
     pub(super) fn refuse_for_a_child(&self, basis: &Basis) -> ! {
-        let error = anyhow!("the script answers in a process of its own (os.fork)");
+        let error = anyhow!("the script answers from a child process (os.fork)");
         match self.keep_refusal(&error, basis) {
             Ok(reason) => report::log(&reason),
             Err(error) => report::log_error(&error),
         }
-        // SAFETY: a number and a signal.
+        // SAFETY: sends a signal.
         unsafe { libc::kill(self.maker.cast_signed(), libc::SIGKILL) };
         end(Ended::Refused)
     }
 
-    /// Says for other processes why there is no image, until what that rests on changes.
+    /// Records for other processes why there is no image, until one of the things that this depends on changes.
     fn keep_refusal(&self, error: &anyhow::Error, basis: &Basis) -> Result<String> {
         let files = &self.files;
         let reason = format!("{}: no image: {error:#}", self.script.display());
@@ -296,7 +297,7 @@ impl Making {
         };
         let head = match basis.refusal(pace::now(), &reason, max_age) {
             Ok(head) => head,
-            // Of a file that changed meanwhile nobody knows which content was read.
+            // If a file has changed meanwhile, it is unknown which content was read.
             Err(_) => Basis {
                 identity: basis.identity.clone(),
                 max_age: changing,
@@ -310,13 +311,15 @@ impl Making {
         });
         if let Err(error) = written {
             remove(&files.at("new"));
-            report::log(&format!("the reason cannot be kept: {error:#}"));
+            report::log(&format!(
+                "cannot save the reason why there is no image: {error:#}"
+            ));
         }
         Ok(reason)
     }
 
     fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
-        // Another attempt may find the file at rest; who observes this one knows whether it is the last.
+        // Another attempt may find the file unchanged; the observer knows whether this one was the last.
         let is_kept = error
             .downcast_ref::<Changing>()
             .is_none_or(|changing| changing.by_loading)
@@ -332,12 +335,11 @@ impl Making {
         if self.by_hand {
             remove(&files.at("tries"));
         }
-        // Threads might have to be waited for without end.
+        // With other threads, exit functions might wait forever.
         if refusal::refuse_company().is_ok() {
             python::leave();
         }
-        // Whoever has loaded it in vain has also done what was left to be done at exit: that is not
-        // repeated but for what may be another the next time.
+        // Loading has run the exit functions too: so it is repeated only if the result may differ.
         if let Some(changing) = error.downcast_ref::<Changing>() {
             end(if changing.by_loading {
                 Ended::Settles
@@ -349,19 +351,22 @@ impl Making {
     }
 }
 
-/// What is done when a script calls for an answer itself: the image is made of the process as it stands,
-/// and in a process that was restored from it the exchange begins.
-fn inside(taking: &Arc<Mutex<Option<Taking>>>, underway: &Arc<Mutex<Option<Underway>>>) -> Inside {
+/// What to do when a script runs a handler itself: the image is made during that call, and in a process
+/// restored from it the exchange begins.
+fn on_handler_call(
+    taking: &Arc<Mutex<Option<Taking>>>,
+    underway: &Arc<Mutex<Option<RunningExchange>>>,
+) -> OnHandlerCall {
     let (taking, underway) = (taking.clone(), underway.clone());
     Box::new(move |application| {
         let taken = taking.lock().expect("not poisoned").take();
-        let woken = taken.expect("this is called once").take(Ok(application));
-        let (meta, config, learning) = woken.rise();
+        let restored = taken.expect("an image is made once").take(Ok(application));
+        let (meta, config, recording) = restored.begin_request();
         match cgi::open_restored(meta, config) {
             Ok(opened) => {
                 let mut begun = cgi::begin(opened);
-                if let Some(learning) = learning {
-                    begun.answered = Some(Box::new(move || learning.tell()));
+                if let Some(recording) = recording {
+                    begun.answered = Some(Box::new(move || recording.write()));
                 }
                 let gateway = begun.gateway.clone();
                 *underway.lock().expect("not poisoned") = Some(begun);
@@ -372,7 +377,7 @@ fn inside(taking: &Arc<Mutex<Option<Taking>>>, underway: &Arc<Mutex<Option<Under
     })
 }
 
-/// What the application registered to be done at exit is for those that answer requests.
+/// Ends the process without exit functions, which are for processes that answer requests.
 fn end(ended: Ended) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(ended.code()) }

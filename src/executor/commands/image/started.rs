@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::python::{self, Sleeper};
+use crate::python::{self, PythonState};
 use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::format::Head;
@@ -15,19 +15,19 @@ use process::report;
 use process::{claim, environment, last_resort};
 use settings::config::Config;
 
-/// A process that was restored, and is not yet one of its own.
-pub(super) struct Woken {
+/// A restored process that does not have its own environment yet.
+pub(super) struct Restored {
     pub(super) handoff: Handoff,
     pub(super) head: &'static Head,
     pub(super) changes: &'static Changes,
-    pub(super) sleeper: &'static Sleeper,
+    pub(super) python_state: &'static PythonState,
     pub(super) config: Config,
 }
 
-impl Woken {
-    /// Becomes a process as any other, with the application that is loaded already: gives its variables, its
-    /// settings, and what it is to learn. What goes wrong here leaves the request to a process without an image.
-    pub(super) fn rise(mut self) -> (MetaVariables, Config, Option<Learning>) {
+impl Restored {
+    /// Sets the environment and the state of this process, and returns its variables, its settings, and
+    /// what to record. If this fails, a process without an image answers the request.
+    pub(super) fn begin_request(mut self) -> (MetaVariables, Config, Option<PageRecording>) {
         let handoff = &self.handoff;
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
@@ -44,38 +44,41 @@ impl Woken {
         if let Err(what) = self.changes.put_back(false) {
             let script = self.config.app.to_string();
             report::log(&format!(
-                "{script}: loading changed {what}, which this process cannot be given"
+                "{script}: loading changed {what}, which cannot be changed again in the restored \
+                 process"
             ));
-            wait_with_the_next(handoff);
+            pause_image(handoff);
             last_resort::fall_back();
         }
         if self.changes.has_moved() {
             self.config.chdir = None;
         }
-        if let Err(error) = self.sleeper.wake(&around) {
-            report::log(&format!("the restored process cannot go on: {error:#}"));
-            wait_with_the_next(handoff);
+        if let Err(error) = self.python_state.wake(&around) {
+            report::log(&format!(
+                "the process restored from the image failed to start: {error:#}"
+            ));
+            pause_image(handoff);
             last_resort::fall_back();
         }
-        // An idle database has nothing to write that SQLite keeps to itself: it is as if the server had opened it.
+        // SQLite has nothing left to write to an idle database: its descriptor counts as inherited.
         let opened = self.head.opened.iter().filter(|file| file.born == 0);
         let opened: Vec<_> = opened
             .filter_map(|file| file.number.try_into().ok())
             .collect();
         python::begin(&opened);
-        let learning = Learning::of(handoff, self.head);
-        (meta, self.config, learning)
+        let recording = PageRecording::of(handoff, self.head);
+        (meta, self.config, recording)
     }
 }
 
-/// What the first process restored from an image does for those that follow.
-pub(super) struct Learning {
+/// Records, in the first process restored from an image, which pages a request writes to.
+pub(super) struct PageRecording {
     list: PathBuf,
     image: u64,
     head: &'static Head,
 }
 
-impl Learning {
+impl PageRecording {
     fn of(handoff: &Handoff, head: &'static Head) -> Option<Self> {
         if handoff.learns == 0 || handoff.image.is_null() {
             return None;
@@ -90,12 +93,12 @@ impl Learning {
         })
     }
 
-    /// Keeps which pages this process has written to: the client has its answer.
-    pub(super) fn tell(&self) {
+    /// Writes the list of pages that this process has written to. The client has its answer by then.
+    pub(super) fn write(&self) {
         let Ok(parts) = capture::written_parts(self.head) else {
             return;
         };
-        // One of an image that is gone. Where it cannot be kept each process goes on as this one did.
+        // Removes the list of an older image. If the new list cannot be written, processes only run slower.
         _ = std::fs::remove_file(&self.list);
         if let Ok(file) = capture::create(&self.list) {
             _ = file.write_all_at(&pages::encode(self.image, parts), 0);
@@ -103,8 +106,8 @@ impl Learning {
     }
 }
 
-/// What one process could not do the next one mostly cannot either: the image rests for a while.
-fn wait_with_the_next(handoff: &Handoff) {
+/// Stops using the image for a while: the next process would most likely fail too.
+fn pause_image(handoff: &Handoff) {
     if handoff.image.is_null() {
         return;
     }

@@ -1,5 +1,5 @@
-//! Taking the image: the process is written down as it is, with its application loaded, and a process
-//! restored from there goes on where this was. What its making rests on is known by then.
+//! Takes the image: writes the memory of this process, with the application loaded, to a file. A
+//! restored process continues at the same place. What the image depends on is known by then.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::maker::Making;
-use super::started::Woken;
+use super::started::Restored;
 use super::trial;
 use super::warm_up;
-use crate::chance::{refuse_generators, sqlite_libraries};
 use crate::interposed::at_fork;
-use crate::python::{self, Application, EnvironmentRead, Recorded, Sleeper};
+use crate::python::{self, Application, EnvironmentRead, PythonState, Recorded};
+use crate::random_generators::{refuse_generators, sqlite_libraries};
 use exchange::MetaVariables;
 use image::basis::{Basis, Changing};
 use image::branch::{self, Handoff};
@@ -34,41 +34,41 @@ use settings::config::Config;
 pub(super) struct Taking {
     pub(super) making: Making,
     pub(super) config: Config,
-    /// What a web server might have given.
+    /// The variables that a web server might set.
     pub(super) around: MetaVariables,
     pub(super) basis: Basis,
     pub(super) lock: Option<(u64, u64)>,
-    /// The files that the choice of packages rests on.
+    /// The files that the choice of packages depends on.
     pub(super) packages: Vec<PathBuf>,
     pub(super) inherited: Vec<(Inherited, Vec<u8>)>,
     pub(super) state: ProcessState,
-    pub(super) sleeper: Sleeper,
+    pub(super) python_state: PythonState,
     /// The files of idle connections to SQLite.
     pub(super) databases: Vec<Vec<u8>>,
 }
 
-/// Which of the two a process is.
+/// Whether this process makes the image or was restored from it.
 enum Side {
     Maker(Head, File),
     Restored(Handoff, Head, Changes),
 }
 
 impl Taking {
-    /// Takes it, if the application is loaded. In the process that does so this does not return. Nothing of
-    /// it is freed in one that was restored: it is not worth the pages that freeing it would touch.
-    pub(super) fn take(self, loaded: Result<&Application>) -> Woken {
+    /// Takes the image, if the application is loaded. Returns only in a restored process. There nothing
+    /// is freed, as that would write to pages of the image.
+    pub(super) fn take(self, loaded: Result<&Application>) -> Restored {
         let own = Box::leak(Box::new(self));
         if std::process::id() != own.making.maker {
             own.making.refuse_for_a_child(&own.basis);
         }
-        let loaded = loaded.and_then(|application| own.rest(application));
+        let loaded = loaded.and_then(|application| own.settle(application));
         let written = match own.become_an_image(loaded) {
             Ok(Side::Restored(handoff, head, changes)) => {
-                return Woken {
+                return Restored {
                     handoff,
                     head: Box::leak(Box::new(head)),
                     changes: Box::leak(Box::new(changes)),
-                    sleeper: &own.sleeper,
+                    python_state: &own.python_state,
                     config: own.config.clone(),
                 };
             }
@@ -79,20 +79,21 @@ impl Taking {
             .conclude(&own.around, own.lock, &own.basis, written)
     }
 
-    /// Has the application come to rest.
-    fn rest(&mut self, application: &Application) -> Result<()> {
+    /// Runs the warm-up, closes what is opened again later, and looks through what is loaded.
+    fn settle(&mut self, application: &Application) -> Result<()> {
         warm_up::warm_up(application, &self.config.warm_up, &self.making.files)?;
-        self.sleeper.close()?;
+        self.python_state.close()?;
         self.databases = python::idle_databases();
         python::settle().map_err(|failure| anyhow!("{}", failure.summary))
     }
 
     fn become_an_image(&mut self, loaded: Result<()>) -> Result<Side> {
-        let recorded = self.sleeper.recorded()?;
+        let recorded = self.python_state.recorded()?;
         let (writers, drew) = (recorded.writers.clone(), recorded.seen.drew.clone());
-        let obstacle = of_the_environment(&recorded.environment).and(recorded.refuse_obstacle());
+        let obstacle =
+            refuse_request_variables(&recorded.environment).and(recorded.refuse_obstacle());
         let files = &self.making.files;
-        let taken = take_down(
+        let taken = record_basis(
             &mut self.basis,
             recorded,
             std::mem::take(&mut self.packages),
@@ -107,37 +108,38 @@ impl Taking {
         let changes = self.state.changes()?;
         changes.undo();
         if files.lock() != self.lock {
-            bail!("the folder for images was removed");
+            bail!("the folder for images was removed meanwhile");
         }
         remove(&files.at("new"));
         let file = ManuallyDrop::new(capture::create(&files.at("new"))?);
         python::keep_room();
-        self.sleeper.before();
+        self.python_state.before();
         refusal::refuse_company()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
         self.basis.files.extend(refusal::read_on(&opened));
-        let kept = Kept::of_this_process().context("this C library keeps its state elsewhere")?;
+        let kept = Kept::of_this_process()
+            .context("the thread data of this C library has an unknown layout")?;
         let (head, encoded) = settled_head(&self.basis, &opened, pace::now())?;
         let mut written = Ok(());
         at_fork::prepare();
         let handoff = branch::branch(&mut || written = capture::write(&encoded, &head, &file));
         let Some(handoff) = handoff else {
-            self.sleeper.after();
-            written.context("the image cannot be written")?;
+            self.python_state.after();
+            written.context("cannot write the image")?;
             return Ok(Side::Maker(head, ManuallyDrop::into_inner(file)));
         };
         kept.put_back();
-        at_fork::go_on_as_child();
+        at_fork::continue_as_child();
         _ = memory::hold_still(false);
         if handoff.trial != 0 {
-            trial::live(&head, &handoff, &self.sleeper, &changes);
+            trial::live(&head, &handoff, &self.python_state, &changes);
         }
         Ok(Side::Restored(handoff, head, changes))
     }
 }
 
-/// What an image rests on, as far as it was recorded.
-fn take_down(
+/// Moves what was recorded into the basis of the image.
+fn record_basis(
     basis: &mut Basis,
     recorded: Recorded,
     packages: Vec<PathBuf>,
@@ -194,8 +196,8 @@ fn take_down(
     let (mut folders, listed) = (Vec::new(), std::mem::take(&mut watched.folders));
     for (folder, is_searched) in recorded.folders {
         let is_listed = !is_searched || listed.contains(&folder.path);
-        // What loading itself has put there makes no difference to whoever looks for modules, and does to
-        // whoever lists them.
+        // Files that loading itself has made in the folder matter only if the folder was listed, not if
+        // modules were searched in it.
         let folder = if watched.filled.contains(&folder.path) {
             let (path, before) = (folder.path.clone(), folder.folder(is_listed));
             let now = freshness::list(path).folder(is_listed);
@@ -208,7 +210,7 @@ fn take_down(
         };
         folders.push(folder);
     }
-    // What C listed.
+    // Folders that C code listed.
     for path in &listed {
         if !folders.iter().any(|known| known.path == *path) {
             folders.push(freshness::list(path.clone()).folder(true));
@@ -224,8 +226,8 @@ fn take_down(
     }
 }
 
-/// The head of an image, taken when taking it changes nothing any more; the address space is to stay
-/// as it is until the image is written.
+/// The head of an image. Taking it may change the memory map, so this is repeated until nothing
+/// changes; after that the map must stay the same until the image is written.
 fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
     if memory::hold_still(true) {
         memory::fill_gaps();
@@ -238,11 +240,12 @@ fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec
             return Ok((head, encoded));
         }
     }
-    bail!("the process does not come to rest")
+    bail!("the memory of the process keeps changing")
 }
 
-/// What loading made of a request's variable would be that request's alone.
-fn of_the_environment(read: &EnvironmentRead) -> Result<()> {
+/// Refuses an application that read a request's variable while loading, as the result would be valid
+/// for one request only.
+fn refuse_request_variables(read: &EnvironmentRead) -> Result<()> {
     if let Some((name, _)) = read
         .variables
         .iter()
@@ -255,8 +258,8 @@ fn of_the_environment(read: &EnvironmentRead) -> Result<()> {
     }
     match read.kept.first() {
         Some(how) => bail!(
-            "loading the application uses all variables of the environment, those of one request \
-             among them: {how}"
+            "loading the application uses all environment variables, including those that differ \
+             per request: {how}"
         ),
         None => Ok(()),
     }

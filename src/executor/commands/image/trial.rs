@@ -1,5 +1,5 @@
-//! A process restored from an image that has no name yet: whether it lives, and which pages it has
-//! to write to, which are prepared in others from the start.
+//! The trial: a process is restored from the new image, to see whether it works and which pages it
+//! writes to at its start; in later processes these are prepared in advance.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
-use crate::python::Sleeper;
+use crate::python::PythonState;
 use image::attempt::Ended;
 use image::branch::Handoff;
 use image::format::Head;
@@ -20,13 +20,12 @@ use image::{capture, freshness, wake};
 use process::report;
 use process::{descriptors, signals};
 
-/// Once in a thousand times something of the new process is where the image has its stack.
+/// About once in a thousand times the address of the image's stack is in use in the new process.
 const ATTEMPTS: usize = 5;
 
-/// Has a process restored from the image, which looks at itself and ends; then seals the image with
-/// what was learnt.
+/// Restores a process from the image, which reports its pages and ends; then seals the image with that list.
 pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) -> Result<()> {
-    // An application that has ignored the ends of its children could not wait for one.
+    // If the application ignores SIGCHLD, this process could not wait for the child.
     signals::forget_children(false);
     let mut trial = Command::new(program);
     trial
@@ -52,7 +51,7 @@ pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) ->
     let tried = tried.with_context(|| format!("`{}`", program.display()))?;
     if tried.status.code() != Some(Ended::Tried.code()) {
         bail!(
-            "a process restored from it ended with {}: {}",
+            "the test process restored from it ended with {}: {}",
             tried.status,
             String::from_utf8_lossy(&tried.stderr).trim_end()
         );
@@ -66,10 +65,10 @@ pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) ->
     seal(file, &mut head)
 }
 
-/// Its start and its end take milliseconds.
+/// How many seconds the trial may take; it takes milliseconds.
 const LONGEST: u32 = 60;
 
-/// Whoever writes to the file from now on changes its time, which is in it.
+/// Stores the time of the file in the file: a later write changes the time and shows.
 fn seal(file: &File, head: &mut Head) -> Result<()> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     // Whole seconds: no file system rounds them.
@@ -83,18 +82,23 @@ fn seal(file: &File, head: &mut Head) -> Result<()> {
         last_access: time,
         last_modification: time,
     };
-    rustix::fs::futimens(file, &times).context("the image's time")
+    rustix::fs::futimens(file, &times).context("cannot set the modification time of the image")
 }
 
 /// The life of that process.
-pub(super) fn live(head: &Head, handoff: &Handoff, sleeper: &Sleeper, changes: &Changes) -> ! {
+pub(super) fn live(
+    head: &Head,
+    handoff: &Handoff,
+    python_state: &PythonState,
+    changes: &Changes,
+) -> ! {
     let tried = || -> Result<()> {
-        // What the application prints is not for the maker.
+        // The maker reads the real standard output: what the application prints must not go there.
         let mut out = File::from(descriptors::take()?.stdout);
         if let Err(what) = changes.put_back(true) {
-            bail!("loading changed {what}, which another process cannot be given");
+            bail!("loading changed {what}, which cannot be changed again in a restored process");
         }
-        sleeper.wake(&wake::environment(handoff))?;
+        python_state.wake(&wake::environment(handoff))?;
         for (start, length) in capture::written_parts(head)? {
             writeln!(out, "{start} {length}")?;
         }

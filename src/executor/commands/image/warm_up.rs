@@ -1,5 +1,5 @@
-//! The warm-up: requests that go through the application before its image is made, for what it loads and builds
-//! only then. What it costs an image, the image is made without.
+//! The warm-up: requests made to the application before its image is taken, for what it loads and
+//! builds at its first requests. If the warm-up prevents an image, the image is made without it.
 
 use std::ffi::{CString, c_int};
 use std::fs::{self, File};
@@ -18,10 +18,10 @@ use image::attempt::{Ended, Files};
 use image::capture;
 use image::store::{MAGIC, UNWARMED, remove};
 
-/// So many seconds all of it may take.
+/// How many seconds the warm-up may take in all.
 const LONGEST: i64 = 30;
 
-/// Where it is kept why there is to be no warm-up; set once there is one.
+/// The file for the reason why the warm-up was left out; set once the warm-up has begun.
 static REASON: OnceLock<CString> = OnceLock::new();
 
 const TOO_LONG: &[u8] = b" it took longer than 30 s";
@@ -29,7 +29,7 @@ const TOO_LONG: &[u8] = b" it took longer than 30 s";
 /// Sends a GET for each path through the application.
 ///
 /// # Errors
-/// Where one fails.
+/// If one fails.
 pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files) -> Result<()> {
     if paths.is_empty() {
         return Ok(());
@@ -45,7 +45,7 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
     Ok(())
 }
 
-/// Keeps the reason why there is no image, if it may be the warm-up: whether it is so.
+/// Records why there is no image, if the warm-up may be the cause. Returns whether it did.
 pub(super) fn give_up(files: &Files, error: &anyhow::Error) -> bool {
     let kept = || -> std::io::Result<()> {
         remove(&files.at(UNWARMED));
@@ -56,7 +56,7 @@ pub(super) fn give_up(files: &Files, error: &anyhow::Error) -> bool {
     REASON.get().is_some() && kept().is_ok()
 }
 
-/// Why the attempt before this one gave up, which is known from now on.
+/// Why the attempt before this one left the warm-up out; removes the file.
 pub(super) fn reason(files: &Files) -> String {
     let path = files.at(UNWARMED);
     let reason = fs::read(&path).unwrap_or_default();
@@ -65,8 +65,8 @@ pub(super) fn reason(files: &Files) -> String {
     String::from_utf8_lossy(reason.trim_ascii()).into_owned()
 }
 
-/// One that hangs is ended, and with it this attempt: by a timer and a signal that are not the application's
-/// own (`setitimer`, SIGALRM).
+/// Ends this attempt if a request hangs, with a timer and a signal that applications do not use (not
+/// `setitimer` and SIGALRM).
 struct Watch {
     timer: c_int,
     before: libc::sigaction,
@@ -109,7 +109,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: the timer is this one's, and the action is the one that was there.
+        // SAFETY: the timer was made by `begin`, and the action was in place before.
         unsafe {
             libc::syscall(libc::SYS_timer_delete, self.timer);
             libc::sigaction(Self::signal(), &raw const self.before, std::ptr::null_mut());
@@ -130,7 +130,7 @@ extern "C" fn over(_: c_int) {
     unsafe { libc::_exit(Ended::Unwarmed.code()) }
 }
 
-/// A GET without a word of any visitor's, and marked as what it is.
+/// Makes a GET request that has no data of a visitor, and is marked as warm-up.
 fn ask(application: &Application, path: &str) -> Result<()> {
     let null = || File::options().read(true).write(true).open("/dev/null");
     let (named, query) = path.split_once('?').unwrap_or((path, ""));
@@ -145,7 +145,7 @@ fn ask(application: &Application, path: &str) -> Result<()> {
         ("SERVER_PORT", "80"),
         ("SERVER_PROTOCOL", "HTTP/1.1"),
         ("REMOTE_ADDR", "127.0.0.1"),
-        // No name of CGI's has a dot: no client can send it.
+        // The name has a dot, so no client can send it.
         ("wsgi_cgi.warm_up", "1"),
     ];
     let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
@@ -159,15 +159,17 @@ fn ask(application: &Application, path: &str) -> Result<()> {
     let gateway = Gateway::new(responder, &request, Inspection::default(), noted);
     gateway.answer_with(application, &request.meta);
     if let Some(summary) = failed.lock().expect("not poisoned").take() {
-        bail!("the warm-up with `{path}` failed: {summary}");
+        bail!("the warm-up request for `{path}` failed: {summary}");
     }
     match attach(|py| gateway.status(py)) {
-        Some(status @ 500..) => bail!("the warm-up with `{path}` was answered with {status}"),
+        Some(status @ 500..) => {
+            bail!("the warm-up request for `{path}` was answered with {status}")
+        }
         _ => Ok(()),
     }
 }
 
-/// Nobody hears of a failure but who reads why the image was made without the warm-up.
+/// Keeps the first failure as the reason; nothing goes to a log or a client.
 struct Noted(Arc<Mutex<Option<String>>>);
 
 impl OnFailure for Noted {

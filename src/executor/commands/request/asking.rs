@@ -1,4 +1,4 @@
-//! From what was typed to what a server would have made of it: the meta-variables, and a file with
+//! Makes a request from the command line: the meta-variables that a server would set, and a file with
 //! the content.
 
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 
 use super::journey::Journey;
-use super::obeyed;
+use super::program_variables;
 use doors::one_shot::content::Content;
 use doors::one_shot::server::Server;
 use doors::one_shot::url::Url;
@@ -22,17 +22,17 @@ use process::report;
 use settings::cli::{As, Request as Typed};
 use settings::config::{Config, Source};
 
-/// Everything that a request is made of.
+/// What a request is made from.
 pub(super) struct Asking<'a> {
     pub(super) typed: &'a Typed,
     pub(super) config: &'a Config,
     pub(super) environment: &'a MetaVariables,
-    /// Whether a redirect is followed.
+    /// Whether this process follows a redirect.
     pub(super) is_hop: bool,
 }
 
 impl Asking<'_> {
-    /// The meta-variables, the content, and where a redirect would lead from here.
+    /// The meta-variables, the content, and what is needed to follow a redirect.
     pub(super) fn ask(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
         let (mut meta, source, journey) = match &self.typed.asked.replay {
             Some(file) => {
@@ -49,7 +49,7 @@ impl Asking<'_> {
                 .filter(|&at| at > 0);
             let name = equals.and_then(|at| std::str::from_utf8(&pair[..at]).ok());
             let Some((name, at)) = name.zip(equals) else {
-                bail!("`--set {}`: NAME=VALUE is expected", pair.escape_ascii());
+                bail!("`--set {}`: expected NAME=VALUE", pair.escape_ascii());
             };
             meta.set(name, &pair[at + 1..]);
         }
@@ -116,14 +116,14 @@ impl Asking<'_> {
         let mut journey = Journey::first(method.to_owned(), url, mount, content);
         for cookies in &asked.cookie {
             if !cookies.as_bytes().contains(&b'=') {
-                bail!("`-b {}`: NAME=VALUE is expected", cookies.display());
+                bail!("`-b {}`: expected NAME=VALUE", cookies.display());
             }
             journey.jar.add_typed(cookies.as_bytes());
         }
         Ok(journey)
     }
 
-    /// What a client sends by itself, unless it was typed, and what was typed.
+    /// The header fields: the usual ones of a client, replaced or completed by those typed.
     fn fields(&self, journey: &Journey) -> Fields {
         let asked = &self.typed.asked;
         let accept = if asked.json.is_some() {
@@ -177,7 +177,7 @@ pub(in super::super) fn script_of(config: &Config) -> PathBuf {
     }
 }
 
-/// `POST /path?query`, for the story.
+/// `POST /path?query`, for `--verbose`.
 pub(super) fn line(meta: &MetaVariables, journey: Option<&Journey>) -> String {
     let text = |name| String::from_utf8_lossy(meta.get(name).unwrap_or_default()).into_owned();
     let target = text("SCRIPT_NAME") + &text("PATH_INFO");
@@ -192,28 +192,33 @@ pub(super) fn line(meta: &MetaVariables, journey: Option<&Journey>) -> String {
     format!("{} {target}{query}{hop}", text("REQUEST_METHOD"))
 }
 
-/// A kept request: its variables are the whole environment again, but for those that are obeyed.
+/// A recorded request: its variables become the environment, except those that change how programs run.
 pub(in super::super) fn recorded(
     file: &Path,
     environment: &MetaVariables,
 ) -> Result<(MetaVariables, OwnedFd)> {
     let mut recorded = Recorded::open(file)?;
     let mut meta = recorded.meta();
-    obeyed::put_own(&mut meta, environment, &format!("`{}`", file.display()));
+    program_variables::keep_own_values(&mut meta, environment, &format!("`{}`", file.display()));
     if meta.get("REQUEST_METHOD").is_none() {
-        bail!("`{}` has no REQUEST_METHOD", file.display());
+        bail!(
+            "`{}` is not a recorded request: it has no REQUEST_METHOD",
+            file.display()
+        );
     }
     for remark in &recorded.remarks {
         report::log(&format!("`{}`: {remark}", file.display()));
     }
-    let there = recorded.content_length().context("the content")?;
+    let there = recorded
+        .content_length()
+        .context("cannot read the size of its content")?;
     let announced = meta.get("CONTENT_LENGTH").unwrap_or_default();
     let announced: Option<u64> = std::str::from_utf8(announced)
         .ok()
         .and_then(|n| n.parse().ok());
     if let Some(announced) = announced.filter(|&announced| announced > there) {
         report::log(&format!(
-            "`{}` holds {there} of the {announced} bytes of content",
+            "`{}` has only {there} of the {announced} bytes of content",
             file.display()
         ));
     }
@@ -244,7 +249,7 @@ fn field(text: &OsString) -> (Vec<u8>, Option<Vec<u8>>) {
         }
         None => match bytes.strip_suffix(b";") {
             Some(name) => (name.to_vec(), Some(Vec::new())),
-            // Refused later, as no header name has a line's form.
+            // Refused later: the space makes it an invalid name.
             None => ([&bytes[..], b" "].concat(), Some(Vec::new())),
         },
     }

@@ -1,4 +1,5 @@
-//! The closer look: which observers there are, and what is said when all is over.
+//! The options to look closer (`--verbose`, `--timing`, `--pdb` ...): starts their observers and prints
+//! their results.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -16,7 +17,7 @@ use process::report::Exit;
 use process::terminal::Terminal;
 use settings::cli;
 
-/// What was asked for beyond the answer.
+/// What was asked for besides the answer.
 #[derive(Debug, Default)]
 pub(super) struct Closer {
     story: Option<Arc<Story>>,
@@ -26,7 +27,7 @@ pub(super) struct Closer {
 }
 
 impl Closer {
-    /// Begins to look; `start` is when the program began.
+    /// Starts the observers; `start` is when the program began.
     pub(super) fn begin(typed: &cli::Closer, start: Instant) -> Result<Self> {
         let mut closer = Self {
             validate: typed.validate,
@@ -50,14 +51,14 @@ impl Closer {
         Ok(closer)
     }
 
-    /// Tells what no event tells.
+    /// Adds a line to the story that no event produces.
     pub(super) fn tell(&self, text: &str) {
         if let Some(story) = &self.story {
             story.tell(text);
         }
     }
 
-    /// What the gateway has to know.
+    /// The inspection for the gateway.
     pub(super) fn inspection(&mut self) -> Inspection {
         let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
         if let Some(story) = &self.story {
@@ -79,7 +80,7 @@ impl Closer {
         }
     }
 
-    /// Says what remains to be said.
+    /// Prints the exit status and the times.
     pub(super) fn end(self, exit: Exit) {
         self.tell(&format!("exit {}", exit.code()));
         if let Some((timing, output)) = self.timing {

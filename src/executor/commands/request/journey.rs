@@ -1,5 +1,5 @@
-//! Redirects: each further request is a fresh process, as it would be on a server. This one becomes
-//! it (`exec`), with what there is to remember on standard input.
+//! Follows redirects. Each further request is made in a fresh process, as on a server: this process
+//! executes the program again, and passes cookies and the like on standard input.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -26,17 +26,17 @@ use settings::cli::Request as Typed;
 /// As many as curl follows.
 const MOST: u32 = 50;
 
-/// In the environment of a process that takes up a journey.
+/// The variable that marks a process that follows a redirect.
 const MARK: &str = "WSGI_CGI_HOP";
 
-/// Whether this process takes one up. Nobody else gets to see the mark.
+/// Whether this process follows a redirect; removes the mark.
 pub(super) fn take_mark(environment: &mut MetaVariables) -> bool {
     let is_marked = environment.get(MARK).is_some();
     environment.remove(MARK);
     is_marked
 }
 
-/// A request as the last one of some that led to it.
+/// A request, with what was collected while redirects led to it.
 #[derive(Debug)]
 pub(super) struct Journey {
     pub(super) method: String,
@@ -66,12 +66,13 @@ impl Journey {
         }
     }
 
-    /// Takes up what the process before this one was.
+    /// Reads what the process before this one wrote.
     pub(super) fn resume(stdin: File, mount: Vec<u8>) -> Result<Self> {
-        let state = Recorded::read(stdin).context("WSGI_CGI_HOP is for this program's own use")?;
+        let state =
+            Recorded::read(stdin).context("WSGI_CGI_HOP is reserved for wsgi-cgi: unset it")?;
         let text = |name| {
             let value = state.get(name).map(String::from_utf8_lossy);
-            value.context("WSGI_CGI_HOP is for this program's own use")
+            value.context("WSGI_CGI_HOP is reserved for wsgi-cgi: unset it")
         };
         let url = Url::default().join(&text("url")?)?;
         let mut journey = Self::first(text("method")?.into_owned(), url, mount, None);
@@ -88,7 +89,7 @@ impl Journey {
         Ok(journey)
     }
 
-    /// Writes down what [`resume`](Self::resume) takes up.
+    /// Writes what [`resume`](Self::resume) reads.
     fn write(self) -> Result<File> {
         let mut fields = vec![
             (&b"url"[..], self.url.to_string().into_bytes()),
@@ -110,7 +111,7 @@ impl Journey {
     }
 }
 
-/// Whether a response is only on the way, so that its content is not shown.
+/// Whether a response is a redirect that is followed, so that its content is not shown.
 pub(super) fn is_followed(journey: Option<&Journey>) -> IsSkipped {
     let place = journey.map(|journey| (journey.url.clone(), journey.mount.clone()));
     Box::new(move |head| {
@@ -120,18 +121,18 @@ pub(super) fn is_followed(journey: Option<&Journey>) -> IsSkipped {
     })
 }
 
-/// The way back out of this process: what it was started with, for the one it becomes.
+/// What this process was started with, to execute the program again.
 #[derive(Debug, Default)]
-pub(super) struct Way {
-    /// The method that was typed, which stays.
+pub(super) struct Restart {
+    /// The method, if it was typed: it is kept.
     method: Option<String>,
     program: PathBuf,
     arguments: Vec<OsString>,
     kept: Option<(OwnedFd, OwnedFd, PathBuf)>,
 }
 
-impl Way {
-    /// Holds on to what the exchange takes away, if there may be a further request.
+impl Restart {
+    /// Duplicates the streams that the exchange replaces, if redirects are to be followed.
     pub(super) fn begin(typed: &Typed, handed_on: &HandedOn) -> Result<Self> {
         if !typed.shown.location {
             return Ok(Self::default());
@@ -149,8 +150,8 @@ impl Way {
         })
     }
 
-    /// Goes where the response leads; returns only if that is nowhere.
-    pub(super) fn onward(
+    /// Follows the redirect in the response; returns only if there is none or if it fails.
+    pub(super) fn follow_redirect(
         self,
         mut journey: Journey,
         head: &ResponseHead,
@@ -173,21 +174,23 @@ impl Way {
         journey.hops += 1;
         if !again {
             journey.content = None;
-            // As curl has it, -X stays.
+            // As with curl, -X is kept.
             if self.method.is_none() && journey.method != "HEAD" {
                 journey.method = "GET".into();
             }
         }
         let error = self.exec(journey, environment).err()?;
-        report::log_error(&error.context("the redirect cannot be followed"));
+        report::log_error(&error.context("cannot follow the redirect"));
         Some(Exit::Failure)
     }
 
     fn exec(self, journey: Journey, environment: &MetaVariables) -> Result<()> {
         if journey.hops > MOST {
-            bail!("there were {MOST} before it");
+            bail!("{MOST} redirects were followed already");
         }
-        let (stdout, stderr, folder) = self.kept.context("it was not expected")?;
+        let (stdout, stderr, folder) = self
+            .kept
+            .context("bug in wsgi-cgi: --location was not given")?;
         let pairs = environment.iter().map(|(name, value)| {
             (
                 std::ffi::OsStr::from_bytes(name),

@@ -1,4 +1,4 @@
-//! `--static`: the answer to a request for a file, which the application does not see.
+//! `--static`: answers requests for files; the application does not see them.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -17,7 +17,7 @@ pub(super) struct Answer {
 }
 
 enum Content {
-    /// From there on, as far as the head announces.
+    /// From this offset on, as many bytes as Content-Length says.
     File(File, u64),
     Text(Vec<u8>),
 }
@@ -36,7 +36,7 @@ impl Answer {
         }
     }
 
-    /// Sends it, and says how it went.
+    /// Sends it, and returns the exit status.
     pub(super) fn send(self, mut responder: Responder) -> Exit {
         responder.set_head(self.head);
         let sent = match &self.content {
@@ -50,7 +50,7 @@ impl Answer {
     }
 }
 
-/// The answer to a request for one of the folders' files.
+/// The answer, if the request is for a file in one of the folders.
 pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Answer> {
     // The whole path, whoever has split it: URLs of `--static` begin at the root.
     let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
@@ -58,7 +58,11 @@ pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Ans
     let found = folders.iter().find_map(|folder| folder.find(&path))?;
     if !matches!(meta.get("REQUEST_METHOD"), Some(b"GET" | b"HEAD")) {
         let allow = [("Allow", "GET, HEAD")];
-        return Some(Answer::page(405, "This is a file.", &allow));
+        return Some(Answer::page(
+            405,
+            "A file answers only GET and HEAD.",
+            &allow,
+        ));
     }
     Some(match found {
         StaticFile::Missing => Answer::not_found(),
@@ -69,14 +73,18 @@ pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Ans
     })
 }
 
-/// The URL as it was sent, encoded as it was, with a slash at the end of its path.
+/// A redirect to the URL with a slash at the end of its path.
 fn with_slash(meta: &MetaVariables) -> Answer {
     let uri = meta.get("REQUEST_URI").unwrap_or_default();
     let path = uri.split(|&byte| byte == b'?').next().unwrap_or_default();
     // Two slashes at the start would name another host.
     let path = String::from_utf8_lossy(path);
     let location = format!("/{}/", path.trim_matches('/'));
-    Answer::page(301, "It is a folder.", &[("Location", &location)])
+    Answer::page(
+        301,
+        "This is a folder: its URL ends with a slash.",
+        &[("Location", &location)],
+    )
 }
 
 fn of_file(file: File, path: &Path, meta: &MetaVariables) -> Option<Answer> {
@@ -88,12 +96,12 @@ fn of_file(file: File, path: &Path, meta: &MetaVariables) -> Option<Answer> {
         Selected::Part { offset, count } => (206, offset, count),
         Selected::NotModified => (304, 0, 0),
         Selected::PreconditionFailed => {
-            return Some(Answer::page(412, "The file is another one by now.", &[]));
+            return Some(Answer::page(412, "The file has changed.", &[]));
         }
         Selected::Unsatisfiable => {
             let range = format!("bytes */{length}");
             let fields = [("Content-Range", &range[..])];
-            return Some(Answer::page(416, "The file has no such part.", &fields));
+            return Some(Answer::page(416, "The file has no such range.", &fields));
         }
     };
     let mut fields = vec![
@@ -116,7 +124,7 @@ fn of_file(file: File, path: &Path, meta: &MetaVariables) -> Option<Answer> {
     })
 }
 
-/// A compressed file is shown as what it is: nobody asked to have it unpacked on the way.
+/// A compressed file keeps its own type: with Content-Encoding the client would unpack it.
 fn content_type(path: &Path) -> String {
     let (kind, encoding) = python::content_type(&path.to_string_lossy());
     match (kind, encoding.as_deref()) {
@@ -138,7 +146,7 @@ fn head(code: u16, fields: &[(&str, &str)]) -> ResponseHead {
 
 fn add(head: &mut ResponseHead, fields: &[(&str, &str)]) {
     for (name, value) in fields {
-        // A Location that no header can hold is left out: the status still says what it is.
+        // A Location that is not a valid header value is left out; the status remains.
         _ = head.headers.push(name.as_bytes(), value.as_bytes());
     }
 }

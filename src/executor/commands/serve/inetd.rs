@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{getpeername, getsockname};
 
-use super::super::executor::{Executor, Surroundings};
+use super::super::executor::{Executor, StartInfo};
 use super::worker::Worker;
 use super::{Typed, decide, inspection, limits_of, static_folders};
 use doors::server::{Asked, Handover, HttpIntake, Peer, Spool, Step};
@@ -25,7 +25,7 @@ const PATIENCE: Timespec = Timespec {
 
 /// Answers the request that arrives on standard input.
 pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
-    let private = descriptors::take().context("the standard descriptors cannot be taken")?;
+    let private = descriptors::take().context("cannot take over standard input and output")?;
     let config = decide(typed, around)?;
     let folders = static_folders(typed)?;
     let received = receive(
@@ -33,11 +33,11 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
         private.stdout.as_fd(),
         HttpIntake::new(limits_of(typed), peer(&private.stdin)),
     );
-    let Some((asked, content)) = received.context("the request cannot be read")? else {
+    let Some((asked, content)) = received.context("cannot read the request")? else {
         return Ok(Exit::Failure);
     };
     let length = content.length();
-    // Nobody listens at the other end.
+    // Nothing reads the other end.
     let (_, report) = std::io::pipe()?;
     let request = Handover {
         meta: asked.meta,
@@ -59,11 +59,11 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
         let mut variables = meta.clone();
         variables.surround(around);
         environment::replace(&variables);
-        Executor::ready(&config, around, &Surroundings::of(handed_on), inspection())
+        Executor::ready(&config, around, &StartInfo::of(handed_on), inspection())
     }))
 }
 
-/// The first request; none when the client sent none, or one that was refused.
+/// The first request; None if the client sent none, or one that was refused.
 fn receive(
     input: BorrowedFd<'_>,
     output: BorrowedFd<'_>,

@@ -1,11 +1,10 @@
-//! The process with Python: it forks a worker for each request it is handed, and never answers
-//! one itself.
+//! The process with Python: it forks a worker for each request, and never answers one itself.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::super::executor::{Executor, Surroundings};
+use super::super::executor::{Executor, StartInfo};
 use super::worker::Worker;
 use super::{Typed, decide, inspection, static_folders};
 use crate::python::{self, Side};
@@ -24,7 +23,7 @@ pub(super) fn run(
     open_files: u64,
 ) -> Result<Exit> {
     let private =
-        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
+        descriptors::take_by_hand().context("cannot take over standard input and output")?;
     let mut channel = Channel::from_other_end(private.stdin);
     drop(private.stdout);
     limits::set_open_files(open_files);
@@ -39,14 +38,14 @@ pub(super) fn run(
     let mut executor = Executor::ready(
         &config,
         environment,
-        &Surroundings::of(handed_on),
+        &StartInfo::of(handed_on),
         inspection(),
     )?;
     let loaded = match executor.prepare(&config, typed.work.preload) {
         Ok(()) => true,
         Err(failure) => {
-            // A worker that loads it once more shows why it failed, to whoever edits. A web server's requests go to
-            // the process before, where there is one.
+            // In development a worker loads it again and shows why it failed. A web server's requests may go to
+            // the nursery before this one, so that the reason is logged here.
             if typed.behind.scgi.is_some() {
                 let traceback = failure.traceback.as_deref().unwrap_or_default();
                 report::log(format!("{}\n{traceback}", failure.summary).trim_end());
@@ -54,7 +53,7 @@ pub(super) fn run(
             false
         }
     };
-    // Without it a worker only takes longer.
+    // If this fails, workers only take longer.
     _ = python::settle();
     let files = if typed.work.preload {
         files(&config)
@@ -63,12 +62,13 @@ pub(super) fn run(
     };
     channel
         .tell_loaded(loaded.then_some(&files[..]))
-        .context("the listening process has gone")?;
+        .context("the listening process has ended")?;
 
     signals::forget_children(true);
     loop {
         let next = channel.next_request();
-        let Some(handover) = next.context("a request was lost")? else {
+        let Some(handover) = next.context("cannot receive a request from the listening process")?
+        else {
             executor.end();
             return Ok(Exit::Success);
         };
@@ -83,7 +83,7 @@ pub(super) fn run(
     }
 }
 
-/// What the loaded application was made of.
+/// The files that the application was loaded from.
 fn files(config: &Config) -> Vec<PathBuf> {
     let mut files = python::loaded_files();
     if let Source::File(file) | Source::PasteDeploy { file, .. } = &config.app.source {

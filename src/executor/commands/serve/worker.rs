@@ -18,18 +18,18 @@ use process::report::{self as log, Exit};
 use process::{last_resort, told_to_stop};
 use settings::config::Config;
 
-/// What every worker knows.
+/// What is the same for every worker.
 pub(super) struct Worker<'a> {
     pub(super) config: &'a Config,
     pub(super) environment: &'a MetaVariables,
     pub(super) folders: &'a [StaticFolder],
-    /// Nobody is shown what failed.
+    /// Never shows the developer's page.
     pub(super) is_discreet: bool,
 }
 
 impl Worker<'_> {
-    /// Answers with what `executor` readies, which is given the variables of the request alone, and
-    /// says how it went.
+    /// Answers with the executor that `executor` returns, which gets only the variables of the request.
+    /// Returns the exit status.
     pub(super) fn answer(
         &self,
         request: Handover,
@@ -59,11 +59,11 @@ impl Worker<'_> {
             && let Err(error) = told_to_stop::by(&report)
         {
             log::log(&format!(
-                "a web server that has gone cannot end its request: {error}"
+                "this request cannot be stopped when the web server closes the connection: {error}"
             ));
         }
         last_resort::arm(&private, incident.answers(in_form));
-        // Held to the end: while it is open, this request counts as one that runs.
+        // Held to the end: while it is open, the listener counts this request as running.
         let report = Arc::new(report);
         let told = Arc::clone(&report);
         let writer = form.writer(private.stdout, told, &method);

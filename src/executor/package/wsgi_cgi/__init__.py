@@ -1,12 +1,12 @@
-"""The gateway of wsgi-cgi in a Python that is running already, for hosts that dictate a script's `#!` line:
+"""The gateway of wsgi-cgi in a Python that is already running, for hosts that dictate a script's `#!` line:
 
     from wsgi_cgi import run
 
     run(application)
 
-It is the gateway of the program `wsgi-cgi`, with its checks, pages and log. What comes before a Python is the
-program's alone: images, the choice of a virtual environment, and an answer where Python itself does not
-start, is killed, or leaves without one. Under the program a script that calls this is answered by the program.
+It is the gateway of the program `wsgi-cgi`, with the same checks, pages and log. Only the program itself has
+images, chooses a virtual environment, and answers if Python does not start, is killed, or exits without an
+answer. If the program runs a script that calls `run`, the program answers.
 
 For tests, `check` says which rules of WSGI an application breaks, as `wsgi-cgi check` does:
 
@@ -42,15 +42,15 @@ def check(
     safe: bool = False,
     notes: bool = False,
 ) -> list[Finding]:
-    """The rules of PEP 3333 and HTTP that `application` breaks, the gravest first; an empty list where it breaks none.
+    """Returns the rules of PEP 3333 and HTTP that `application` breaks, the gravest first; an empty list if none.
 
-    It is called with a series of requests for each of `urls`, and with those that the file `openapi` describes.
-    `ignore` names rules that are left out (`wsgi-cgi check --rules` lists them), `environ` has further variables
-    for each request, `safe` leaves out requests that may change something, such as POST, and with `notes` what is
-    allowed but worth knowing is there too. `str()` of a finding is one line; its attributes are `rule`, `section`,
-    `gravity`, `where`, `request`, `message` and `times`.
-    It takes place in this process: an application that hangs or ends its process does so here, too.
-    ValueError for an unknown rule, a URL that is none, or an OpenAPI file that cannot be used.
+    The application is called with a series of requests for each of `urls`, and with the requests that the file
+    `openapi` describes. `ignore` names rules to leave out (`wsgi-cgi check --rules` lists them), `environ` has
+    more variables for each request, `safe` leaves out requests that may change something, such as POST, and
+    `notes` adds notes on what is allowed but worth knowing. `str()` of a finding is one line; its attributes are
+    `rule`, `section`, `gravity`, `where`, `request`, `message` and `times`.
+    The check runs in this process: an application that hangs or ends its process does so here, too.
+    Raises ValueError for an unknown rule, an invalid URL, or an OpenAPI file that cannot be used.
     """
     from . import _wsgi_cgi
 
@@ -63,7 +63,7 @@ def check(
 
 
 def __getattr__(name: str) -> Any:
-    # The extension module is loaded once it is needed.
+    # The extension module is loaded only when it is needed.
     if name == "Finding":
         from ._wsgi_cgi import Finding
 
@@ -74,9 +74,9 @@ def __getattr__(name: str) -> Any:
 def run(application: WSGIApplication) -> None:
     """Answers the CGI request in the environment with `application`.
 
-    Settings are taken from the environment (`WSGI_CGI_DEBUG` ...) and from the script's metadata block, but for
-    those that are about the choice of Python, its packages and images.
-    RuntimeError where there is no request; SystemExit with 1 after an answer that is a failure.
+    Settings are taken from the environment (`WSGI_CGI_DEBUG` ...) and from the script's metadata block, except
+    those that choose Python and its packages or are about images.
+    Raises RuntimeError if there is no request, and SystemExit(1) after an answer that is a failure.
     """
     if _is_answered_by_the_program():
         from wsgiref.handlers import CGIHandler
@@ -91,15 +91,16 @@ def run(application: WSGIApplication) -> None:
 
 
 class CGIHandler:
-    """For scripts that end in `CGIHandler().run(application)`; of the standard library's class it has no more."""
+    """For scripts that end in `CGIHandler().run(application)`; has no other method of the standard class."""
 
     def run(self, application: WSGIApplication) -> None:
-        """Answers the CGI request in the environment with `application`, see `run` of this module."""
+        """Answers the CGI request in the environment with `application`; see the function `run`."""
         run(application)
 
 
 def _is_answered_by_the_program() -> bool:
-    """Whether the program runs this script: it waits for a handler of the standard library to be called."""
+    """Whether the program runs this script: then it has replaced the standard library's handlers, or waits for
+    their import."""
     handlers: Any = sys.modules.get("wsgiref.handlers")
     if handlers is not None:
         return bool(handlers.BaseHandler.run.__module__ == "wsgi_cgi")

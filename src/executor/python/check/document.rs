@@ -1,4 +1,4 @@
-//! A JSON file, as Python reads it; a YAML file where the application's packages have `yaml`.
+//! Reads a JSON file with Python; a YAML file if `yaml` is among the application's packages.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use super::super::interpreter::attach;
 use checking::document::Value;
 
-/// Nothing in a document is deeper.
+/// The deepest nesting; deeper values are read as null.
 const DEEPEST: usize = 200;
 
 /// Reads the file.
 ///
 /// # Errors
-/// In one line, for a file that cannot be read or is neither.
+/// In one line, if the file cannot be read or is neither JSON nor YAML.
 pub fn read(file: &Path) -> Result<Value, String> {
     let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
     attach(|py| parse(py, &bytes))
@@ -29,8 +29,8 @@ fn parse(py: Python<'_>, bytes: &[u8]) -> Result<Value, String> {
     } else {
         let Ok(yaml) = py.import("yaml") else {
             return Err(
-                "it is no JSON, and the application's packages have no `yaml`: install PyYAML there, or \
-                 write the file as JSON"
+                "it is not JSON, and YAML needs PyYAML: install it with the application's \
+                 packages, or convert the file to JSON"
                     .into(),
             );
         };
@@ -65,7 +65,7 @@ fn value(of: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         }
         Value::Map(entries)
     } else {
-        // A date of YAML's, for example.
+        // A YAML date, for example.
         Value::Text(of.str()?.to_string_lossy().into_owned())
     })
 }

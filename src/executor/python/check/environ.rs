@@ -1,5 +1,5 @@
-//! The environ of a strict gateway: a plain dictionary of native strings, with or without what may be
-//! absent (PEP 3333, "environ Variables").
+//! The environ of a strict gateway: a plain dictionary of native strings, with or without the optional
+//! variables (PEP 3333, "environ Variables").
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::planned::Planned;
 use checking::Variant;
 use exchange::is_of_a_request;
 
-/// What PEP 3333 demands of the variables of a request.
+/// The variables of a request that PEP 3333 requires.
 const DEMANDED: [&[u8]; 6] = [
     b"REQUEST_METHOD",
     b"SCRIPT_NAME",
@@ -25,7 +25,7 @@ const DEMANDED: [&[u8]; 6] = [
     b"SERVER_PROTOCOL",
 ];
 
-/// Where the application is mounted to have no PATH_INFO.
+/// SCRIPT_NAME for the request without PATH_INFO.
 const MOUNT: &str = "/wsgi-cgi-check";
 
 pub(super) fn build<'py>(
@@ -74,7 +74,7 @@ pub(super) fn build<'py>(
     Ok(environ)
 }
 
-/// The environ that this gateway gives, with a recorder for the content.
+/// The environ of this gateway, with a recorder for the content.
 pub(super) fn of_gateway<'py>(
     py: Python<'py>,
     planned: &Planned,

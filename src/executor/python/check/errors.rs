@@ -1,4 +1,4 @@
-//! `wsgi.errors` as a recorder: it goes on to `sys.stderr`.
+//! `wsgi.errors` as a recorder: passes text on to `sys.stderr`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use checking::rules;
 #[pyclass(frozen, module = "wsgi_cgi")]
 pub(super) struct Errors {
     pub(super) notes: Arc<Notes>,
-    /// Where it goes on to.
+    /// The stream that text is passed on to.
     pub(super) to: Py<PyAny>,
 }
 
@@ -24,7 +24,7 @@ impl Errors {
     #[pyo3(signature = (text, /))]
     fn write(&self, py: Python<'_>, text: &Bound<'_, PyAny>) {
         if text.is_instance_of::<PyString>() {
-            // A log that cannot be written is no fault of the application's.
+            // The application is not to blame for a log that cannot be written.
             _ = self.to.call_method1(py, "write", (text,));
         } else {
             let said = format!("wsgi.errors.write() got {} instead of a str", shown(text));

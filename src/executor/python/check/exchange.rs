@@ -1,5 +1,5 @@
-//! One call of the application: what it returns is gone through to its end, `close()` is called, and what
-//! it did beside is looked at. Whatever is wrong is noted, and the call goes on.
+//! One call of the application: its iterable is read to the end, `close()` is called, and side effects
+//! are checked. Mistakes are recorded, and the call continues.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,23 +10,23 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::super::start_response::shown;
-use super::around::Around;
-use super::beside::Beside;
 use super::environ;
 use super::notes::{Notes, Phase};
 use super::place;
 use super::planned::Planned;
 use super::printed::Printed;
+use super::processes::Processes;
 use super::raised;
+use super::side_effects::SideEffects;
 use super::start_response::StartResponse;
 use super::write::as_bytes;
 use checking::{Answer, Finding, rules};
 
-/// No more content is taken from an iterable than this, and no more blocks.
+/// The most bytes and blocks that are read from an iterable.
 const MOST: u64 = 16 << 20;
 const MOST_BLOCKS: u64 = 100_000;
 
-/// From so many blocks on that have so few bytes, they are small.
+/// From this many blocks on, blocks below this average size are reported.
 const MANY_BLOCKS: u64 = 64;
 const SMALL: u64 = 8;
 
@@ -49,10 +49,10 @@ pub struct Outcome {
     pub iterable: Option<Py<PyAny>>,
 }
 
-/// Makes one call, of which no more is read after that time.
+/// Makes one call, and stops reading after that time.
 ///
 /// # Errors
-/// For Ctrl-C, and where Python itself refuses something.
+/// For Ctrl-C, and errors of Python itself.
 pub(super) fn exchange(
     py: Python<'_>,
     application: &Bound<'_, PyAny>,
@@ -67,11 +67,11 @@ pub(super) fn exchange(
         notes: &notes,
         planned,
         place: place::of_callable(application),
-        beside: Beside::new()?,
-        // Before whoever waits for this process loses patience.
+        processes: Processes::new()?,
+        // Earlier than the timeout of the process that waits for this one.
         until: Instant::now() + time * 4 / 5,
     };
-    let around = Around::look(py)?;
+    let side_effects = SideEffects::look(py)?;
     let printed = Printed::begin(py, &notes)?;
     let errors = printed.log(py);
     let environ = match manner {
@@ -80,11 +80,11 @@ pub(super) fn exchange(
     };
     let start_response = Bound::new(py, StartResponse(notes.clone()))?;
     let called = call.call(application, (environ, start_response), before);
-    // Whatever came of it, Ctrl-C too.
+    // In any case, also for Ctrl-C.
     printed.end(py, &notes, &call.place);
     let iterable = called?;
-    around.compare(py, &notes, &call.place)?;
-    call.beside.judge(&notes, &call.place);
+    side_effects.compare(py, &notes, &call.place)?;
+    call.processes.judge(&notes, &call.place);
     let answer = notes.state().answer.clone();
     Ok(Outcome {
         found: notes.take(),
@@ -99,13 +99,13 @@ struct Call<'a, 'py> {
     planned: &'a Planned,
     /// Where the application is.
     place: String,
-    beside: Beside,
-    /// An iterable that still gives something then is not read to its end.
+    processes: Processes,
+    /// When to stop reading an iterable that has not ended.
     until: Instant,
 }
 
 impl<'py> Call<'_, 'py> {
-    /// Calls the application, and goes through what it returns.
+    /// Calls the application, and reads what it returns.
     fn call(
         &self,
         application: &Bound<'py, PyAny>,
@@ -113,11 +113,11 @@ impl<'py> Call<'_, 'py> {
         before: Option<&Py<PyAny>>,
     ) -> PyResult<Option<Py<PyAny>>> {
         let result = application.call1(given);
-        self.beside.end_a_fork();
+        self.processes.end_if_forked();
         let mut iterable = None;
         match result {
             Ok(result) => {
-                self.judge_again(&result, before);
+                self.check_not_reused(&result, before);
                 self.go_through(&result)?;
                 iterable = Some(result.unbind());
             }
@@ -135,18 +135,18 @@ impl<'py> Call<'_, 'py> {
         Ok(())
     }
 
-    /// An iterator that was returned before has nothing left.
-    fn judge_again(&self, result: &Bound<'_, PyAny>, before: Option<&Py<PyAny>>) {
+    /// Checks that the application did not return the iterator of the call before, which has ended.
+    fn check_not_reused(&self, result: &Bound<'_, PyAny>, before: Option<&Py<PyAny>>) {
         let is_same = before.is_some_and(|before| before.is(result));
         let is_iterator = result.hasattr("__next__").unwrap_or(false);
         if is_same && is_iterator {
             let here = place::of_iterable(result, &self.place);
-            let text = "the application returned the iterator of the call before";
+            let text = "the application returned the same iterator as in the call before";
             self.notes.found(&rules::ITERABLE_REUSED, &here, text);
         }
     }
 
-    /// Goes through what was returned, and closes it.
+    /// Reads what was returned, and closes it.
     fn go_through(&self, result: &Bound<'_, PyAny>) -> PyResult<()> {
         let here = place::of_iterable(result, &self.place);
         let wrong = |rule, text: String| self.notes.found(rule, &self.place, text);
@@ -188,7 +188,7 @@ impl<'py> Call<'_, 'py> {
         let (mut count, mut bytes) = (0_u64, 0_u64);
         let mut is_whole = true;
         for item in items {
-            self.beside.end_a_fork();
+            self.processes.end_if_forked();
             let item = match item {
                 Ok(item) => item,
                 Err(error) => return self.raised(&error),
@@ -197,7 +197,7 @@ impl<'py> Call<'_, 'py> {
             let block = self.block(&item, here);
             bytes += block.len() as u64;
             if block.is_empty() && self.notes.state().calls == 0 && count == 1 {
-                let text = "the iterable gave empty bytes before start_response was called";
+                let text = "the iterable yielded empty bytes before start_response was called";
                 self.notes
                     .found(&rules::START_RESPONSE_AFTER_EMPTY, here, text);
             }
@@ -205,20 +205,23 @@ impl<'py> Call<'_, 'py> {
             if bytes > MOST || count > MOST_BLOCKS || Instant::now() > self.until {
                 is_whole = false;
                 if self.notes.state().answer.announced().is_none() {
-                    let text = "the answer has no end so far, and is not read any further";
+                    let text = format!(
+                        "the answer had not ended after {bytes} bytes in {count} blocks: reading \
+                         stopped"
+                    );
                     self.notes.found(&rules::ENDLESS, here, text);
                 }
                 break;
             }
         }
-        self.beside.end_a_fork();
+        self.processes.end_if_forked();
         self.notes.state().answer.is_whole = is_whole;
         if let Some(length) = length.filter(|&length| is_whole && length as u64 != count) {
-            let text = format!("the iterable has a length of {length}, and gave {count} items");
+            let text = format!("len() of the iterable is {length}, but it yielded {count} items");
             self.notes.found(&rules::WRONG_LEN, here, text);
         }
         if count >= MANY_BLOCKS && bytes > 0 && bytes / count < SMALL {
-            let text = format!("{bytes} bytes came in {count} blocks");
+            let text = format!("{bytes} bytes of content came in {count} blocks");
             self.notes.found(&rules::TINY_BLOCKS, here, text);
         }
         Ok(())
@@ -226,10 +229,13 @@ impl<'py> Call<'_, 'py> {
 
     fn block(&self, item: &Bound<'_, PyAny>, here: &str) -> Vec<u8> {
         if !item.is_instance_of::<PyBytes>() {
-            let text = format!("the iterable gave {} instead of bytes", shown(item));
+            let text = format!("the iterable yielded {} instead of bytes", shown(item));
             self.notes.found(&rules::ITEM_NOT_BYTES, here, text);
         } else if !item.is_exact_instance_of::<PyBytes>() {
-            let text = format!("the iterable gave {} of a subclass of bytes", shown(item));
+            let text = format!(
+                "the iterable yielded {}, which is a subclass of bytes",
+                shown(item)
+            );
             self.notes.found(&rules::ITEM_OF_SUBCLASS, here, text);
         }
         as_bytes(item)
@@ -241,7 +247,7 @@ impl<'py> Call<'_, 'py> {
             Some(close) => close.call0().map(drop),
             None => Ok(()),
         });
-        self.beside.end_a_fork();
+        self.processes.end_if_forked();
         let Err(error) = closed else { return Ok(()) };
         if error.is_instance_of::<PyKeyboardInterrupt>(self.py) {
             return Err(error);
@@ -253,7 +259,7 @@ impl<'py> Call<'_, 'py> {
         Ok(())
     }
 
-    /// What shows once the answer has ended.
+    /// Checks what can be checked only after the answer has ended.
     fn conclude(&self) {
         let py = self.py;
         let notes = self.notes;
@@ -274,13 +280,13 @@ impl<'py> Call<'_, 'py> {
         }
         if let Some((_, here)) = raised {
             let text =
-                "what start_response raised, as it got exc_info once content was sent, was caught";
+                "the exception that start_response raised (exc_info came after content) was caught";
             notes.found(&rules::EXC_INFO_SWALLOWED, &here, text);
         }
         if let Some((list, copy)) = headers
             && !list.bind(py).as_any().eq(copy.bind(py)).unwrap_or(true)
         {
-            let text = "the list of headers was changed after start_response got it";
+            let text = "the list of headers was changed after it was passed to start_response";
             notes.found(&rules::HEADERS_CHANGED, &place, text);
         }
         let mut seen = answer.judge(&self.planned.question);

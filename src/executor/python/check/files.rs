@@ -1,4 +1,4 @@
-//! `wsgi.file_wrapper` as a recorder: what it gets has to have `read()`.
+//! `wsgi.file_wrapper` as a recorder: checks that its argument has `read()`.
 
 use std::sync::Arc;
 

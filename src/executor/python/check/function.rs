@@ -1,5 +1,5 @@
-//! `wsgi_cgi.check` for tests in Python: the same series in the process of the test, without a comparison
-//! with this gateway. What would end the process or never end does so.
+//! `wsgi_cgi.check` for tests in Python: the same series in the process of the test, without the
+//! comparison with this gateway. An application that hangs or ends the process does so here.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use ::exchange::MetaVariables;
 use checking::ignored::Ignored;
 use checking::{Findings, Gravity, Series, openapi, rules};
 
-/// So long an iterable without an end is read.
+/// How long an endless iterable is read.
 const TIME: Duration = Duration::from_secs(10);
 
 /// A rule that the application breaks.
@@ -24,7 +24,7 @@ pub struct Finding {
     /// The name of the rule.
     #[pyo3(get)]
     rule: String,
-    /// Where it is written.
+    /// Where the rule is specified.
     #[pyo3(get)]
     section: String,
     /// `error`, `warning` or `note`.
@@ -33,13 +33,13 @@ pub struct Finding {
     /// The place in the application, `FILE:LINE`.
     #[pyo3(get, name = "where")]
     place: String,
-    /// The first request that it was seen at.
+    /// The first request at which it was found.
     #[pyo3(get)]
     request: String,
-    /// What was seen.
+    /// What was found.
     #[pyo3(get)]
     message: String,
-    /// At how many requests.
+    /// The number of requests at which it was found.
     #[pyo3(get)]
     times: usize,
     line: String,
@@ -77,7 +77,7 @@ impl Finding {
 #[allow(
     clippy::too_many_arguments,
     clippy::needless_pass_by_value,
-    reason = "they are those of the function in Python"
+    reason = "the arguments of the Python function"
 )]
 pub fn check(
     application: &Bound<'_, PyAny>,
@@ -96,7 +96,7 @@ pub fn check(
             rule: &rules::NOT_CALLABLE,
             place: place::of_callable(application),
             request: "before any request".into(),
-            message: "the application cannot be called".into(),
+            message: "the application is not callable".into(),
             times: 1,
         }]);
         return Ok(findings.list.into_iter().map(Into::into).collect());

@@ -1,4 +1,4 @@
-//! `wsgi.input` as a recorder: no method but those that PEP 3333 has, empty bytes at the end for ever.
+//! `wsgi.input` as a recorder: only the methods in PEP 3333, and empty bytes after the end.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,10 +29,10 @@ impl Input {
     }
 
     fn position(&self) -> std::sync::MutexGuard<'_, usize> {
-        self.position.lock().expect("no panic while it was held")
+        self.position.lock().expect("not poisoned")
     }
 
-    /// The size that was asked for; none where there was none.
+    /// The size argument; None without one.
     fn size(
         &self,
         method: &str,
@@ -41,7 +41,7 @@ impl Input {
     ) -> Option<usize> {
         let py = given.py();
         if self.notes.state().phase == Phase::Ended {
-            let text = format!("{method}() was called once the answer had ended");
+            let text = format!("{method}() was called after the answer had ended");
             self.notes
                 .found(&rules::READS_LATE, &place::of_caller(py), text);
         }
@@ -63,11 +63,11 @@ impl Input {
         usize::try_from(size).ok()
     }
 
-    /// More than is left was asked for.
+    /// Checks that no more than what is left is asked for.
     fn judge_size(&self, py: Python<'_>, method: &str, size: Option<usize>) {
         let left = self.content.len() - *self.position();
         if size.is_some_and(|size| size > left) {
-            let text = format!("{method}() asked for more than CONTENT_LENGTH leaves");
+            let text = format!("{method}() asked for more bytes than are left of CONTENT_LENGTH");
             self.notes
                 .found(&rules::READS_PAST_END, &place::of_caller(py), text);
         }
@@ -161,7 +161,7 @@ impl Input {
     }
 }
 
-/// An attribute that no stream of PEP 3333 has: to look for it is right, to need it is not.
+/// For an attribute that PEP 3333 does not define: an application may test for it, but must not need it.
 pub(super) fn look_for(py: Python<'_>, notes: &Notes, stream: &str, name: &str) -> PyErr {
     if !name.starts_with("__") {
         let here = place::of_caller(py);
@@ -171,6 +171,6 @@ pub(super) fn look_for(py: Python<'_>, notes: &Notes, stream: &str, name: &str) 
             .push((format!("{stream} has no `{name}`"), here));
     }
     PyAttributeError::new_err(format!(
-        "{stream} has no attribute `{name}`: PEP 3333 has none"
+        "{stream} has no attribute `{name}`: PEP 3333 does not define it"
     ))
 }

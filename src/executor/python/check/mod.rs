@@ -1,15 +1,13 @@
-//! `wsgi-cgi check` in Python: an application is called as a strict gateway would, and everything that it
-//! does with what it gets is noted. Nothing stops at a fault: it goes on like the most lenient gateway.
+//! `wsgi-cgi check` in Python: an application is called as by a strict gateway, and all its mistakes
+//! are recorded. The call then continues as with the most lenient gateway.
 //!
 //! - `notes`, `place`: what was found, and where in the application.
-//! - `environ`, `start_response`, `write`, `input`, `errors`, `files`: what the application gets.
-//! - `exchange`, `raised`, `timed`: one call, its iterable and its end. `around`, `beside`, `printed`: what it does to its
-//!   process.
-//! - `planned`: from the series of requests to the calls. `document`: files that Python reads.
+//! - `environ`, `start_response`, `write`, `input`, `errors`, `files`: the objects passed to the application.
+//! - `exchange`, `raised`, `timed`: one call, its iterable and its end. `side_effects`, `processes`, `printed`:
+//!   side effects on the process.
+//! - `planned`: turns the series of requests into calls. `document`: files that Python reads.
 //! - `function`: `wsgi_cgi.check` for tests in Python.
 
-mod around;
-mod beside;
 mod document;
 mod environ;
 mod errors;
@@ -21,7 +19,9 @@ mod notes;
 mod place;
 mod planned;
 mod printed;
+mod processes;
 mod raised;
+mod side_effects;
 mod start_response;
 mod timed;
 mod write;

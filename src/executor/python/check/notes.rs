@@ -1,5 +1,5 @@
-//! What is known of one exchange while it takes place, and what was found so far. Python is never called
-//! while it is locked.
+//! The state of one exchange while it runs, and what was found so far. Python must not be called while
+//! it is locked.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -10,18 +10,18 @@ use checking::answer::KEPT;
 use checking::rules::{self, Rule, Seen};
 use checking::{Answer, Finding};
 
-/// Whose turn it is.
+/// The phase of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The application was called and has not returned.
     Called,
-    /// Its iterable is gone through.
+    /// Its iterable is being read.
     Iterated,
     /// `close()` was called, or there is nothing more to do.
     Ended,
 }
 
-/// The notes of one exchange, which everything that the application gets writes to.
+/// The notes of one exchange: all recorders write to them.
 pub(super) struct Notes {
     request: String,
     state: Mutex<State>,
@@ -36,9 +36,9 @@ pub(super) struct State {
     pub(super) answer: Answer,
     /// The list of headers, and a copy of it.
     pub(super) headers: Option<(Py<PyList>, Py<PyList>)>,
-    /// What start_response raised again, and where it was called.
+    /// The exception that start_response raised again, and where it was called.
     pub(super) raised: Option<(Py<PyAny>, String)>,
-    /// Attributes of streams that PEP 3333 does not have, which were looked for.
+    /// Attributes that the application looked up in streams and that PEP 3333 does not define.
     pub(super) looked_for: Vec<(String, String)>,
     found: Vec<Finding>,
 }
@@ -61,10 +61,10 @@ impl Notes {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no panic while it was held")
+        self.state.lock().expect("not poisoned")
     }
 
-    /// Takes down that a rule was broken.
+    /// Records that a rule was broken.
     pub(super) fn found(&self, rule: &'static Rule, place: &str, message: impl Into<String>) {
         self.state().found.push(Finding {
             rule,
@@ -75,14 +75,14 @@ impl Notes {
         });
     }
 
-    /// The same, for each that was seen.
+    /// The same, for each in a list.
     pub(super) fn seen(&self, place: &str, seen: Vec<Seen>) {
         for (rule, message) in seen {
             self.found(rule, place, message);
         }
     }
 
-    /// Content on its way, which may have no head; where it comes from is asked for only then.
+    /// Records content; `place` is called only if it came before start_response.
     pub(super) fn sent(&self, block: &[u8], place: impl FnOnce() -> String) {
         if block.is_empty() {
             return;
@@ -109,7 +109,7 @@ impl Notes {
         std::mem::take(&mut self.state().found)
     }
 
-    /// Whether that rule was seen to be broken.
+    /// Whether a break of that rule was recorded.
     pub(super) fn has(&self, rule: &Rule) -> bool {
         self.state()
             .found

@@ -13,8 +13,7 @@ pub fn callable_place(application: &Application) -> String {
     attach(|py| of_callable(application.bind(py)))
 }
 
-/// The first place of a traceback of the module `faulthandler`, which has the innermost frame first, that is
-/// no module of Python's own.
+/// The innermost frame outside the standard library in a traceback of the module `faulthandler`.
 #[must_use]
 pub fn in_traceback(text: &str) -> Option<String> {
     let frames = text.lines().filter_map(|line| {
@@ -41,7 +40,7 @@ pub(super) fn of_caller(py: Python<'_>) -> String {
     frame.map_or(String::new(), |frame| of_frame(&frame))
 }
 
-/// The innermost of these frames that is no module of Python's own.
+/// The innermost frame outside the standard library.
 fn of_frame(frame: &Bound<'_, PyAny>) -> String {
     let mut frame = Some(frame.clone());
     let mut innermost = String::new();
@@ -62,7 +61,7 @@ fn of_frame(frame: &Bound<'_, PyAny>) -> String {
     innermost
 }
 
-/// Where an exception was raised, outside of Python's own modules if it came through any other.
+/// Where an exception was raised: the innermost frame outside the standard library, if there is one.
 pub(super) fn of_error(py: Python<'_>, error: &PyErr) -> String {
     let mut next = error.traceback(py).map(Bound::into_any);
     let (mut best, mut last) = (String::new(), String::new());
@@ -85,7 +84,7 @@ pub(super) fn of_error(py: Python<'_>, error: &PyErr) -> String {
     if best.is_empty() { last } else { best }
 }
 
-/// The code of a function, of a class, of an object that can be called.
+/// The place of a function, a class, or a callable object.
 pub(super) fn of_callable(callable: &Bound<'_, PyAny>) -> String {
     let mut found = callable.clone();
     for _ in 0..16 {
@@ -109,7 +108,8 @@ pub(super) fn of_callable(callable: &Bound<'_, PyAny>) -> String {
     of_class(callable)
 }
 
-/// The frame of a generator, the class of anything else; a plain list says nothing.
+/// The place of the frame of a generator, or of the class of another iterable; for a plain list that of
+/// the application.
 pub(super) fn of_iterable(iterable: &Bound<'_, PyAny>, application: &str) -> String {
     for name in ["gi_frame", "gi_code"] {
         let Ok(found) = iterable.getattr(name) else {
@@ -165,7 +165,7 @@ fn file_and_line(frame: &Bound<'_, PyAny>) -> Option<(String, u32)> {
     Some((file, frame.getattr("f_lineno").ok()?.extract().ok()?))
 }
 
-/// Whether it is neither made up nor of the standard library.
+/// Whether it is a real file outside the standard library.
 fn is_of_somebody(py: Python<'_>, file: &str) -> bool {
     if file.starts_with('<') {
         return false;
@@ -177,7 +177,7 @@ fn is_of_somebody(py: Python<'_>, file: &str) -> bool {
     folder.is_empty() || is_package || !file.starts_with(&format!("{folder}/"))
 }
 
-/// Below the working directory without that, of a package by what follows its folder.
+/// The file, relative to the working directory or the folder of packages.
 fn shown(py: Python<'_>, file: &str, line: u32) -> String {
     let here = py.import("os").and_then(|os| os.call_method0("getcwd"));
     let here: String = here.and_then(|here| here.extract()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! From what is asked to a call: the meta-variables that a server would make of a request of the series, or
-//! of one that was recorded.
+//! Turns a request of the series into the meta-variables that a server would set; or takes them from a
+//! recorded request.
 
 use std::path::PathBuf;
 
@@ -18,26 +18,26 @@ use exchange::MetaVariables;
 pub struct Planned {
     /// As findings name it.
     pub line: String,
-    /// What of it decides about the answer.
+    /// The parts of the request that its answer depends on.
     pub question: Question,
     /// All variables.
     pub meta: MetaVariables,
     /// The content.
     pub content: Vec<u8>,
-    /// Which variables it comes with.
+    /// Which of the optional variables it has.
     pub variant: Variant,
-    /// What it means if it fails, where the same with the full environ does not.
+    /// The rule that is broken if this request fails, but the same request with the full environ does not.
     pub needs: Option<&'static Rule>,
 }
 
 /// All that is asked of an application.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Requests that are made up.
+    /// The generated requests.
     pub series: Series,
     /// Requests that were recorded.
     pub recorded: Vec<Planned>,
-    /// What surrounds each request's variables.
+    /// The environment added to each request.
     pub environment: MetaVariables,
     /// SCRIPT_NAME, where one was named.
     pub mount: Option<Vec<u8>>,
@@ -46,10 +46,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The request after those answers; none where there is no more.
+    /// The request after those answers; None if there are no more.
     ///
     /// # Errors
-    /// For a URL that is none.
+    /// For an invalid URL.
     pub fn next(&self, answers: &Answers) -> Result<Option<Planned>> {
         self.at(answers, answers.len())
     }
@@ -57,7 +57,7 @@ impl Plan {
     /// The request at that place of the series.
     ///
     /// # Errors
-    /// For a URL that is none.
+    /// For an invalid URL.
     pub fn at(&self, answers: &Answers, place: usize) -> Result<Option<Planned>> {
         let requests = self.series.requests(answers);
         if let Some(asked) = requests.get(place) {
@@ -68,10 +68,10 @@ impl Plan {
         Ok(self.recorded.get(place - requests.len()).cloned())
     }
 
-    /// Whether each URL is one, before anything is asked.
+    /// Checks all URLs before the first request.
     ///
     /// # Errors
-    /// For the first that is none.
+    /// For the first invalid URL.
     pub fn check(&self) -> Result<()> {
         let urls = self.series.urls.iter().map(|url| Asked::new("GET", url));
         let all: Vec<Asked> = urls.chain(self.series.further.iter().cloned()).collect();
@@ -79,7 +79,7 @@ impl Plan {
             .try_for_each(|asked| self.made_up(asked).map(drop))
     }
 
-    /// What the last of these answers shows beside earlier ones.
+    /// Compares the last of these answers with earlier ones.
     #[must_use]
     pub fn of_pairs(&self, answers: &Answers, request: &str) -> Vec<Finding> {
         let last = answers.last().and_then(Option::as_ref);
@@ -131,7 +131,7 @@ impl Plan {
 }
 
 impl Planned {
-    /// A request with those variables, which are completed as in every exchange.
+    /// A request with those variables, completed as in every exchange.
     #[must_use]
     pub fn new(
         line: String,
@@ -167,14 +167,14 @@ impl Planned {
         Self { variant, ..self }
     }
 
-    /// What is asked for, without its query.
+    /// The path of the request, without its query.
     #[must_use]
     pub fn path(&self) -> Vec<u8> {
         let part = |name| self.meta.get(name).unwrap_or_default();
         [part("SCRIPT_NAME"), part("PATH_INFO")].concat()
     }
 
-    /// Whether it may be made three times over to be compared.
+    /// Whether it is safe to make it three times, to be compared.
     #[must_use]
     pub fn can_be_compared(&self) -> bool {
         let is_safe = matches!(self.question.method.as_str(), "GET" | "HEAD");

@@ -1,5 +1,5 @@
-//! The standard streams while the application is called: what is written to them goes on to where it goes
-//! otherwise, and what is read from standard input is nothing.
+//! The standard streams while the application is called: output is recorded and passed on, and standard
+//! input is empty.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) struct Printed {
     /// The streams as they were, by their names.
     before: Vec<(&'static str, Py<PyAny>)>,
     ours: Vec<Py<PyAny>>,
-    /// How long the file is that descriptor 1 leads to, where it is one.
+    /// The length of the file at descriptor 1, if it is a file.
     length: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ impl Printed {
         Ok(printed)
     }
 
-    /// Where `wsgi.errors` goes on to.
+    /// The stream that `wsgi.errors` passes text on to.
     pub(super) fn log(&self, py: Python<'_>) -> Py<PyAny> {
         self.before[2].1.clone_ref(py)
     }
@@ -71,7 +71,7 @@ impl Printed {
             && now > before
             && !notes.has(&rules::PRINTS_TO_STDOUT)
         {
-            let text = "something wrote to descriptor 1: C code, a child process, or os.write";
+            let text = "something wrote to file descriptor 1: C code, a child process, or os.write";
             notes.found(&rules::PRINTS_TO_STDOUT, application, text);
         }
     }
@@ -148,14 +148,14 @@ impl Standard {
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.is_read(py, "it was iterated");
+        self.is_read(py, "iterated");
         self.stream.call_method0(py, "__iter__")
     }
 
     fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
         let is_reading = ["read", "readline", "readlines", "buffer", "detach"].contains(&name);
         if self.kind == Kind::Input && is_reading {
-            self.is_read(py, &format!("its `{name}` was used"));
+            self.is_read(py, &format!("`{name}`"));
             if name == "buffer" {
                 let nothing = py.import("io")?.call_method0("BytesIO")?;
                 return Ok(nothing.unbind());
@@ -173,7 +173,8 @@ impl Standard {
 impl Standard {
     fn is_read(&self, py: Python<'_>, how: &str) {
         if self.kind == Kind::Input {
-            let text = format!("sys.stdin is not the content of the request: {how}");
+            let text =
+                format!("sys.stdin was used ({how}), but the request's content is in wsgi.input");
             self.notes
                 .found(&rules::READS_STDIN, &place::of_caller(py), text);
         }

@@ -17,7 +17,7 @@ pub(super) fn judge(
 ) {
     let (phase, is_sent) = {
         let mut state = notes.state();
-        // What start_response raised goes on, as it has to.
+        // The exception that start_response raised was passed on, as it should be.
         let raised = state.raised.take();
         let is_it = raised
             .as_ref()
@@ -32,7 +32,8 @@ pub(super) fn judge(
         && error.is_instance_of::<PyTypeError>(py)
         && error.traceback(py).is_none();
     if is_refused {
-        let text = format!("it cannot be called with the environ and start_response: {line}");
+        let text =
+            format!("the application cannot be called with (environ, start_response): {line}");
         notes.found(&rules::WRONG_ARGUMENTS, here, text);
     } else if error.is_instance_of::<PySystemExit>(py) {
         notes.found(

@@ -1,5 +1,4 @@
-//! `start_response` as a recorder: whatever is wrong with a call is noted, and what can be understood of it
-//! is taken.
+//! `start_response` as a recorder: mistakes in a call are recorded, and what can be understood is used.
 
 use std::sync::Arc;
 
@@ -31,7 +30,10 @@ impl StartResponse {
         let named = named.filter(|named| !named.is_empty());
         if named.is_some() || !(2..=3).contains(&given.len()) {
             let text = match named {
-                Some(named) => format!("start_response was called with names: {}", shown(named)),
+                Some(named) => format!(
+                    "start_response was called with keyword arguments: {}",
+                    shown(named)
+                ),
                 None => format!("start_response was called with {} arguments", given.len()),
             };
             notes.found(&rules::START_RESPONSE_ARGUMENTS, &here, text);
@@ -57,7 +59,7 @@ impl StartResponse {
 }
 
 impl StartResponse {
-    /// Whether it is called when it may be; raises again what came too late to be answered.
+    /// Checks the order of calls; raises the exception in exc_info again if content was sent.
     fn judge_order(
         &self,
         py: Python<'_>,
@@ -71,13 +73,14 @@ impl StartResponse {
             (state.calls, state.is_sent, state.phase)
         };
         if phase == Phase::Ended {
-            let text = "start_response was called once the answer had ended";
+            let text = "start_response was called after the answer had ended";
             notes.found(&rules::START_RESPONSE_LATE, here, text);
         }
         let Some(exc_info) = exc_info else {
             if calls > 1 {
                 let text = if is_sent {
-                    "start_response was called a second time without exc_info, after content was sent"
+                    "start_response was called a second time without exc_info, after content was \
+                     sent"
                 } else {
                     "start_response was called a second time without exc_info"
                 };
@@ -87,7 +90,7 @@ impl StartResponse {
         };
         let Some(error) = raised(exc_info) else {
             let text = format!(
-                "exc_info is {}, not what sys.exc_info() returns where an exception is handled",
+                "exc_info is {}, not what sys.exc_info() returns in an except block",
                 shown(exc_info)
             );
             notes.found(&rules::EXC_INFO_WRONG, here, text);
@@ -120,7 +123,7 @@ impl StartResponse {
         let notes = &self.0;
         if !given.is_exact_instance_of::<PyList>() {
             let kind = given.get_type().name();
-            let kind = kind.map_or("thing".into(), |kind| kind.to_string());
+            let kind = kind.map_or("object".into(), |kind| kind.to_string());
             let text = format!(
                 "the headers are {}, a {} instead of a list",
                 shown(given),
@@ -184,7 +187,7 @@ fn text_of(given: &Bound<'_, PyAny>) -> String {
     }
 }
 
-/// The exception of a `sys.exc_info()` tuple, with its traceback; none where it is no such tuple.
+/// The exception of a `sys.exc_info()` tuple, with its traceback; None if it is not such a tuple.
 fn raised(exc_info: &Bound<'_, PyAny>) -> Option<PyErr> {
     let tuple = exc_info.cast::<PyTuple>().ok()?;
     let (kind, value, traceback): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =

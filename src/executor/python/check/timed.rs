@@ -1,5 +1,5 @@
-//! A call in a process of its own, whether this thread has the interpreter or not; where time runs out,
-//! Python says where it was.
+//! A call in a forked process, whether this thread is attached to the interpreter or not; after the
+//! timeout Python writes a traceback.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::super::interpreter::attach;
 use super::exchange::{Manner, Outcome, exchange};
 use super::planned::Planned;
 
-/// What comes of one call.
+/// Makes one call.
 ///
 /// # Errors
-/// For Ctrl-C, and where Python itself refuses something.
+/// For Ctrl-C, and errors of Python itself.
 pub fn call(
     application: &Application,
     planned: &Planned,

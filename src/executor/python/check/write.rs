@@ -29,18 +29,18 @@ impl Write {
         match phase {
             Phase::Called => notes.found(&rules::WRITE_USED, &here, "write() was called"),
             Phase::Iterated => {
-                let text = "write() was called while the iterable was gone through";
+                let text = "write() was called while the iterable was iterated";
                 notes.found(&rules::WRITE_IN_ITERABLE, &here, text);
             }
             Phase::Ended => {
-                let text = "write() was called once the answer had ended";
+                let text = "write() was called after the answer had ended";
                 notes.found(&rules::WRITE_LATE, &here, text);
                 return;
             }
         }
         if given.len() != 1 || named.is_some_and(|named| !named.is_empty()) {
             let text = format!(
-                "write() was called with {} arguments by position",
+                "write() was called with {} positional arguments",
                 given.len()
             );
             notes.found(&rules::WRITE_ARGUMENTS, &here, text);

@@ -7,7 +7,7 @@ use super::cut;
 use super::local_variables::LocalVariables;
 use exchange::{CONTEXT, FIRST_FRAMES, Fault, Frame, LAST_FRAMES, Owner, Source};
 
-/// Who reads frames.
+/// Reads frames.
 pub(super) struct Frames<'py> {
     linecache: Bound<'py, PyAny>,
     libraries: Vec<String>,
@@ -30,7 +30,7 @@ impl<'py> Frames<'py> {
         while !next.is_none() {
             let following = next.getattr("tb_next")?;
             let call = std::mem::replace(&mut next, following);
-            // As Python has it: the import system says nothing to anybody.
+            // Frames of the import system are left out, as Python does.
             if !file_of(&call)?.starts_with("<frozen importlib") {
                 calls.push(call);
             }

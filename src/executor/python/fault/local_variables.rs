@@ -1,5 +1,5 @@
-//! The local variables of a call with their values, as far as they can be shown: in time, in a few
-//! hundred characters, without secrets, and whatever an object's `__repr__` does.
+//! The local variables of a call with their values: limited in time and length, without secrets, and
+//! safe against what an object's `__repr__` does.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ const LONGEST: usize = 500;
 /// How many items of a container are shown, and how deep.
 const ITEMS: usize = 20;
 const DEPTH: usize = 3;
-/// After so long the rest stays unshown: somebody waits for the page.
+/// After this time the rest is left out, as somebody waits for the page.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Shows local variables, until its time is over.
+/// Shows local variables until the deadline.
 pub(super) struct LocalVariables {
     deadline: Instant,
 }
@@ -50,7 +50,7 @@ impl LocalVariables {
         let (mut shown, mut more) = (Vec::new(), 0);
         for (name, value) in locals {
             let name = cut(&name, 100);
-            // A module's are mostly what it imports and defines.
+            // Most variables of a module are what it imports and defines.
             if is_module && (name.starts_with("__") || is_definition(&value)) {
                 continue;
             }
@@ -78,7 +78,7 @@ fn named(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> String {
     }
 }
 
-/// `repr`, without ever making a long one of Python's own types.
+/// `repr`, cut short while it is made for Python's own types.
 fn shown(value: &Bound<'_, PyAny>, depth: usize) -> String {
     let each = |items: Box<dyn Iterator<Item = Bound<'_, PyAny>> + '_>, length: usize| {
         let items = items.map(|item| shown(&item, depth + 1));
@@ -86,7 +86,7 @@ fn shown(value: &Bound<'_, PyAny>, depth: usize) -> String {
     };
     if let Ok(dict) = value.cast_exact::<PyDict>() {
         if dict.contains("wsgi.input").unwrap_or(false) {
-            // The page has a part of its own for it.
+            // The page shows it in a section of its own.
             return format!("<the environ of this request, {} entries>", dict.len());
         }
         let items = dict.iter().map(|(key, value)| {
@@ -118,7 +118,7 @@ fn shown(value: &Bound<'_, PyAny>, depth: usize) -> String {
     }
 }
 
-/// A few items, and a word about the others.
+/// A few items, and how many more there are.
 fn joined(items: impl Iterator<Item = String>, length: usize, depth: usize) -> String {
     if depth >= DEPTH && length > 0 {
         return "…".to_owned();

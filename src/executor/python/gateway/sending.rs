@@ -1,5 +1,5 @@
-//! What an application answers with, handed to the responder: its iterable, its blocks, a real file, the
-//! legacy `write()`; and what becomes of a write that failed. How the exchange ends is the gateway's.
+//! Sends what an application returns: its iterable, its blocks, a real file, or what it passes to the
+//! legacy `write()`; and handles writes that fail. `gateway` ends the exchange.
 
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,9 @@ impl Gateway {
                 let text = SendError::Io(error).to_string();
                 Err(PyOSError::new_err((number, text)))
             }
-            Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err("the client has gone")),
+            Err(Stop::ClientGone) => Err(PyBrokenPipeError::new_err(
+                "the client closed the connection",
+            )),
         }
     }
 
@@ -40,8 +42,8 @@ impl Gateway {
         }
         if result.is_instance_of::<PyBytes>() {
             self.warn(
-                "the application returned bytes, which is iterated byte by byte elsewhere: \
-                       return [content]",
+                "the application returned bytes, which other gateways send byte by byte: return \
+                 [content]",
             );
             self.send(py, result, |to, bytes| to.block(bytes, true), Event::Block)?;
             return Ok(());
@@ -85,7 +87,7 @@ impl Gateway {
             return Err(Stop::Failed(Failure::new(
                 500,
                 format!(
-                    "a block is the str {}: encode it, .encode(\"utf-8\")",
+                    "a block is the str {}: encode it with .encode(\"utf-8\")",
                     shown(block)
                 ),
             )));
@@ -152,10 +154,11 @@ impl Gateway {
             Err(error @ SendError::Lost) => Err(Stop::Failed(Failure::new(500, error.to_string()))),
             Err(SendError::NoHead) => Err(Stop::Failed(Failure::new(
                 500,
-                "the application did not call start_response before its first block or its end",
+                "the application did not call start_response before its first block or before it \
+                 ended",
             ))),
             Err(SendError::Io(error)) => {
-                // A signal that stopped the write has its say first.
+                // If a signal interrupted the write, its handler runs first.
                 py.check_signals()?;
                 Err(Stop::Unwritable(error))
             }

@@ -1,6 +1,6 @@
-//! On whose behalf Python asks about a path while an application is loaded: the import system, which
-//! looks for modules; `os.path.exists` and its like, which tell no more than whether something is
-//! there; or code that gets all that `stat` tells.
+//! Records why Python looks up a path while an application is loaded: the import system searches for
+//! modules; `os.path.exists` and the like test only whether something exists; other code gets
+//! everything that `stat` returns.
 
 use std::sync::Mutex;
 
@@ -15,8 +15,8 @@ static ASKERS: Mutex<Option<Askers>> = Mutex::new(None);
 
 static REPLACED: Mutex<Vec<Replaced>> = Mutex::new(Vec::new());
 
-/// From now on it is taken down who asks. Where Python's functions are not of a form that is known,
-/// each look counts as one that wants to know everything.
+/// Starts recording. If Python's functions have an unknown form, each lookup counts as one that uses
+/// everything.
 pub(super) fn record(py: Python<'_>) -> PyResult<()> {
     let posix = py.import("posix")?;
     if let (Ok(mut askers), Ok(mut replaced)) = (ASKERS.lock(), REPLACED.lock()) {
@@ -31,7 +31,7 @@ pub(super) fn record(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Ends it; who asked for what.
+/// Stops recording, and returns the lookups.
 pub(super) fn end() -> Askers {
     let replaced = REPLACED
         .lock()
@@ -41,14 +41,14 @@ pub(super) fn end() -> Askers {
     askers.unwrap_or_default()
 }
 
-/// The import system, or somebody else, lists a folder.
+/// A folder is listed; counted if the import system does it.
 pub(super) fn lists(path: &[u8]) {
     if frames::nearest().first().is_some_and(Code::is_of_imports) {
         count_list(path);
     }
 }
 
-/// This program itself looks at a path, for its own sake.
+/// This program itself looks up a path.
 pub(super) fn looks_ourselves(path: &[u8], lists: bool) {
     if lists {
         count_list(path);
@@ -79,7 +79,7 @@ fn note_lstat(py: Python<'_>, call: &Call) {
 fn note(py: Python<'_>, call: &Call, mut itself: bool) {
     let folder = call.argument(py, usize::MAX, c"dir_fd");
     if folder.is_some_and(|folder| !folder.is_none()) {
-        return; // relative to a folder that is open: the observer knows which
+        return; // relative to an open folder, which the observer knows
     }
     let follows = call.argument(py, usize::MAX, c"follow_symlinks");
     itself |= follows.is_some_and(|follows| !follows.is_truthy().unwrap_or(true));

@@ -1,6 +1,6 @@
-//! A function or method that Python has in C, replaced while an application is loaded: by one that
-//! takes the call down and then makes it. Python sees the same object as before: what it points to,
-//! the C function's address in a table of its module, is another for a while.
+//! Replaces a function or method in C, while an application is loaded, by one that records the call and
+//! then makes it. The Python object stays the same: only the address of the C function in its method
+//! table is changed.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
@@ -13,27 +13,27 @@ use pyo3::prelude::*;
 
 use super::super::beyond_abi3::{CFunction, METH_FASTCALL, METH_METHOD, MethodDescriptor};
 
-/// A function that is replaced until this is dropped, or for good where the process ends before.
+/// A function that is replaced until this value is dropped.
 pub(super) struct Replaced {
     table: *mut ffi::PyMethodDef,
     original: Plain,
 }
 
-// SAFETY: the table is of no thread, and is written to under the interpreter's lock alone.
+// SAFETY: the table belongs to no thread, and is written to only under the interpreter's lock.
 unsafe impl Send for Replaced {}
 
-/// What takes a call down. What it calls itself is not taken down.
+/// A function that records a call. Calls that it makes itself are not recorded.
 #[derive(Clone, Copy)]
 pub(super) enum Note {
-    /// Before it is made.
+    /// Called before the call.
     Before(fn(Python<'_>, &Call)),
-    /// With what it returned; not when it raised.
+    /// Called with the result; not if the call raised.
     After(fn(Python<'_>, &Call, &Bound<'_, PyAny>)),
 }
 
 /// A call, as Python hands it to C.
 pub(super) struct Call {
-    /// The module, or the object that the method is of.
+    /// The module, or `self` of a method.
     this: *mut PyObject,
     given: Given,
 }
@@ -43,13 +43,13 @@ enum Given {
     One(*mut PyObject),
     /// A tuple, and a dictionary or null.
     Tuple(*mut PyObject, *mut PyObject),
-    /// So many, and after them the values of those that the tuple names, or null.
+    /// The arguments, their number, and a tuple with the names of the keyword arguments that follow, or null.
     Vector(*const *mut PyObject, isize, *mut PyObject),
 }
 
 impl Replaced {
-    /// Replaces a function of a module, or a method of a type, which `owner` is; none where it is
-    /// not there, is not C's or Cython's, or is called in a way that is not known.
+    /// Replaces a function of a module or a method of a type (`owner`). None if it does not exist, is
+    /// not written in C or Cython, or has an unknown calling convention.
     pub(super) fn new(owner: &Bound<'_, PyAny>, name: &str, note: Note) -> Option<Self> {
         let function = owner.getattr(name).ok()?;
         let table = table(&function)?;
@@ -77,13 +77,13 @@ impl Drop for Replaced {
 }
 
 impl Call {
-    /// The object that the method is of.
+    /// `self` of a method.
     pub(super) fn this<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         // SAFETY: the caller holds it until the call has returned.
         unsafe { Bound::from_borrowed_ptr_or_opt(py, self.this) }
     }
 
-    /// The argument at a place, or else of a name.
+    /// The argument at a position, or else with that name.
     pub(super) fn argument<'py>(
         &self,
         py: Python<'py>,
@@ -134,7 +134,7 @@ impl Call {
     }
 }
 
-/// Where a function has the address of its C.
+/// The method table entry of a function.
 fn table(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
     let object = function.as_ptr();
     // SAFETY: the type says what the object is; those of `PyCMethod_Type` begin as the others.
@@ -150,8 +150,8 @@ fn table(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
     if kind.name().ok()? != "cython_function_or_method" {
         return None;
     }
-    // SAFETY: they begin as Python's own do, but where Cython was told to use the limited interface:
-    // there an object is in that place, which is no part of a library.
+    // SAFETY: they begin as Python's own do, except if Cython used the limited API: then the pointer is
+    // to an object, and not into a library.
     unsafe {
         let table = (*object.cast::<CFunction>()).table;
         let mut about = MaybeUninit::uninit();
@@ -159,7 +159,7 @@ fn table(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
     }
 }
 
-/// How C is called with nothing, with one object, or with a tuple.
+/// The calling convention with no argument, one object, or a tuple.
 type Plain = ffi::PyCFunction;
 type WithKeywords =
     unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
@@ -178,8 +178,8 @@ type Method = unsafe extern "C" fn(
     *mut PyObject,
 ) -> *mut PyObject;
 
-/// C does not learn by which name it was called: each function that is replaced has functions of its
-/// own, told apart by a number.
+/// A C function does not know which Python function was called: each replaced function gets its own set
+/// of functions, numbered by slot.
 struct Slot {
     original: Plain,
     note: Note,
@@ -188,16 +188,18 @@ struct Slot {
 const MOST: usize = 64;
 static SLOTS: [OnceLock<Slot>; MOST] = [const { OnceLock::new() }; MOST];
 
-/// What comes before a call, and its C function.
+/// Records a call before it is made; returns the original C function.
 fn begin(slot: usize, call: &Call) -> *mut c_void {
-    let slot = SLOTS[slot].get().expect("it is set before it is called");
+    let slot = SLOTS[slot]
+        .get()
+        .expect("a slot is filled before it is used");
     if let Note::Before(note) = slot.note {
         alone(|py| note(py, call));
     }
     slot.original as *mut c_void
 }
 
-/// What comes after it.
+/// Records a call after it was made.
 fn end(slot: usize, call: &Call, result: *mut PyObject) -> *mut PyObject {
     if let Some(Note::After(note)) = SLOTS[slot].get().map(|slot| slot.note) {
         // SAFETY: null, or an object that is this function's to hand on.
@@ -210,7 +212,7 @@ fn end(slot: usize, call: &Call, result: *mut PyObject) -> *mut PyObject {
     result
 }
 
-/// Not within itself, and without a trace in the interpreter.
+/// Runs `note`, unless it is running already, and keeps a pending exception unchanged.
 fn alone(note: impl FnOnce(Python<'_>)) {
     thread_local! {
         static AT_IT: Cell<bool> = const { Cell::new(false) };
@@ -219,7 +221,7 @@ fn alone(note: impl FnOnce(Python<'_>)) {
         return;
     }
     Python::attach(|py| {
-        // An exception may be on its way: the call raised it.
+        // The call may have raised an exception.
         let raised = PyErr::take(py);
         note(py);
         drop(PyErr::take(py));
@@ -332,7 +334,7 @@ unsafe extern "C" fn method<const N: usize>(
     end(N, &call, result)
 }
 
-/// All functions of one kind.
+/// The functions of all slots for one calling convention.
 macro_rules! each {
     ($function:ident, $kind:ty) => {
         each!($function, $kind, 0 8 16 24 32 40 48 56)
@@ -351,7 +353,7 @@ macro_rules! each {
     };
 }
 
-/// The function of a slot that is called as the flags say.
+/// The function of a slot for the calling convention in the flags.
 fn replacement(flags: c_int, slot: usize) -> Option<*mut c_void> {
     const ALL: c_int = ffi::METH_VARARGS
         | ffi::METH_KEYWORDS

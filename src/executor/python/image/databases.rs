@@ -1,6 +1,6 @@
-//! Connections to SQLite that are open when an application is loaded. One that is idle has nothing that
-//! another process could not have: it holds no lock, and looks whether the database has changed before it
-//! reads or writes (<https://www.sqlite.org/atomiccommit.html>, section 3.2). Its file is opened again.
+//! Connections to SQLite that are open when an application is loaded. An idle one can be used in
+//! another process: it holds no lock, and checks whether the database has changed before it reads or
+//! writes (<https://www.sqlite.org/atomiccommit.html>, section 3.2). Its file is opened again.
 
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use pyo3::types::{PyDict, PyList, PyType};
 use super::super::interpreter::attach;
 use super::super::way_out;
 
-/// How a database is written to where its file alone says what is in it: the journal is there during a
-/// transaction. A write-ahead log is shared memory.
+/// The journal modes in which the file alone has the whole database outside of transactions. A
+/// write-ahead log uses shared memory.
 const JOURNALS: [&str; 3] = ["delete", "truncate", "persist"];
 
 /// The files of connections that are idle.
@@ -32,16 +32,16 @@ fn find(py: Python<'_>) -> PyResult<Vec<Vec<u8>>> {
     let kind = module.getattr("Connection")?.cast_into::<PyType>()?;
     let cursors = module.getattr("Cursor")?.cast_into::<PyType>()?;
     let gc = py.import("gc")?;
-    // What was loaded is frozen, and will be again.
+    // What was loaded is frozen; it is frozen again later.
     gc.call_method0("unfreeze")?;
     let objects = gc.call_method0("get_objects")?.cast_into::<PyList>()?;
     let (mut idle, mut busy) = (Vec::new(), Vec::new());
     for object in objects.iter().chain(way_out::untracked(&objects, &kind)) {
-        // Of some objects `isinstance` asks what they stand for, and makes it.
+        // `isinstance` would make lazy proxies load what they stand for.
         if !object.get_type().is_subclass(&kind)? {
             continue;
         }
-        // One that is closed, or another thread's, has no word to say.
+        // A closed connection, or one of another thread, raises an error and is skipped.
         if let Ok((files, is_idle)) = files_of(&object, &kind, &cursors) {
             if is_idle { &mut idle } else { &mut busy }.extend(files);
         }
@@ -50,8 +50,8 @@ fn find(py: Python<'_>) -> PyResult<Vec<Vec<u8>>> {
     Ok(idle)
 }
 
-/// The files of a connection, and whether it is idle. Asked by a cursor of SQLite's own: the application's
-/// may count what it is asked, or give rows of another kind.
+/// The files of a connection, and whether it is idle. Uses a cursor of the `_sqlite3` module itself:
+/// one of the application's may count queries, or return other kinds of rows.
 fn files_of(
     connection: &Bound<'_, PyAny>,
     kind: &Bound<'_, PyType>,

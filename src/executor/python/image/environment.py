@@ -1,6 +1,6 @@
-"""The environment while an application is loaded for an image. It holds next to nothing: what the
-application reads by name is asked for then. What a request brings is never there; who reads it, or
-keeps a copy of all variables, is found out. It is no module that an application could import."""
+"""The environment while an application is loaded for an image. It is almost empty: the value of a variable
+is fetched when the application reads it. Variables of a request never exist here; code that reads one, or
+keeps a copy of all variables, is found out. Applications cannot import this module."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ import posix
 import sys
 
 _kind = type(os.environ)
-# Replaced by the program's own functions.
+# Set to functions of this program.
 _value = _names = _is_of_a_request = None
 
 _standard = os.__file__[: -len("os.py")]
@@ -19,8 +19,8 @@ seen = set()
 gone_through = _begun = False
 kept = []
 
-# Stand for a request's variables in the eyes of who goes through all names: what keeps one of these
-# would have kept a visitor's.
+# Placeholders for a request's variables when all names are iterated: code that keeps one of these would
+# keep those of a visitor.
 _stand_ins = []
 _stands_for = set()
 _USUAL = (
@@ -29,19 +29,19 @@ _USUAL = (
     "SERVER_PROTOCOL CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE SCRIPT_FILENAME SERVER_ADDR "
     "SERVER_ADMIN SERVER_SOFTWARE"
 ).split()
-# These copy all variables to look for some, and keep none.
+# These functions copy all variables to find some, and do not keep the copy.
 _PASSING = {("dotenv.main", "resolve_variables"), ("urllib.request", "getproxies_environment")}
 
 
-# What C makes of a name nobody sees: who goes through the names where such a function is at hand may keep
-# what it gives.
+# What C code makes from a name cannot be observed: code that iterates the names and uses one of these
+# functions may keep the result.
 _UNSEEN = set(
     "join encode dumps format format_map fullmatch findall finditer match search sub subn hash".split()
 )
 
 
 def _caller():
-    """Who goes through the variables: the nearest code that is not the mapping's own."""
+    """The code that uses the variables: the innermost code outside the mapping itself."""
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__")
@@ -61,11 +61,11 @@ def _is_passing():
 
 
 def _read(name):
-    """A variable is wanted: it is asked for, unless the application has settled what it is."""
+    """A variable is read: fetches it, unless the application has set or removed it."""
     if name in _settled or name in seen:
         return
     if _is_of_a_request(name):
-        # Many look for the exception, which is never there in CGI.
+        # Many libraries look for HTTP_PROXY, which never exists in CGI.
         if name != b"HTTP_PROXY" and not _is_passing():
             seen.add(name)
         return
@@ -79,7 +79,7 @@ def _read(name):
 
 
 def _stands_in(name):
-    """Whether who goes through all names has been told of it; that it is wanted is noted."""
+    """Whether it is a placeholder that was returned when all names were iterated."""
     return gone_through and name in _stands_for
 
 
@@ -89,14 +89,14 @@ def _keeps(what):
 
 
 class _StandIn(str):
-    """A name that stands for a request's variable, or a part of one. What is decided by it another
-    process would decide otherwise; what is made of it is found where it is kept."""
+    """A placeholder for the name of a request's variable, or a part of it. A comparison with it could have
+    another result in another process, so it is recorded; a string made from it is a placeholder again."""
 
     __hash__ = str.__hash__
 
 
 def _decided(*_):
-    what = "a decision rests on the name of a request's variable"
+    what = "the name of a request variable is compared"
     if what not in kept:
         _keeps(what)
 
@@ -163,7 +163,7 @@ class _Recording(_kind):
         while frame.f_globals.get("__name__") in ("os", "_collections_abc", "collections.abc"):
             frame = frame.f_back
         if _UNSEEN.intersection(frame.f_code.co_names) and not _is_passing():
-            _keeps("something is made of their names")
+            _keeps("strings are made of their names")
         return self._names()
 
     def _names(self):
@@ -179,18 +179,18 @@ class _Recording(_kind):
                 yield name if self is os.environ else self.decodekey(os.fsencode(name))
 
     def __len__(self):
-        # `list` and `sorted` ask how many will come, between an iterator's making and its first step.
+        # `list` and `sorted` call len() between creating the iterator and its first step.
         if not _begun and sys._getframe(1).f_code.co_name != "__len__":
-            _keeps("their number is asked for")
+            _keeps("they are counted")
         return super().__len__()
 
     def __repr__(self):
-        _keeps("all of them are shown")
+        _keeps("repr() of all of them is made")
         return super().__repr__()
 
 
 class _Beneath(dict):
-    """`posix.environ`, which `os.environ` was made of: whoever looks there gets all of it."""
+    """`posix.environ`, from which `os.environ` was made: using it is recorded."""
 
 
 def _taking(name):
@@ -221,7 +221,7 @@ def record(ours, given, early):
     _stands_for.update(map(os.fsencode, _USUAL))
     for code in early:
         _read_early(code)
-    # What this program gives C alone.
+    # Variables that this program sets only for C.
     for name in ours:
         for known in (os.environ._data, _given, _beneath):
             known.pop(name, None)
@@ -230,8 +230,8 @@ def record(ours, given, early):
 
 
 def _read_early(code):
-    """What customizes the interpreter runs before anybody looks: the names in its code are taken for
-    those of variables that it has read. It has found none of them but those that are given unasked."""
+    """`sitecustomize` and the like run before the environment is watched: words in their code count as names
+    of variables that they have read. They found only the few that are always set."""
     file = code.co_filename
     is_standard = file.startswith(("<frozen", _standard)) and "-packages" not in file
     if is_standard or file == "wsgi-cgi":
@@ -254,15 +254,14 @@ def _read_early(code):
 
 
 def recorded():
-    """The names that were read, a sum of all names where they were gone through, and who kept
-    what of all variables."""
+    """The names that were read, whether all names were iterated, and how all variables were used."""
     for environ in (os.environ, os.environb):
         environ.__class__ = _kind
     posix.environ = _beneath
     if gone_through and not kept:
         gc.collect()
         known = {id(name) for name in _stand_ins}
-        # The list has one reference, the call another.
+        # One reference is in the list, another is the argument.
         is_kept = any(sys.getrefcount(_stand_ins[place]) > 2 for place in range(len(_stand_ins)))
         if is_kept or any(
             type(found) is _StandIn and id(found) not in known for found in gc.get_objects()
@@ -273,8 +272,8 @@ def recorded():
 
 
 def changes(of_c, unset):
-    """What loading made of the environment (DJANGO_SETTINGS_MODULE, TZ), and where C's list, which
-    programs get that are started, differs from `os.environ`."""
+    """What loading changed in the environment (DJANGO_SETTINGS_MODULE, TZ), and where C's list, which started
+    programs inherit, differs from `os.environ`."""
     data = os.environ._data
     made = {name: value for name, value in data.items() if _given.get(name) != value or name in _settled}
     removed = [name for name in _settled.union(_given) if name not in data]

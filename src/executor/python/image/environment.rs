@@ -1,5 +1,6 @@
-//! The environment while an application is loaded for an image: its Python side is
-//! `environment.py`; here C's `getenv` is a read too, and what is asked for comes from the observer.
+//! Records which environment variables are read while an application is loaded for an image.
+//! `environment.py` does so in Python; here are `getenv` and the like in C. The values come from the
+//! observer.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -22,9 +23,9 @@ const SOURCE: &str = include_str!("environment.py");
 /// What loading read of the environment.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentRead {
-    /// The variables that were read by name, and what they are.
+    /// The variables that were read by name, with their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// A sum of all names, where they were gone through; else 0.
+    /// A checksum of all names, if they were iterated; else 0.
     pub names: u64,
     /// How a copy of all variables was kept, in words.
     pub kept: Vec<String>,
@@ -34,9 +35,9 @@ pub struct EnvironmentRead {
 pub(super) struct Environment(Py<PyModule>);
 
 impl Environment {
-    /// From now on each read is taken down. Some variables are this program's, for C alone. What a
-    /// customization of Python (`sitecustomize`, a `.pth` file) has made of those that were `given`
-    /// counts as made by loading: a restored process would have none of it.
+    /// Starts recording. The variables in `ours` are set by this program and visible only to C. A
+    /// difference from `given` was made by `sitecustomize` or a `.pth` file, and counts as made by
+    /// loading: a restored process would not have it.
     pub(super) fn record(ours: &[&str], given: &MetaVariables) -> Result<Self> {
         let source = CString::new(SOURCE)?;
         let module = attach(|py| -> PyResult<_> {
@@ -53,7 +54,7 @@ impl Environment {
                 pairs.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
             module.call_method1("record", (ours, pairs, record::early(py)))?;
-            // No module of the application's.
+            // Hidden from the application.
             py.import("sys")?
                 .getattr("modules")?
                 .call_method1("pop", ("_wsgi_cgi_environment", py.None()))?;
@@ -81,10 +82,10 @@ impl Environment {
         if let Ok(mut of_c) = READ.lock() {
             names.append(&mut of_c);
         }
-        // What a copy of this process asked for, which could not tell.
+        // What a forked copy of this process read.
         let elsewhere = questions::elsewhere();
         names.extend(elsewhere.asked);
-        // Many look for it, and it is never there in CGI.
+        // Many libraries look for it, and it never exists in CGI.
         names.remove(&b"HTTP_PROXY"[..]);
         if let Ok(mut taken) = TAKEN.lock() {
             kept.extend(taken.drain(..).map(str::to_owned));
@@ -97,7 +98,7 @@ impl Environment {
                 |name: &&Vec<u8>| !freshness::is_given_unasked(name) && !names.contains(*name);
             kept.extend(all.iter().find(unknown).map(|name| {
                 format!(
-                    "a program is started with all of them, {} among them",
+                    "a program is started with all of them, including {}",
                     name.escape_ascii()
                 )
             }));
@@ -150,26 +151,26 @@ fn is_of_a_request(name: &[u8]) -> bool {
     !freshness::is_of_the_surroundings(name)
 }
 
-/// A program gets all variables that there are.
-pub(super) fn is_handed_on() {
+/// A program is started with all variables.
+pub(super) fn passes_all_variables() {
     HANDED_ON.store(true, Ordering::Release);
 }
 
-/// A program is started that gets other variables.
-pub(super) fn gives_others() {
+/// A program is started with an environment of its own.
+pub(super) fn passes_own_variables() {
     GIVEN_THEIR_OWN.fetch_add(1, Ordering::AcqRel);
 }
 
-/// All of them are used, in this way.
-pub(super) fn is_taken(how: &'static str) {
+/// All variables are used; `how` says in which way.
+pub(super) fn note_use_of_all(how: &'static str) {
     if let Ok(mut taken) = TAKEN.lock() {
         taken.push(how);
     }
 }
 
-/// A symbol of a library is looked up by its name: the C library's list of variables, or its own functions
-/// in the place of those below.
-pub(super) unsafe fn is_looked_up(library: *mut ffi::PyObject, name: *mut ffi::PyObject) {
+/// `ctypes` looks up a symbol: checks for the C library's list of variables, and for its functions that
+/// those below replace.
+pub(super) unsafe fn note_symbol(library: *mut ffi::PyObject, name: *mut ffi::PyObject) {
     // SAFETY: the caller's objects are null or alive; what is made here is released here.
     unsafe {
         if name.is_null() || ffi::PyUnicode_Check(name) == 0 {
@@ -180,14 +181,14 @@ pub(super) unsafe fn is_looked_up(library: *mut ffi::PyObject, name: *mut ffi::P
             .iter()
             .any(|list| is(list))
         {
-            is_taken("C's `environ` is used");
+            note_use_of_all("C code uses `environ` itself");
         }
         let ours = [c"getenv", c"secure_getenv", c"unsetenv", c"clearenv"];
         if ours.iter().any(|function| is(function)) {
             let file = ffi::PyObject_GetAttrString(library, c"_name".as_ptr());
-            // The whole program's are those below.
+            // A lookup in the whole program finds the functions below.
             if file != ffi::Py_None() {
-                is_taken("a function of the C library's own is called, past this program's");
+                note_use_of_all("getenv, unsetenv or clearenv is called in the C library itself");
             }
             ffi::Py_XDECREF(file);
         }
@@ -198,7 +199,7 @@ static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 static HANDED_ON: AtomicBool = AtomicBool::new(false);
 /// How many programs were given variables of their own.
 static GIVEN_THEIR_OWN: AtomicU64 = AtomicU64::new(0);
-/// Whether reads are taken down.
+/// Whether reads are recorded.
 static RECORDING: AtomicBool = AtomicBool::new(false);
 /// What was removed from C's list.
 static UNSET: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
@@ -209,7 +210,7 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Comes before the C library's own, in every library of this process.
+/// Replaces the C library's function in every library of this process.
 ///
 /// # Safety
 /// As `getenv` (POSIX): the name is a C string, and nobody changes the environment meanwhile.
@@ -225,7 +226,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     }
 }
 
-/// The same for programs that run with their owner's rights, which this one does not.
+/// The same, except that it returns nothing in set-user-ID programs.
 ///
 /// # Safety
 /// As `getenv`.
@@ -240,7 +241,7 @@ unsafe extern "C" fn secure_getenv(name: *const c_char) -> *mut c_char {
     }
 }
 
-/// Comes before the C library's own, which it goes on to.
+/// Replaces the C library's function, and calls it.
 ///
 /// # Safety
 /// As `unsetenv` (POSIX).
@@ -263,12 +264,12 @@ unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
     }
 }
 
-/// The same for all variables: those of a request cannot be removed as they are not here.
+/// The same for all variables. It is an obstacle, as variables of a request cannot be removed in advance.
 #[unsafe(no_mangle)]
 extern "C" fn clearenv() -> c_int {
     type Function = extern "C" fn() -> c_int;
     if RECORDING.load(Ordering::Relaxed) {
-        is_taken("C removes all of them");
+        note_use_of_all("C code removes all of them (clearenv)");
     }
     // SAFETY: the C library's function has this signature.
     unsafe {
@@ -299,17 +300,17 @@ unsafe fn find(wanted: &[u8]) -> *mut c_char {
     std::ptr::null_mut()
 }
 
-/// Something in C wants a variable: it is asked for, and set for all that follows.
+/// C code reads a variable: gets its value from the observer, and sets it.
 fn note(name: &[u8]) {
     let is_new = READ.lock().is_ok_and(|mut read| read.insert(name.to_vec()));
-    // SAFETY: looks through the list, which this call has been given leave to.
+    // SAFETY: reads the list, as the caller promised that nobody changes it.
     if !is_new || !unsafe { find(name) }.is_null() {
         return;
     }
     let value = questions::value(name).and_then(|value| CString::new(value).ok());
     if let (Some(value), Ok(name)) = (value, CString::new(name)) {
-        // SAFETY: two C strings, which are copied; nobody else is at the environment. Rust's own
-        // function would wait for whoever has called this one through it.
+        // SAFETY: two C strings, which are copied; nobody else changes the environment. Rust's function
+        // could deadlock if it called this one.
         unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
     }
 }

@@ -1,5 +1,5 @@
-//! Which Python code is at work at this moment: the file and the function of the nearest frames, and
-//! what these tell of why somebody asks about a path.
+//! Which Python code is running: the file and function of the two innermost frames, from which follows
+//! why a path is looked up.
 
 use std::ffi::CStr;
 
@@ -12,7 +12,7 @@ pub(super) struct Code {
     function: String,
 }
 
-/// The two nearest frames' code, the nearest first. The interpreter's lock is held.
+/// The code of the two innermost frames, innermost first. The interpreter's lock is held.
 pub(super) fn nearest() -> Vec<Code> {
     let mut found = Vec::with_capacity(2);
     // SAFETY: the frame is borrowed from the interpreter, which is in this call meanwhile; what is
@@ -61,7 +61,7 @@ unsafe fn text(object: *mut ffi::PyObject, attribute: &CStr) -> String {
     }
 }
 
-/// The functions of `os.path` that tell no more than whether something is there and what it is.
+/// The functions of `os.path` that return only whether something exists and of which kind it is.
 const OF_PATHS: [&str; 10] = [
     "exists",
     "isdir",
@@ -107,7 +107,7 @@ impl Code {
             || file.contains("/importlib_metadata/")
     }
 
-    /// Whether it wants to know but the kind of what it asks about; `caller` is who called it.
+    /// Whether it uses only the existence and the kind of the path; `caller` is the calling frame.
     pub(super) fn asks_for_kind(&self, caller: Option<&Self>) -> bool {
         let is_of = |module: &str| {
             self.file.ends_with(&format!("/{module}.py"))
@@ -119,7 +119,7 @@ impl Code {
         let of_pathlib =
             |code: &Self| code.file.ends_with("/pathlib.py") || code.file.contains("/pathlib/");
         let asks = |code: &Self| of_pathlib(code) && OF_PATHLIB.contains(&code.function.as_str());
-        // `Path.stat` asks for whoever calls it.
+        // For `Path.stat` the caller decides.
         asks(self)
             || of_pathlib(self)
                 && ["stat", "lstat"].contains(&self.function.as_str())
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_import_system_is_known_by_its_files() {
+    fn import_system_code_is_recognised_by_its_file() {
         assert!(code("<frozen importlib._bootstrap_external>", "_path_stat").is_of_imports());
         assert!(
             code(
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_a_time_wants_to_know_everything() {
+    fn asking_for_a_time_uses_more_than_the_kind() {
         let file = "/usr/lib/python3.9/genericpath.py";
         assert!(code(file, "exists").asks_for_kind(None));
         assert!(!code(file, "getmtime").asks_for_kind(None));

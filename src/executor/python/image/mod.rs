@@ -1,17 +1,18 @@
-//! What an image of the interpreter needs from it: what loading read (`record`, `environment`) and on
-//! whose behalf (`askers`, `frames`), by which modules (`at_work`), random generators (`chance`), connections to SQLite (`databases`), memory that is written to in few
-//! places (`pools`), and how to go on as a new process (`sleeper.py`).
+//! The Python side of images: records what loading read (`record`, `environment`), why a path was
+//! looked up (`askers`, `frames`) and by which module (`running_functions`); handles random generators (`randomness`)
+//! and connections to SQLite (`databases`); packs memory so that requests write to few pages (`pools`);
+//! and continues in a restored process (`python_state.py`).
 
 mod askers;
-mod at_work;
 mod builtin;
-mod chance;
 mod databases;
 mod environment;
 mod frames;
 mod paths;
 mod pools;
+mod randomness;
 mod record;
+mod running_functions;
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -29,26 +30,26 @@ pub use record::{Recorded, record_reading};
 
 use super::interpreter::attach;
 use super::loading;
-use crate::chance::reset_sqlite;
 use crate::interposed::at_fork;
+use crate::random_generators::reset_sqlite;
 use exchange::MetaVariables;
 use image::basis::Unobserved;
 use image::observer::questions;
 
 /// The Python side, kept in the image.
-pub struct Sleeper {
+pub struct PythonState {
     module: Py<PyModule>,
     environment: Environment,
 }
 
-const SOURCE: &str = include_str!("sleeper.py");
+const SOURCE: &str = include_str!("python_state.py");
 
-impl Sleeper {
-    /// This process's parent takes down from now on what the process looks at: what Python's own
-    /// customization looks at counts too.
+impl PythonState {
+    /// Asks the parent process to record which files this process looks at, from `sitecustomize` and
+    /// `.pth` files on.
     ///
     /// # Errors
-    /// When that cannot be.
+    /// If this is not possible.
     pub fn observe(observer: i32) -> Result<()> {
         if questions::begin().is_err() {
             let parent =
@@ -57,24 +58,25 @@ impl Sleeper {
                 return Err(Unobserved.into());
             }
             bail!(
-                "no process may observe another here (ptrace), so that nobody could tell what loading \
-                 the application rests on"
+                "ptrace is not allowed here, so what loading the application depends on cannot be \
+                 recorded"
             )
         }
         Ok(())
     }
 
-    /// Takes down from now on what is read of the environment and who looks at files. Some variables are this program's own, and the application sees none of
-    /// them. What differs from what was `given` before Python customized itself is taken for a change.
+    /// Records from now on which variables are read and why files are looked up. The variables in
+    /// `ours` belong to this program and are hidden from the application. A difference from `given`,
+    /// the environment before `sitecustomize` ran, counts as a change by loading.
     ///
     /// # Errors
-    /// When that cannot be.
+    /// If this is not possible.
     pub fn record(ours: &[&str], given: &MetaVariables) -> Result<Self> {
         let source = CString::new(SOURCE)?;
         let module = attach(|py| -> PyResult<_> {
             let name = c"_wsgi_cgi_image";
             let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
-            // No module of the application's.
+            // Hidden from the application.
             py.import("sys")?
                 .getattr("modules")?
                 .call_method1("pop", ("_wsgi_cgi_image", py.None()))?;
@@ -83,7 +85,7 @@ impl Sleeper {
         let module = module.map_err(|error| anyhow!("{error}"))?;
         let environment = Environment::record(ours, given)?;
         attach(|py| {
-            chance::record(py)?;
+            randomness::record(py)?;
             askers::record(py)
         })
         .map_err(|error| anyhow!("{error}"))?;
@@ -97,13 +99,13 @@ impl Sleeper {
     pub fn recorded(&self) -> Result<Recorded> {
         let environment = self.environment.recorded()?;
         let changes = self.environment.changes()?;
-        let (files, searched, askers, chance): (Vec<PathBuf>, Vec<PathBuf>, _, _) =
+        let (files, searched, askers, randomness): (Vec<PathBuf>, Vec<PathBuf>, _, _) =
             attach(|py| -> PyResult<_> {
                 let changes = changes.bind(py).cast::<PyTuple>()?.clone();
                 self.module.call_method1(py, "keep", changes)?;
                 let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
-                let chance = chance::end(py)?;
-                Ok((files, searched, askers::end(), chance))
+                let randomness = randomness::end(py)?;
+                Ok((files, searched, askers::end(), randomness))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
         let seen = questions::end().ok_or(Unobserved)?;
@@ -111,33 +113,33 @@ impl Sleeper {
             environment,
             askers,
             seen,
-            drawn: chance.drawn,
-            obstacle: chance.obstacle,
+            drawn: randomness.drawn,
+            obstacle: randomness.obstacle,
             ..record::end(&files, &searched)
         })
     }
 
-    /// Has the application close what it opens again in each process (`snapshot_restore_py`), and
-    /// writes out what lies in buffers.
+    /// Calls the application's functions to close what it opens again in each process
+    /// (`snapshot_restore_py`), and flushes buffers.
     pub fn close(&self) -> Result<()> {
         attach(|py| self.module.call_method0(py, "before").map(drop)).map_err(|error: PyErr| {
-            anyhow!("a function called before an image is made: {error}")
+            anyhow!("cannot prepare the application for its image: {error}")
         })?;
         let folder: Option<PathBuf> =
             attach(|py| self.module.call_method0(py, "temporary")?.extract(py))
                 .map_err(|error: PyErr| anyhow!("{error}"))?;
         match folder {
             Some(folder) => bail!(
-                "loading the application made a temporary folder, `{}`, which the first process would \
-                 remove for all others: make it when a request needs it",
+                "loading the application made a temporary folder, `{}`, which the first request \
+                 would remove for all others: make it when a request needs it",
                 folder.display()
             ),
             None => Ok(()),
         }
     }
 
-    /// Readies the interpreter for going on in another process. What libraries want done comes last, by
-    /// [`at_fork::prepare`]: an allocator may be locked from then on.
+    /// Prepares the interpreter to continue in another process. The functions of libraries are called
+    /// last, by [`at_fork::prepare`]: an allocator may be locked from then on.
     pub fn before(&self) {
         // SAFETY: the interpreter runs and its lock is held.
         unsafe { ffi::PyOS_BeforeFork() };
@@ -145,14 +147,14 @@ impl Sleeper {
         pools::fill();
     }
 
-    /// Goes on in the process that was there.
+    /// Continues in the process that made the image.
     pub fn after(&self) {
-        at_fork::go_on_as_parent();
+        at_fork::continue_as_parent();
         // SAFETY: as above, and `before` was called.
         unsafe { ffi::PyOS_AfterFork_Parent() };
     }
 
-    /// Goes on in a new process with that environment.
+    /// Continues in a restored process with that environment.
     pub fn wake(&self, environment: &MetaVariables) -> Result<()> {
         // SAFETY: as above, and `before` was called before the image was written.
         unsafe { ffi::PyOS_AfterFork_Child() };
@@ -161,8 +163,8 @@ impl Sleeper {
             for (name, value) in environment.iter() {
                 variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
             }
-            chance::wake(py)?;
-            loading::has_come(&variables);
+            randomness::wake(py)?;
+            loading::keep_request(&variables);
             self.module.bind(py).call_method1("wake", (variables,))?;
             Ok(())
         })
@@ -170,12 +172,12 @@ impl Sleeper {
     }
 }
 
-/// Does what was left to be done at exit, in a process from which nobody goes on.
+/// Runs the exit functions, in a process that becomes no image.
 pub fn leave() {
-    at_fork::go_on_as_parent();
+    at_fork::continue_as_parent();
     // SAFETY: a question that may be asked at any time.
     if unsafe { ffi::Py_IsInitialized() } != 0 {
-        // What fails is told of by Python.
+        // Python reports what fails.
         _ = attach(|py| {
             py.import("atexit")?
                 .call_method0("_run_exitfuncs")

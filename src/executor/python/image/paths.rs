@@ -1,4 +1,4 @@
-//! The paths in what audit events tell: in the objects that `open` and its like take, and in code.
+//! The paths in the arguments of audit events: in objects that `open` and the like accept, and in code objects.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pyo3::ffi;
 
-/// The absolute path that code says it is from; `<string>` and its like are no paths.
+/// The absolute path of the source of a code object; `<string>` and the like are not paths.
 pub(super) unsafe fn source_of(code: *mut ffi::PyObject) -> Option<Vec<u8>> {
     // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
     // made here is released here.
@@ -21,7 +21,7 @@ pub(super) unsafe fn source_of(code: *mut ffi::PyObject) -> Option<Vec<u8>> {
     }
 }
 
-/// The absolute path in what `os.open` and its like take; None is the working directory.
+/// The absolute path in an argument of `os.open` and the like; None is the working directory.
 pub(super) unsafe fn path_of(object: *mut ffi::PyObject) -> Option<Vec<u8>> {
     // SAFETY: the caller's object is borrowed from a tuple that lives through the call; what is
     // made here is released here.

@@ -1,22 +1,23 @@
-//! Python's own allocator, readied for being copied page by page: gaps in pools, which lie all over
-//! the memory of what was loaded, are taken, so that a request's objects lie side by side.
+//! Prepares Python's allocator for restored processes, which copy each page that they write to: fills
+//! the free slots in its pools, which lie all over memory, so that the objects of a request are placed
+//! side by side.
 
 use std::ffi::c_void;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Bytes of a pool and of what it begins with (`Include/internal/pycore_obmalloc.h`).
+/// Bytes of a pool and of its header (`Include/internal/pycore_obmalloc.h`).
 const POOL: usize = 16 << 10;
 const POOL_OF_3_9: usize = 4 << 10;
 const BEGIN: usize = 48;
-/// Objects have a multiple of this, up to the largest.
+/// Object sizes are multiples of this, up to the largest.
 const STEP: usize = 16;
 const LARGEST: usize = 512;
-/// Another allocator, which `PYTHONMALLOC` may have chosen, has no pools that would ever be full.
+/// Stops here with another allocator (`PYTHONMALLOC`), which has no pools that fill up.
 const ENOUGH: usize = 8 << 20;
 
-/// Takes the gaps, for good. The interpreter's lock is held.
+/// Fills the free slots, for good. The interpreter's lock is held.
 pub(super) fn fill() {
     let is_old = Python::attach(|py| py.version_info() < (3, 10));
     let length = if is_old { POOL_OF_3_9 } else { POOL };
@@ -32,7 +33,7 @@ pub(super) fn fill() {
             pool.add(piece, size, length);
             taken += size;
         }
-        // A pool of its own: nothing was left in those of before.
+        // A new pool was filled whole: the older ones are full, and this one is freed again.
         if pool.is_whole(size, length) {
             for piece in pool.pieces {
                 // SAFETY: it was allocated above, and nothing points to it.

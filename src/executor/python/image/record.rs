@@ -1,5 +1,5 @@
-//! What Python reads while it loads an application, as its audit events tell: files, folders, and
-//! whom it asked that cannot be watched.
+//! Records from audit events what Python reads while it loads an application: files, folders, and
+//! sources that cannot be watched, such as the network.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -13,15 +13,15 @@ use pyo3::prelude::*;
 
 use super::super::beyond_abi3::add_audit_hook;
 use super::askers;
-use super::at_work::at_work;
-use super::chance;
 use super::environment::{self, EnvironmentRead};
 use super::paths::{path_of, source_of};
+use super::randomness;
+use super::running_functions::running_functions;
 use image::freshness::{self, Listed};
 use image::observer::seen::Seen;
 use image::watch::{self, Askers, is_of_the_kernel};
 
-/// Whether what happens is taken down.
+/// Whether events are recorded.
 static RECORDING: AtomicBool = AtomicBool::new(false);
 static READ: Mutex<Noted> = Mutex::new(Noted {
     files: Vec::new(),
@@ -49,18 +49,18 @@ struct Noted {
 pub struct Recorded {
     /// What was read of the environment.
     pub environment: EnvironmentRead,
-    /// On whose behalf Python asked about paths.
+    /// Why Python looked up paths.
     pub askers: Askers,
     /// What the observer saw.
     pub seen: Seen,
     /// Files that were opened for reading.
     pub files: Vec<Vec<u8>>,
-    /// Those of them that were there, and not of this process's own making.
+    /// Those of them that existed and were not made by this process.
     pub found: Vec<Vec<u8>>,
     /// Folders that were listed, as they were then, and whether it was the import system that searched
     /// them.
     pub folders: Vec<(Listed, bool)>,
-    /// What else was asked, in words: nobody can tell whether the answer is still the same.
+    /// Other sources that were asked, in words: whether their answer is still the same cannot be checked.
     pub asked: Vec<String>,
     /// Files that were opened for writing, and by which module.
     pub writers: Vec<(Vec<u8>, String)>,
@@ -68,17 +68,17 @@ pub struct Recorded {
     pub databases: Vec<Vec<u8>>,
     /// Modules that drew random bytes and may have kept them.
     pub drawn: Vec<String>,
-    /// Modules that opened a device that gives random bytes, once for each time.
+    /// Modules that opened a device for random bytes, one entry each time.
     pub device_readers: Vec<String>,
-    /// What no other process may go on with, in words.
+    /// What prevents an image, in words.
     pub obstacle: Option<String>,
 }
 
 impl Recorded {
-    /// Says what no other process may go on with.
+    /// Returns what prevents an image as an error.
     ///
     /// # Errors
-    /// With that.
+    /// If there is something.
     pub fn refuse_obstacle(&self) -> Result<()> {
         self.obstacle
             .as_ref()
@@ -86,17 +86,19 @@ impl Recorded {
     }
 }
 
-/// Takes down from now on what Python reads.
+/// Starts to record what Python reads.
 pub fn record_reading() -> Result<()> {
     RECORDING.store(true, Ordering::Release);
     if add_audit_hook(hook) {
         Ok(())
     } else {
-        Err(anyhow!("Python takes no audit hook"))
+        Err(anyhow!(
+            "Python refused the audit hook (PySys_AddAuditHook)"
+        ))
     }
 }
 
-/// Ends it. The import system knows some more files, and which folders it searched.
+/// Stops recording. Adds the files and searched folders that the import system knows.
 pub(super) fn end(files: &[PathBuf], searched: &[PathBuf]) -> Recorded {
     RECORDING.store(false, Ordering::Release);
     for (paths, is_file) in [(files, true), (searched, false)] {
@@ -162,15 +164,15 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
                     removed(&path);
                 }
             }
-            // Of a module that is compiled already Python opens that alone.
+            // If a module is compiled already, Python opens only the compiled file.
             b"exec" => {
                 if let Some(path) = source_of(argument(0)) {
                     note(path, true);
                 }
-                if chance::is_recorded() {
+                if randomness::is_recorded() {
                     Python::attach(|py| {
                         if let Some(code) = Bound::from_borrowed_ptr_or_opt(py, argument(0)) {
-                            chance::executed(py, &code);
+                            randomness::executed(py, &code);
                         }
                     });
                 } else {
@@ -187,19 +189,19 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
             b"subprocess.Popen" => {
                 asked("the program", argument(0));
                 if argument(3) == ffi::Py_None() {
-                    environment::is_handed_on();
+                    environment::passes_all_variables();
                 } else {
-                    environment::gives_others();
+                    environment::passes_own_variables();
                 }
             }
             b"os.system" => {
-                // The rest may be secret.
+                // Only its first word is recorded: the rest may be secret.
                 asked_to_run(argument(0));
-                environment::is_handed_on();
+                environment::passes_all_variables();
             }
-            b"ctypes.dlsym" => environment::is_looked_up(argument(0), argument(1)),
+            b"ctypes.dlsym" => environment::note_symbol(argument(0), argument(1)),
             b"os.posix_spawn" | b"os.exec" | b"os.spawn" => asked("the program", argument(0)),
-            b"os.fork" | b"os.forkpty" => asked("a process of its own", std::ptr::null_mut()),
+            b"os.fork" | b"os.forkpty" => asked("a child process", std::ptr::null_mut()),
             _ => {}
         }
         ffi::PyErr_Clear();
@@ -207,12 +209,12 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
     0
 }
 
-/// Code that ran before the environment was watched: what customizes the interpreter. Each is kept.
+/// Code that ran before the environment was watched: `sitecustomize` and the like.
 static EARLY: Mutex<Vec<Early>> = Mutex::new(Vec::new());
 
 struct Early(*mut ffi::PyObject);
 
-// SAFETY: an object that is of no thread, used with the interpreter's lock held.
+// SAFETY: the object belongs to no thread, and is used with the interpreter's lock held.
 unsafe impl Send for Early {}
 
 unsafe fn ran_early(code: *mut ffi::PyObject) {
@@ -229,7 +231,7 @@ unsafe fn ran_early(code: *mut ffi::PyObject) {
 pub(super) fn early(py: Python<'_>) -> Vec<Bound<'_, PyAny>> {
     let early = EARLY.lock().map(|mut early| std::mem::take(&mut *early));
     let early = early.unwrap_or_default().into_iter();
-    // SAFETY: the reference was taken when it was kept.
+    // SAFETY: the reference count was raised when it was stored.
     early
         .filter_map(|code| unsafe { Bound::from_owned_ptr_or_opt(py, code.0) })
         .collect()
@@ -244,22 +246,22 @@ fn opened(path: Vec<u8>, flags: i64) {
         note(path, true);
         return;
     }
-    let module = at_work().module();
+    let module = running_functions().module();
     if let Ok(mut read) = READ.lock() {
         read.writers.retain(|(known, _)| *known != path);
         read.writers.push((path, module));
     }
 }
 
-/// Whoever reads there has random bytes, which it may keep.
+/// The module has random bytes now, and may keep them.
 fn read_random_bytes() {
-    let module = at_work().module();
+    let module = running_functions().module();
     if let Ok(mut read) = READ.lock() {
         read.device_readers.push(module);
     }
 }
 
-/// A database is no file that is read: it changes all the time, and whoever opens it sees that.
+/// A database does not count as a file that was read: it changes all the time, and is opened again.
 fn database(path: Vec<u8>) {
     // `file:NAME?mode=ro`, made absolute as any other name.
     let path = match memchr::memmem::find(&path, b"/file:") {
@@ -279,15 +281,15 @@ fn database(path: Vec<u8>) {
     }
 }
 
-/// What this process removes itself is missed by nobody.
+/// A file that this process removes itself need not exist later.
 fn removed(path: &[u8]) {
     if let Ok(mut read) = READ.lock() {
         read.found.retain(|known| known != path);
     }
 }
 
-/// A folder is looked at before Python does: what comes after that will be missed in neither.
-/// Something was read, or listed, of which Python knows nothing.
+/// Records a file that was read or a folder that was listed by this program, without an audit event. A
+/// folder is listed before Python lists it, so that a later change is noticed.
 pub(in super::super) fn looked_at(path: &Path, is_file: bool) {
     if RECORDING.load(Ordering::Acquire) {
         note(path.as_os_str().as_bytes().to_vec(), is_file);
@@ -295,7 +297,7 @@ pub(in super::super) fn looked_at(path: &Path, is_file: bool) {
 }
 
 fn note(path: Vec<u8>, is_file: bool) {
-    // What the kernel makes when it is read has no time that would say whether it changed.
+    // Files in `/proc` and the like have no time that shows whether they changed.
     if is_of_the_kernel(&path) {
         return;
     }
@@ -314,7 +316,7 @@ fn note(path: Vec<u8>, is_file: bool) {
     }
 }
 
-/// A shell's command was run: its first word is told.
+/// A shell command was run: records its first word.
 unsafe fn asked_to_run(command: *mut ffi::PyObject) {
     // SAFETY: the interpreter lock is held, and the object is borrowed from a tuple that lives
     // through the call.
@@ -329,27 +331,27 @@ unsafe fn asked_to_run(command: *mut ffi::PyObject) {
     });
     let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
     let word = text.split_whitespace().next().unwrap_or_default();
-    take_down(&format!("the command '{word}'"));
+    note_source(&format!("the command '{word}'"));
 }
 
-/// Somebody was asked who cannot be watched.
+/// Records a source that cannot be watched.
 unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
     // SAFETY: the interpreter lock is held, and the object is borrowed from a tuple that lives
     // through the call.
     let what = Python::attach(|py| unsafe {
         let object = Bound::from_borrowed_ptr_or_opt(py, object)?;
-        // Python up to 3.10 tells of a path in bytes.
+        // Python up to 3.10 passes the path as bytes.
         let path = object.extract::<&[u8]>().map(String::from_utf8_lossy);
         match path {
             Ok(path) => Some(format!("'{path}'")),
             Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
         }
     });
-    take_down(&format!("{whom} {}", what.unwrap_or_default()));
+    note_source(&format!("{whom} {}", what.unwrap_or_default()));
 }
 
-fn take_down(whom: &str) {
-    let line = format!("{whom} (`{}`)", at_work().module());
+fn note_source(whom: &str) {
+    let line = format!("{whom} (`{}`)", running_functions().module());
     if let Ok(mut read) = READ.lock()
         && !read.asked.contains(&line)
     {

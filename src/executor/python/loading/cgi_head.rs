@@ -1,18 +1,18 @@
-//! Whether a text that is printed has the head of a CGI answer in it (RFC 3875, section 6.2).
+//! Finds the head of a CGI answer in printed text (RFC 3875, section 6.2).
 
-/// A longer line is in no head.
+/// A longer line does not belong to a head.
 const LONGEST: usize = 8 * 1024;
 
 /// The head that may be about to be printed.
 #[derive(Default)]
 pub(super) struct Head {
     line: Vec<u8>,
-    /// The lines since the last that was no header line have one that only an answer has.
+    /// Whether the header lines so far include one that only an answer has.
     is_answer: bool,
 }
 
 impl Head {
-    /// Takes in one more byte; true when a head is whole.
+    /// Adds one byte; returns true when a head is complete.
     pub(super) fn add(&mut self, byte: u8) -> bool {
         if byte != b'\n' {
             if self.line.len() < LONGEST {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_told_from_what_else_is_printed() {
+    fn a_head_is_told_apart_from_other_output() {
         for text in [
             "Content-Type: text/html\n\n",
             "Content-type:text/html\r\nX-A: b\r\n\r\n",

@@ -1,9 +1,9 @@
-//! Descriptor 1 while a script is loaded. What is written there by other ways than `sys.stdout` (from C, by
-//! another program, by number) is kept in memory until loading ends; then it is looked through, and
-//! goes to the log. What a program still writes there after that is lost.
+//! File descriptor 1 while a script is loaded. What is written there without `sys.stdout` (by C code,
+//! another program, `os.write`) is kept in memory until loading ends; then it is searched for a CGI
+//! head and copied to the log. What a program writes after that is lost.
 //!
-//! A script may close by number what it did not open, so that nothing here takes for granted that a
-//! number is still its own.
+//! A script may close descriptors that it did not open, so each use here first checks that a descriptor
+//! still refers to the same file.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use rustix::fs::{MemfdFlags, fstat, memfd_create};
 use rustix::io::{fcntl_dupfd_cloexec, pread};
 use rustix::stdio::{dup2_stdout, stderr, stdout};
 
-/// Our numbers begin here, so that the script's descriptors have the numbers that they would have anyway.
+/// The lowest descriptor used here, so that the script's descriptors have their usual numbers.
 const LOWEST: i32 = 24;
-/// So many bytes are kept; what follows them is lost.
+/// How many bytes are kept; the rest is lost.
 const MOST: u64 = 16 << 20;
 
-/// Whether somebody may write there through a buffer of its own.
+/// Whether the script may write there through a buffer of its own.
 static MAY_BE_BUFFERED: AtomicBool = AtomicBool::new(false);
 
-/// What a descriptor leads to.
+/// The file of a descriptor: device and inode.
 type Identity = (u64, u64);
 
 fn identity(descriptor: BorrowedFd<'_>) -> Option<Identity> {
@@ -30,25 +30,25 @@ fn identity(descriptor: BorrowedFd<'_>) -> Option<Identity> {
         .map(|file| (file.st_dev, file.st_ino))
 }
 
-/// In its place there is a file in memory.
+/// Descriptor 1 replaced by a file in memory.
 pub(super) struct Descriptor {
-    kept: Copy,
-    log: Arc<Copy>,
+    kept: Duplicate,
+    log: Arc<Duplicate>,
 }
 
 impl Descriptor {
-    /// None where the server closed descriptor 1, or the system has no such files or no room.
+    /// None if the server closed descriptor 1, or a file in memory cannot be made.
     pub(super) fn begin() -> Option<Self> {
-        let log = Arc::new(Copy::of(stdout())?);
+        let log = Arc::new(Duplicate::of(stdout())?);
         let file = memfd_create("stdout", MemfdFlags::CLOEXEC).ok()?;
-        let kept = Copy::of(file.as_fd())?;
+        let kept = Duplicate::of(file.as_fd())?;
         MAY_BE_BUFFERED.store(false, Ordering::Relaxed);
         dup2_stdout(&file).ok()?;
         Some(Self { kept, log })
     }
 
-    /// Somebody has asked for its number.
-    pub(super) fn is_asked_for() {
+    /// The script has asked for the descriptor's number.
+    pub(super) fn note_number_used() {
         MAY_BE_BUFFERED.store(true, Ordering::Relaxed);
     }
 
@@ -56,26 +56,26 @@ impl Descriptor {
         MAY_BE_BUFFERED.load(Ordering::Relaxed)
     }
 
-    /// Whether that number is another of the same file.
+    /// Whether that descriptor refers to the file in memory.
     pub(super) fn is(&self, number: RawFd) -> bool {
         if number < 0 {
             return false;
         }
-        // SAFETY: looked at, and nothing else: of one that is closed the system says so.
+        // SAFETY: only used for `fstat`, which fails for a closed descriptor.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
         identity(descriptor) == Some(self.kept.identity)
     }
 
-    /// Where the log is meanwhile.
-    pub(super) fn log(&self) -> Arc<Copy> {
+    /// The log, meanwhile.
+    pub(super) fn log(&self) -> Arc<Duplicate> {
         self.log.clone()
     }
 
-    /// Puts the log back in its place, and gives what was written.
+    /// Puts the log back on descriptor 1, and returns what was written.
     pub(super) fn end(self) -> Vec<u8> {
         // SAFETY: writes out what the C library's own buffers hold.
         unsafe { libc::fflush(std::ptr::null_mut()) };
-        // Whoever closed it, or put a third file there, meant to.
+        // If the script closed descriptor 1, or put another file there, it stays so.
         let is_there = self.is(stdout().as_raw_fd());
         let written = match self.kept.own() {
             Some(kept) => content(kept),
@@ -103,13 +103,13 @@ fn content(file: BorrowedFd<'_>) -> Vec<u8> {
     content
 }
 
-/// Another number for a file, as long as nobody closes it.
-pub(super) struct Copy {
+/// A duplicate of a descriptor; the script may close it.
+pub(super) struct Duplicate {
     identity: Identity,
     number: RawFd,
 }
 
-impl Copy {
+impl Duplicate {
     fn of(descriptor: BorrowedFd<'_>) -> Option<Self> {
         Some(Self {
             identity: identity(descriptor)?,
@@ -117,18 +117,18 @@ impl Copy {
         })
     }
 
-    /// It, where it is still that file's.
+    /// The descriptor, if it still refers to the same file.
     pub(super) fn own(&self) -> Option<BorrowedFd<'_>> {
-        // SAFETY: looked at first: closed by somebody else, it is none of ours any more.
+        // SAFETY: checked before it is used, as the script may have closed it.
         let own = unsafe { BorrowedFd::borrow_raw(self.number) };
         (identity(own) == Some(self.identity)).then_some(own)
     }
 }
 
-impl Drop for Copy {
+impl Drop for Duplicate {
     fn drop(&mut self) {
         if let Some(own) = self.own() {
-            // SAFETY: made here, still open, and nobody uses it any more.
+            // SAFETY: made here, still open, and not used any more.
             unsafe { libc::close(own.as_raw_fd()) };
         }
     }

@@ -1,5 +1,5 @@
-//! Scripts that hand their application to a handler of `wsgiref.handlers`, themselves or through a
-//! library: that call is answered by us, with the environ as the script prepared it.
+//! Scripts that pass their application to a handler of `wsgiref.handlers`, themselves or through a
+//! library: this gateway answers that call, with the environ as the script prepared it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,26 +13,26 @@ use super::super::application::Application;
 use super::super::collection::Collection;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
-use super::own_output::{OwnOutput, is_of_its_own};
+use super::custom_handler::{CustomHandler, is_customized};
+use super::future_request::{self, FutureRequest};
 use super::printed::Look;
 use super::refused;
 use super::standard_input::StandardInput;
-use super::to_come::{self, ToCome};
 use exchange::MetaVariables;
 
 create_exception!(
     wsgi_cgi,
     NoRequestYet,
     PyBaseException,
-    "Ends the loading of a script that answers itself while there is nothing to answer."
+    "Stops loading a script that answers requests itself while there is no request."
 );
 
-/// Whether a script was ended because it wanted a request while there was none.
+/// Whether loading was stopped because the script wanted a request while there was none.
 pub(in super::super) fn has_no_request(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<NoRequestYet>(py)
 }
 
-/// Whether it is a handler, or a class of handlers. Where nobody has imported them there is none.
+/// Whether it is a handler or a handler class. If the module is not imported, there are none.
 pub(super) fn is_handler(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let modules = value.py().import("sys")?.getattr("modules")?;
     let Ok(handlers) = modules.get_item("wsgiref.handlers") else {
@@ -45,18 +45,18 @@ pub(super) fn is_handler(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// What stands in for `BaseHandler.run`. A function in Python, so that it becomes a method.
+/// Replaces `BaseHandler.run`. A function in Python, so that it becomes a method.
 const RUN: &std::ffi::CStr = c"\
 def run(self, application):
     if not answer(self, application):
         original(self, application)
 ";
 
-/// Takes the image of a process whose script has just called a handler with that application. In the
-/// process that makes it, it does not return; in one that was restored it gives what answers.
-pub type Inside = Box<dyn FnOnce(&Application) -> Arc<Gateway> + Send>;
+/// Called when a script passes its application to a handler before there is a request: takes the image.
+/// Returns only in a restored process, with the gateway that answers.
+pub type OnHandlerCall = Box<dyn FnOnce(&Application) -> Arc<Gateway> + Send>;
 
-/// What the handlers' `run` became, and whether it was called.
+/// The replacement of the handlers' `run`, and whether it was called.
 #[pyclass(frozen, module = "wsgi_cgi")]
 pub(super) struct Answer {
     gateway: OnceLock<Arc<Gateway>>,
@@ -64,14 +64,14 @@ pub(super) struct Answer {
     answering: AtomicBool,
     early: AtomicBool,
     is_for_an_image: bool,
-    inside: Mutex<Option<Inside>>,
+    on_handler_call: Mutex<Option<OnHandlerCall>>,
     look: Option<Arc<Look>>,
     outcome: Mutex<Option<Outcome>>,
     installed: Mutex<Option<Installed>>,
     input: Mutex<Option<StandardInput>>,
 }
 
-/// What has to be put back.
+/// What has to be restored.
 struct Installed {
     class: Py<PyAny>,
     original: Py<PyAny>,
@@ -81,7 +81,7 @@ impl Answer {
     pub(super) fn new(
         gateway: Option<&Arc<Gateway>>,
         script_name: Option<&[u8]>,
-        inside: Option<Inside>,
+        on_handler_call: Option<OnHandlerCall>,
         look: Option<Arc<Look>>,
     ) -> Self {
         Self {
@@ -89,8 +89,8 @@ impl Answer {
             script_name: script_name.map(<[u8]>::to_vec),
             answering: AtomicBool::new(false),
             early: AtomicBool::new(false),
-            is_for_an_image: inside.is_some(),
-            inside: Mutex::new(inside),
+            is_for_an_image: on_handler_call.is_some(),
+            on_handler_call: Mutex::new(on_handler_call),
             look,
             outcome: Mutex::new(None),
             installed: Mutex::new(None),
@@ -98,8 +98,7 @@ impl Answer {
         }
     }
 
-    /// Takes the place of `run` in the module's handlers, and of standard input: whoever imports
-    /// them finds the body there.
+    /// Replaces `run` in the module's handlers, and standard input by the body of the request.
     pub(super) fn install(
         &self,
         own: &Bound<'_, Self>,
@@ -109,7 +108,7 @@ impl Answer {
         let class = handlers.getattr("BaseHandler")?;
         let original = class.getattr("run")?;
         let names = PyDict::new(py);
-        // By this a gateway that runs inside a script knows that the script is answered already.
+        // The package `wsgi_cgi` recognises by this name that the program answers the script.
         names.set_item("__name__", "wsgi_cgi")?;
         names.set_item("answer", own)?;
         names.set_item("original", &original)?;
@@ -117,7 +116,7 @@ impl Answer {
         class.setattr("run", names.get_item("run")?)?;
         self.install_input(py)?;
         if self.is_for_an_image {
-            ToCome::stand_in(handlers)?;
+            FutureRequest::install(handlers)?;
         }
         *self.installed.lock().expect("not poisoned") = Some(Installed {
             class: class.unbind(),
@@ -126,7 +125,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Makes standard input the body, which there may not be yet.
+    /// Replaces standard input by the body, which may come later.
     pub(super) fn install_input(&self, py: Python<'_>) -> PyResult<()> {
         let gateway = self.gateway.get();
         let mut input = self.input.lock().expect("not poisoned");
@@ -143,7 +142,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Puts it back. Standard input stays in a script that was `answered`.
+    /// Undoes the replacements. In a script that was `answered`, standard input stays replaced.
     pub(super) fn uninstall(&self, py: Python<'_>, answered: bool) -> PyResult<()> {
         if let Some(installed) = self.installed.lock().expect("not poisoned").take() {
             installed.class.setattr(py, "run", installed.original)?;
@@ -164,29 +163,29 @@ impl Answer {
         self.is_for_an_image
     }
 
-    /// The exchange that a handler's call is for. Where an image is to be made, it is made here, and has
-    /// the script in it where it stands.
+    /// The gateway for a call of a handler. If an image is to be made, it is made here, in the middle
+    /// of the script.
     fn exchange(&self, application: &Bound<'_, PyAny>) -> PyResult<Arc<Gateway>> {
         if let Some(gateway) = self.gateway.get() {
             return Ok(gateway.clone());
         }
         let py = application.py();
         self.early.store(true, Ordering::Release);
-        let inside = self.inside.lock().expect("not poisoned").take();
-        let Some(inside) = inside else {
+        let on_handler_call = self.on_handler_call.lock().expect("not poisoned").take();
+        let Some(on_handler_call) = on_handler_call else {
             return Err(NoRequestYet::new_err(
-                "a script that answers itself is loaded with each request",
+                "a script that answers requests itself is loaded for each request",
             ));
         };
-        let gateway = inside(&application.clone().unbind());
-        to_come::come(py)?;
+        let gateway = on_handler_call(&application.clone().unbind());
+        future_request::fill_in_request(py)?;
         if let Some(input) = &*self.input.lock().expect("not poisoned") {
             input.read_from(py, gateway.input(py)?);
         }
         Ok(self.gateway.get_or_init(|| gateway).clone())
     }
 
-    /// Whether it wanted one before there was a request.
+    /// Whether a handler was called before there was a request.
     pub(super) fn was_early(&self) -> bool {
         self.early.load(Ordering::Acquire)
     }
@@ -204,7 +203,8 @@ fn variables(handler: &Bound<'_, PyAny>) -> PyResult<MetaVariables> {
     let os = py.import("os")?;
     let (raw, encode) = (os.getattr("environb")?, os.getattr("fsencode")?);
     let of_process = os.getattr("environ")?;
-    // The standard library has the request's as latin-1, the others as the file system's names.
+    // The standard library decodes variables of the request as latin-1, and others with the file
+    // system's encoding.
     let unchanged = py
         .import("wsgiref.handlers")?
         .call_method0("read_environ")?
@@ -212,7 +212,7 @@ fn variables(handler: &Bound<'_, PyAny>) -> PyResult<MetaVariables> {
     let mut pairs = Vec::with_capacity(environment.len());
     for (name, value) in environment {
         let Ok(value) = value.cast_into::<PyString>() else {
-            continue; // `wsgi.` keys, and what else is no variable
+            continue; // `wsgi.` keys and other non-variables
         };
         let bytes = encode.call1((&name,))?;
         let is_unchanged = match unchanged.get_item(&name)? {
@@ -234,7 +234,7 @@ fn variables(handler: &Bound<'_, PyAny>) -> PyResult<MetaVariables> {
     Ok(MetaVariables::from_pairs(pairs))
 }
 
-/// Whether a handler's stream is the process's own, by whatever object.
+/// Whether a handler's stream is a standard stream of the process, through whichever object.
 fn is_standard(
     stream: &Bound<'_, PyAny>,
     name: &str,
@@ -260,7 +260,7 @@ fn is_standard(
 
 #[pymethods]
 impl Answer {
-    /// False where the handler writes to somewhere else than the server.
+    /// Returns False if the handler does not write to the server.
     #[pyo3(signature = (handler, application, /))]
     fn __call__(
         &self,
@@ -274,10 +274,10 @@ impl Answer {
         };
         match handler.getattr_opt(intern!(py, "stdout"))? {
             Some(stdout) if is_standard(&stdout, "stdout", is_output)? => {}
-            // For an image it would have no request, and a test answers none.
-            _ if self.is_for_an_image || refused::is_tried() => {
+            // For an image there is no request; and a main guard that is only tried must not answer.
+            _ if self.is_for_an_image || refused::is_trying_main_guard() => {
                 return Err(NoRequestYet::new_err(
-                    "loading the application runs it with a handler that writes elsewhere",
+                    "loading the application runs a handler that does not write to standard output",
                 ));
             }
             _ => return Ok(false),
@@ -288,9 +288,7 @@ impl Answer {
         let paused = refused::pause();
         let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
-            return Err(PyRuntimeError::new_err(
-                "this request has been answered already",
-            ));
+            return Err(PyRuntimeError::new_err("this request was already answered"));
         }
         let mut meta = variables(handler)?;
         meta.complete(self.script_name.as_deref());
@@ -303,16 +301,16 @@ impl Answer {
             }
             _ => None,
         };
-        let own_way = if is_of_its_own(handler)? {
+        let own_way = if is_customized(handler)? {
             let installed = self.installed.lock().expect("not poisoned");
             let run = installed.as_ref().map(|it| it.original.clone_ref(py));
-            run.map(|run| Bound::new(py, OwnOutput::new(handler, application, run)))
+            run.map(|run| Bound::new(py, CustomHandler::new(handler, application, run)))
         } else {
             None
         };
         let own_way = own_way.transpose()?.map(Bound::into_any);
         let application = own_way.as_ref().unwrap_or(application);
-        Collection::let_go(py)?;
+        Collection::enable(py)?;
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
         drop(paused);
         if let Some(look) = &self.look {

@@ -1,15 +1,15 @@
-//! `wsgiref.handlers`, whoever imports it: nothing is imported ahead for a script that does not.
+//! Changes `wsgiref.handlers` when it is imported, so that scripts that do not use it need not load it.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::future_request::without_variables;
 use super::handlers::Answer;
-use super::to_come::without_variables;
 
 const HANDLERS: &str = "wsgiref.handlers";
 
-/// On the watch for the module.
+/// Waits for the import of the module.
 pub(super) struct Watching<'py> {
     answer: Bound<'py, Answer>,
     finders: Bound<'py, PyAny>,
@@ -40,7 +40,7 @@ impl<'py> Watching<'py> {
         })
     }
 
-    /// Ends it; a script that was `answered` goes on to the end of the process as it began.
+    /// Ends the wait; for a script that was `answered`, standard input stays replaced.
     pub(super) fn end(self, answered: bool) -> PyResult<()> {
         Finder::leave(&self.finders, self.finder.as_any())?;
         self.answer.get().uninstall(self.answer.py(), answered)

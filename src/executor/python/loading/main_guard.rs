@@ -1,5 +1,5 @@
-//! `if __name__ == "__main__":`, which is false while a script is loaded as the module it is. What
-//! stands there is run where it is what answers; a development server is left alone.
+//! `if __name__ == "__main__":`, which is false while a script is loaded as a module. The statements
+//! below it are run if they answer the request; a development server is not started.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,7 +12,8 @@ use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple, PyType};
 use super::handlers::{has_no_request, is_handler};
 use super::refused::{self, Guarded};
 
-/// What answers a CGI request: the standard library's handlers, web.py's and Mercurial's way to them.
+/// Names that answer a CGI request: the standard library's handlers, and the functions of web.py and
+/// Mercurial that call them.
 const ANSWERING: [&str; 5] = [
     "CGIHandler",
     "BaseCGIHandler",
@@ -35,8 +36,8 @@ pub(in super::super) struct MainGuard<'py> {
 }
 
 impl<'py> MainGuard<'py> {
-    /// Those of a module that has been loaded, if it has any. What has neither of the two words in
-    /// its code has none, and is not parsed.
+    /// The guarded statements of a loaded module, if there are any. If the code does not have both
+    /// `__name__` and `"__main__"`, it is not parsed.
     pub(in super::super) fn of(
         module: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
@@ -74,7 +75,7 @@ impl<'py> MainGuard<'py> {
         }))
     }
 
-    /// Whether they call, themselves or in the functions that they call, what answers a CGI request.
+    /// Whether the statements, or functions that they call, call something that answers a CGI request.
     pub(in super::super) fn answers(&self) -> PyResult<bool> {
         let words = Words::of(&self.tree)?;
         if words.is_answering() {
@@ -114,7 +115,7 @@ impl<'py> MainGuard<'py> {
         Ok(false)
     }
 
-    /// Whether a word stands there, or in a function of the script that is called there.
+    /// Whether a name occurs in the statements, or in a function of the script that they call.
     pub(in super::super) fn mentions(&self, word: &str) -> PyResult<bool> {
         let words = Words::of(&self.tree)?;
         if words.names.contains(word) || words.attributes.contains(word) {
@@ -135,14 +136,14 @@ impl<'py> MainGuard<'py> {
         Ok(false)
     }
 
-    /// Runs them, as Python does with a script.
+    /// Runs the statements, as Python does with a script.
     pub(in super::super) fn run(&self) -> PyResult<()> {
-        refused::is_guarded(Guarded::Needed);
+        refused::main_guard_runs(Guarded::Needed);
         self.execute()
     }
 
-    /// Runs them in a script that has an application anyway: they may hand it to a handler. Where they are
-    /// for something else, a test or a command line, what they end with makes no difference.
+    /// Runs the statements in a script that has an application: they may pass it to a handler. If they
+    /// do something else, such as a test or a command line, an exit or a refusal there is ignored.
     pub(in super::super) fn try_to_run(&self) -> PyResult<()> {
         let py = self.module.py();
         let (name, main) = (intern!(py, "__name__"), intern!(py, "__main__"));
@@ -151,7 +152,7 @@ impl<'py> MainGuard<'py> {
             py.import("sys")?.getattr("modules")?,
         );
         let before_main = modules.get_item(main)?;
-        refused::is_guarded(Guarded::Tried);
+        refused::main_guard_runs(Guarded::Tried);
         let ran = self.execute();
         let is_for_others = match &ran {
             Ok(()) => true,
@@ -198,7 +199,7 @@ fn compile<'py>(
         .call((source, file, "exec"), Some(&named))
 }
 
-/// Whether a constant, or one in a tuple, is the guard's.
+/// Whether one of the constants, or one in a tuple, is `"__main__"`.
 fn has_main(constants: &Bound<'_, PyAny>) -> PyResult<bool> {
     for constant in constants.try_iter()? {
         let constant = constant?;
@@ -213,7 +214,7 @@ fn has_main(constants: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(false)
 }
 
-/// What stands in a piece of a syntax tree.
+/// The names and strings in a part of a syntax tree.
 #[derive(Default)]
 struct Words {
     names: HashSet<String>,
@@ -285,8 +286,8 @@ fn names_of(code: &Bound<'_, PyAny>, names: &mut HashSet<String>) -> PyResult<()
     Ok(())
 }
 
-/// The functions in Python that a value may stand for: itself, or its methods of these names. Nothing
-/// of the application's is run to find out.
+/// The Python functions that calling a value may run: itself, or its methods with these names. No code
+/// of the application runs meanwhile.
 fn functions_of<'py>(
     value: &Bound<'py, PyAny>,
     attributes: &HashSet<String>,

@@ -1,19 +1,19 @@
-//! What a script does while it is loaded decides how it is answered, never a word in its text: a
-//! handler of the standard library's that it runs is answered by us (`handlers`), an answer that it
-//! prints itself is noticed (`printed`), a server or another program that it would start is refused
-//! (`refused`), and what stands behind its main guard is run where it answers (`main_guard`).
+//! What a script does while it is loaded decides how it is answered, not its text: if it runs a handler
+//! of the standard library, this gateway answers (`handlers`); an answer that it prints itself is
+//! noticed (`printed`); a server or another program that it would start is refused (`refused`); and its
+//! main guard is run if that answers (`main_guard`).
 
 mod cgi_head;
+mod custom_handler;
 mod descriptor;
+mod future_request;
 mod handlers;
 mod import_hook;
 mod main_guard;
-mod own_output;
+mod not_wsgi;
 mod printed;
 mod refused;
 mod standard_input;
-mod strangers;
-mod to_come;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use std::sync::Arc;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-pub use handlers::Inside;
+pub(super) use future_request::{early_reads, fill_in_request, keep_request};
+pub use handlers::OnHandlerCall;
 pub(super) use handlers::has_no_request;
 pub(super) use main_guard::MainGuard;
+pub(super) use not_wsgi::{explain_asgi, explain_django, explain_printed_answer};
 pub(super) use refused::hook;
 pub(super) use standard_input::connect;
-pub(super) use strangers::{asynchronous, of_django, say_what_it_is};
-pub(super) use to_come::{come, early_looks, has_come};
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
@@ -37,7 +37,7 @@ use printed::{Printed, Printing};
 use refused::Refusing;
 use settings::config::App;
 
-/// What is on the watch while an application is loaded. Ended by [`end`](Self::end).
+/// What watches the script while it is loaded. Ended by [`end`](Self::end).
 pub(super) struct Loading<'py> {
     answer: Bound<'py, Answer>,
     watching: Watching<'py>,
@@ -45,31 +45,31 @@ pub(super) struct Loading<'py> {
     refusing: Refusing,
 }
 
-/// What was seen.
+/// What was observed.
 pub(super) struct Seen {
-    /// How the exchange ended that the script had itself, if it had one.
+    /// How the exchange ended, if the script ran a handler itself.
     pub(super) outcome: Option<Outcome>,
     /// The script ran a handler, and there is no request to answer yet.
     pub(super) answers_itself: bool,
     /// It printed a CGI head.
     pub(super) printed: Option<Printed>,
-    /// What it was kept from.
+    /// What was refused, in words.
     pub(super) refused: Option<String>,
-    /// What it may have tried before it exited.
+    /// A server that it tried to start before it exited, in words.
     pub(super) bound: Option<String>,
-    /// That it looked at a request while there was none, in words.
+    /// What it read of a request while there was none, in words.
     pub(super) looked: Option<&'static str>,
 }
 
 impl<'py> Loading<'py> {
-    /// Begins to look on. Without a gateway nothing can be answered yet; an image is made `inside` the
-    /// call that would. `file` is the script, whose lines are named.
+    /// Starts to watch. Without a gateway nothing can be answered yet; an image is made by `on_handler_call`,
+    /// during the call of a handler. `file` is the script, whose lines are quoted.
     pub(super) fn begin(
         py: Python<'py>,
         gateway: Option<&Arc<Gateway>>,
         script_name: Option<&[u8]>,
         file: Option<&Path>,
-        inside: Option<Inside>,
+        on_handler_call: Option<OnHandlerCall>,
     ) -> PyResult<Self> {
         let printing = Printing::begin(py, file)?;
         let answer = Bound::new(
@@ -77,7 +77,7 @@ impl<'py> Loading<'py> {
             Answer::new(
                 gateway,
                 script_name,
-                inside,
+                on_handler_call,
                 printing.as_ref().map(Printing::look),
             ),
         )?;
@@ -91,7 +91,7 @@ impl<'py> Loading<'py> {
         })
     }
 
-    /// Readies what a script with that code will find that names the handlers: it may read its body
+    /// Replaces standard input early if the code mentions the handlers: the script may read the body
     /// before it imports them.
     pub(super) fn foresee(&self, code: &Bound<'py, PyAny>) -> PyResult<()> {
         let py = code.py();
@@ -102,12 +102,12 @@ impl<'py> Loading<'py> {
         Ok(())
     }
 
-    /// How the exchange ended that the script had itself, if it had one.
+    /// How the exchange ended, if the script ran a handler itself.
     pub(super) fn outcome(&self) -> Option<Outcome> {
         self.answer.get().outcome()
     }
 
-    /// Puts everything back as it was, and says what there was to see.
+    /// Restores everything, and returns what was observed.
     pub(super) fn end(self) -> PyResult<Seen> {
         let py = self.answer.py();
         let answer = self.answer.get();
@@ -122,7 +122,7 @@ impl<'py> Loading<'py> {
             },
             refused,
             bound,
-            looked: early_looks(),
+            looked: early_reads(),
         })
     }
 }
@@ -135,8 +135,8 @@ pub(in super::super) struct Place {
 }
 
 impl Place {
-    /// The line of `file` that led to what Python is doing now; of several the one in the module
-    /// itself, which is what can be removed.
+    /// The line of `file` that led to the current call; of several, the one at module level, as that
+    /// can be removed.
     #[cold]
     fn find(py: Python<'_>, file: &Path) -> Option<Self> {
         let mut found = None;
@@ -169,13 +169,13 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The sentence about what a script was kept from, with the traceback of what came of it.
+/// The failure for something that was refused, with the traceback of the exception that followed.
 pub(super) fn of_refused(mut failure: Failure, app: &App, sentence: &str) -> Failure {
     failure.summary = format!("`{app}`: {sentence}");
-    // Once is enough.
+    // The sentence is in the summary already.
     failure.traceback = failure
         .traceback
         .take()
-        .map(|text| text.replace(sentence, "refused, as said above"));
+        .map(|text| text.replace(sentence, "refused, see above"));
     failure
 }

@@ -1,6 +1,5 @@
-//! What a script prints while it is loaded goes to the log, as ever, and is looked through for a CGI
-//! head (RFC 3875, 6.2): then it has answered by itself, and must not be called again. That answer is
-//! lost.
+//! What a script prints while it is loaded goes to the log and is searched for a CGI head (RFC 3875,
+//! 6.2). With one, the script has answered itself and must not be called again; that answer is lost.
 
 use std::io::IsTerminal;
 use std::os::fd::BorrowedFd;
@@ -14,7 +13,7 @@ use pyo3::types::PyDict;
 use super::super::streams::written;
 use super::Place;
 use super::cgi_head::Head;
-use super::descriptor::{Copy, Descriptor};
+use super::descriptor::{Descriptor, Duplicate};
 
 /// Standard output while loading lasts.
 pub(super) struct Printing<'py> {
@@ -23,13 +22,13 @@ pub(super) struct Printing<'py> {
     look: Arc<Look>,
 }
 
-/// What looks through it, shared with whoever calls the application meanwhile.
+/// Searches the output; shared with the call of the application meanwhile.
 #[derive(Default)]
 pub(super) struct Look {
     file: Option<PathBuf>,
     head: Mutex<Head>,
     found: Mutex<Option<Printed>>,
-    /// What is printed is not of loading.
+    /// Whether the output belongs to the application and is not searched.
     is_off: AtomicBool,
     descriptor: Mutex<Option<Descriptor>>,
 }
@@ -37,7 +36,7 @@ pub(super) struct Look {
 const NAMES: [&str; 2] = ["stdout", "__stdout__"];
 
 impl<'py> Printing<'py> {
-    /// Begins to look through what is printed; nothing can be where the server closed descriptor 1.
+    /// Starts to search the output; None if the server closed descriptor 1.
     pub(super) fn begin(py: Python<'py>, file: Option<&Path>) -> PyResult<Option<Self>> {
         let sys = py.import("sys")?;
         let before = [sys.getattr(NAMES[0])?, sys.getattr(NAMES[1])?];
@@ -68,16 +67,16 @@ impl<'py> Printing<'py> {
         Ok(Some(Self { before, own, look }))
     }
 
-    /// What looks through it.
+    /// The search.
     pub(super) fn look(&self) -> Arc<Look> {
         self.look.clone()
     }
 
-    /// Puts standard output back, and says whether a head was printed, and where.
+    /// Restores standard output, and returns whether and where a head was printed.
     pub(super) fn end(self) -> PyResult<Option<Printed>> {
         let py = self.own.py();
         let sys = py.import("sys")?;
-        // The script may have put another in its place, which writes here.
+        // The script may have replaced it with a stream that writes here.
         let last = sys.getattr(NAMES[0])?;
         if !last.is_none() {
             _ = last.call_method0("flush");
@@ -95,14 +94,14 @@ impl<'py> Printing<'py> {
 }
 
 impl Look {
-    /// What is printed from now on is the application's, and for the log as it is.
+    /// From now on the application prints: its output goes to the log unsearched.
     pub(super) fn pause(&self, py: Python<'_>) -> PyResult<()> {
         self.end_descriptor(py)?;
         self.is_off.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// What is printed from now on is the script's again.
+    /// From now on the script prints again.
     pub(super) fn go_on(&self) {
         self.is_off.store(false, Ordering::Release);
     }
@@ -127,17 +126,17 @@ impl Look {
         }
         let mut head = Head::default();
         if written.iter().any(|&byte| head.add(byte)) {
-            // Which line it was nobody knows.
+            // The line that printed it is unknown.
             *self.found.lock().expect("not poisoned") = Some(Printed { place: None });
             return Ok(());
         }
-        // A log that takes nothing is no reason to answer otherwise.
+        // A log that cannot be written to does not change the answer.
         _ = write(py, rustix::stdio::stdout(), &written);
         Ok(())
     }
 
-    /// Where the log is, as long as descriptor 1 is elsewhere.
-    fn log(&self) -> Option<Arc<Copy>> {
+    /// The log, while descriptor 1 is replaced.
+    fn log(&self) -> Option<Arc<Duplicate>> {
         let descriptor = self.descriptor.lock().expect("not poisoned");
         descriptor.as_ref().map(Descriptor::log)
     }
@@ -154,13 +153,13 @@ impl Look {
         if !is_whole(&mut self.head.lock().expect("not poisoned")) {
             return;
         }
-        // Not with the lock held: another thread may print while Python is asked.
+        // Without the lock, as another thread may print while Python is called.
         let place = self.file.as_deref().and_then(|file| Place::find(py, file));
         *self.found.lock().expect("not poisoned") = Some(Printed { place });
     }
 }
 
-/// Writes out what the script's own streams to descriptor 1 hold back.
+/// Flushes the script's own streams to descriptor 1.
 #[cold]
 fn flush_streams(py: Python<'_>) -> PyResult<()> {
     let io = py.import("_io")?;
@@ -189,18 +188,18 @@ fn write(py: Python<'_>, to: BorrowedFd<'_>, mut rest: &[u8]) -> PyResult<()> {
     Ok(())
 }
 
-/// A head was printed, ...
+/// A CGI head was printed.
 pub(in super::super) struct Printed {
-    /// ... by what this line of the script did.
+    /// The line of the script that printed it, if known.
     pub(in super::super) place: Option<Place>,
 }
 
-/// `sys.stdout.buffer`: writes at once, so that who printed what is known.
+/// `sys.stdout.buffer`: writes at once, so that the line that printed is known.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Buffer(Arc<Look>);
 
 #[pymethods]
-#[allow(clippy::unused_self, reason = "they are methods in Python")]
+#[allow(clippy::unused_self, reason = "methods of a Python class")]
 impl Buffer {
     #[getter]
     fn name(&self) -> &'static str {
@@ -226,7 +225,7 @@ impl Buffer {
         let py = block.py();
         let bytes = written(block)?;
         self.0.look_through(py, &bytes);
-        // No log is the place for pages.
+        // After a head nothing is logged: the rest is a page.
         if self.0.is_off.load(Ordering::Acquire) || !self.0.has_head() {
             let log = self.0.log();
             let log = log.as_ref().and_then(|log| log.own());
@@ -255,7 +254,7 @@ impl Buffer {
     }
 
     fn fileno(&self) -> i32 {
-        Descriptor::is_asked_for();
+        Descriptor::note_number_used();
         1
     }
 

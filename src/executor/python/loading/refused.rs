@@ -1,6 +1,6 @@
-//! What would leave a request without an answer is refused where it is asked for: to put another
-//! program in the place of this one (`os.exec*`), and, while the application is loaded, to wait for
-//! connections, as a development server does that nothing guards.
+//! Refuses what would leave the request without an answer: replacing this process with another program
+//! (`os.exec*`), and, while the application is loaded, waiting for connections, as a development server
+//! outside of a main guard does.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
@@ -18,10 +18,9 @@ use super::Place;
 use super::descriptor::Descriptor;
 use process::last_resort;
 
-/// The process in which an application is loaded; 0 when that is over. One forked from it does as it
-/// likes.
+/// The PID of the process that loads an application; 0 after that. Nothing is refused in its forked children.
 static LOADING: AtomicU32 = AtomicU32::new(0);
-/// Whether what stands behind the main guard is being run: a [`Guarded`].
+/// Whether the main guard is being run: a [`Guarded`], or 0.
 static GUARDED: AtomicU8 = AtomicU8::new(0);
 static NOTED: Mutex<Noted> = Mutex::new(Noted {
     file: None,
@@ -31,22 +30,24 @@ static NOTED: Mutex<Noted> = Mutex::new(Noted {
 });
 
 struct Noted {
-    /// The script, whose lines are named.
+    /// The script, whose lines are quoted.
     file: Option<PathBuf>,
     /// What was refused first.
     sentence: Option<String>,
-    /// What would have been, had the port been free.
+    /// A server that would have been refused if its port had been free.
     bound: Option<String>,
-    /// `socket.socket`, while methods of it are ours, and what it had itself.
+    /// `socket.socket`, while its methods are replaced, and the original methods.
     class: Option<(Py<PyAny>, Vec<Py<PyAny>>)>,
 }
 
-/// Has Python ask. Comes once.
+/// Installs the audit hook, once.
 pub(in super::super) fn hook() -> Result<()> {
     if add_audit_hook(on_event) {
         Ok(())
     } else {
-        Err(anyhow!("Python takes no audit hook"))
+        Err(anyhow!(
+            "Python refused the audit hook (PySys_AddAuditHook)"
+        ))
     }
 }
 
@@ -63,9 +64,8 @@ impl Refusing {
         Self(())
     }
 
-    /// Ends it, and says what was refused, and what a server would have been that found its port
-    /// taken.
-    #[allow(clippy::unused_self, reason = "what has begun ends once")]
+    /// Ends it, and returns what was refused, and a server that failed because its port was in use.
+    #[allow(clippy::unused_self, reason = "only one that has begun can end")]
     pub(super) fn end(self, py: Python<'_>) -> PyResult<(Option<String>, Option<String>)> {
         LOADING.store(0, Ordering::Release);
         let (said, class) = {
@@ -86,23 +86,23 @@ impl Refusing {
     }
 }
 
-/// Why what stands behind the main guard is run.
+/// Why the main guard is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Guarded {
     /// The script has no other application.
     Needed = 1,
-    /// It has one, and may call a handler with it.
+    /// It has one, and may pass it to a handler.
     Tried = 2,
 }
 
-/// From now on what stands behind the main guard is run.
-pub(super) fn is_guarded(why: Guarded) {
+/// From now on the main guard is run.
+pub(super) fn main_guard_runs(why: Guarded) {
     GUARDED.store(why as u8, Ordering::Release);
 }
 
-/// Whether it is run in a script that has an application anyway.
-pub(super) fn is_tried() -> bool {
+/// Whether it is run in a script that has an application.
+pub(super) fn is_trying_main_guard() -> bool {
     GUARDED.load(Ordering::Acquire) == Guarded::Tried as u8
 }
 
@@ -118,7 +118,7 @@ pub(super) fn forget() {
     (noted.sentence, noted.bound) = (None, None);
 }
 
-/// While the application answers, inside the script that calls for it.
+/// While the application answers, during the call of a handler.
 pub(super) struct Paused(u32);
 
 /// Refuses nothing as long as the value returned lives.
@@ -128,7 +128,7 @@ pub(super) fn pause() -> Paused {
 
 impl Drop for Paused {
     fn drop(&mut self) {
-        // A process restored from an image has another number, and goes on with the same script.
+        // A process restored from an image has another PID, and continues the same script.
         if self.0 != 0 {
             LOADING.store(std::process::id(), Ordering::Release);
         }
@@ -156,7 +156,7 @@ unsafe extern "C" fn on_event(
             .get_item(0)
             .is_ok_and(|what| what.is_exact_instance_of::<PyInt>() && what.eq(1).unwrap_or(false))
         {
-            Descriptor::is_asked_for();
+            Descriptor::note_number_used();
         }
         return 0;
     }
@@ -220,18 +220,18 @@ fn on_exec(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
                 .is_some_and(|name| name == "passenger_wsgi.py")
         });
     let whose = if is_of_passenger {
-        "; such a file does that for Passenger, and needs it nowhere else"
+        "; only Passenger needs that"
     } else {
         ""
     };
     Err(refuse(format!(
-        "{place} would put the program `{program}` in the place of this one (os.exec*), which would \
-         answer nothing{whose}: remove it, and name the virtual environment of the Python that is \
-         wanted with --venv (in the script: `venv`)"
+        "{place} would replace this process with the program `{program}` (os.exec*), and the \
+         request would get no answer{whose}: remove it, and name the virtual environment with \
+         --venv (in the script: `venv`)"
     )))
 }
 
-/// No event tells of `listen` and `accept`, but neither comes without `bind`.
+/// `listen` and `accept` have no audit event, but `bind` comes before them.
 #[cold]
 fn on_bind(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = arguments.py();
@@ -263,7 +263,7 @@ fn on_bind(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
         NOTED.lock().expect("not poisoned").class = Some((class.unbind(), before));
     }
     if is_asked_by_library(py)? {
-        // Many servers end the program when another has the port.
+        // Many servers exit if the port is in use.
         let sentence = of_server(&place(py));
         let mut noted = NOTED.lock().expect("not poisoned");
         noted.bound.get_or_insert(sentence);
@@ -273,7 +273,7 @@ fn on_bind(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
 
 const METHODS: [&str; 2] = ["listen", "accept"];
 
-/// What stands in for these methods of `socket.socket`. Functions in Python, so that they become
+/// Replaces these methods of `socket.socket`. Functions in Python, so that they become
 /// methods.
 const STANDING_IN: &CStr = c"\
 def listen(self, *backlog):
@@ -284,7 +284,7 @@ def accept(self):
     return original_accept(self)
 ";
 
-/// Whether a development server listens at such sockets: some do at a path.
+/// Whether development servers use such sockets; some listen at a path.
 fn is_of_servers(socket: &Bound<'_, PyAny>) -> PyResult<bool> {
     let family: i32 = socket.getattr("family")?.extract()?;
     Ok([libc::AF_INET, libc::AF_INET6, libc::AF_UNIX].contains(&family))
@@ -299,7 +299,7 @@ const IN_THE_BACKGROUND: [&str; 5] = [
     "pydevd",
 ];
 
-/// A server of some library's will wait; a script that only listens goes on.
+/// Refuses a server of a library, which would wait; a script that only listens continues.
 #[pyfunction]
 fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = socket.py();
@@ -309,10 +309,10 @@ fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// And here it waits itself.
+/// Refuses to wait for connections in the main thread.
 #[pyfunction]
 fn on_accept(socket: &Bound<'_, PyAny>) -> PyResult<()> {
-    // SAFETY: two questions.
+    // SAFETY: both only return a number.
     let is_main = unsafe { libc::gettid() == libc::getpid() };
     if is_loading() && is_main && is_of_servers(socket)? {
         return Err(refuse(of_server(&place(socket.py()))));
@@ -320,8 +320,8 @@ fn on_accept(socket: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether the nearest code that is not the module `socket` is no part of the application, and of a library
-/// that waits where it listens.
+/// Whether the innermost code outside the module `socket` belongs to a library, and that one waits in
+/// this thread.
 fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
     let standard: PathBuf = py.import("os")?.getattr("__file__")?.extract()?;
     let standard = standard.parent().unwrap_or(&standard);
@@ -335,7 +335,7 @@ fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
         if IN_THE_BACKGROUND.contains(&name.split('.').next().unwrap_or_default()) {
             return Ok(false);
         }
-        // What stands in has no name.
+        // The replacing functions have no module name.
         if is_library.is_none() && !module.is_none() && name != "builtins" && name != "socket" {
             let code = frame.getattr("f_code")?;
             let file: PathBuf = code.getattr("co_filename")?.extract()?;
@@ -352,8 +352,7 @@ fn is_asked_by_library(py: Python<'_>) -> PyResult<bool> {
 
 fn of_server(place: &str) -> String {
     let remedy = if GUARDED.load(Ordering::Acquire) != 0 {
-        ", and there is nothing else to answer with: give the script a WSGI application by the name of \
-         `application`"
+        ", and the script has no WSGI application: define one named `application`"
     } else {
         ": remove it, or put it below `if __name__ == \"__main__\":`"
     };

@@ -1,5 +1,5 @@
-//! `sys.stdin` of a script for the standard library's handlers: the body, bounded by its length, and
-//! the same stream that `wsgi.input` is. While such a script is loaded for an image there is none yet.
+//! `sys.stdin` of a script for the standard library's handlers: the body up to its length, the same
+//! stream as `wsgi.input`. While such a script is loaded for an image, there is no body yet.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -7,12 +7,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 
 use super::super::streams::Input;
-use super::to_come::early_look;
+use super::future_request::early_read;
 
-/// The stream of an application that is loaded for an image, and may keep it.
+/// The stream of an application loaded for an image, which may have kept a reference.
 static KEPT: PyOnceLock<Py<Buffer>> = PyOnceLock::new();
 
-/// Has whoever kept standard input while it was loaded for an image find the body there.
+/// Connects a standard input that was kept while loading for an image to the body of this request.
 pub(in super::super) fn connect(
     py: Python<'_>,
     input: impl FnOnce() -> PyResult<Py<Input>>,
@@ -23,7 +23,7 @@ pub(in super::super) fn connect(
     Ok(())
 }
 
-/// What `sys.stdin` was.
+/// The replaced `sys.stdin`.
 pub(super) struct StandardInput {
     before: Py<PyAny>,
     own: Py<PyAny>,
@@ -51,12 +51,12 @@ impl StandardInput {
         })
     }
 
-    /// Has it read from the body of each process that is restored later.
+    /// Keeps it, to be connected to the body in each restored process.
     pub(super) fn keep(&self, py: Python<'_>) {
         _ = KEPT.set(py, self.buffer.clone_ref(py));
     }
 
-    /// Where it reads from, from now on.
+    /// Sets the stream that it reads from.
     pub(super) fn read_from(&self, py: Python<'_>, input: Py<Input>) {
         _ = self.buffer.get().input.set(py, input);
     }
@@ -70,7 +70,7 @@ impl StandardInput {
     }
 }
 
-/// `sys.stdin.buffer`, with the methods of `io.BufferedReader` that one can have on a pipe.
+/// `sys.stdin.buffer`, with the methods of `io.BufferedReader` that work on a pipe.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Buffer {
     input: PyOnceLock<Py<Input>>,
@@ -80,15 +80,15 @@ impl Buffer {
     fn input(&self, py: Python<'_>) -> PyResult<&Input> {
         match self.input.get(py) {
             Some(input) => Ok(input.get()),
-            None => Err(early_look(
-                "loading the application reads its request's body, which differs per request",
+            None => Err(early_read(
+                "loading the application reads the request body, which differs per request",
             )),
         }
     }
 }
 
 #[pymethods]
-#[allow(clippy::unused_self, reason = "they are methods in Python")]
+#[allow(clippy::unused_self, reason = "methods of a Python class")]
 impl Buffer {
     #[getter]
     fn name(&self) -> &'static str {
@@ -112,7 +112,7 @@ impl Buffer {
 
     #[pyo3(signature = (size=None, /))]
     fn read1<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        // Not more than what a pipe holds: text is wanted as it comes.
+        // At most what a pipe holds, so that text is returned as it arrives.
         let size = size.filter(|&size| size >= 0).unwrap_or(64 * 1024);
         self.input(py)?.read_some(py, size.unsigned_abs())
     }

@@ -1,16 +1,15 @@
-//! The `.pth` file that setuptools has in every environment: it puts something into `sys.meta_path` that
-//! gives setuptools' own `distutils` to who imports that. Few do, and it takes as long as a small module:
-//! so its line is executed when somebody asks for one of the modules that it is about.
+//! The `.pth` file that setuptools installs in every environment: it adds a finder to `sys.meta_path`,
+//! so that `import distutils` loads setuptools' own copy. That takes as long as loading a small module
+//! and few need it: so its line is executed when one of its modules is imported.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-/// How the line begins and ends in every version; between them stands what is so unless the variable says
-/// otherwise.
+/// The beginning and the end of the line in every version; between them is the default of the variable.
 const BEGIN: &str = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, '";
 const END: &str = "') == 'local'; enabled and __import__('_distutils_hack').add_shim();";
 
-/// Whether a line is that one.
+/// Whether it is the line of setuptools.
 pub(super) fn is_its(line: &str) -> bool {
     let between = line.trim_end().strip_prefix(BEGIN);
     between
@@ -18,7 +17,7 @@ pub(super) fn is_its(line: &str) -> bool {
         .is_some_and(|word| ["local", "stdlib"].contains(&word))
 }
 
-/// Has the line executed once it has an effect.
+/// Executes the line when it has an effect.
 pub(super) fn put_off(py: Python<'_>, line: &str) -> PyResult<()> {
     let later = Later(PyString::new(py, line).unbind());
     let finders = py.import("sys")?.getattr("meta_path")?;
@@ -44,7 +43,7 @@ impl Later {
             return Ok(None);
         }
         let finders = py.import("sys")?.getattr("meta_path")?;
-        // Another thread may be at it, or somebody has taken it out.
+        // Another thread, or the application, may have removed this finder.
         let Ok(finders) = finders.cast_into::<PyList>() else {
             return Ok(None);
         };
@@ -57,7 +56,7 @@ impl Later {
         if finders.len() == known {
             return Ok(None);
         }
-        // The first that has come asks now, as it would have been asked.
+        // The finder that the line added is asked now, as it would have been.
         let found = finders
             .get_item(0)?
             .call_method1("find_spec", (name, path, target))?;
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_is_known_in_both_forms_and_no_other_is() {
+    fn only_the_two_forms_of_the_line_are_recognised() {
         let line = |word| format!("{BEGIN}{word}{END} \n");
         assert!(is_its(&line("local")) && is_its(&line("stdlib")));
         assert!(!is_its(&line("x")) && !is_its("import os") && !is_its(""));

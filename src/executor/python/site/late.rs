@@ -1,12 +1,12 @@
-//! The module `site` itself, for who imports it later (`site.addsitedir`): it would do all of its work once
-//! more as it is imported, unless the interpreter was told to leave that out.
+//! The module `site` itself, if it is imported later (`site.addsitedir`): importing it would do all of
+//! its work again, unless `sys.flags.no_site` is set meanwhile.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::set_no_site;
 
-/// Sees to it.
+/// Waits for the import of `site`.
 pub(super) fn expect(py: Python<'_>) -> PyResult<()> {
     let finders = py.import("sys")?.getattr("meta_path")?;
     finders.cast::<PyList>()?.insert(0, Py::new(py, Late)?)
@@ -30,7 +30,7 @@ impl Late {
             return Ok(None);
         }
         let sys = py.import("sys")?;
-        // Who has taken it out does not want it.
+        // Fails if the application has removed this finder.
         sys.getattr("meta_path")?.call_method1("remove", (slf,))?;
         set_no_site(py, true)?;
         let imported = py.import("site");
@@ -44,7 +44,7 @@ impl Late {
         };
         let machinery = py.import("_frozen_importlib")?;
         let spec = machinery.call_method1("ModuleSpec", ("site", Py::new(py, loader)?))?;
-        // The import system goes by that of a module that came while it was looked for.
+        // The import system uses the spec of a module that was loaded while it was searched for.
         module.setattr("__spec__", &spec)?;
         Ok(Some(spec))
     }

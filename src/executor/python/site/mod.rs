@@ -1,8 +1,9 @@
-//! What the module `site` does when a Python starts, which is started without it: half of that time is
-//! spent on looking for what most environments do not have, and on modules that a small application does
-//! not need. Here the same is done where it has an effect: the environment's prefix and packages, `.pth`
-//! files, `sitecustomize`, and the builtins. Any environment but a plain one, and any `.pth` file that does
-//! more, is left to `site` itself (<https://docs.python.org/3/library/site.html>).
+//! Does what the module `site` does when Python starts; Python is started without it. `site` spends
+//! half of its time looking for what most environments do not have, and loading modules that a small
+//! application does not need. This does what has an effect: the environment's prefix and packages,
+//! `.pth` files, `sitecustomize`, and the builtins. Other environments than plain virtual ones, and
+//! `.pth` files that do more, are left to `site` itself
+//! (<https://docs.python.org/3/library/site.html>).
 
 mod distutils;
 mod late;
@@ -21,8 +22,8 @@ use super::image::looked_at;
 /// The place of `no_site` in `sys.flags`.
 const NO_SITE: isize = 6;
 
-/// `exit`, `quit`, `help`, `copyright`, `credits` and `license`, with what `site` gives them; but without
-/// `os`, which their own way to be made imports.
+/// `exit`, `quit`, `help`, `copyright`, `credits` and `license`, as `site` makes them, but without
+/// importing `os`.
 const BUILTINS: &std::ffi::CStr = c"\
 import builtins, sys, _sitebuiltins
 def printer(name, data, names=()):
@@ -43,10 +44,10 @@ builtins.license = printer('license', 'See https://www.python.org/psf/license/',
     ['%s/%s' % (place, name) for place in (here + '/..', here, '.') for name in ('LICENSE.txt', 'LICENSE')])
 ";
 
-/// Does it, unless it was done when the interpreter started.
+/// Does the work of `site`, unless it was done when the interpreter started.
 ///
 /// # Errors
-/// What a `.pth` file or `sitecustomize` raises that ends a Python as it starts.
+/// An exception of a `.pth` file or `sitecustomize` that would end Python at its start.
 pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
     let sys = py.import("sys")?;
     let flags = sys.getattr("flags")?;
@@ -60,11 +61,11 @@ pub(super) fn complete(py: Python<'_>) -> PyResult<()> {
         }
         None => _ = py.import("site")?.call_method0("main")?,
     }
-    // What the interpreter was started with is not for the processes that the application starts.
+    // Processes that the application starts should not inherit this flag.
     set_no_site(py, false)
 }
 
-/// Sets `sys.flags.no_site`, by which `site` knows as it is imported whether it has something to do.
+/// Sets `sys.flags.no_site`, which tells `site`, when it is imported, whether to do its work.
 fn set_no_site(py: Python<'_>, is_without: bool) -> PyResult<()> {
     let flags = py.import("sys")?.getattr("flags")?;
     let value = i32::from(is_without).into_pyobject(py)?.into_any();
@@ -73,14 +74,14 @@ fn set_no_site(py: Python<'_>, is_without: bool) -> PyResult<()> {
     Ok(())
 }
 
-/// The virtual environment of this interpreter, where it sees no packages but its own, and `site` is one whose
-/// doings are known.
+/// The virtual environment of this interpreter, if it has only its own packages and its `site` is a
+/// known version.
 fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<(PathBuf, Option<String>)>> {
     let executable: PathBuf = sys.getattr("executable")?.extract()?;
     let Some(folder) = executable.parent().filter(|_| executable.is_absolute()) else {
         return Ok(None);
     };
-    // Whose entries may be relative, or there twice.
+    // Entries of PYTHONPATH may be relative or repeated.
     if std::env::var_os("PYTHONPATH").is_some() || sys.getattr("version_info")?.gt((3, 14))? {
         return Ok(None);
     }
@@ -134,7 +135,7 @@ fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether a `.pth` file has nothing to be done now.
+/// Whether nothing need be done for a `.pth` file now.
 fn put_off(py: Python<'_>, file: &Path) -> PyResult<bool> {
     looked_at(file, true);
     let text = fs::read_to_string(file).unwrap_or_else(|_| "unreadable".to_owned());
@@ -150,7 +151,7 @@ fn put_off(py: Python<'_>, file: &Path) -> PyResult<bool> {
     }
 }
 
-/// Imports `sitecustomize`, where there is one. As `site` has it, an exception is told of and no more.
+/// Imports `sitecustomize`, where there is one. As with `site`, an exception is only logged.
 fn customize(py: Python<'_>) -> PyResult<()> {
     const NAME: &str = "sitecustomize";
     let Err(error) = py.import(NAME) else {
@@ -170,7 +171,7 @@ fn customize(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// The folders of the environment's packages that are there.
+/// The folders of the environment's packages that exist.
 fn packages(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<Vec<PathBuf>> {
     let version = sys.getattr("version_info")?;
     let (major, minor): (u32, u32) = (
@@ -208,7 +209,7 @@ fn has_customization(path: &Bound<'_, PyList>) -> bool {
             return true;
         };
         looked_at(&folder, false);
-        // An archive may have one.
+        // It may be an archive that has one.
         if folder.is_file() {
             return true;
         }

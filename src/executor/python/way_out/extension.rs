@@ -1,5 +1,5 @@
-//! Extension modules: whether letting go of an object may do more than free memory. A file can do
-//! only what it has functions for, and those that it takes from elsewhere are listed in it.
+//! Extension modules: whether freeing one of their objects may do more than free memory. A library can
+//! do only what the functions do that it imports, and these are listed in its symbol table.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, OsStr, c_void};
@@ -16,7 +16,7 @@ use pyo3::types::PyType;
 use super::super::beyond_abi3::deallocator;
 use super::symbols::are_harmless;
 
-/// Packages whose objects have memory and nothing else, though their files could do more.
+/// Packages whose objects only own memory, though their libraries import other functions.
 const MEMORY_ALONE: [&str; 16] = [
     "PIL",
     "bcrypt",
@@ -36,13 +36,13 @@ const MEMORY_ALONE: [&str; 16] = [
     "yaml",
 ];
 
-/// Modules of the standard library whose objects write when they are let go.
+/// Modules of the standard library whose objects write when they are freed.
 const WRITERS: [&str; 2] = ["_dbm", "_gdbm"];
 
 /// What was found out about types and files.
 #[derive(Default)]
 pub(super) struct Extensions {
-    /// By the address of the code that lets their objects go, of which there are few.
+    /// By the address of the deallocator, of which there are few.
     code: HashMap<usize, bool>,
     files: HashMap<PathBuf, bool>,
     /// The file of the interpreter, and of this module.
@@ -50,7 +50,7 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Whether letting go of an object of this type may do more than free memory.
+    /// Whether freeing an object of this type may do more than free memory.
     pub(super) fn act(&mut self, py: Python<'_>, kind: *mut PyTypeObject) -> bool {
         // SAFETY: the type of an object that is alive.
         let bound = unsafe { Bound::from_borrowed_ptr(py, kind.cast()) };
@@ -71,7 +71,7 @@ impl Extensions {
         acts
     }
 
-    /// Whether the objects of an extension module's types may do so.
+    /// The same for all types of an extension module.
     pub(super) fn file_acts(&mut self, file: &Path) -> bool {
         if self.own.is_empty() {
             let python = ffi::PyObject_Str as *const c_void;
@@ -87,7 +87,7 @@ impl Extensions {
     }
 }
 
-/// The file that code is in.
+/// The library that contains the code.
 fn file_of(code: *const c_void) -> Option<PathBuf> {
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: a question about an address; the answer is a structure of this function's own, with a string
@@ -117,14 +117,14 @@ fn may_act(file: &Path) -> bool {
         return true;
     };
     let taken = parsed.dynamic_symbols().filter(ObjectSymbol::is_undefined);
-    // One whose name cannot be read is none of the list's.
+    // A name that cannot be read counts as unknown.
     let names: Vec<&[u8]> = taken
         .map(|symbol| symbol.name_bytes().unwrap_or(b"?"))
         .collect();
     !are_harmless(names.iter().copied())
 }
 
-/// The package that an installed file is of: what lies right below the folder for packages.
+/// The package of an installed file: the name directly below `site-packages` or `dist-packages`.
 fn package_of(file: &Path) -> Option<&OsStr> {
     let mut parts = file.components().map(Component::as_os_str);
     parts.find(|part| *part == "site-packages" || *part == "dist-packages")?;
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_is_known_by_where_it_lies() {
+    fn the_package_is_the_name_below_site_packages() {
         let of = |file| package_of(Path::new(file)).map(OsStr::to_string_lossy);
         assert_eq!(
             of("/v/lib/python3.11/site-packages/numpy/core/x.so").as_deref(),

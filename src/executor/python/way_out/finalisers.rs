@@ -1,5 +1,5 @@
-//! Objects that have something to do at their end, and say so: `__del__`, suspended generators, open files and
-//! databases. Each is found once, and told to do it.
+//! Objects with a finaliser: `__del__`, suspended generators, open files and databases. Each is found
+//! once, and finalised.
 
 use std::collections::HashSet;
 use std::os::fd::RawFd;
@@ -12,7 +12,7 @@ use super::super::beyond_abi3::{finalise, has_finaliser};
 use super::held::{self, each};
 use super::kinds::{Kinds, Remains, is_tracked};
 
-/// An object that an image has, or a fork: whoever lets it go before the end sees it go.
+/// An object with a finaliser. A weak reference lets it go before the end if the application releases it.
 enum Held {
     Weak(Py<PyWeakrefReference>),
     Strong(Py<PyAny>),
@@ -34,11 +34,11 @@ impl Held {
     }
 }
 
-/// The objects that may want to do something before the end, the oldest first as far as it is known.
+/// The objects that may have something to do at the end, the oldest first as far as known.
 #[derive(Default)]
 pub(super) struct Remaining {
     found: Vec<(Remains, Held)>,
-    /// Those that were found already.
+    /// The addresses of those found already.
     seen: HashSet<usize>,
 }
 
@@ -60,7 +60,7 @@ impl Remaining {
                 && !is_tracked(object.cast())
                 && kinds.of(py, object.cast())?.remains != Remains::Nothing
             {
-                // Of C: its objects hold nothing, and so are in no list.
+                // A C type whose objects refer to nothing, and so are not tracked.
                 untracked.push(object.cast());
             }
             if kind.remains != Remains::Nothing {
@@ -81,14 +81,14 @@ impl Remaining {
         Ok(())
     }
 
-    /// Forgets those that were let go since: another object may be at the address of one.
+    /// Forgets objects that were freed since: another object may have the same address.
     pub(super) fn refresh(&mut self, py: Python<'_>) {
         self.found.retain(|(_, held)| held.get(py).is_some());
         let alive = self.found.iter().filter_map(|(_, held)| held.get(py));
         self.seen = alive.map(|object| object.as_ptr() as usize).collect();
     }
 
-    /// Whether there is anything to be done that takes time.
+    /// Whether anything but closing and flushing files is left.
     pub(super) fn has_work(&self) -> bool {
         let mut found = self.found.iter();
         found.any(|(remains, _)| {
@@ -100,8 +100,8 @@ impl Remaining {
     }
 
     fn keep(&mut self, object: Bound<'_, PyAny>, remains: Remains, weakly: bool) {
-        // A connection takes no weak reference, and to hold one would keep it open. One that loading made is idle:
-        // what its end would do SQLite does when the database is next opened.
+        // A connection has no weak references, and a strong one would keep it open. One made by loading
+        // is idle: SQLite does what closing would do when the database is next opened.
         if weakly && matches!(remains, Remains::Cursor | Remains::Database) {
             return;
         }
@@ -116,8 +116,8 @@ impl Remaining {
         found.filter_map(|(_, held)| held.get(py)).collect()
     }
 
-    /// Finalises, closes and flushes. What goes wrong in an object is reported as Python does, and keeps no
-    /// other from its end.
+    /// Finalises, closes and flushes. An error in one object is reported as Python does, and does not
+    /// stop the others.
     pub(super) fn finish(&self, py: Python<'_>, kinds: &Kinds) -> PyResult<()> {
         let mut last = self.all(py, &[Remains::Something]);
         for generator in self.all(py, &[Remains::Generator]) {
@@ -129,7 +129,7 @@ impl Remaining {
             finalise(&object);
         }
         for file in self.all(py, &[Remains::File]) {
-            told(&file, || {
+            report_error(&file, || {
                 if !file.getattr("closed")?.is_truthy()? {
                     file.call_method0("close")?;
                 }
@@ -137,7 +137,7 @@ impl Remaining {
             });
         }
         for buffer in self.all(py, &[Remains::Buffer]) {
-            told(&buffer, || {
+            report_error(&buffer, || {
                 if !buffer.getattr("closed")?.is_truthy()?
                     && buffer.call_method0("writable")?.is_truthy()?
                 {
@@ -148,7 +148,8 @@ impl Remaining {
         }
         for remains in [Remains::Cursor, Remains::Database] {
             for object in self.all(py, &[remains]) {
-                // SQLite's own way, whatever the application's class makes of it; one of another thread's refuses.
+                // The method of SQLite's own type, even if the application's class overrides it;
+                // objects of another thread refuse.
                 if let Some(kind) = kinds.of_sqlite(py, remains) {
                     _ = kind.call_method1("close", (object,));
                 }
@@ -157,7 +158,7 @@ impl Remaining {
         Ok(())
     }
 
-    /// The descriptors that Python's own objects have: what these had to write is written.
+    /// The descriptors of Python's own file objects, which have written everything.
     pub(super) fn descriptors(&self, py: Python<'_>) -> HashSet<RawFd> {
         let holders = self.all(py, &[Remains::Descriptor, Remains::File, Remains::Buffer]);
         let number = |holder: &Bound<'_, PyAny>| holder.call_method0("fileno")?.extract::<RawFd>();
@@ -165,7 +166,7 @@ impl Remaining {
     }
 }
 
-fn told(object: &Bound<'_, PyAny>, what: impl FnOnce() -> PyResult<()>) {
+fn report_error(object: &Bound<'_, PyAny>, what: impl FnOnce() -> PyResult<()>) {
     if let Err(error) = what() {
         error.write_unraisable(object.py(), Some(object));
     }

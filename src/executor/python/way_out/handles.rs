@@ -1,6 +1,6 @@
-//! What only letting go of an object does: a handle of a type of C that closes, flushes or removes something in
-//! its deallocator, and says so nowhere. What loading made has a descriptor, if it has to write; what the
-//! request made is looked at one by one.
+//! Handles of C types that close, flush or remove something in their deallocator, and have no
+//! finaliser. If loading made one that has to write, it has an open descriptor; those made by the
+//! request are looked at one by one.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,10 +19,10 @@ use super::kinds::{Kinds, is_tracked};
 use process::last_resort;
 use rustix::stdio::stderr;
 
-/// What was open for writing before the application was: the server's, and whoever's started it.
+/// Descriptors that were open for writing before the application was loaded.
 static INHERITED: Mutex<Vec<Open>> = Mutex::new(Vec::new());
 
-/// A descriptor, and the numbers of its file: another one may be open under the same number later.
+/// A descriptor and its file, as the number may be reused for another file later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Open {
     number: RawFd,
@@ -30,15 +30,15 @@ struct Open {
     inode: u64,
 }
 
-/// What is open from now on is the application's, and what loading has opened.
+/// Descriptors opened from now on, and those in `opened`, belong to the application.
 pub(super) fn note_inherited(opened: &[RawFd]) {
     let mut inherited = writable();
     inherited.retain(|open| !opened.contains(&open.number));
     *INHERITED.lock().expect("not poisoned") = inherited;
 }
 
-/// Whether one of these modules has a file whose types' objects may do more than free memory; and whether such a
-/// type is one whose objects are in no list of Python's.
+/// Whether one of these modules has types whose deallocator may do more than free memory; and whether
+/// the garbage collector does not track objects of one of them.
 pub(super) fn look(
     py: Python<'_>,
     modules: Vec<Bound<'_, PyAny>>,
@@ -62,12 +62,12 @@ pub(super) fn look(
     Ok(found)
 }
 
-/// Extension modules whose objects may do something when they are let go.
+/// Whether there are extension modules whose objects may act when they are freed.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Acting {
     /// There is one.
     pub(super) is_there: bool,
-    /// And one has objects that are in no list of Python's.
+    /// One has objects that the garbage collector does not track.
     pub(super) is_untracked: bool,
 }
 
@@ -80,8 +80,8 @@ impl Acting {
     }
 }
 
-/// Among what came after loading.
-pub(super) fn new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
+/// Looks for such a handle among objects made after loading.
+pub(super) fn find_new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
     let mut found = None;
     each(objects, |object| {
         // SAFETY: the list holds it.
@@ -94,9 +94,12 @@ pub(super) fn new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Op
     reason(objects.py(), found)
 }
 
-/// Among all that is held: a handle that is in no list is nowhere else to be found.
-pub(super) fn held(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResult<Option<String>> {
-    // Judged afterwards: that may run code of Python's, which could change what is looked at.
+/// Looks for an untracked handle among everything that tracked objects refer to.
+pub(super) fn find_referenced(
+    objects: &Bound<'_, PyList>,
+    kinds: &mut Kinds,
+) -> PyResult<Option<String>> {
+    // Judged afterwards, as that may run Python code, which could change the objects.
     let mut seen = HashSet::new();
     each(objects, |object| {
         each_held(object, &mut |held| {
@@ -125,15 +128,15 @@ fn reason(py: Python<'_>, found: Option<*mut ffi::PyTypeObject>) -> PyResult<Opt
     // SAFETY: the type of an object that is alive.
     let kind = unsafe { Bound::from_borrowed_ptr(py, kind.cast()) };
     Ok(Some(format!(
-        "an object of the type `{}.{}`, of a module in C, may write when it is let go",
+        "an object of the C type `{}.{}` may write when it is freed",
         kind.getattr("__module__")?,
         kind.getattr("__qualname__")?
     )))
 }
 
-/// Among what is open for writing and belongs to no object of Python's own: whoever has it may write yet, where
-/// there is a module in C that could.
-pub(super) fn open(
+/// Looks for a descriptor that is open for writing and belongs to no Python object: if there is a C
+/// module that could, it may still write there.
+pub(super) fn find_open(
     py: Python<'_>,
     modules: &Bound<'_, PyDict>,
     remaining: &Remaining,
@@ -151,27 +154,27 @@ pub(super) fn open(
         extension_modules(all(modules)).filter(|(file, _)| kinds.extensions.file_acts(file));
     acting.next().map(|(file, _)| {
         format!(
-            "descriptor {number} is open for writing, and `{}` may have something to write",
+            "file descriptor {number} is open for writing, and `{}` may still write to it",
             file.display()
         )
     })
 }
 
-/// Files, pipes and sockets from 3 on that are open for writing and not this program's own.
+/// Descriptors from 3 on that are open for writing and not this program's own.
 fn writable() -> Vec<Open> {
     let entries = fs::read_dir("/proc/self/fd")
         .into_iter()
         .flatten()
         .flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
-    // A copy of the log is one of our own.
+    // Duplicates of the log are this program's own.
     let log = fstat(stderr())
         .map(|about| (about.st_dev, about.st_ino))
         .ok();
     numbers
         .filter(|&number| number > 2)
         .filter_map(|number| {
-            // SAFETY: a number is looked at; that nothing is open there any more is an error.
+            // SAFETY: only looked at; a closed descriptor gives an error.
             let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
             let flags = fcntl_getfl(descriptor).ok()?;
             let about = fstat(descriptor).ok()?;
@@ -193,14 +196,14 @@ pub(super) fn all<'py>(modules: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     modules.values().iter().collect()
 }
 
-/// Those that came after the one that was the last then; all where nobody can tell.
+/// The modules loaded after `last`; all if that cannot be told.
 pub(super) fn since<'py>(
     modules: &Bound<'py, PyDict>,
     number: usize,
     last: &Bound<'py, PyAny>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let mut newer = Vec::new();
-    // A dictionary keeps the order in which its names came.
+    // A dictionary keeps its insertion order.
     for name in modules.call_method0("__reversed__")?.try_iter()? {
         let name = name?;
         if name.is(last) && modules.len() == number + newer.len() {
@@ -214,8 +217,8 @@ pub(super) fn since<'py>(
     Ok(all(modules))
 }
 
-/// The modules in files of machine code, and their names. They are not asked for them: one that is loaded
-/// lazily would be loaded now.
+/// The extension modules: file and dictionary. Attributes are not read, as that would load a lazily
+/// loaded module.
 fn extension_modules(
     modules: Vec<Bound<'_, PyAny>>,
 ) -> impl Iterator<Item = (PathBuf, Bound<'_, PyDict>)> {

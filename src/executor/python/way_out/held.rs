@@ -1,5 +1,5 @@
-//! Who holds whom. Looked at as the garbage collector does (`tp_traverse`), which counts no reference: to touch an
-//! object that an image has is to copy its page.
+//! References between objects, followed as the garbage collector does (`tp_traverse`), without changing
+//! reference counts: writing to an object of an image would copy its page.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -11,13 +11,13 @@ use pyo3::types::{PyFunction, PyList};
 use super::super::beyond_abi3::traverse;
 use super::kinds::is_tracked;
 
-/// So many are put in order.
+/// How many objects are put in order at most.
 const MANY: usize = 200;
 
-/// So far is looked for what an object holds: beyond that its order is that of its age.
+/// How many objects are followed at most to find what an object refers to; beyond that the order is by age.
 const FAR: usize = 10_000;
 
-/// Calls `what` with each object that this one holds, until that is told to stop.
+/// Calls `what` with each object that this one refers to, until `what` returns false.
 fn each_of(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
     unsafe extern "C" fn visit(object: *mut PyObject, what: *mut c_void) -> c_int {
         // SAFETY: `what` is the reference below, which outlives the call.
@@ -29,16 +29,15 @@ fn each_of(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
     unsafe { traverse(object, visit, (&raw mut what).cast()) };
 }
 
-/// The same, and with what it holds through others that are in no list of Python's: dictionaries and tuples
-/// that have nothing to be collected.
+/// The same, and with what it refers to through untracked dictionaries and tuples.
 pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObject) -> bool) {
     let mut next = vec![object];
     let mut seen = HashSet::new();
     let mut goes_on = true;
     while let (Some(holder), true) = (next.pop(), goes_on) {
         each_of(holder, &mut |held| {
-            // SAFETY: an object that another one holds. Types of C hold nothing of an application's, and may
-            // not be asked.
+            // SAFETY: an object that another one refers to. C types refer to nothing of an application,
+            // and must not be traversed.
             let is_hidden = unsafe {
                 is_tracked(ffi::Py_TYPE(held))
                     && ffi::PyObject_GC_IsTracked(held) == 0
@@ -53,13 +52,13 @@ pub(super) fn each_held(object: *mut PyObject, what: &mut dyn FnMut(*mut PyObjec
     }
 }
 
-/// Calls `what` with each object of a list, until that says that it is enough. The list holds them meanwhile.
+/// Calls `what` with each object of a list, until `what` returns false. The list keeps them alive meanwhile.
 pub(super) fn each(
     objects: &Bound<'_, PyList>,
     mut what: impl FnMut(*mut PyObject) -> PyResult<bool>,
 ) -> PyResult<()> {
     for place in 0..objects.len() {
-        // SAFETY: a place within the list, which is this module's alone.
+        // SAFETY: an index within the list, which only this module uses.
         let object = unsafe { ffi::PyList_GetItem(objects.as_ptr(), place.cast_signed()) };
         if object.is_null() || !what(object)? {
             break;
@@ -68,7 +67,7 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The objects of these types that others in the list hold.
+/// The objects of these types that objects in the list refer to.
 pub(super) fn held_by<'py>(
     objects: &Bound<'py, PyList>,
     kinds: &[*mut PyTypeObject],
@@ -87,13 +86,13 @@ pub(super) fn held_by<'py>(
     found
 }
 
-/// The objects with each before what it holds, as that may be of use to it to the last; else the oldest first.
-/// Python promises no order.
+/// The objects, each before what it refers to, as it may use that in its finaliser; otherwise the
+/// oldest first. Python promises no order.
 pub(super) fn owners_first<'py>(
     py: Python<'py>,
     objects: Vec<Bound<'py, PyAny>>,
 ) -> Vec<Bound<'py, PyAny>> {
-    // To put very many in order takes longer than it is worth.
+    // Ordering very many takes longer than it is worth.
     if objects.len() < 2 || objects.len() > MANY {
         return objects;
     }
@@ -113,7 +112,7 @@ pub(super) fn owners_first<'py>(
             left.iter()
                 .all(|&other| other == place || !owned[other].contains(&place))
         };
-        // In a circle the oldest is first.
+        // In a cycle the oldest is first.
         let next = *left.iter().find(is_free).unwrap_or(&left[0]);
         left.retain(|&place| place != next);
         order.push(objects[next].clone());
@@ -121,8 +120,8 @@ pub(super) fn owners_first<'py>(
     order
 }
 
-/// Which of these an object holds, itself or through what it holds. Classes, modules and functions are not
-/// looked into: through them everything holds everything.
+/// Which of these an object refers to, directly or indirectly. Classes, modules and functions are not
+/// followed: through them everything refers to everything.
 fn owned_by(
     py: Python<'_>,
     object: &Bound<'_, PyAny>,

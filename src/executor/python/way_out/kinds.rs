@@ -1,5 +1,5 @@
-//! What the end of an object means, by its type: found out once for each type, as there are a hundred times more
-//! objects than types.
+//! What has to be done at the end of an object, by its type: determined once for each type, as there
+//! are a hundred times more objects than types.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,38 +11,38 @@ use pyo3::types::PyType;
 use super::super::beyond_abi3::has_finaliser;
 use super::extension::Extensions;
 
-/// What the end of an object means for the way out.
+/// What has to be done at the end of an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Remains {
-    /// Nothing that the end of the process would not do as well.
+    /// Nothing: the end of the process does it as well.
     Nothing,
-    /// The same, but it has a descriptor.
+    /// Nothing, but it has a descriptor.
     Descriptor,
     /// A buffered file of the io module.
     Buffer,
-    /// A file in Python on top of another: closing may write, as a `GzipFile` its last block.
+    /// A file object in Python around another file: closing may write, as a `GzipFile` does its last block.
     File,
-    /// What is in use of an SQLite database, which is not closed as long as that is.
+    /// A cursor of an SQLite database, which cannot be closed before its cursors.
     Cursor,
-    /// A connection to one: closing removes its write-ahead log.
+    /// A connection to an SQLite database: closing it removes the write-ahead log.
     Database,
-    /// A generator: if it is in the middle of something, that may have a `finally`.
+    /// A generator: if it is suspended, a `finally` may have to run.
     Generator,
-    /// Something of the application's own.
+    /// A finaliser of the application.
     Something,
 }
 
-/// A type, as far as the way out has to do with it.
+/// What is known of a type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     pub(super) remains: Remains,
     /// Whether its objects are types.
     pub(super) is_meta: bool,
-    /// Whether letting go of an object may do more than free memory; none where nobody has asked.
+    /// Whether freeing an object may do more than free memory; None if not determined yet.
     acts: Option<bool>,
 }
 
-/// The types that were looked at, by their addresses, which stay their own as long as they are kept.
+/// The types determined so far, by address. They are kept alive, so that no address is reused.
 #[derive(Default)]
 pub(super) struct Kinds {
     known: HashMap<usize, (Kind, Py<PyType>), BuildHasherDefault<OfAddress>>,
@@ -54,7 +54,7 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    /// Looks for what is loaded by now.
+    /// Finds the types of SQLite, if it is loaded.
     pub(super) fn refresh(&mut self, py: Python<'_>) -> PyResult<()> {
         self.sqlite.clear();
         let Some(module) = super::loaded_modules(py)?.get_item("_sqlite3")? else {
@@ -81,7 +81,7 @@ impl Kinds {
         found.map(|(_, kind)| kind.bind(py).clone())
     }
 
-    /// The types of SQLite's module whose objects are in no list: those of Python 3.9.
+    /// The types of SQLite's module whose objects are not tracked: those of Python 3.9.
     pub(super) fn untracked_of_sqlite(&self, py: Python<'_>) -> Vec<*mut PyTypeObject> {
         let kinds = self
             .sqlite
@@ -116,7 +116,7 @@ impl Kinds {
         Ok(found)
     }
 
-    /// Whether letting go of an object of this type may do more than free memory.
+    /// Whether freeing an object of this type may do more than free memory.
     pub(super) fn acts(&mut self, py: Python<'_>, kind: *mut PyTypeObject) -> PyResult<bool> {
         let known = self.of(py, kind)?;
         if let Some(acts) = known.acts {
@@ -148,14 +148,14 @@ impl Kinds {
     }
 }
 
-/// Whether the garbage collector has lists of the objects of a type.
+/// Whether the garbage collector tracks the objects of a type.
 pub(super) fn is_tracked(kind: *mut PyTypeObject) -> bool {
     // SAFETY: a type.
     unsafe { ffi::PyType_GetFlags(kind) & ffi::Py_TPFLAGS_HAVE_GC != 0 }
 }
 
 fn judge(kind: &Bound<'_, PyType>) -> PyResult<Remains> {
-    // Whose `__del__` it is.
+    // Finds the class that defines `__del__`.
     let mut origin = None;
     for class in kind.mro() {
         if class.getattr("__dict__")?.contains("__del__")? {
@@ -191,7 +191,7 @@ fn judge(kind: &Bound<'_, PyType>) -> PyResult<Remains> {
     })
 }
 
-/// Addresses are as good as chance but for their last bits.
+/// A fast hash for addresses.
 #[derive(Default)]
 pub(super) struct OfAddress(u64);
 

@@ -1,10 +1,11 @@
-//! The way out: whatever an application left to be done at exit is done, and then the process ends. Taking
-//! everything apart first would free a hundred thousand objects, and copy their pages, so that a few may say
-//! goodbye. Instead these few are found and told, one by one, and nothing is freed.
+//! The end of Python: everything that an application left to be done at exit is done, and then the
+//! process ends. A full finalisation would free a hundred thousand objects, and copy their pages, for
+//! the sake of the few that have something to do. Instead these few are found and finalised one by one,
+//! and nothing is freed.
 //!
-//! In this order: threads are waited for and exit callbacks run, as `Py_FinalizeEx` has it; objects are
-//! finalised and generators closed (`finalisers`); files are closed and flushed, as what came before may
-//! write. What only letting go of an object does is for types of C alone (`handles`): where it may do more
+//! In this order: threads are waited for and exit callbacks run, as in `Py_FinalizeEx`; objects are
+//! finalised and generators closed (`finalisers`); then files are closed and flushed, as the steps
+//! before may write. Some C types act only when an object is freed (`handles`): if that may do more
 //! than free memory, the interpreter is finalised in full.
 
 mod extension;
@@ -25,30 +26,30 @@ use finalisers::Remaining;
 use handles::Acting;
 use kinds::Kinds;
 
-/// What was found before a fork.
+/// What was found before a fork or for an image.
 static SETTLED: PyOnceLock<Settled> = PyOnceLock::new();
 
-/// Objects and types that are kept for the way out, and let go where Python comes to its own end: what they
-/// belong to would else never be let go.
+/// Objects and types kept for the end. They are released if Python is finalised in full, as their
+/// owners could not be freed otherwise.
 struct Settled {
     found: Mutex<(Remaining, Kinds)>,
     /// How many modules were loaded, and the name of the last.
     modules: usize,
     last_module: Py<PyAny>,
-    /// Which of them may write what they keep.
+    /// Whether C modules among them may write when objects are freed.
     acting: Acting,
 }
 
 static AT_EXIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// Looks through what is loaded once for all processes that will be forked from this one: each
-/// would else touch, and so copy, all of its memory. What is loaded is not collected any more.
+/// Looks through what is loaded, once for all processes that will be forked from this one: otherwise
+/// each would touch, and so copy, all memory. What is loaded is not garbage-collected any more.
 pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
-    // Needed on the way out; importing it costs more than all the rest there. The application has no
-    // such module unless it has imported it itself.
+    // Needed at the end, where importing it would cost more than everything else. It is hidden from the
+    // application unless that has imported it itself.
     let loaded = py.import("sys")?.getattr("modules")?;
     let is_loaded = loaded.contains("atexit")?;
-    // The function: a module that is loaded lazily would look for itself there.
+    // The function: a lazily loaded module would look itself up in `sys.modules`.
     let run = py.import("atexit")?.getattr("_run_exitfuncs")?;
     _ = AT_EXIT.set(py, run.unbind());
     if !is_loaded {
@@ -72,13 +73,13 @@ pub(super) fn settle(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether this process is for forks, or is one.
+/// Whether `settle` was called, in this process or in the one it was copied from.
 pub(super) fn is_settled(py: Python<'_>) -> bool {
     SETTLED.get(py).is_some()
 }
 
-/// This process is about to load an application, or has one from its image: what is open is not the
-/// application's, but for what its loading has opened.
+/// Called before an application is loaded or after an image was restored: descriptors that are open now
+/// do not belong to the application, except those in `opened`.
 pub(super) fn begin(py: Python<'_>, opened: &[RawFd]) {
     if SETTLED
         .get(py)
@@ -88,9 +89,9 @@ pub(super) fn begin(py: Python<'_>, opened: &[RawFd]) {
     }
 }
 
-/// Does what is left to be done. Whether, and why, there is something that only full finalisation can do.
+/// Does what is left to be done. Returns the reason if a full finalisation is necessary.
 pub(super) fn leave(py: Python<'_>) -> Option<String> {
-    // What failed here will fail, and be reported, in finalisation.
+    // If this fails, a full finalisation will report why.
     let reason = left(py).unwrap_or_else(|error| Some(error.to_string()));
     if reason.is_some()
         && py
@@ -119,13 +120,13 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     let acting = handles::look(py, newer, &mut kinds)?.or(before);
     remaining.refresh(py);
 
-    // What came after loading: before that all is frozen.
+    // The objects made after loading: all older ones are frozen.
     let mut list = objects(py)?;
     let mut reason = None;
     if acting.is_there {
-        reason = handles::new(&list, &mut kinds)?;
+        reason = handles::find_new(&list, &mut kinds)?;
     }
-    // What Python 3.9 has in no list may be held by anything.
+    // Objects that Python 3.9 does not track may be referred to by any object.
     let is_listed = kinds.untracked_of_sqlite(py).is_empty();
     if settled.is_some() && is_listed {
         remaining.find(&list, &mut kinds, false)?;
@@ -135,32 +136,32 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
         list = objects(py)?;
     }
     if reason.is_none() && acting.is_untracked {
-        reason = handles::held(&list, &mut kinds)?;
+        reason = handles::find_referenced(&list, &mut kinds)?;
     }
     if settled.is_none() || !is_listed {
         remaining.find(&list, &mut kinds, false)?;
     }
-    // A list of everything holds everything: what an object lets go of at its end would stay.
+    // The list refers to everything: objects released by a finaliser would stay.
     drop(list);
     let others: usize = py.import("_thread")?.call_method0("_count")?.extract()?;
     if reason.is_none() && others > 0 && remaining.has_work() {
-        // Python keeps them from going on before it ends anything that they may use.
+        // A full finalisation stops them before it ends anything that they may use.
         reason = Some("daemon threads are still running".into());
     }
     if reason.is_none() {
         remaining.finish(py, &kinds)?;
         if acting.is_there {
-            reason = handles::open(py, &modules, &remaining, &mut kinds);
+            reason = handles::find_open(py, &modules, &remaining, &mut kinds);
         }
     }
     if reason.is_none() {
-        // Nothing is worth the pages that letting it go would touch.
+        // Freeing these would touch pages for nothing.
         std::mem::forget((remaining, kinds));
     }
     Ok(reason)
 }
 
-/// The objects of a type that those in the list hold, where Python has no list of them.
+/// The objects of a type that the garbage collector does not track, found through those that refer to them.
 pub(super) fn untracked<'py>(
     objects: &Bound<'py, PyList>,
     kind: &Bound<'py, PyType>,
@@ -172,13 +173,13 @@ pub(super) fn untracked<'py>(
     }
 }
 
-/// The name of the module that came last.
+/// The name of the module loaded last.
 fn last_of<'py>(modules: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let names = modules.call_method0("__reversed__")?;
     names.call_method0("__next__")
 }
 
-/// Everything that can be collected, but for what is frozen.
+/// All tracked objects that are not frozen.
 fn objects(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let list = py.import("gc")?.call_method0("get_objects")?;
     Ok(list.cast_into()?)
@@ -194,7 +195,7 @@ fn run_exit_callbacks(py: Python<'_>, modules: &Bound<'_, PyDict>) -> PyResult<(
     if let Some(threading) = modules.get_item("threading")? {
         threading.call_method0("_shutdown")?;
     }
-    // In Python 3.9 each module of that name has callbacks of its own.
+    // In Python 3.9 each copy of the module has callbacks of its own.
     if let Some(at_exit) = modules.get_item("atexit")? {
         at_exit.call_method0("_run_exitfuncs")?;
     }

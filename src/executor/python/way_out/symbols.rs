@@ -1,13 +1,14 @@
-//! The functions by which a file of machine code can do nothing that anybody else would see: with memory,
-//! with numbers, and what reads. Whatever is not listed counts as one that may do more.
+//! Functions that have no effect outside of the process: for memory, text and numbers, and for reading.
+//! A library that imports only these can do nothing that others would notice. A function that is not
+//! listed counts as one with an effect.
 
-/// What the names begin with: Python's own, those of the C++ runtime (operators, exceptions, `std::`), of the
-/// linker, and those of C for threads, which can do no more than the rest of their file. By Python's own a file could
-/// have Python write; no deallocator is known that does.
+/// Prefixes: functions of Python, of the C++ runtime (operators, exceptions, `std::`), of the linker,
+/// and for threads, which only run code of the same library. A library could write through Python's
+/// functions; no deallocator is known that does.
 const STARTS: &str = "Py _Py _Zn _Zd _ZSt _ZTI _ZTV __cxa_ _Unwind_ __gxx_ _ITM_ __gmon_ __stack_chk __tls_get __isoc \
     pthread_";
 
-/// Whole names; those for memory and text may have `__` before and `_chk` behind.
+/// Whole names; for those in `CHECKED`, `__NAME_chk` counts too.
 const NAMES: &str = "abort __assert_fail bsearch calloc clock clock_gettime free gettimeofday gmtime gmtime_r localtime \
     localtime_r malloc mktime posix_memalign aligned_alloc qsort realloc reallocarray time __ctype_b_loc \
     __ctype_tolower_loc __ctype_toupper_loc __errno_location tolower toupper setjmp _setjmp longjmp __sigsetjmp \
@@ -18,25 +19,26 @@ const CHECKED: &str = "memchr memcmp memcpy memmem memmove mempcpy memrchr memse
     strlen strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strsep strspn strstr strtod strtof \
     strtok strtok_r strtol strtold strtoll strtoul strtoull strxfrm vsnprintf vsprintf xpg_strerror_r";
 
-/// Those with numbers, which end in `f` or `l` for other kinds of them.
+/// Functions for numbers; with the suffix `f` or `l` too.
 const OF_NUMBERS: &str = "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf exp exp2 expm1 fabs \
     floor fma fmax fmin fmod frexp hypot ldexp lgamma log log10 log1p log2 lrint modf nearbyint pow round sin sqrt \
     trunc";
 
-/// What reads, and closes what was read.
+/// Functions that read, and close what was read.
 const READING: &str = "access close closedir faccessat fclose fdopendir feof ferror fgets fileno fopen fopen64 fread fseek \
     fstat fstat64 fstatat fstatat64 fstatfs fstatfs64 ftell getcwd getpid lseek lseek64 lstat lstat64 open open64 \
     openat openat64 opendir pread pread64 read readdir readdir64 readlink readlinkat realpath rewind rewinddir \
     sigaddset sigemptyset sigfillset sigprocmask stat stat64 statfs statfs64 statx sysconf __fxstat __fxstat64 \
     __fxstatat __fxstatat64 __lxstat __lxstat64 __xstat __xstat64";
 
-/// What writes to a stream of C's, which is standard error where a file has no function that opens one.
+/// Functions that write to a C stream, which can only be standard error if the library imports no
+/// function that opens one.
 const STREAMS: &str = "exit fflush fprintf fputc fputs fwrite printf putc putchar puts stderr stdout vfprintf \
     __fprintf_chk __printf_chk __vfprintf_chk";
 const OPENING: &str =
     "fdopen fmemopen fopen fopen64 freopen freopen64 open_memstream popen tmpfile tmpfile64";
 
-/// Whether a file that takes these functions from elsewhere can do nothing that anybody else would see.
+/// Whether a library that imports these functions has no effect outside of the process.
 pub(super) fn are_harmless<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
     let opens = names.clone().any(|name| has(OPENING, name));
     let mut names = names;
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_do_with_memory_or_reads_is_known() {
+    fn functions_for_memory_and_reading_are_harmless() {
         assert!(harmless(
             "PyList_New memcpy __memcpy_chk _ZdlPv sqrtf strlen fopen64 fclose"
         ));
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_may_do_more() {
+    fn other_functions_are_not_harmless() {
         for name in [
             "write",
             "memcached_quit",
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_no_stream_writes_to_standard_error_alone() {
+    fn writing_to_a_stream_is_harmless_unless_one_is_opened() {
         assert!(harmless("fprintf stderr memcpy"));
         assert!(!harmless("fprintf stderr fopen"));
     }

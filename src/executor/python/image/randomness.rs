@@ -1,5 +1,5 @@
-//! Chance in Python: while an application is loaded, each draw of random bytes and each seeding of a
-//! generator is taken down (`chance.py` decides what becomes of them).
+//! Random numbers in Python: records each draw of random bytes and each seeding of a generator while an
+//! application is loaded. `randomness.py` decides what to do about them.
 
 use std::ffi::CString;
 use std::sync::Mutex;
@@ -9,33 +9,33 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
-use super::at_work::at_work;
 use super::builtin::{Call, Note, Replaced};
+use super::running_functions::running_functions;
 use crate::interposed::draws;
 
-const SOURCE: &str = include_str!("chance.py");
+const SOURCE: &str = include_str!("randomness.py");
 
 static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 static REPLACED: Mutex<Vec<Replaced>> = Mutex::new(Vec::new());
-/// Whether it is taken down.
+/// Whether this is recorded.
 static RECORDED: AtomicBool = AtomicBool::new(false);
-/// Who made a UUID by the clock.
+/// The module that made a UUID from the time.
 static BY_CLOCK: Mutex<Option<String>> = Mutex::new(None);
 
-/// What was drawn, and by which modules.
+/// Which modules drew random bytes, and what prevents an image.
 #[derive(Debug, Default)]
-pub(super) struct Chance {
+pub(super) struct Randomness {
     pub(super) drawn: Vec<String>,
     pub(super) obstacle: Option<String>,
 }
 
-/// Takes it down from now on.
+/// Starts recording.
 pub(super) fn record(py: Python<'_>) -> PyResult<()> {
     let source = CString::new(SOURCE)?;
-    let name = c"_wsgi_cgi_chance";
+    let name = c"_wsgi_cgi_randomness";
     let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
     let modules = py.import("sys")?.getattr("modules")?;
-    modules.call_method1("pop", ("_wsgi_cgi_chance", py.None()))?;
+    modules.call_method1("pop", ("_wsgi_cgi_randomness", py.None()))?;
     _ = MODULE.set(py, module.unbind());
     RECORDED.store(true, Ordering::Release);
     draws::record();
@@ -52,8 +52,8 @@ pub(super) fn record(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Ends it, and decides.
-pub(super) fn end(py: Python<'_>) -> PyResult<Chance> {
+/// Stops recording, and decides.
+pub(super) fn end(py: Python<'_>) -> PyResult<Randomness> {
     RECORDED.store(false, Ordering::Release);
     let replaced = REPLACED.lock().map(|mut all| std::mem::take(&mut *all));
     drop(replaced);
@@ -61,31 +61,31 @@ pub(super) fn end(py: Python<'_>) -> PyResult<Chance> {
     let (drawn, unknown): (_, Option<String>) = python(py)?.call_method0(py, "end")?.extract(py)?;
     let by_clock = by_clock.map(|module| {
         format!(
-            "loading the application made a UUID of the time (`uuid.uuid1` in `{module}`), whose \
-             clock two requests would share: make it when a request needs it"
+            "loading the application made a UUID from the time (`uuid.uuid1` in `{module}`), and \
+             two requests could make the same one: make it when a request needs it"
         )
     });
     let unknown = unknown.map(|module| {
         format!(
-            "loading the application seeded a random generator (in `{module}`) with what is no \
-             constant of its code, and might be chance: seed it with a constant, or when a request \
-             needs it"
+            "loading the application seeded a random generator (in `{module}`) with a value that \
+             is not a constant in the code and may be random: seed it with a constant, or when a \
+             request needs it"
         )
     });
-    Ok(Chance {
+    Ok(Randomness {
         drawn,
         obstacle: by_clock.or(unknown),
     })
 }
 
-/// Seeds anew, in a process that was restored.
+/// Seeds the generators again, in a restored process.
 pub(super) fn wake(py: Python<'_>) -> PyResult<()> {
     python(py)?.call_method0(py, "wake").map(drop)
 }
 
 fn python(py: Python<'_>) -> PyResult<&Py<PyModule>> {
     MODULE.get(py).ok_or_else(|| {
-        pyo3::exceptions::PyRuntimeError::new_err("nothing was taken down of random numbers")
+        pyo3::exceptions::PyRuntimeError::new_err("the use of random numbers was not recorded")
     })
 }
 
@@ -97,7 +97,7 @@ fn replace(owner: &Bound<'_, PyAny>, name: &str, note: Note) {
     }
 }
 
-/// A module of C's was loaded: its functions are there.
+/// A C module was created: its functions exist.
 fn created(py: Python<'_>, _: &Call, module: &Bound<'_, PyAny>) {
     if let Ok(name) = module
         .getattr("__name__")
@@ -107,7 +107,7 @@ fn created(py: Python<'_>, _: &Call, module: &Bound<'_, PyAny>) {
     }
 }
 
-/// And now its types too.
+/// A C module was executed: its types exist too.
 fn filled(py: Python<'_>, call: &Call, _: &Bound<'_, PyAny>) {
     if let Some(module) = call.argument(py, 0, c"mod") {
         let name = module
@@ -147,7 +147,7 @@ fn look_at_types(module: &Bound<'_, PyAny>) {
             Note::Before(|py, call| state_put(py, call, false)),
         );
     }
-    // Who makes a `RandomState` with a seed, or gives it one, ends here.
+    // Creating or seeding a `RandomState` with a seed calls this.
     if let Ok(kind) = module.getattr("MT19937") {
         replace(
             &kind,
@@ -165,22 +165,22 @@ fn look_at_types(module: &Bound<'_, PyAny>) {
     }
 }
 
-/// Whether the interpreter runs and chance is taken down.
+/// Whether random numbers are recorded.
 pub(super) fn is_recorded() -> bool {
     RECORDED.load(Ordering::Acquire)
 }
 
-/// Code of a module is about to run.
+/// The code of a module is about to run.
 pub(super) fn executed(py: Python<'_>, code: &Bound<'_, PyAny>) {
     tell(py, "executed", (code,));
 }
 
 fn drew(py: Python<'_>, _: &Call, bytes: &Bound<'_, PyAny>) {
-    tell(py, "drew", (bytes, at_work().module()));
+    tell(py, "drew", (bytes, running_functions().module()));
 }
 
 fn by_clock(_: Python<'_>, _: &Call) {
-    let module = at_work().module();
+    let module = running_functions().module();
     if let Ok(mut by) = BY_CLOCK.lock() {
         by.get_or_insert(module);
     }
@@ -188,7 +188,7 @@ fn by_clock(_: Python<'_>, _: &Call) {
 
 fn seeded(py: Python<'_>, call: &Call, keep: bool) {
     if let Some(this) = call.this(py) {
-        let (seed, module) = (call.argument(py, 0, c"seed"), at_work().module());
+        let (seed, module) = (call.argument(py, 0, c"seed"), running_functions().module());
         tell(py, "seeded", (this, seed, keep, module));
     }
 }
@@ -208,7 +208,7 @@ fn state_put(py: Python<'_>, call: &Call, keep: bool) {
                 this,
                 call.argument(py, 0, c"state"),
                 keep,
-                at_work().module(),
+                running_functions().module(),
             ),
         );
     }
@@ -216,7 +216,7 @@ fn state_put(py: Python<'_>, call: &Call, keep: bool) {
 
 fn tell<'py>(py: Python<'py>, what: &str, arguments: impl pyo3::call::PyCallArgs<'py>) {
     if let Ok(module) = python(py) {
-        // What cannot be told is as if it had not been: by chance.
+        // If this fails, the generator counts as seeded randomly.
         _ = module.bind(py).call_method1(what, arguments);
     }
 }

@@ -1,6 +1,6 @@
-//! What stands in for a request that has not come yet, while a script is loaded for an image: variables
-//! that nobody may look at. Who runs a handler of `wsgiref.handlers` without having looked finds the
-//! request's own in each restored process.
+//! A placeholder for the request, while a script is loaded for an image: variables that must not be
+//! read. If the script runs a handler of `wsgiref.handlers` without having read them, each restored
+//! process fills in the variables of its request.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::handlers::NoRequestYet;
 
-/// A dictionary that may be written to and not read. A class in Python: whatever reads a subclass with
-/// these methods calls one of them.
+/// A dictionary that may be written to but not read. It is a class in Python, so that every way to read
+/// it calls one of these methods.
 const VARIABLES: &std::ffi::CStr = c_str!(
     r#"
 class Variables(dict):
@@ -39,36 +39,35 @@ for _name in (
 "#
 );
 
-/// The first look at a request that has not come, in words. Whoever catches the error that ends it has looked
-/// all the same.
+/// The first read of a request that has not come, in words. It counts even if the script catches the error.
 static LOOKED: Mutex<Option<&'static str>> = Mutex::new(None);
 
-/// Takes down that a script looked, and gives the error that ends it.
-pub(super) fn early_look(what: &'static str) -> PyErr {
+/// Records that the script read a request, and returns the error that stops it.
+pub(super) fn early_read(what: &'static str) -> PyErr {
     let mut looked = LOOKED.lock().expect("not poisoned");
     looked.get_or_insert(what);
     NoRequestYet::new_err(what)
 }
 
-/// Says what has looked so far.
-pub(in super::super) fn early_looks() -> Option<&'static str> {
+/// What was read so far, in words.
+pub(in super::super) fn early_reads() -> Option<&'static str> {
     *LOOKED.lock().expect("not poisoned")
 }
 
-/// The variables of the request as it came, before what the script made of them while it was loaded.
+/// The variables of the request as it came, without the changes that the script made while it was loaded.
 static REQUEST: Mutex<Option<Py<PyDict>>> = Mutex::new(None);
 
-/// Keeps them, in bytes, where somebody waits for them.
-pub(in super::super) fn has_come(variables: &Bound<'_, PyDict>) {
-    if STANDS_IN.get(variables.py()).is_some() {
+/// Stores them, in bytes, if a placeholder needs them.
+pub(in super::super) fn keep_request(variables: &Bound<'_, PyDict>) {
+    if PLACEHOLDER.get(variables.py()).is_some() {
         *REQUEST.lock().expect("not poisoned") = Some(variables.clone().unbind());
     }
 }
 
-/// The stand-in of this process, if it was loaded for an image.
-static STANDS_IN: PyOnceLock<Py<ToCome>> = PyOnceLock::new();
+/// The placeholder of this process, if it was loaded for an image.
+static PLACEHOLDER: PyOnceLock<Py<FutureRequest>> = PyOnceLock::new();
 
-/// What was given out, and what `os.environ` held then.
+/// A placeholder dictionary, and the content of `os.environ` when it was made.
 struct Given {
     variables: Py<PyDict>,
     environment: Py<PyDict>,
@@ -76,7 +75,7 @@ struct Given {
 
 /// The variables of the request to come. Called, it is `wsgiref.handlers.read_environ`.
 #[pyclass(frozen, module = "wsgi_cgi")]
-pub(super) struct ToCome {
+pub(super) struct FutureRequest {
     class: PyOnceLock<Py<PyAny>>,
     given: Mutex<Vec<Given>>,
     handlers: Py<PyAny>,
@@ -84,9 +83,9 @@ pub(super) struct ToCome {
     has_come: AtomicBool,
 }
 
-impl ToCome {
-    /// Takes the place of what the module, just imported, reads of the environment.
-    pub(super) fn stand_in(handlers: &Bound<'_, PyAny>) -> PyResult<()> {
+impl FutureRequest {
+    /// Replaces `read_environ` of the module, which was just imported, and the variables that it read.
+    pub(super) fn install(handlers: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = handlers.py();
         let own = Bound::new(
             py,
@@ -98,7 +97,7 @@ impl ToCome {
                 has_come: AtomicBool::new(false),
             },
         )?;
-        let module = PyModule::new(py, "_wsgi_cgi_to_come")?;
+        let module = PyModule::new(py, "_wsgi_cgi_future_request")?;
         module.setattr("look", own.getattr("look")?)?;
         let names = module.dict();
         py.run(VARIABLES, Some(&names), None)?;
@@ -107,11 +106,11 @@ impl ToCome {
         handlers.setattr("read_environ", &own)?;
         let handler = handlers.getattr("BaseHandler")?;
         handler.setattr("os_environ", own.get().__call__(py)?)?;
-        _ = STANDS_IN.set(py, own.unbind());
+        _ = PLACEHOLDER.set(py, own.unbind());
         Ok(())
     }
 
-    /// Takes from what was `read` what the script has set in `os.environ` only after it `held` that.
+    /// Removes from `read` what the script has set in `os.environ` later than `held`.
     fn undo_later(
         &self,
         read: &Bound<'_, PyDict>,
@@ -145,7 +144,7 @@ impl ToCome {
         Ok(())
     }
 
-    fn come(&self, py: Python<'_>) -> PyResult<()> {
+    fn fill_in(&self, py: Python<'_>) -> PyResult<()> {
         if self.has_come.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -162,7 +161,7 @@ impl ToCome {
                 self.undo_later(&real, request.bind(py), environment.bind(py))?;
             }
             for (name, value) in real {
-                // What the script has set is meant to be so.
+                // Values set by the script are kept.
                 if !variables.contains(&name)? {
                     variables.set_item(name, value)?;
                 }
@@ -182,7 +181,7 @@ impl ToCome {
 }
 
 #[pymethods]
-impl ToCome {
+impl FutureRequest {
     fn __call__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if self.has_come.load(Ordering::Acquire) {
             return self.read_environ.bind(py).call0();
@@ -190,7 +189,7 @@ impl ToCome {
         let class = self
             .class
             .get(py)
-            .expect("set before it is called")
+            .expect("the class is set before the first call")
             .bind(py);
         let variables = class.call0()?;
         let mut given = self.given.lock().expect("not poisoned");
@@ -205,21 +204,21 @@ impl ToCome {
         if self.has_come.load(Ordering::Acquire) {
             return Ok(());
         }
-        Err(early_look(
-            "loading the application looks at its request's variables, which differ per request",
+        Err(early_read(
+            "loading the application reads the request's variables, which differ per request",
         ))
     }
 }
 
-/// Gives the request's variables to whoever has asked for them while there was none.
-pub(in super::super) fn come(py: Python<'_>) -> PyResult<()> {
-    match STANDS_IN.get(py) {
-        Some(stands_in) => stands_in.get().come(py),
+/// Fills the request's variables into the placeholders.
+pub(in super::super) fn fill_in_request(py: Python<'_>) -> PyResult<()> {
+    match PLACEHOLDER.get(py) {
+        Some(placeholder) => placeholder.get().fill_in(py),
         None => Ok(()),
     }
 }
 
-/// What `os.environ` holds, in bytes. Looked at so, nobody has asked for it.
+/// The content of `os.environ`, in bytes, read without being recorded.
 fn own_environment(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let environment = py.import("os")?.getattr("environ")?;
     // A script may have put something else there.
@@ -228,7 +227,7 @@ fn own_environment(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(data.unwrap_or_else(|| PyDict::new(py)))
 }
 
-/// Runs `work` where `os.environ` is empty: importing the handlers copies it.
+/// Runs `work` with an empty `os.environ`, as importing the handlers copies it.
 pub(super) fn without_variables<R>(
     py: Python<'_>,
     work: impl FnOnce() -> PyResult<R>,

@@ -1,6 +1,6 @@
-//! Whether this gateway treats the application rightly: each request that changes nothing is made directly,
-//! through the gateway as a CGI request, and directly once more, each in a process that is forked from the
-//! loaded application. What differs between direct calls is no fault of the gateway's.
+//! Checks this gateway: each safe request is made directly, then through the gateway as a CGI request,
+//! then directly again, each in a process forked from the loaded application. What differs between the
+//! direct calls is not counted against the gateway.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -22,7 +22,7 @@ use doors::incident::Incident;
 use doors::wire::Form;
 use exchange::{BodyLength, Responder};
 
-/// Compares what can be compared, where the application itself answered without a fault.
+/// Compares the answers that were complete and without errors.
 pub(super) fn compare(
     application: &Application,
     plan: &Plan,
@@ -63,9 +63,9 @@ impl Comparing<'_> {
     fn compare(&self) -> Result<Vec<Finding>> {
         let method = &self.planned.question.method;
         let (Some(before), Some(sent), Some(after)) =
-            (self.direct()?, self.through()?, self.direct()?)
+            (self.direct()?, self.via_gateway()?, self.direct()?)
         else {
-            // It did not come back, which the series has seen, or will not see again.
+            // A process hung or died: if that can be repeated, the series has found it.
             return Ok(Vec::new());
         };
         let mut direct = vec![before, after];
@@ -76,11 +76,11 @@ impl Comparing<'_> {
             Some(sent) => differences(method, direct, &sent),
             None => vec![(
                 &rules::GATEWAY_DIFFERS,
-                "the gateway sent no whole answer".to_owned(),
+                "the gateway sent no complete answer".to_owned(),
             )],
         };
         if !differs(&direct).is_empty() {
-            // It may be the second of two answers that take turns.
+            // The application may alternate between two answers.
             direct.extend(self.direct()?);
         }
         let place = &direct[0].place;
@@ -96,7 +96,7 @@ impl Comparing<'_> {
             .collect())
     }
 
-    /// What the application answers to a call without a gateway between.
+    /// What the application answers when called directly.
     fn direct(&self) -> Result<Option<Answer>> {
         let child = Child::start(|pipe| {
             silence();
@@ -122,7 +122,7 @@ impl Comparing<'_> {
     }
 
     /// What the gateway sends to a server.
-    fn through(&self) -> Result<Option<Vec<u8>>> {
+    fn via_gateway(&self) -> Result<Option<Vec<u8>>> {
         let child = Child::start(|pipe| {
             silence();
             _ = python::set_environment(&self.planned.meta);
@@ -151,7 +151,7 @@ impl Comparing<'_> {
     }
 }
 
-/// What is said here was said in the series.
+/// Discards output, which was shown during the series already.
 fn silence() {
     if let Ok(null) = File::options().write(true).open("/dev/null") {
         _ = rustix::stdio::dup2_stdout(&null);

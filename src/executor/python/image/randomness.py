@@ -1,25 +1,25 @@
-"""Random generators in Python: which of them loading seeded by chance and are seeded anew in each
-restored process, and which it seeded with a number of its own and go on from there. It is no module
-that an application could import."""
+"""Random generators in Python: those that loading seeded randomly are seeded again in each restored
+process; those that it seeded with a constant continue from there. Applications cannot import this
+module."""
 
 import os
 import sys
 import time
 
 _began = time.time()
-# Where numbers were drawn, and whether what was made of each is seeded anew.
+# The module of each draw, and whether the generator seeded with it is seeded again.
 _draws = []
 _numbers = {}
-# Where the seeds of generators are from, and by which modules, by the generators' ids; numpy's are kept,
-# others are known from their first moment.
+# The origin of each generator's seed and the module that seeded it, by the generator's id. Generators of
+# numpy are kept alive, so that no id is reused.
 _seeded = {}
 _kept = []
-# The same of states that were taken of them.
+# The same for states that were taken from generators.
 _states = {}
-# What stands in code that has to do with random numbers.
+# The constants in code that has to do with random numbers.
 _constants = set()
 _standard = os.__file__[: -len("os.py")]
-# What is done in each restored process.
+# What to do in each restored process.
 _renewals = []
 
 
@@ -37,7 +37,7 @@ def drew(data, module):
 
 
 def _drawn(number):
-    """Whether a number is one that was drawn. `getrandbits` leaves up to seven bits out."""
+    """Whether a number was drawn. `getrandbits` drops up to seven bits."""
     found = _numbers.get(number)
     if found is None and number >> 31:
         bits = number.bit_length()
@@ -51,15 +51,15 @@ def _drawn(number):
     return found is not None
 
 
-# Where a seed is from: another process has another, or has the same as it stands in the code. None of
-# both is None: nobody can tell.
+# The origin of a seed: random, so that another process would have another one; or a constant in the code.
+# None if unknown.
 CHANCE, CODE = "chance", "code"
 
 
 def _small_number():
-    """The instruction that has a small number in itself (Python 3.14), which is none of the constants."""
+    """The opcode that contains a small number (Python 3.14), which is then not among the constants."""
     code = compile("201", "", "eval").co_code
-    # Where it is a constant its place among them, 0, is in the instruction.
+    # If the number is a constant, the instruction has its index, 0.
     return next((name for name, value in zip(code[::2], code[1::2]) if value == 201), None)
 
 
@@ -67,7 +67,7 @@ _SMALL_NUMBER = _small_number()
 
 
 def executed(code):
-    """Code of a module that has to do with random numbers: a number that stands in it is no chance."""
+    """Collects the constants of a module, if it has to do with random numbers: such a number is not random."""
     inner, found = [code], []
     while inner:
         code = inner.pop()
@@ -92,7 +92,7 @@ def _constants_of(code):
 
 
 def _values(constants):
-    """With their types: 1 is no True."""
+    """The constants with their types, as 1 == True."""
     for constant in constants:
         if isinstance(constant, (tuple, frozenset)):
             yield from _values(constant)
@@ -101,10 +101,10 @@ def _values(constants):
 
 
 def _is_constant(seed):
-    """Whether it stands in code: that of a function or module that is at work, or one that has to do
+    """Whether it is a constant in code: in that of a running function or module, or in code that has to do
     with random numbers."""
     known = {(type(seed), seed)}
-    # `Random` appends to bytes their SHA-512, and takes words for bytes.
+    # `Random` appends to bytes their SHA-512, and encodes a str to bytes.
     if isinstance(seed, int) and seed >> 512:
         seed >>= 512
         data = seed.to_bytes((seed.bit_length() + 7) // 8, "big")
@@ -184,27 +184,27 @@ def state_put(generator, state, keep, module):
 
 
 def _seed_of(generator):
-    """Where its seed is from, and by which module."""
+    """The origin of its seed, and the module that seeded it."""
     for known in (generator, getattr(generator, "_bit_generator", None)):
         if id(known) in _seeded:
             return _seeded[id(known)]
     source = _source(generator)
     if source is not None:
         return _origin(source.entropy), "numpy.random"
-    # Python's own are seeded by chance where nobody seeds them. The old ones of numpy's tell nothing.
+    # Generators of Python are seeded randomly by default. Old ones of numpy do not tell.
     is_old = type(generator).__module__.startswith("numpy.")
     return (None, "numpy.random") if is_old else (CHANCE, "")
 
 
 def _source(generator):
-    """Where one of numpy's has its seed from."""
+    """The SeedSequence of a numpy generator."""
     bits = getattr(generator, "_bit_generator", generator)
     return getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
 
 
 def end():
-    """Decides; the modules whose draws every process shares, and the one that seeded a generator with
-    what nobody knows."""
+    """Decides. Returns the modules whose draws all processes would share, and a module that seeded a
+    generator with a value of unknown origin."""
     import gc
 
     modules = sys.modules.get
@@ -215,10 +215,10 @@ def end():
     source = getattr(modules("numpy.random.bit_generator"), "SeedSequence", None)
     old = getattr(modules("numpy.random.mtrand"), "RandomState", None)
     sources, rest, unknown = [], [], []
-    # What is frozen is not told of.
+    # Frozen objects are not listed.
     is_frozen = gc.get_freeze_count()
     gc.unfreeze()
-    # Of some objects `isinstance` asks what they stand for, and makes it.
+    # `isinstance` would make lazy proxies load what they stand for.
     for found in gc.get_objects() if python or bits else ():
         kind = type(found)
         is_pythons = python and issubclass(kind, python) and not issubclass(kind, system)
@@ -231,7 +231,7 @@ def end():
         if origin is None:
             unknown.append(module)
         elif is_pythons:
-            # That one Python itself seeds anew in a copy of a process.
+            # Python itself seeds this one again in a forked process.
             if origin is CHANCE and found is not first:
                 rest.append((_renew_python, found, python))
             elif origin is CODE and found is first:
@@ -243,7 +243,7 @@ def end():
                 rest.append((_renew_bits if issubclass(kind, bits) else _renew_old, found))
     if is_frozen:
         gc.freeze()
-    # Generators come after what they have their seeds from, and those after their parts.
+    # Seed sources come first, then bit generators, then the old generators that contain them.
     rest.sort(key=lambda renewal: renewal[0] is _renew_old)
     _renewals.extend(sources + rest)
     _authkey()
@@ -261,13 +261,13 @@ def _authkey():
     process = sys.modules.get("multiprocessing.process")
     config = getattr(getattr(process, "_current_process", None), "_config", {})
     key = config.get("authkey")
-    # A key that was set is kept; who made it of chance is told of by its draw.
+    # A key that was set is kept; if it was drawn, its draw is reported.
     if key is not None and _origin(bytes(key)) is CHANCE:
         _renewals.append((_renew_key, config, type(key)))
 
 
 def _node():
-    """A machine without an address gives itself one by chance, with a bit that says so."""
+    """A machine without a hardware address uses a random one, marked by a bit: forget it."""
     uuid = sys.modules.get("uuid")
     node = getattr(uuid, "_node", None)
     if node is not None and node >> 40 & 1:
@@ -292,7 +292,7 @@ def _renew_bits(bits):
 
 
 def _renew_old(generator):
-    """With what it keeps of a pair of numbers."""
+    """Also clears the second number of a pair that it keeps."""
     bits = generator._bit_generator
     state = generator.get_state(legacy=False)
     state.update(type(bits)().state, has_gauss=0, gauss=0.0)

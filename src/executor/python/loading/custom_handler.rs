@@ -1,5 +1,6 @@
-//! A handler of the script's own making, which does more than those of the standard library: it runs as
-//! it would by itself, and the CGI answer that it writes is given on as any application's.
+//! A handler class of the script itself that overrides methods of the standard library's: it is run
+//! unchanged, and the CGI answer that it writes is parsed and passed on like the answer of an
+//! application.
 
 use std::sync::Mutex;
 
@@ -11,10 +12,10 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use super::super::environ::native;
 use super::super::streams::written;
 
-/// A longer head is none.
+/// The longest CGI head.
 const LONGEST: usize = 1 << 20;
 
-/// What a class or an object may do in another way than the handlers do.
+/// Methods that a class or an object may override.
 const METHODS: [&str; 22] = [
     "_flush",
     "_write",
@@ -41,7 +42,7 @@ const METHODS: [&str; 22] = [
 ];
 
 /// Whether the handler overrides a method, or has a variable that is not a string.
-pub(super) fn is_of_its_own(handler: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_customized(handler: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = handler.py();
     let names = handler.getattr(intern!(py, "__dict__"))?;
     // Set by the standard library's own handlers, in each of them.
@@ -67,7 +68,7 @@ pub(super) fn is_of_its_own(handler: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     };
     let Ok(variables) = variables.cast_into::<PyDict>() else {
-        return Ok(false); // `os.environ`, which takes no others
+        return Ok(false); // `os.environ`, whose values are strings
     };
     for (name, value) in variables {
         let is_of_the_gateway = name
@@ -82,13 +83,13 @@ pub(super) fn is_of_its_own(handler: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Runs the handler with its application, as an application.
 #[pyclass(frozen, module = "wsgi_cgi")]
-pub(super) struct OwnOutput {
+pub(super) struct CustomHandler {
     handler: Py<PyAny>,
     application: Py<PyAny>,
     run: Py<PyAny>,
 }
 
-impl OwnOutput {
+impl CustomHandler {
     pub(super) fn new(
         handler: &Bound<'_, PyAny>,
         application: &Bound<'_, PyAny>,
@@ -103,7 +104,7 @@ impl OwnOutput {
 }
 
 #[pymethods]
-impl OwnOutput {
+impl CustomHandler {
     fn __call__<'py>(
         &self,
         py: Python<'py>,
@@ -126,7 +127,7 @@ impl OwnOutput {
         if output.get().has_head() {
             return Ok(PyTuple::empty(py));
         }
-        // The handlers take some errors for those of a client that has left.
+        // The handlers ignore some errors, as if the client had disconnected.
         let error = application.get().error.lock().expect("not poisoned").take();
         Err(error.unwrap_or_else(|| {
             PyRuntimeError::new_err("the handler wrote no CGI head to its `stdout`")
@@ -134,7 +135,7 @@ impl OwnOutput {
     }
 }
 
-/// The application, of which it is known what it raised.
+/// The application, wrapped to keep the exception that it raised.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Called {
     application: Py<PyAny>,
@@ -158,7 +159,7 @@ impl Called {
     }
 }
 
-/// `handler.stdout`: parses the head, and gives on what follows it.
+/// `handler.stdout`: parses the head, and passes on what follows.
 #[pyclass(frozen, module = "wsgi_cgi")]
 struct Output {
     start_response: Py<PyAny>,
@@ -173,12 +174,12 @@ struct Head {
 }
 
 #[pymethods]
-#[allow(clippy::unused_self, reason = "they are methods in Python")]
+#[allow(clippy::unused_self, reason = "methods of a Python class")]
 impl Output {
     fn write(&self, block: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = block.py();
         let block = written(block)?;
-        // Nothing of Python's is called with the lock held.
+        // Python must not be called with the lock held.
         let write = {
             let mut head = self.head.lock().expect("not poisoned");
             if head.write.is_none() {
@@ -194,7 +195,9 @@ impl Output {
             let mut head = self.head.lock().expect("not poisoned");
             let Some(end) = end_of_head(&head.text) else {
                 if head.text.len() > LONGEST {
-                    return Err(PyValueError::new_err("the handler writes no CGI head"));
+                    return Err(PyValueError::new_err(format!(
+                        "the first {LONGEST} bytes from the handler have no complete CGI head"
+                    )));
                 }
                 return Ok(block.len());
             };
@@ -222,7 +225,7 @@ impl Output {
     }
 }
 
-/// Where the content begins.
+/// The offset at which the content begins.
 fn end_of_head(text: &[u8]) -> Option<usize> {
     let ends = [&b"\n\r\n"[..], b"\n\n"];
     let found = ends.map(|end| memchr::memmem::find(text, end).map(|at| at + end.len()));
@@ -236,7 +239,7 @@ fn parse<'py>(
 ) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyList>)> {
     let mut status = PyString::new(py, "200 OK");
     let headers = PyList::empty(py);
-    // A line that begins with a space goes on with the one before (RFC 9112, section 5.2).
+    // A line that begins with a space continues the one before (RFC 9112, section 5.2).
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in head.split(|&byte| byte == b'\n') {
         match lines.last_mut() {
@@ -248,15 +251,16 @@ fn parse<'py>(
     }
     for line in &lines {
         let line = line.as_slice();
-        // The status line of a handler for servers that are no gateways.
+        // The status line of a handler for servers other than CGI.
         if line.is_empty() || line.starts_with(b"HTTP/1.") {
             if let Some(space) = memchr::memchr(b' ', line) {
                 status = native(py, line[space..].trim_ascii());
             }
             continue;
         }
-        let colon = memchr::memchr(b':', line)
-            .ok_or_else(|| PyValueError::new_err("a line of the handler's head is no header"))?;
+        let colon = memchr::memchr(b':', line).ok_or_else(|| {
+            PyValueError::new_err("the handler's CGI head has a line that is not a header")
+        })?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"status") {
             status = native(py, value);

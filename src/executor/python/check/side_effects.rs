@@ -1,5 +1,5 @@
-//! What an application may leave behind in its process: threads, a changed directory, umask, locale, signal
-//! handlers and `os.environ`. Other processes are in `beside`.
+//! Side effects of a call on its process: threads left, and a changed working directory, umask, locale,
+//! signal handler or `os.environ`. `processes` is for other processes.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use super::super::start_response::shown;
 use super::notes::Notes;
 use checking::rules;
 
-/// So long a thread or a process may take to its end.
+/// How long a thread or a process may take to end.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The highest number of a signal.
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
 
-/// What there was before the call.
-pub(super) struct Around {
+/// The state before the call.
+pub(super) struct SideEffects {
     folder: Option<Py<PyAny>>,
     umask: u32,
     locale: Option<Py<PyAny>>,
@@ -27,7 +27,7 @@ pub(super) struct Around {
     threads: Py<PyAny>,
 }
 
-impl Around {
+impl SideEffects {
     pub(super) fn look(py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
             folder: folder(py),
@@ -43,7 +43,7 @@ impl Around {
         })
     }
 
-    /// What differs now.
+    /// Records what differs now.
     pub(super) fn compare(&self, py: Python<'_>, notes: &Notes, application: &str) -> PyResult<()> {
         let is_same = |one: &Option<Py<PyAny>>, other: &Option<Py<PyAny>>| match (one, other) {
             (Some(one), Some(other)) => one.bind(py).eq(other.bind(py)).unwrap_or(true),
@@ -52,7 +52,7 @@ impl Around {
         let wrong = |rule, text: String| notes.found(rule, application, text);
         let now = folder(py);
         if !is_same(&self.folder, &now) {
-            let shown = now.map_or("another one".into(), |now| shown(now.bind(py)));
+            let shown = now.map_or("unknown".into(), |now| shown(now.bind(py)));
             wrong(
                 &rules::DIRECTORY_CHANGED,
                 format!("the working directory is now {shown}"),
@@ -68,7 +68,7 @@ impl Around {
         }
         let now = locale(py);
         if !is_same(&self.locale, &now) {
-            let shown = now.map_or("another one".into(), |now| shown(now.bind(py)));
+            let shown = now.map_or("unknown".into(), |now| shown(now.bind(py)));
             wrong(&rules::LOCALE_CHANGED, format!("the locale is now {shown}"));
         }
         for (number, (before, now)) in SIGNALS.zip(self.signals.iter().zip(&signals(py)?)) {
@@ -120,7 +120,10 @@ impl Around {
             if !thread.call_method0("is_alive")?.is_truthy()? {
                 continue;
             }
-            let text = format!("the thread {} goes on after the answer", shown(&thread));
+            let text = format!(
+                "the thread {} is still running after the answer",
+                shown(&thread)
+            );
             let is_daemon = thread.getattr("daemon")?.is_truthy()?;
             let rule = if is_daemon || is_of_a_pool(py, &thread) {
                 &rules::DAEMON_THREAD_LEFT
@@ -133,7 +136,7 @@ impl Around {
     }
 }
 
-/// Threads of `concurrent.futures` wait for more, and end when Python does.
+/// Threads of `concurrent.futures` wait for work, and end with Python.
 fn is_of_a_pool(py: Python<'_>, thread: &Bound<'_, PyAny>) -> bool {
     let queues = py
         .import("concurrent.futures.thread")
@@ -166,7 +169,7 @@ fn signals(py: Python<'_>) -> PyResult<Vec<Option<Py<PyAny>>>> {
         .collect())
 }
 
-/// Those that Python knows; where nobody has asked for any there are none.
+/// The threads that Python knows; none if `threading` is not loaded.
 fn threads(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let modules = py.import("sys")?.getattr("modules")?;
     if !modules.contains("threading")? {

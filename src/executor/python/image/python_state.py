@@ -1,5 +1,5 @@
-"""The Python side of an image: what the import system knows of what was loaded, and how the
-interpreter goes on in a restored process. It is no module that an application could import."""
+"""The Python side of an image: what the import system knows of loaded files, and how the interpreter
+continues in a restored process. Applications cannot import this module."""
 
 import gc
 import _io as io
@@ -15,7 +15,7 @@ _removed_in_c = []
 
 
 def keep(made, removed, made_in_c, removed_in_c):
-    """What loading made of the environment."""
+    """Stores what loading changed in the environment."""
     _set.update(made)
     _removed.extend(removed)
     _set_in_c.update(made_in_c)
@@ -37,7 +37,8 @@ def recorded():
 
 
 def _hooks(kind):
-    """As AWS Lambda calls them: what was registered last is closed first."""
+    """The functions registered with `snapshot_restore_py`; those for before a snapshot run in reverse, as in
+    AWS Lambda."""
     hooks = getattr(sys.modules.get("snapshot_restore_py"), "get_" + kind, list)()
     return list(hooks)
 
@@ -47,7 +48,7 @@ def before():
         function(*args, **kwargs)
     gc.unfreeze()
     refuse_low_level_generators()
-    # What is not written yet would be written by every restored process.
+    # Unwritten data in buffers would be written by every restored process.
     for kind in (io.TextIOWrapper, io.BufferedWriter):
         for file in gc.get_objects():
             if issubclass(type(file), kind) and not file.closed and file.writable():
@@ -55,17 +56,17 @@ def before():
 
 
 def refuse_low_level_generators():
-    """`_random.Random` itself, of which nobody knows how it was seeded, and which nothing but what
-    refers to it knows."""
+    """Refuses objects of `_random.Random` itself: their seed is unknown, and the garbage collector does not
+    track them."""
     kind = getattr(sys.modules.get("_random"), "Random", None)
     if kind is not None:
         for held in gc.get_referents(*gc.get_objects()):
             if type(held) is kind:
-                raise RuntimeError("a generator of `_random` was made, which cannot be reset")
+                raise RuntimeError("loading made a `_random.Random`, which cannot be seeded again")
 
 
 def temporary():
-    """A folder that each restored process would remove at its end."""
+    """A temporary folder that each restored process would remove at its end."""
     kind = getattr(sys.modules.get("tempfile"), "TemporaryDirectory", None)
     for folder in gc.get_objects():
         if type(folder) is not kind or not folder._finalizer.alive:
@@ -79,7 +80,7 @@ def wake(variables):
     data = os.environ._data
     data.clear()
     data.update(variables)
-    # What loading made of the environment: DJANGO_SETTINGS_MODULE, TZ.
+    # What loading changed in the environment, such as DJANGO_SETTINGS_MODULE or TZ.
     for name in _removed:
         os.environb.pop(name, None)
     for name, value in _set.items():

@@ -1,7 +1,7 @@
-//! A Python that is running already: a script that its host starts with a Python of the host's own hands
-//! its application over, as it would to the standard library's handler. It is the same exchange; what comes
-//! before a Python (an image, the choice of it, one that cannot start, a process that waits beside this
-//! one) is not here, and that Python's end is its own.
+//! `wsgi_cgi.run`: answers in a Python that is running already, for scripts that the host starts with
+//! its own Python. The exchange is the same; what the program does before Python starts (images,
+//! choosing a Python, a page for a Python that cannot start, a process that waits) is missing, and
+//! Python ends in its usual way.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use super::executor::{Executor, Underway};
+use super::executor::{Executor, RunningExchange};
 use crate::python::{self, Inspection, Outcome};
 use doors::incident::Incident;
 use doors::opened::open;
@@ -20,52 +20,52 @@ use process::{report, signals};
 use settings::config::{self, App, Config, Source};
 use settings::options::CgiOptions;
 
-/// Whether this process has had its request.
+/// Whether this process has begun to answer.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Answers the request in the environment with that application; whether it has an answer that is no
-/// failure. Settings are the environment's and the script's own.
+/// Answers the request in the environment with this application. Returns true unless the answer is a
+/// failure. Settings come from the environment and the script.
 ///
 /// # Errors
-/// Where there is no request, or the server's pipes cannot be taken.
+/// If there is no request, if it was answered already, or if standard input and output cannot be taken over.
 pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) -> PyResult<bool> {
     let meta = MetaVariables::from_environment();
     if !meta.are_of_cgi() {
         return Err(PyRuntimeError::new_err(
-            "there is no request: a web server describes one in the environment (GATEWAY_INTERFACE, \
-             REQUEST_METHOD). To see what this script answers: `wsgi-cgi request SCRIPT`",
+            "no request: a web server starts this script and describes the request in the environment \
+             (GATEWAY_INTERFACE, REQUEST_METHOD). To see what it answers, run `wsgi-cgi request SCRIPT`",
         ));
     }
     if BEGUN.swap(true, Ordering::AcqRel) {
-        return Err(PyRuntimeError::new_err(
-            "this request has been answered already",
-        ));
+        return Err(PyRuntimeError::new_err("this request was already answered"));
     }
     let private = descriptors::take().map_err(|error| {
-        PyOSError::new_err(format!("the server's pipes cannot be taken: {error}"))
+        PyOSError::new_err(format!(
+            "cannot take over standard input and output: {error}"
+        ))
     })?;
     std::panic::set_hook(Box::new(|panic| {
-        report::log(&format!("a fault of wsgi-cgi: {panic}"));
+        report::log(&format!("bug in wsgi-cgi: {panic}"));
     }));
     let py = application.py();
     flush(py);
     let incident = Incident::new(&meta);
     let is_nph = config::is_nph(&meta);
-    // In an archive that Python runs there is no file of that name.
+    // In a zip archive that Python runs, the script is not a file.
     let script = script.filter(|script| script.is_file());
     let app = script.map_or_else(in_no_file, App::file);
     let decided = Config::decide(CgiOptions::default(), &meta, app);
     let Ok(opened) = open(meta, private, incident, is_nph, decided) else {
         return Ok(false);
     };
-    let ready = Executor::surround(&opened.config).and_then(|()| {
+    let ready = Executor::open_log_and_folder(&opened.config).and_then(|()| {
         python::make_ready(py, opened.config.timeout.is_some()).map_err(|error| anyhow!("{error}"))
     });
     if let Err(error) = ready {
         opened.fail(&Failure::new(500, format!("{error:#}")));
         return Ok(false);
     }
-    let underway = Underway::begin(
+    let underway = RunningExchange::begin(
         &opened.request,
         opened.responder,
         opened.incident,
@@ -80,7 +80,7 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
     Ok(outcome != Outcome::Failed && !signals::stopping())
 }
 
-/// What was printed before belongs into the log, where it goes from now on; a stream that is closed has nothing.
+/// Flushes what was printed so far, so that it goes to the log. A closed stream is ignored.
 fn flush(py: Python<'_>) {
     for name in ["stdout", "stderr"] {
         let stream = py.import("sys").and_then(|sys| sys.getattr(name));
@@ -88,7 +88,7 @@ fn flush(py: Python<'_>) {
     }
 }
 
-/// The application of a Python that runs no script.
+/// The application if Python runs no script file.
 fn in_no_file() -> App {
     App {
         source: Source::Module("__main__".into()),

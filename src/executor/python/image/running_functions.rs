@@ -1,8 +1,8 @@
-//! Which Python code is at work, when C is called by it or tells of what it does.
+//! Which Python function is running, when C code is called from it or an audit event is raised.
 
 use pyo3::prelude::*;
 
-/// A function that has not returned yet.
+/// A running function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Function {
     pub(super) file: String,
@@ -10,33 +10,33 @@ pub(super) struct Function {
     pub(super) module: String,
 }
 
-/// The nearest of those that are at work.
+/// The innermost running functions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AtWork {
-    /// Of all; none where it is C's own work.
+pub(super) struct RunningFunctions {
+    /// Of all; None if no Python code is running.
     pub(super) nearest: Option<Function>,
     /// Of those outside the standard library.
     pub(super) outside: Option<Function>,
 }
 
-impl AtWork {
-    /// The module, the standard library's left out where there is another.
+impl RunningFunctions {
+    /// The module outside the standard library, or else the innermost one.
     pub(super) fn module(&self) -> String {
         let function = self.outside.as_ref().or(self.nearest.as_ref());
         function.map_or_else(String::new, |function| function.module.clone())
     }
 }
 
-/// Who is at work now; the lock is held or taken.
-pub(super) fn at_work() -> AtWork {
+/// The running functions; takes the interpreter's lock if necessary.
+pub(super) fn running_functions() -> RunningFunctions {
     Python::attach(find).unwrap_or_default()
 }
 
-fn find(py: Python<'_>) -> PyResult<AtWork> {
+fn find(py: Python<'_>) -> PyResult<RunningFunctions> {
     let standard: String = py.import("os")?.getattr("__file__")?.extract()?;
     let standard = standard.trim_end_matches("os.py");
-    let mut found = AtWork::default();
-    // Where no function is at work, none is the answer.
+    let mut found = RunningFunctions::default();
+    // This fails if no function is running.
     let Ok(mut frame) = py.import("sys")?.call_method1("_getframe", (0,)) else {
         return Ok(found);
     };

@@ -1,5 +1,5 @@
-//! Processes beside the one that calls the application: children that it leaves behind, and copies of the
-//! process itself, forked by the application, that would go on as if they were it.
+//! Processes that the application starts: children that it leaves behind, and forked copies of this
+//! process that return from the application and would continue the check.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::around::PATIENCE;
 use super::notes::Notes;
+use super::side_effects::PATIENCE;
 use checking::rules;
 
-/// Child processes, and copies of this one that would go on as if they were it.
-pub(super) struct Beside {
+/// Child processes, and forked copies of this one.
+pub(super) struct Processes {
     process: i32,
     had_children: bool,
-    /// A copy of this process says here that it ends.
+    /// A forked copy writes here before it ends.
     ends: (OwnedFd, OwnedFd),
 }
 
-/// What is known of this process's children.
+/// The state of the child processes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Children {
     None,
@@ -27,7 +27,7 @@ enum Children {
     Ended,
 }
 
-impl Beside {
+impl Processes {
     pub(super) fn new() -> PyResult<Self> {
         let ends = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
         Ok(Self {
@@ -37,16 +37,16 @@ impl Beside {
         })
     }
 
-    /// Ends a process that the application has forked, and that has come back to us.
-    pub(super) fn end_a_fork(&self) {
+    /// Ends this process if it is a copy forked by the application.
+    pub(super) fn end_if_forked(&self) {
         if rustix::process::getpid().as_raw_nonzero().get() != self.process {
             _ = rustix::io::write(&self.ends.1, b"f");
-            // SAFETY: nothing of this process is to go on, and nothing to be tidied up.
+            // SAFETY: ends the process without cleaning up.
             unsafe { libc::_exit(0) }
         }
     }
 
-    /// Says what is there of processes that was not there before.
+    /// Records processes that were not there before.
     pub(super) fn judge(&self, notes: &Notes, application: &str) {
         if self.had_children {
             return;
@@ -59,28 +59,28 @@ impl Beside {
         }
         let mut came = [0];
         if rustix::io::read(&self.ends.0, &mut came) == Ok(1) {
-            let text = "a process that the application forked returned from the application too";
+            let text = "a process forked by the application returned to the gateway";
             notes.found(&rules::FORK_RETURNS, application, text);
-            // It was a copy of this process, which nobody else waits for.
-            // SAFETY: a child is waited for, without a place for its status.
+            // Reaps the copy of this process.
+            // SAFETY: waits for a child, without its status.
             unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
             return;
         }
         match left {
             Children::None => {}
             Children::Running => {
-                let text = "a child process goes on after the answer";
+                let text = "a child process is still running after the answer";
                 notes.found(&rules::PROCESS_LEFT, application, text);
             }
             Children::Ended => {
-                let text = "a child process has ended, and was not waited for";
+                let text = "a child process ended, but the application did not wait for it";
                 notes.found(&rules::PROCESS_LEFT, application, text);
             }
         }
     }
 }
 
-/// Looks without taking anybody's status.
+/// Looks without reaping a child.
 fn children() -> Children {
     // SAFETY: all bytes zero are a value of this type.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -90,7 +90,7 @@ fn children() -> Children {
     if found != 0 {
         return Children::None;
     }
-    // SAFETY: after a successful call it has a process number, 0 where none has ended.
+    // SAFETY: after a successful call it has a PID, 0 if none has ended.
     if unsafe { info.si_pid() } == 0 {
         Children::Running
     } else {

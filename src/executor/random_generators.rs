@@ -1,6 +1,6 @@
-//! Random generators in C libraries. What they took from the system while the application was
-//! loaded every restored process would go on with: they are reset, are known to notice that the
-//! process is another, or there is no image. Python's own are in `src/executor/python/image/chance.rs`.
+//! Random generators in C libraries. One that was seeded while the application was loaded would produce
+//! the same numbers in every restored process: so it is reset, or known to reseed itself in a new
+//! process, or there is no image. Python's own are in `src/executor/python/image/randomness.rs`.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
@@ -9,18 +9,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::interposed::draws::object_of;
-use crate::interposed::{at_fork, draws};
+use crate::interposed::at_fork::{self, MOST};
+use crate::interposed::draws::{self, object_of};
 
-/// How the files begin of libraries whose draws are no obstacle, and why.
+/// Libraries, by the beginning of their file name, that may use random bytes while loading, and why.
 const HARMLESS: [(&str, &str); 12] = [
-    ("libpython", "Python's own are looked at in Python"),
-    ("libcrypto", "OpenSSL looks at the number of the process"),
-    ("cryptography/hazmat/bindings/_rust", "OpenSSL, linked in"),
-    ("libgcrypt", "it looks at the number of the process"),
-    ("libuuid", "it keeps none; its clock is looked at in Python"),
-    ("libsodium", "it keeps none"),
-    ("nacl/_sodium", "libsodium, linked in"),
+    ("libpython", "Python's generators are checked in Python"),
+    ("libcrypto", "OpenSSL reseeds when the PID changes"),
+    (
+        "cryptography/hazmat/bindings/_rust",
+        "OpenSSL, statically linked",
+    ),
+    ("libgcrypt", "it reseeds when the PID changes"),
+    (
+        "libuuid",
+        "it keeps no state; its clock is checked in Python",
+    ),
+    ("libsodium", "it keeps no state"),
+    ("nacl/_sodium", "libsodium, statically linked"),
     ("libexpat", "for the order of a hash table"),
     ("pyexpat", "for the order of a hash table"),
     ("libxml2", "for the order of a hash table"),
@@ -28,23 +34,22 @@ const HARMLESS: [(&str, &str); 12] = [
     ("_pydantic_core", "for the order of a hash table"),
 ];
 
-/// Refuses generators that would go on in every process with what they drew for this one; `seen` are the
-/// files whose own code made the system call. The C library's is made for others, who are known by
-/// their calls of it.
+/// Refuses generators that would continue from the same seed in every process. `seen` are the files
+/// whose own code made the system call; calls through the C library are attributed to their callers.
 ///
 /// # Errors
-/// With the library that has one.
+/// Names the library.
 pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
     if !at_fork::is_complete() {
-        bail!("loading the application registered too many functions with pthread_atfork");
+        bail!("loading the application registered more than {MOST} functions with pthread_atfork");
     }
-    // The kernel's names for them are without links.
+    // The kernel reports paths with links resolved.
     let real = |file: PathBuf| file.canonicalize().unwrap_or(file);
     let renewed: Vec<PathBuf> = at_fork::renewed().into_iter().map(real).collect();
-    // What Python draws for itself, and for who asks it, is seen to elsewhere (`python/image/chance`).
+    // What Python draws is checked in `python/image/randomness`.
     let python = object_of(pyo3::ffi::Py_IsInitialized as *const () as usize);
     let python = python.map(real).unwrap_or_default();
-    // This one draws for others, who are known by their calls of it; where it lies is no link either.
+    // This library draws only for its callers, which are recorded.
     let own = draws::own_file().map(real).unwrap_or_default();
     let seen = seen
         .iter()
@@ -60,7 +65,7 @@ pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
         {
             bail!(
                 "loading the application used the random generator of `{}`, which cannot be reset: \
-                 use it when the first request needs it",
+                 use it when a request needs it",
                 library.display()
             );
         }
@@ -76,7 +81,7 @@ fn is_libc(library: &Path) -> bool {
 fn is_harmless(library: &Path) -> bool {
     let path = library.as_os_str().as_bytes();
     HARMLESS.iter().any(|(start, _)| {
-        // From the beginning of a name on, in as many folders as are named.
+        // Compares the last names of the path, as many as `start` has.
         let names = path.split(|&byte| byte == b'/');
         let depth = start.matches('/').count() + 1;
         let skipped = names.clone().count().saturating_sub(depth);
@@ -85,7 +90,7 @@ fn is_harmless(library: &Path) -> bool {
     })
 }
 
-/// SQLite's draw their seed anew when next they are asked.
+/// Makes each SQLite draw a new seed when it is next used.
 pub(crate) fn reset_sqlite() {
     type Randomness = unsafe extern "C" fn(c_int, *mut c_void);
     let found: BTreeSet<*mut c_void> = libraries()
@@ -100,7 +105,7 @@ pub(crate) fn reset_sqlite() {
     }
 }
 
-/// How many libraries with a SQLite are loaded, each of which reads `/dev/urandom` once.
+/// How many loaded libraries contain SQLite; each reads `/dev/urandom` once.
 #[must_use]
 pub(crate) fn sqlite_libraries() -> u64 {
     let libraries = libraries();
@@ -115,7 +120,7 @@ fn has_sqlite(library: &Path) -> bool {
     symbol(library, SQLITE).is_some_and(|function| own(function).as_deref() == Some(library))
 }
 
-/// The files of all libraries that are loaded.
+/// The files of all loaded libraries.
 fn libraries() -> Vec<PathBuf> {
     unsafe extern "C" fn take(
         about: *mut libc::dl_phdr_info,
@@ -136,10 +141,10 @@ fn libraries() -> Vec<PathBuf> {
     list
 }
 
-/// A function of a library that is loaded, or of one that it needs.
+/// A function of a loaded library, or of a library that it depends on.
 fn symbol(library: &Path, name: &CStr) -> Option<*mut c_void> {
     let file = CString::new(library.as_os_str().as_bytes()).ok()?;
-    // SAFETY: nothing is loaded, and the library stays for those who have loaded it.
+    // SAFETY: the library is loaded already, and stays loaded.
     unsafe {
         let handle = libc::dlopen(file.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
         if handle.is_null() {

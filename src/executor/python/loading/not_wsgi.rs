@@ -1,5 +1,5 @@
-//! Scripts that are no WSGI applications, or that do a server's work themselves: what each is, and
-//! what to do about it.
+//! Messages for scripts that are not WSGI applications, or that answer or serve themselves: what each
+//! is, and what to do about it.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use super::printed::Printed;
 use settings::config::App;
 
-/// What a script is that printed an answer while it was loaded. `callable` is the application in it,
+/// The message for a script that printed an answer while it was loaded. `callable` is its application,
 /// if it has one.
 #[cold]
-pub(in super::super) fn say_what_it_is(
+pub(in super::super) fn explain_printed_answer(
     app: &App,
     printed: &Printed,
     callable: Option<&Bound<'_, PyAny>>,
@@ -22,7 +22,7 @@ pub(in super::super) fn say_what_it_is(
         let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
         return format!(
             "`{app}` is a CGI script that prints its answer itself{place} and has no WSGI \
-             application: have Python run it (`#!/usr/bin/env python3` in its first line)"
+             application: run it with Python instead (`#!/usr/bin/env python3` in its first line)"
         );
     };
     let place = place.map_or_else(|| "it".to_owned(), ToString::to_string);
@@ -31,13 +31,13 @@ pub(in super::super) fn say_what_it_is(
         .and_then(|name| name.extract::<String>())
         .map_or_else(|_| "the application".to_owned(), |name| format!("`{name}`"));
     format!(
-        "`{app}` answers by a gateway of its own: {place} printed a CGI head while it was loaded, and \
-         what followed is lost: remove that call, as {name} is called without it"
+        "`{app}` runs another CGI gateway: {place} printed a CGI head while it was loaded, and \
+         that answer is lost: remove that call, because wsgi-cgi calls {name} itself"
     )
 }
 
-/// What to do about an application that is an ASGI one, if it is.
-pub(in super::super) fn asynchronous(
+/// The message for an ASGI application; None for others.
+pub(in super::super) fn explain_asgi(
     app: &App,
     application: &Bound<'_, PyAny>,
 ) -> PyResult<Option<String>> {
@@ -68,11 +68,11 @@ pub(in super::super) fn asynchronous(
         .getattr(intern!(py, "co_flags"))
         .and_then(|flags| flags.extract::<u32>());
     let is_asynchronous = flags.is_ok_and(|flags| flags & ASYNCHRONOUS != 0);
-    Ok(is_asynchronous.then(|| of_asgi(app)))
+    Ok(is_asynchronous.then(|| asgi_message(app)))
 }
 
 #[cold]
-fn of_asgi(app: &App) -> String {
+fn asgi_message(app: &App) -> String {
     let beside = app.folder().join("wsgi.py");
     let remedy = if beside.is_file() {
         format!("name `{}` instead", beside.display())
@@ -81,12 +81,12 @@ fn of_asgi(app: &App) -> String {
          `application = ASGIMiddleware(app)`"
             .to_owned()
     };
-    format!("`{app}` is an ASGI application (`async def`), and WSGI ones are called here: {remedy}")
+    format!("`{app}` is an ASGI application (`async def`), not a WSGI application: {remedy}")
 }
 
-/// What to name instead of Django's `manage.py`.
+/// The message for Django's `manage.py`: what to name instead.
 #[cold]
-pub(in super::super) fn of_django(app: &App, file: &Path) -> String {
+pub(in super::super) fn explain_django(app: &App, file: &Path) -> String {
     let mut found = Vec::new();
     let folder = file.parent().unwrap_or(Path::new("."));
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -97,9 +97,10 @@ pub(in super::super) fn of_django(app: &App, file: &Path) -> String {
     }
     let instead = match found.as_slice() {
         [one] => format!("`{}`", one.display()),
-        _ => "the `wsgi.py` in the folder of the settings".to_owned(),
+        _ => "the `wsgi.py` beside its settings".to_owned(),
     };
     format!(
-        "`{app}` is the command line of a Django project and no application: name {instead} instead"
+        "`{app}` is the command-line script of a Django project, not an application: name \
+         {instead} instead"
     )
 }

@@ -1,4 +1,4 @@
-//! Who hears of a failure: the log and the client.
+//! Reports a failure to the log and to the client.
 
 use crate::python::OnFailure;
 use doors::incident::Incident;

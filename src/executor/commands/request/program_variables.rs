@@ -1,5 +1,5 @@
-//! Variables that Python, the loader of programs, the C library, a shell or this program obey: a file
-//! that somebody else may have written has no say in them.
+//! Environment variables that change how Python, the dynamic loader, the C library, a shell or this
+//! program work. They are not taken from a recorded request, which somebody else may have written.
 
 use exchange::MetaVariables;
 use process::report;
@@ -37,7 +37,7 @@ const PREFIXES: [&[u8]; 30] = [
     b"_JAVA_",
 ];
 
-/// In capital letters, as some of them are obeyed in either kind.
+/// Compared in capital letters, as programs read some of them in lower case too.
 const ENDINGS: [&[u8]; 5] = [
     b"_PROXY",
     b"_CA_BUNDLE",
@@ -79,7 +79,7 @@ const NAMES: [&[u8]; 30] = [
     b"BROWSER",
 ];
 
-fn is_obeyed(name: &[u8]) -> bool {
+fn changes_programs(name: &[u8]) -> bool {
     let mut name = name;
     while let Some(rest) = name.strip_prefix(b"REDIRECT_") {
         name = rest;
@@ -87,21 +87,21 @@ fn is_obeyed(name: &[u8]) -> bool {
     let capital = name.to_ascii_uppercase();
     NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        // The client's own fields are not obeyed: `HTTP_PROXY` is removed elsewhere (CVE-2016-5385).
+        // The client's header fields change nothing; `HTTP_PROXY` is removed elsewhere (CVE-2016-5385).
         || (!name.starts_with(b"HTTP_") || capital == b"HTTP_PROXY")
             && ENDINGS.iter().any(|ending| capital.ends_with(ending))
 }
 
-/// What every server gives, or this program was told there: that it is another here needs no word.
+/// Variables that every server sets, and settings of this program: that they differ here is not reported.
 fn is_usual(name: &[u8]) -> bool {
     let names = [&b"PATH"[..], b"HOME", b"USER", b"LOGNAME", b"SHELL"];
     names.contains(&name) || name.starts_with(b"WSGI_CGI_")
 }
 
-/// Puts this process's own values in the place of those that the file has.
-pub(super) fn put_own(meta: &mut MetaVariables, environment: &MetaVariables, file: &str) {
+/// Replaces the values from the file with those of this process.
+pub(super) fn keep_own_values(meta: &mut MetaVariables, environment: &MetaVariables, file: &str) {
     let mut names: Vec<Vec<u8>> = meta.iter().map(|(name, _)| name.to_vec()).collect();
-    names.retain(|name| is_obeyed(name));
+    names.retain(|name| changes_programs(name));
     names.sort();
     names.dedup();
     let mut others = Vec::new();
@@ -122,8 +122,8 @@ pub(super) fn put_own(meta: &mut MetaVariables, environment: &MetaVariables, fil
     }
     if !others.is_empty() {
         report::log(&format!(
-            "{file}: not taken from the file, as programs obey them: {} (where one is wanted: --set \
-             NAME=VALUE)",
+            "{file}: ignored these variables, which change how programs run: {} (set one with \
+             --set NAME=VALUE)",
             others.join(", ")
         ));
     }
