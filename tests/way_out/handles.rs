@@ -71,7 +71,8 @@ fn the_reason_for_finalizing_python_can_be_logged() {
          def application(environ, start_response):\n    kept.append(handle.Handle())\n    \
          start_response('200 OK', [])\n    return [b'']\n"
     );
-    let said = "full shutdown of Python, which takes longer: an object of the C type `handle.Handle`";
+    let said =
+        "full shutdown of Python, which takes longer: an object of the C type `handle.Handle`";
     Cgi::source(&text).option("--debug").logs(said).run();
     Cgi::source(&text).run();
 }
