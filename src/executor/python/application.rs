@@ -32,7 +32,8 @@ pub enum Loaded<'py> {
     NeedsRequest,
 }
 
-/// Prepares the interpreter and loads the application of `config`, unless that was done in advance (`prepared`).
+/// Prepares the interpreter and loads the application of `config`, unless that was done in advance
+/// (`prepared`).
 ///
 /// # Errors
 /// With what is wrong and what can be done about it.

@@ -1,7 +1,7 @@
 //! The Python side of images: records what loading read (`record`, `environment`), why a path was
-//! looked up (`askers`, `frames`) and by which module (`running_functions`); handles random generators (`randomness`)
-//! and connections to SQLite (`databases`); packs memory so that requests write to few pages (`pools`);
-//! and continues in a restored process (`python_state.py`).
+//! looked up (`askers`, `frames`) and by which module (`running_functions`); handles random generators
+//! (`randomness`) and connections to SQLite (`databases`); packs memory so that requests write to few
+//! pages (`pools`); and continues in a restored process (`python_state.py`).
 
 mod askers;
 mod builtin;
