@@ -48,7 +48,8 @@ pub(crate) fn run(started: &Started) -> Exit {
         Some(Command::Check(typed)) => check::run(started, &typed),
         Some(Command::Precompile(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
-            become_python(started, typed.options, &typed.app)
+            let app = typed.named();
+            app.and_then(|app| become_python(started, typed.options, &app))
         }
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),

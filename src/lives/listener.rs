@@ -14,8 +14,8 @@ use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use doors::http::Limits;
 use doors::server::{
-    AccessLog, Ended, EventLoop, Listener, Nursery, Processes, Protocol, Settings, StaticFolder,
-    Terms, Workers,
+    AccessLog, Ended, EventLoop, Nursery, Processes, Protocol, Settings, StaticFolder, Terms,
+    Workers,
 };
 use exchange::AUTO;
 use process::interrupts::Interrupts;
@@ -48,7 +48,8 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         );
     }
     let listeners = places::listeners(typed)?;
-    let url = listeners.iter().find_map(Listener::url);
+    let mount = places::mount(&config);
+    let url = listeners.iter().find_map(|listener| listener.url(mount));
 
     let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
     // Programs that use `select(2)` rely on low numbers: what is started keeps the limit that there was.
@@ -62,7 +63,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         jobs: typed.work.jobs.map_or(JOBS_PER_CORE * cores, usize::from),
         connections: usize::try_from(connections).unwrap_or(1).max(1),
         log: AccessLog::new(typed.work.log_format),
-        banner: places::banner(typed, &config.app, &listeners),
+        banner: places::banner(typed, &config, &listeners),
     };
     let workers = workers(typed, &config, started, before)?;
     if typed.place.open
@@ -107,6 +108,10 @@ fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Re
     let mut arguments: Vec<OsString> = vec!["serve".into(), "--nursery".into()];
     arguments.push(before.to_string().into());
     arguments.extend(started.arguments.iter().skip(2).cloned());
+    if typed.app.is_none() {
+        // Each is to serve the same, whatever is in the folder by then.
+        arguments.push(typed.named()?);
+    }
     let nursery = Nursery::start(&arguments).context("Python cannot be started")?;
     Ok(Workers::Forked { nursery, arguments })
 }

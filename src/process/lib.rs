@@ -1,6 +1,7 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
 //! its terminal, the answer that is given when nothing else can be, and what the operator is told.
 
+pub mod addresses;
 pub mod beside;
 pub mod claim;
 pub mod descriptors;
