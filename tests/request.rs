@@ -2,6 +2,7 @@
 
 mod asked;
 mod closer;
+mod env_file;
 mod frameworks;
 mod redirects;
 mod shown;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::asked::Asked;
 use crate::document::Value;
-use crate::finding::quoted;
+use exchange::json::quoted;
 use schema::example;
 
 /// References within a document lead so far and no further: they may lead in a circle.

@@ -43,6 +43,14 @@ pub(crate) fn run(started: &Started) -> Exit {
             };
         }
     };
+    let surrounded = match variables_of(program.command.as_ref()) {
+        Ok(variables) => started.surrounded(variables),
+        Err(error) => {
+            report::log_error(&error);
+            return Exit::Usage;
+        }
+    };
+    let started = &surrounded;
     let done = match program.command {
         Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Check(typed)) => check::run(started, &typed),
@@ -63,6 +71,15 @@ pub(crate) fn run(started: &Started) -> Exit {
         report::log_error(&error);
         Exit::Usage
     })
+}
+
+/// What the files of --env-file say.
+fn variables_of(command: Option<&Command>) -> Result<Vec<(String, String)>> {
+    match command {
+        Some(Command::Request(typed)) => typed.env.variables(),
+        Some(Command::Serve(typed)) => typed.env.variables(),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {

@@ -21,7 +21,7 @@ use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
-use settings::cli::Serve as Typed;
+use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::{App, Config, Source};
 use settings::options::{IMAGE, ON};
 
@@ -35,6 +35,9 @@ const MOST_CONNECTIONS: u64 = 8192;
 
 /// Serves, and says how it ended.
 pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
+    if typed.work.log_format == LogFormat::Json {
+        report::write_json();
+    }
     // A mistake in the command line is found before anything is started.
     let config = typed.decide(&started.meta)?;
     for option in &typed.work.static_folders {
@@ -63,6 +66,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         jobs: typed.work.jobs.map_or(JOBS_PER_CORE * cores, usize::from),
         connections: usize::try_from(connections).unwrap_or(1).max(1),
         log: AccessLog::new(typed.work.log_format),
+        error_log: config.log.clone(),
         banner: places::banner(typed, &config, &listeners),
     };
     let workers = workers(typed, &config, started, before)?;
@@ -71,11 +75,15 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     {
         open_browser(&url);
     }
+    if let Some(log) = &config.log {
+        report::log_to(log);
+    }
     let ended = EventLoop::new(settings, listeners, workers, interrupts).run();
     Ok(match ended.context("waiting failed")? {
         Ended::Done => Exit::Success,
         Ended::NeverStarted => Exit::Usage,
-        Ended::Interrupted => Exit::Terminated,
+        Ended::Interrupted => Exit::Interrupted,
+        Ended::Terminated => Exit::Terminated,
     })
 }
 

@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod beside;
 pub mod claim;
+pub mod clock;
 pub mod descriptors;
 pub mod environment;
 pub mod exit;

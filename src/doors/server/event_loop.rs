@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ use super::{
     Protocol, Spool,
 };
 use process::interrupts::Interrupts;
-use process::{memory, notify};
+use process::{memory, notify, report};
 use settings::cli::Network;
 
 use waiting::Source;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub connections: usize,
     /// Where each request is written down.
     pub log: AccessLog,
+    /// The error log, where it is not standard error.
+    pub error_log: Option<PathBuf>,
     /// What is printed once requests can be answered.
     pub banner: String,
 }
@@ -73,8 +76,10 @@ pub enum Ended {
     Done,
     /// The process with Python never got ready.
     NeverStarted,
-    /// What was running has been ended.
+    /// What was running has been ended, by Ctrl-C.
     Interrupted,
+    /// The same, by SIGTERM.
+    Terminated,
 }
 
 /// Everything that is going on.
@@ -196,7 +201,11 @@ impl EventLoop {
                 }
                 _ => {
                     self.stop_workers();
-                    return Ok(Ended::Interrupted);
+                    return Ok(if self.interrupts.is_typed() {
+                        Ended::Interrupted
+                    } else {
+                        Ended::Terminated
+                    });
                 }
             }
         }
@@ -239,7 +248,15 @@ impl EventLoop {
             self.on_child();
         }
         if self.interrupts.take_reload() {
+            self.open_log_again();
             self.reload();
+        }
+    }
+
+    /// Whoever keeps logs has given the file another name.
+    fn open_log_again(&self) {
+        if let Some(log) = &self.settings.error_log {
+            report::log_to(log);
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Options;
+use super::env_file::EnvOptions;
 
 const AFTER: &str = "\
 The request is made as a web server would: one Python, one call, the same
@@ -38,6 +39,9 @@ pub struct Request {
 
     #[command(flatten)]
     pub closer: Closer,
+
+    #[command(flatten, next_help_heading = "The application")]
+    pub env: EnvOptions,
 
     #[command(flatten, next_help_heading = "The application")]
     pub options: Options,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::ServeOptions;
+use super::env_file::EnvOptions;
 use super::scgi::ScgiOptions;
 use crate::config::{App, Config, found_in};
 use exchange::MetaVariables;
@@ -45,6 +46,9 @@ pub struct Serve {
 
     #[command(flatten)]
     pub work: WorkOptions,
+
+    #[command(flatten, next_help_heading = "The application")]
+    pub env: EnvOptions,
 
     #[command(flatten, next_help_heading = "The application")]
     pub options: ServeOptions,
@@ -103,7 +107,7 @@ pub struct WorkOptions {
     #[arg(long = "no-debug-page", conflicts_with = "debug")]
     pub no_debug_page: bool,
 
-    /// How the access log looks: short, combined or json
+    /// How the access log looks: short, combined or json, which the error log is then too
     #[arg(
         long = "log-format",
         value_name = "FORMAT",

@@ -36,6 +36,7 @@ pub(super) fn run(
         is_discreet: typed.work.no_debug_page,
     };
     signals::install();
+    signals::stop_silently(true);
     let mut executor = Executor::ready(
         &config,
         environment,
@@ -46,11 +47,13 @@ pub(super) fn run(
     let loaded = executor.prepare(&config, typed.work.preload).is_ok();
     // Without it a worker only takes longer.
     _ = python::settle();
-    let files = if typed.work.preload {
+    let mut files = if typed.work.preload {
         files(&config)
     } else {
         Vec::new()
     };
+    let around = typed.env.env_files.iter().map(std::path::absolute);
+    files.extend(around.filter_map(Result::ok));
     channel
         .tell_loaded(loaded.then_some(&files[..]))
         .context("the listening process has gone")?;
@@ -64,6 +67,7 @@ pub(super) fn run(
         };
         if python::fork()? == Side::Child {
             signals::forget_children(false);
+            signals::stop_silently(false);
             drop(channel);
             return Ok(worker.answer(handover, |meta| {
                 python::set_environment(meta)?;
