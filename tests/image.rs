@@ -32,6 +32,7 @@ mod replaced;
 mod said;
 mod slow;
 mod stack;
+mod status;
 mod store;
 mod surroundings;
 mod upgrade;

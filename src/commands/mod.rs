@@ -6,6 +6,7 @@ mod help;
 mod install;
 mod list;
 mod make;
+mod status;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use settings::cli::{Command, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
 use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
+use status::Wanted;
 
 /// Does what was typed.
 pub(crate) fn run(started: &Started) -> Exit {
@@ -129,9 +131,16 @@ fn images(command: &ImageCommand, started: &Started) -> Exit {
         ImageCommand::Status {
             script,
             explain,
+            json,
             folder,
-        } => folder_of(&folder.0, script.as_deref(), environment)
-            .and_then(|folder| list::status(&folder, script.as_deref(), *explain)),
+        } => folder_of(&folder.0, script.as_deref(), environment).and_then(|folder| {
+            let wanted = Wanted {
+                script: script.as_deref(),
+                explain: *explain,
+                json: *json,
+            };
+            status::status(&folder, wanted)
+        }),
         ImageCommand::Drop { script, folder } => {
             folder_of(&folder.0, script.as_deref(), environment)
                 .and_then(|folder| list::remove(&folder, script.as_deref()))

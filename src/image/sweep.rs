@@ -13,7 +13,7 @@ use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use super::{freshness, pace};
 
 /// All images together have so many bytes at most.
-const MOST: u64 = 2 << 30;
+pub const MOST: u64 = 2 << 30;
 
 /// What a maker has not touched for so long it has left behind.
 const LEFT: Duration = Duration::from_secs(3600);

@@ -30,13 +30,17 @@ pub enum ImageCommand {
     Make(Make),
     /// List the images of this user: application, size and age, or why there is none
     Status {
-        /// Of this script alone
-        #[arg(value_name = "SCRIPT")]
+        /// Of this script alone, or of those in this folder
+        #[arg(value_name = "PATH")]
         script: Option<PathBuf>,
 
         /// Print each step of a restore too
         #[arg(long)]
         explain: bool,
+
+        /// As JSON, for a program
+        #[arg(long)]
+        json: bool,
 
         #[command(flatten)]
         folder: FolderOption,
