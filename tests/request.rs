@@ -4,6 +4,7 @@ mod asked;
 mod closer;
 mod env_file;
 mod frameworks;
+mod profile;
 mod redirects;
 mod shown;
 mod surroundings;

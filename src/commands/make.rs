@@ -19,6 +19,8 @@ use settings::cli::{Make, Order};
 use settings::decided::first_line_options;
 use settings::options::Early;
 
+use super::progress::Progress;
+
 /// How often an attempt is made that may succeed a moment later.
 const ATTEMPTS: usize = 5;
 
@@ -39,6 +41,8 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
             ..typed.order.clone()
         },
     };
+    let progress = Progress::begin();
+    progress.at("starting the Python that loads the application");
     let mut command = Command::new(program::path());
     command.args(make.words());
     let outside = freshness::outside(environment);
@@ -49,7 +53,7 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(progress.other_end().map_or_else(Stdio::null, Stdio::from));
     // SAFETY: a system call and nothing else, in the child before it becomes the program.
     unsafe {
         command.pre_exec(|| {

@@ -6,6 +6,7 @@ mod help;
 mod install;
 mod list;
 mod make;
+mod progress;
 mod status;
 
 use std::ffi::{OsStr, OsString};

@@ -43,7 +43,10 @@ pub(super) fn status(folder: &Path, wanted: Wanted<'_>) -> Result<Exit> {
     } else if entries.is_empty() {
         list::none(folder, names.as_deref().and_then(<[_]>::first)) + "\n"
     } else {
-        let mut text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let mut text = String::new();
+        for entry in &entries {
+            _ = writeln!(text, "{entry}");
+        }
         if names.is_none() {
             text.push_str(&total(folder, &entries));
         }

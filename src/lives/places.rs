@@ -133,9 +133,11 @@ fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
     if urls.is_empty() {
         return "This machine has no address that others reach.\n".to_owned();
     }
-    urls.iter()
-        .map(|url| format!("On other machines: {url}\n"))
-        .collect()
+    let mut lines = String::new();
+    for url in urls {
+        _ = writeln!(lines, "On other machines: {url}");
+    }
+    lines
 }
 
 /// The path that the application is below.

@@ -58,7 +58,8 @@ pub fn log(entry: &str) {
         let mut message = String::new();
         push_escaped(entry.trim_end(), &mut message);
         let (time, message) = (Clock::of(SystemTime::now()).as_iso(), quoted(&message));
-        line.push_str(&format!("{{\"time\":\"{time}\",\"message\":{message}}}\n"));
+        let entry = format!("{{\"time\":\"{time}\",\"message\":{message}}}\n");
+        line.push_str(&entry);
         _ = std::io::stderr().write_all(line.as_bytes());
         return;
     }

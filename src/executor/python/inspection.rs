@@ -31,6 +31,7 @@ impl Watch {
 
 /// Everything that may be wanted.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Inspection {
     /// Who is told what happens.
     pub watch: Watch,
@@ -40,6 +41,8 @@ pub struct Inspection {
     pub post_mortem: Option<Terminal>,
     /// Whether Python tells how long each import takes.
     pub import_times: bool,
+    /// Whether it is measured what Python does.
+    pub profile: bool,
     /// Whether it is said where Django's static files are, when they are asked for.
     pub hints_at_static_files: bool,
 }

@@ -140,6 +140,10 @@ pub struct Closer {
     #[arg(long)]
     pub timing: bool,
 
+    /// Draw where the time of imports and of the call went, as a flame graph
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["location", "env"])]
+    pub profile: Option<PathBuf>,
+
     /// Look into an exception with pdb, at the terminal
     #[arg(long)]
     pub pdb: bool,

@@ -1,7 +1,7 @@
 //! The closer look: which observers there are, and what is said when all is over.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,10 +9,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::python::{self, Inspection, Watch};
-use doors::inspect::{All, Story, Timing};
+use doors::inspect::{All, Story, Timing, draw};
 use exchange::Observer;
 use process::open_line;
-use process::report::Exit;
+use process::report::{self, Exit};
 use process::terminal::Terminal;
 use settings::cli;
 
@@ -21,6 +21,7 @@ use settings::cli;
 pub(super) struct Closer {
     story: Option<Arc<Story>>,
     timing: Option<(Arc<Timing>, OwnedFd)>,
+    profile: Option<File>,
     validate: bool,
     terminal: Option<Terminal>,
 }
@@ -46,6 +47,12 @@ impl Closer {
         if typed.timing {
             let output = stderr()?;
             closer.timing = Some((Arc::new(Timing::begin(start)), output));
+        }
+        if let Some(file) = &typed.profile {
+            let created = File::create(file);
+            let created =
+                created.with_context(|| format!("`{}` cannot be written", file.display()))?;
+            closer.profile = Some(created);
         }
         Ok(closer)
     }
@@ -75,12 +82,21 @@ impl Closer {
             validate: self.validate,
             post_mortem: self.terminal.take(),
             import_times: self.timing.is_some(),
+            profile: self.profile.is_some(),
             hints_at_static_files: false,
         }
     }
 
-    /// Says what remains to be said.
-    pub(super) fn end(self, exit: Exit) {
+    /// Says what remains to be said, of the request in that line.
+    pub(super) fn end(mut self, line: &str, exit: Exit) {
+        if let Some(file) = self.profile.take() {
+            let drawn = draw(&python::profile(), line, BufWriter::new(file));
+            if let Err(error) = drawn {
+                report::log(&format!(
+                    "--profile: the picture cannot be written: {error}"
+                ));
+            }
+        }
         self.tell(&format!("exit {}", exit.code()));
         if let Some((timing, output)) = self.timing {
             let (site, imports) = python::import_times();
