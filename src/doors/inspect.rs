@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use exchange::{Event, Observer};
 
-pub use flame::{Stack, draw};
+pub use flame::{Call, draw};
 pub use imports::Import;
 pub use story::Story;
 pub use timing::Timing;

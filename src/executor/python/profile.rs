@@ -11,22 +11,15 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::failure::Failure;
-use doors::inspect::Stack;
+use doors::inspect::Call;
 use process::report;
 
 /// What was measured so far.
 static MEASURED: Mutex<Option<Measured>> = Mutex::new(None);
 
-/// A place in a tree of calls: the function, below those that led to it.
-struct Place {
-    above: usize,
-    name: String,
-    own: Duration,
-}
-
 struct Measured {
     /// The first is what is outside of all functions.
-    places: Vec<Place>,
+    places: Vec<Call>,
     known: HashMap<(usize, String), usize>,
     /// The functions under way, by their places. One that is not shown has the place of the one above.
     path: Vec<usize>,
@@ -48,7 +41,7 @@ impl Measured {
             let next = self.places.len();
             let place = *self.known.entry((above, name.clone())).or_insert(next);
             if place == next {
-                self.places.push(Place {
+                self.places.push(Call {
                     above,
                     name,
                     own: Duration::ZERO,
@@ -57,17 +50,6 @@ impl Measured {
             place
         });
         self.path.push(place);
-    }
-
-    fn stack(&self, mut place: usize) -> Stack {
-        let own = self.places[place].own;
-        let mut names = Vec::new();
-        while place != 0 {
-            names.push(self.places[place].name.clone());
-            place = self.places[place].above;
-        }
-        names.reverse();
-        Stack { names, own }
     }
 }
 
@@ -143,9 +125,9 @@ fn short(file: &str) -> String {
 /// Measures from now on, on this thread.
 pub fn begin_profile(py: Python<'_>) {
     *MEASURED.lock().expect("no panic while it was held") = Some(Measured {
-        places: vec![Place {
+        places: vec![Call {
             above: 0,
-            name: String::new(),
+            name: "all".to_owned(),
             own: Duration::ZERO,
         }],
         known: HashMap::new(),
@@ -168,14 +150,9 @@ fn set<'py>(py: Python<'py>, told: PyResult<Bound<'py, PyAny>>) {
     }
 }
 
-/// What was measured: each function that took time itself, below those that led to it.
+/// What was measured: all functions that were called, each by the one that called it.
 #[must_use]
-pub fn profile() -> Vec<Stack> {
+pub fn profile() -> Vec<Call> {
     let measured = MEASURED.lock().expect("no panic while it was held").take();
-    let measured = measured.iter();
-    let stacks = measured.flat_map(|measured| {
-        let places = 1..measured.places.len();
-        places.map(|place| measured.stack(place))
-    });
-    stacks.filter(|stack| !stack.own.is_zero()).collect()
+    measured.map_or_else(Vec::new, |measured| measured.places)
 }
