@@ -1,6 +1,7 @@
 //! `--image`: requests answered by the restored image of the loaded application.
 
 mod addresses;
+mod at_a_terminal;
 mod broken;
 mod chance;
 mod common;
@@ -32,6 +33,7 @@ mod replaced;
 mod said;
 mod slow;
 mod stack;
+mod status;
 mod store;
 mod surroundings;
 mod upgrade;

@@ -66,17 +66,22 @@ impl Machine {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Runs it in `site/` with nothing of the caller's.
-    fn run(&self, words: &[impl AsRef<OsStr>]) -> Output {
-        Command::new(self.at("wsgi-cgi"))
+    /// It in `site/` with nothing of the caller's.
+    fn command(&self, words: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(self.at("wsgi-cgi"));
+        command
             .arg("install")
             .args(words)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.at("home"))
-            .current_dir(self.at("site"))
-            .output()
-            .expect("the program")
+            .current_dir(self.at("site"));
+        command
+    }
+
+    /// Runs it there.
+    fn run(&self, words: &[impl AsRef<OsStr>]) -> Output {
+        self.command(words).output().expect("the program")
     }
 
     /// What it prints; nothing goes wrong.

@@ -2,7 +2,9 @@
 
 mod asked;
 mod closer;
+mod env_file;
 mod frameworks;
+mod profile;
 mod redirects;
 mod shown;
 mod surroundings;

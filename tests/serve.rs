@@ -12,6 +12,7 @@ mod places;
 mod preload;
 mod refusals;
 mod slow;
+mod unnamed;
 
 /// Shows what it was asked.
 const ECHO: &str = r#"

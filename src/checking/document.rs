@@ -58,7 +58,7 @@ impl Value {
     /// As JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        use crate::finding::quoted;
+        use exchange::json::quoted;
         match self {
             Self::Null => "null".into(),
             Self::Bool(value) => value.to_string(),

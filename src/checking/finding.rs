@@ -1,7 +1,9 @@
 //! One finding: the rule, where it was broken, at which request, and what was seen. How it looks as a line
 //! and as JSON.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use exchange::json::quoted;
 
 use crate::rules::Rule;
 
@@ -86,21 +88,6 @@ fn visible(text: &str) -> String {
         }
     }
     shown
-}
-
-/// A string of JSON's (RFC 8259, section 7).
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            '\0'..='\u{1f}' => _ = write!(quoted, "\\u{:04x}", u32::from(letter)),
-            _ => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

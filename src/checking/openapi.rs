@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::asked::Asked;
 use crate::document::Value;
-use crate::finding::quoted;
+use exchange::json::quoted;
 use schema::example;
 
 /// How many references in a row are followed: they may form a cycle.

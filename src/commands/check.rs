@@ -8,9 +8,9 @@ use anyhow::{Result, anyhow};
 
 use super::become_python;
 use crate::restoring::started::Started;
-use checking::finding::quoted;
 use checking::ignored::Ignored;
 use checking::rules;
+use exchange::json::quoted;
 use process::report::Exit;
 use settings::cli::Check;
 

@@ -19,7 +19,9 @@ use settings::cli::{Make, Order};
 use settings::decided::first_line_options;
 use settings::options::Early;
 
-/// How many attempts are made, where a later one may succeed.
+use super::progress::Progress;
+
+/// How often an attempt is made that may succeed a moment later.
 const ATTEMPTS: usize = 5;
 
 /// Makes the image of a script.
@@ -38,6 +40,8 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
             ..typed.order.clone()
         },
     };
+    let progress = Progress::begin();
+    progress.at("starting the Python that loads the application");
     let mut command = Command::new(program::path());
     command.args(make.words());
     let outside = freshness::outside(environment);
@@ -48,7 +52,7 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(progress.other_end().map_or_else(Stdio::null, Stdio::from));
     // SAFETY: a system call and nothing else, in the child before it becomes the program.
     unsafe {
         command.pre_exec(|| {

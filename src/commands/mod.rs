@@ -6,6 +6,8 @@ mod help;
 mod install;
 mod list;
 mod make;
+mod progress;
+mod status;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use settings::cli::{Command, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
 use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
+use status::Wanted;
 
 /// Does what was typed.
 pub(crate) fn run(started: &Started) -> Exit {
@@ -43,12 +46,21 @@ pub(crate) fn run(started: &Started) -> Exit {
             };
         }
     };
+    let surrounded = match variables_of(program.command.as_ref()) {
+        Ok(variables) => started.surrounded(variables),
+        Err(error) => {
+            report::log_error(&error);
+            return Exit::Usage;
+        }
+    };
+    let started = &surrounded;
     let done = match program.command {
         Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Check(typed)) => check::run(started, &typed),
         Some(Command::Precompile(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
-            become_python(started, typed.options, &typed.app)
+            let app = typed.named();
+            app.and_then(|app| become_python(started, typed.options, &app))
         }
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),
@@ -62,6 +74,15 @@ pub(crate) fn run(started: &Started) -> Exit {
         report::log_error(&error);
         Exit::Usage
     })
+}
+
+/// What the files of --env-file say.
+fn variables_of(command: Option<&Command>) -> Result<Vec<(String, String)>> {
+    match command {
+        Some(Command::Request(typed)) => typed.env.variables(),
+        Some(Command::Serve(typed)) => typed.env.variables(),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
@@ -111,9 +132,16 @@ fn images(command: &ImageCommand, started: &Started) -> Exit {
         ImageCommand::Status {
             script,
             explain,
+            json,
             folder,
-        } => folder_of(&folder.0, script.as_deref(), environment)
-            .and_then(|folder| list::status(&folder, script.as_deref(), *explain)),
+        } => folder_of(&folder.0, script.as_deref(), environment).and_then(|folder| {
+            let wanted = Wanted {
+                script: script.as_deref(),
+                explain: *explain,
+                json: *json,
+            };
+            status::status(&folder, wanted)
+        }),
         ImageCommand::Drop { script, folder } => {
             folder_of(&folder.0, script.as_deref(), environment)
                 .and_then(|folder| list::remove(&folder, script.as_deref()))

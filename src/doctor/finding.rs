@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use checking::finding::quoted;
+use exchange::json::quoted;
 
 /// What it means for the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

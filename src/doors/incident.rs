@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use exchange::json::quoted;
 use exchange::{DebugPage, Failure, MetaVariables, Responder, ResponseHead, SendError, error_page};
 use process::last_resort::{self, Answers, Prepared};
 use process::report;
@@ -52,11 +53,16 @@ impl Incident {
             };
             Prepared::new(&head_in_form(&head), content)
         };
-        let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
+        let subject = format!("{}: ", self.subject());
+        let log_prefix = if report::is_json() {
+            format!("{{\"message\":{}", quoted(&subject).trim_end_matches('"'))
+        } else {
+            format!("wsgi-cgi: {subject}")
+        };
         Answers {
             error: response(500),
             timeout: response(504),
-            log_prefix,
+            log_prefix: log_prefix.into_bytes(),
         }
     }
 

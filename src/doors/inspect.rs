@@ -1,6 +1,7 @@
 //! What `request` shows besides the answer: the events of the exchange as they happen, and where
 //! the time went. Both are observers; neither knows Python or a transport.
 
+mod flame;
 mod imports;
 mod story;
 mod timing;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use exchange::{Event, Observer};
 
+pub use flame::{Call, draw};
 pub use imports::Import;
 pub use story::Story;
 pub use timing::Timing;

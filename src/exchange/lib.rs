@@ -11,6 +11,7 @@ mod error_page;
 mod failure;
 mod fault;
 mod headers;
+pub mod json;
 mod kept_body;
 mod masked;
 mod message_body;

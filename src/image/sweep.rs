@@ -12,8 +12,8 @@ use super::place::script_of;
 use super::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use super::{freshness, pace};
 
-/// The most bytes that all images together may have.
-const MOST: u64 = 2 << 30;
+/// All images together have so many bytes at most.
+pub const MOST: u64 = 2 << 30;
 
 /// A maker's file that has not changed for this long was left behind.
 const LEFT: Duration = Duration::from_secs(3600);

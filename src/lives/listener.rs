@@ -14,14 +14,14 @@ use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use doors::http::Limits;
 use doors::server::{
-    AccessLog, Ended, EventLoop, Listener, Nursery, Processes, Protocol, Settings, StaticFolder,
-    Terms, Workers,
+    AccessLog, Ended, EventLoop, Nursery, Processes, Protocol, Settings, StaticFolder, Terms,
+    Workers,
 };
 use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
-use settings::cli::Serve as Typed;
+use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::{App, Config, Source};
 use settings::options::{IMAGE, ON};
 
@@ -35,6 +35,9 @@ const MOST_CONNECTIONS: u64 = 8192;
 
 /// Serves, and says how it ended.
 pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
+    if typed.work.log_format == LogFormat::Json {
+        report::write_json();
+    }
     // A mistake in the command line is found before anything is started.
     let config = typed.decide(&started.meta)?;
     for option in &typed.work.static_folders {
@@ -49,7 +52,8 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         );
     }
     let listeners = places::listeners(typed)?;
-    let url = listeners.iter().find_map(Listener::url);
+    let mount = places::mount(&config);
+    let url = listeners.iter().find_map(|listener| listener.url(mount));
 
     let interrupts = Interrupts::watch().context("cannot watch for signals (Ctrl-C)")?;
     // Programs that use `select(2)` need descriptors below 1024: child processes keep the old limit.
@@ -62,7 +66,8 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         jobs: typed.work.jobs.map_or(JOBS_PER_CORE * cores, usize::from),
         connections: usize::try_from(connections).unwrap_or(1).max(1),
         log: AccessLog::new(typed.work.log_format),
-        banner: places::banner(typed, &config.app, &listeners),
+        error_log: config.log.clone(),
+        banner: places::banner(typed, &config, &listeners),
     };
     let workers = workers(typed, &config, started, before)?;
     if typed.place.open
@@ -70,11 +75,15 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     {
         open_browser(&url);
     }
+    if let Some(log) = &config.log {
+        report::log_to(log);
+    }
     let ended = EventLoop::new(settings, listeners, workers, interrupts).run();
     Ok(match ended.context("cannot wait for connections")? {
         Ended::Done => Exit::Success,
         Ended::NeverStarted => Exit::Usage,
-        Ended::Interrupted => Exit::Terminated,
+        Ended::Interrupted => Exit::Interrupted,
+        Ended::Terminated => Exit::Terminated,
     })
 }
 
@@ -112,6 +121,10 @@ fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Re
     let mut arguments: Vec<OsString> = vec!["serve".into(), "--nursery".into()];
     arguments.push(before.to_string().into());
     arguments.extend(started.arguments.iter().skip(2).cloned());
+    if typed.app.is_none() {
+        // Each is to serve the same, whatever is in the folder by then.
+        arguments.push(typed.named()?);
+    }
     let nursery = Nursery::start(&arguments).context("Python cannot be started")?;
     Ok(Workers::Forked { nursery, arguments })
 }

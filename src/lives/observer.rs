@@ -4,17 +4,19 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, anyhow};
+use rustix::net::SendFlags;
 
 use crate::becoming::Becoming;
 use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
+use image::observer::{self, Step};
 use image::store::UNWARMED;
-use image::{common, freshness, observer, place};
+use image::{common, freshness, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
@@ -47,10 +49,15 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
         attempt: Some(attempt.number),
         ..order.clone()
     };
+    let is_by_hand = order.unless_since.is_none();
     let mut has_settled = false;
     loop {
         let loading = loading(typed, order.clone(), &folder, started, &variables)?;
-        let ended = observer::observe(loading, &variables)?;
+        let ended = observer::observe(loading, &variables, &mut |step| {
+            if is_by_hand {
+                say(step);
+            }
+        })?;
         match Ended::of(ended) {
             // Loading may create a file or folder once (a cache of its own): try again, now it exists.
             Some(Ended::Settles) if attempt.number == 1 && !has_settled => has_settled = true,
@@ -71,6 +78,16 @@ fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Resu
     common::find(named, |name| std::env::var_os(name), &roots)
         .and_then(|found| found.make())
         .map_err(|why| anyhow!("cannot make an image: {why}"))
+}
+
+/// Says how far it is to who waits at the other end of standard output, if anybody does.
+fn say(step: Step) {
+    let words: &[u8] = match step {
+        Step::Loads => b"loading the application\n",
+        Step::IsWritten => b"writing the image and trying it\n",
+    };
+    // Nobody is ended by a signal because nobody reads it.
+    _ = rustix::net::send(rustix::stdio::stdout(), words, SendFlags::NOSIGNAL);
 }
 
 /// The process that loads: the same order once more, for a Python.
@@ -101,5 +118,9 @@ fn loading(
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     python.preload(&mut command, variables.get(PRELOAD));
+    if make.order.unless_since.is_none() {
+        // Where who makes it by hand is told of steps: not by that one.
+        command.stdout(Stdio::null());
+    }
     Ok(command)
 }

@@ -2,13 +2,15 @@
 //! connect there.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 
 use doors::server::{Access, Listener};
-use process::report;
+use exchange::AUTO;
+use process::{addresses, report};
 use settings::cli::{ScgiPlace, Serve as Typed};
-use settings::config::App;
+use settings::config::Config;
 
 /// The sockets.
 pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
@@ -74,14 +76,15 @@ fn http(typed: &Typed) -> Result<Listener> {
         // Anybody who can connect runs the application as this user.
         return Listener::bind_unix(path, &Access::OWN);
     }
-    if !place.public && !place.bind.to_canonical().is_loopback() {
-        bail!(
-            "--bind {}: other machines could reach this server, which is made for \
-             development: allow it with --public",
-            place.bind
-        );
+    match place.bind {
+        Some(address) if !place.public && !address.to_canonical().is_loopback() => bail!(
+            "--bind {address}: other machines could reach this server, which is made for \
+             development; --public allows it"
+        ),
+        Some(address) => Listener::bind(address, place.port),
+        None if place.public => Listener::bind_everywhere(place.port),
+        None => Listener::bind(Ipv4Addr::LOCALHOST.into(), place.port),
     }
-    Listener::bind(place.bind, place.port)
 }
 
 fn scgi(typed: &Typed, place: &ScgiPlace) -> Result<Listener> {
@@ -123,12 +126,49 @@ fn group_id(name: &str) -> Result<u32> {
 }
 
 /// What is printed once requests can be answered.
-pub(super) fn banner(typed: &Typed, app: &App, listeners: &[Listener]) -> String {
+pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> String {
+    let app = &config.app;
+    let mount = mount(config);
     let mut banner = String::new();
+    if typed.app.is_none() {
+        _ = writeln!(banner, "No APP was named: this one was found here.");
+    }
     for listener in listeners {
-        _ = writeln!(banner, "Serving {app} at {}", place(typed, listener));
+        let url = listener.url(mount).filter(|_| typed.behind.scgi.is_none());
+        let place = url.unwrap_or_else(|| place(typed, listener));
+        _ = writeln!(banner, "Serving {app} at {place}");
+        if typed.behind.scgi.is_none() {
+            banner.push_str(&elsewhere(listener, mount));
+        }
     }
     banner + "Press Ctrl-C to stop."
+}
+
+/// What is typed on other machines, a line for each address of this one.
+fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
+    let is_everywhere = |address: SocketAddr| address.ip().is_unspecified();
+    if !listener.address().is_some_and(is_everywhere) {
+        return String::new();
+    }
+    let machine = match addresses::of_this_machine() {
+        Ok(machine) => machine,
+        Err(error) => return format!("cannot list the addresses of this machine: {error}\n"),
+    };
+    let urls = listener.urls_elsewhere(&machine, mount);
+    if urls.is_empty() {
+        return "This machine has no address that others reach.\n".to_owned();
+    }
+    let mut lines = String::new();
+    for url in urls {
+        _ = writeln!(lines, "On other machines: {url}");
+    }
+    lines
+}
+
+/// The path that the application is below.
+pub(super) fn mount(config: &Config) -> &[u8] {
+    let mount = config.script_name.as_deref();
+    mount.filter(|&path| path != AUTO).unwrap_or_default()
 }
 
 fn place(typed: &Typed, listener: &Listener) -> String {

@@ -15,7 +15,9 @@ pub enum Exit {
     HttpError,
     /// This Python, or this executor, does not fit the program, and has logged why (EX_CONFIG).
     NoGood,
-    /// Stopped by SIGTERM: 128 + 15.
+    /// Ended by Ctrl-C: 128 and the number of SIGINT.
+    Interrupted,
+    /// Asked to stop: 128 and the number of SIGTERM.
     Terminated,
 }
 
@@ -29,6 +31,7 @@ impl Exit {
             Self::Usage => 2,
             Self::HttpError => 22,
             Self::NoGood => 78,
+            Self::Interrupted => 130,
             Self::Terminated => 143,
         }
     }

@@ -18,6 +18,7 @@ pub struct Interrupts {
     /// Kept open for the handler.
     _writer: OwnedFd,
     count: usize,
+    is_typed: bool,
     reloads: bool,
     child_ended: bool,
 }
@@ -27,15 +28,15 @@ impl Interrupts {
     pub fn watch() -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         TOLD.store(writer.as_raw_fd(), Ordering::Release);
-        for signal in [libc::SIGINT, libc::SIGTERM] {
-            super::signals::set_handler(signal, on_interrupt);
-        }
+        super::signals::set_handler(libc::SIGINT, on_typed);
+        super::signals::set_handler(libc::SIGTERM, on_terminated);
         super::signals::set_handler(libc::SIGHUP, on_reload);
         super::signals::set_handler(libc::SIGCHLD, on_child);
         Ok(Self {
             reader,
             _writer: writer,
             count: 0,
+            is_typed: false,
             reloads: false,
             child_ended: false,
         })
@@ -47,7 +48,10 @@ impl Interrupts {
         while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut block) {
             for word in &block[..count] {
                 match *word {
-                    INTERRUPT => self.count += 1,
+                    TYPED | TERMINATED => {
+                        self.count += 1;
+                        self.is_typed = *word == TYPED;
+                    }
                     RELOAD => self.reloads = true,
                     _ => self.child_ended = true,
                 }
@@ -70,6 +74,12 @@ impl Interrupts {
     pub fn count(&self) -> usize {
         self.count
     }
+
+    /// Whether it was Ctrl-C that did so last, and not SIGTERM.
+    #[must_use]
+    pub fn is_typed(&self) -> bool {
+        self.is_typed
+    }
 }
 
 impl AsFd for Interrupts {
@@ -78,12 +88,17 @@ impl AsFd for Interrupts {
     }
 }
 
-const INTERRUPT: u8 = b'!';
+const TYPED: u8 = b'!';
+const TERMINATED: u8 = b't';
 const RELOAD: u8 = b'r';
 const CHILD: u8 = b'c';
 
-extern "C" fn on_interrupt(_: c_int) {
-    tell(INTERRUPT);
+extern "C" fn on_typed(_: c_int) {
+    tell(TYPED);
+}
+
+extern "C" fn on_terminated(_: c_int) {
+    tell(TERMINATED);
 }
 
 extern "C" fn on_reload(_: c_int) {

@@ -14,7 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::{claim, open_line, spare, unread};
+use super::{claim, open_line, report, spare, unread};
 
 /// Whether an answer has begun.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -277,16 +277,20 @@ pub fn drain() {
 
 /// Writes an entry to the error log. Safe in a signal handler.
 pub fn log(parts: &[&[u8]]) {
-    let prefix = ANSWERS
-        .get()
-        .map_or(&b"wsgi-cgi: "[..], |answers| &answers.log_prefix);
+    // In JSON what follows is text without anything to escape.
+    let (usual, end) = if report::is_json() {
+        (&b"{\"message\":\""[..], &b"\"}\n"[..])
+    } else {
+        (&b"wsgi-cgi: "[..], &b"\n"[..])
+    };
+    let prefix = ANSWERS.get().map_or(usual, |answers| &answers.log_prefix);
     let stderr = rustix::stdio::stderr();
     write_all(stderr, open_line::end().as_bytes());
     write_all(stderr, prefix);
     for part in parts {
         write_all(stderr, part);
     }
-    write_all(stderr, b"\n");
+    write_all(stderr, end);
 }
 
 /// Makes both pipes non-blocking: a system call that was about to begin when the signal came must

@@ -1,8 +1,10 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
 //! its terminal, the answer of last resort, and the error log.
 
+pub mod addresses;
 pub mod beside;
 pub mod claim;
+pub mod clock;
 pub mod descriptors;
 pub mod environment;
 pub mod exit;

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use crate::clock::Clock;
 use crate::{descriptors, open_line};
+use exchange::json::quoted;
 
 pub use crate::exit::Exit;
 
@@ -23,12 +25,45 @@ pub fn stamp_entries() {
     STAMPED.store(true, Ordering::Relaxed);
 }
 
-/// Writes one entry to the error log, in one piece, with characters escaped that a terminal or a
-/// reader of logs would obey. Where the log cannot be written the error is ignored: there is
-/// nowhere left to report it.
+/// From now on entries are written to the end of that file, under the name that it has now. Where it cannot be
+/// opened they stay where they are.
+pub fn log_to(file: &Path) {
+    match descriptors::errors_to(file) {
+        Ok(()) => stamp_entries(),
+        Err(error) => log_error(
+            &anyhow::Error::new(error).context(format!("`{}` cannot be written", file.display())),
+        ),
+    }
+}
+
+/// Whether each entry is an object of JSON's.
+static IN_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on each entry is an object of JSON's, in a line of its own: `time` and `message`.
+pub fn write_json() {
+    IN_JSON.store(true, Ordering::Relaxed);
+}
+
+/// Whether it is. Safe in a signal handler.
+pub fn is_json() -> bool {
+    IN_JSON.load(Ordering::Relaxed)
+}
+
+/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
+/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
+/// say so.
 pub fn log(entry: &str) {
     let mut line = String::with_capacity(entry.len() + 48);
     line.push_str(open_line::end());
+    if is_json() {
+        let mut message = String::new();
+        push_escaped(entry.trim_end(), &mut message);
+        let (time, message) = (Clock::of(SystemTime::now()).as_iso(), quoted(&message));
+        let entry = format!("{{\"time\":\"{time}\",\"message\":{message}}}\n");
+        line.push_str(&entry);
+        _ = std::io::stderr().write_all(line.as_bytes());
+        return;
+    }
     if STAMPED.load(Ordering::Relaxed) {
         line.push('[');
         line.push_str(&httpdate::fmt_http_date(SystemTime::now()));

@@ -36,6 +36,9 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Whether it is being stopped because it timed out.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
+/// Whether a process that is asked to stop has no word to say of it.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
@@ -70,6 +73,12 @@ pub fn install() {
         libc::atexit(on_exit);
         libc::pthread_atfork(None, None, Some(on_fork_child));
     }
+}
+
+/// Whether it is said in the log that this process was asked to stop: not where it answers nobody, and is
+/// stopped together with those that do.
+pub fn stop_silently(silently: bool) {
+    SILENT.store(silently, Ordering::Release);
 }
 
 /// Puts our SIGTERM handler before the one that the interpreter has just installed.
@@ -162,7 +171,9 @@ extern "C" fn on_terminate(signal: c_int) {
         }
         return;
     }
-    last_resort::log(&[b"asked to stop by SIGTERM"]);
+    if !SILENT.load(Ordering::Acquire) {
+        last_resort::log(&[b"asked to stop by SIGTERM"]);
+    }
     last_resort::stop_waiting();
     stop(signal);
 }

@@ -94,7 +94,28 @@ impl Started {
         !self.is_trial() && self.meta.are_of_cgi()
     }
 
-    /// The facts from which to decide which arguments come from the `#!` line and which from the client.
+    /// The same with further variables, where they are not set.
+    pub(crate) fn surrounded(&self, variables: Vec<(String, String)>) -> Self {
+        let mut meta = self.meta.clone();
+        let mut environment = self.environment.clone();
+        for (name, value) in variables {
+            if meta.value(name.as_bytes()).is_none()
+                && let Ok(entry) = CString::new(format!("{name}={value}"))
+            {
+                meta.set(&name, value);
+                // For a program that this process becomes.
+                environment.insert(0, CString::into_raw(entry));
+            }
+        }
+        Self {
+            arguments: self.arguments.clone(),
+            meta,
+            environment,
+            ..*self
+        }
+    }
+
+    /// What tells who wrote which argument.
     pub(crate) fn evidence(&self) -> Evidence {
         let arguments = self.arguments.iter().skip(1).cloned().collect();
         Evidence::new(arguments, program::as_path(self.executed), program::path())

@@ -10,6 +10,7 @@
 
 mod check;
 mod doctor;
+mod env_file;
 mod image;
 mod install;
 mod network;
@@ -26,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 pub use crate::options::{CgiOptions, Options, ServeOptions};
 pub use check::{Check, CheckAsked, CheckTold};
 pub use doctor::Doctor;
+pub use env_file::EnvOptions;
 pub use image::{Image, ImageCommand, Make, Order};
 pub use install::{Install, InstallManner, InstallPlace, Server};
 pub use network::Network;

@@ -2,6 +2,7 @@
 
 mod app;
 mod record;
+mod unnamed;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -15,6 +16,7 @@ use exchange::{AUTO, MetaVariables};
 
 pub use app::{App, Callable, Source};
 pub use record::Record;
+pub(crate) use unnamed::found_in;
 
 /// The settings of one exchange.
 #[derive(Clone, Debug)]

@@ -89,6 +89,28 @@ impl Terminal {
         self
     }
 
+    /// What is on the screen up to that text, which is waited for.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, end: &str) -> String {
+        while !self.seen.contains(end) {
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(block) => self.seen.push_str(&String::from_utf8_lossy(&block)),
+                Err(error) => panic!("no {end:?} on the screen ({error}):\n{}", self.seen),
+            }
+        }
+        let shown = self.seen.split(end).next().unwrap_or_default().to_owned();
+        self.wait_for(end);
+        shown
+    }
+
+    /// Types Ctrl-C.
+    pub(crate) fn interrupts(&mut self) -> &mut Self {
+        self.person
+            .write_all(b"\x03")
+            .expect("a terminal to type at");
+        self
+    }
+
     /// Types a line.
     pub(crate) fn types(&mut self, line: &str) -> &mut Self {
         writeln!(self.person, "{line}").expect("a terminal to type at");

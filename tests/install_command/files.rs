@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Machine;
+use crate::harness::terminal::Terminal;
 
 /// Every way to write something, with what there may be before.
 const WAYS: [&[&str]; 5] = [
@@ -325,4 +326,27 @@ fn all_or_nothing_is_done_where_one_file_may_not_be_written() {
     let done = user(&["--remove"]);
     assert!(!done.status.success(), "{done:?}");
     assert_eq!(machine.everything(), installed);
+}
+
+/// At a terminal a step that takes long is said: here somebody else has the application to give.
+#[test]
+fn what_takes_long_is_said() {
+    let machine = Machine::linked();
+    let fifo = machine.at("site/slow.py");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).expect("a FIFO");
+    let command = machine.command(&["apache", "./slow.py", "--to", "../cgi-bin"]);
+    let mut terminal = Terminal::start(command);
+    terminal.wait_for("wsgi-cgi: reading the application, and what is installed ...");
+    let mut giver = fs::File::options()
+        .write(true)
+        .open(&fifo)
+        .expect("a reader");
+    // What is read once more is there then.
+    machine.write("site/next.py", super::APP);
+    fs::rename(machine.at("site/next.py"), &fifo).expect("renamed");
+    giver.write_all(super::APP.as_bytes()).expect("given");
+    drop(giver);
+    terminal.wait_for("Written: ");
+    assert_eq!(terminal.end().1, 0);
+    assert!(machine.at("cgi-bin/slow.cgi").exists());
 }

@@ -1,10 +1,14 @@
 //! Ctrl-C: once to finish what runs, twice to end it.
 
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use super::{ECHO, WAITS};
 use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
+use crate::harness::terminal::Terminal;
 
 #[test]
 fn the_first_interrupt_lets_work_finish() {
@@ -27,22 +31,90 @@ fn the_first_interrupt_lets_work_finish() {
     }
 }
 
+/// Ctrl-C is 130 to a shell, SIGTERM 143; what is stopped is no fault of the application's.
 #[test]
 fn the_second_interrupt_ends_what_runs() {
     let text = WAITS.replace("time.sleep(0.01)", "stuck()")
         + "def stuck():\n    try:\n        print('stuck', flush=True)\n        \
            time.sleep(600)\n    finally:\n        print('unwound', flush=True)\n";
-    let serving = Serve::source(&text).start();
-    let address = serving.address();
+    for (signal, exit, with) in [
+        (Signal::INT, 130, &[][..]),
+        (Signal::INT, 130, &["--preload"]),
+        (Signal::TERM, 143, &[]),
+    ] {
+        let serving = Serve::source(&text).with(with).start();
+        let address = serving.address();
+        let asked = std::thread::spawn(move || Request::get("/").send(address).status);
+        serving.wait_for_log("stuck");
+        serving.signal(signal);
+        serving.wait_for_line("Ctrl-C again");
+        serving.signal(signal);
+        let ended = serving.wait();
+        assert_eq!(ended.exit, exit);
+        let log = ended.stderr;
+        assert!(log.contains("unwound"), "{log}");
+        assert!(!log.contains("Traceback"), "{log}");
+        assert_eq!(log.matches("asked to stop by SIGTERM").count(), 1, "{log}");
+        assert_eq!(asked.join().expect("an answer all the same"), 500);
+    }
+}
+
+/// As a person has it: Ctrl-C at a terminal, where the signal goes to all that is in the foreground.
+#[test]
+fn at_a_terminal_too() {
+    let text = WAITS.replace("time.sleep(0.01)", "time.sleep(600)");
+    let serve = Serve::source(&text);
+    let mut terminal = Terminal::start(serve.0.to_command());
+    terminal.wait_for("http://127.0.0.1:");
+    let rest = terminal.shows("/");
+    let address: SocketAddr = format!("127.0.0.1:{rest}").parse().expect("an address");
+    terminal.wait_for("Ctrl-C ends it.");
     let asked = std::thread::spawn(move || Request::get("/").send(address).status);
-    serving.wait_for_log("stuck");
-    serving.signal(Signal::INT);
-    serving.wait_for_line("Ctrl-C again");
-    serving.signal(Signal::INT);
-    let ended = serving.wait();
-    assert_eq!(ended.exit, 143);
-    assert!(ended.stderr.contains("unwound"), "{}", ended.stderr);
+    terminal.wait_for("running /");
+    terminal.interrupts().wait_for("Ctrl-C again");
+    terminal.interrupts();
+    let (seen, exit) = terminal.end();
+    assert_eq!(exit, 130, "{seen}");
+    assert!(!seen.contains("Traceback"), "{seen}");
     assert_eq!(asked.join().expect("an answer all the same"), 500);
+}
+
+/// A log that was given another name is let go, and begun anew under its own.
+#[test]
+fn sighup_opens_the_log_again() {
+    for with in [&[][..], &["--preload"]] {
+        let text = ECHO.replace(
+            "    text =",
+            "    print('asked', environ['PATH_INFO'])\n    text =",
+        );
+        let serving = Serve::source(&text)
+            .with(&["--log", "own.log"])
+            .with(with)
+            .start();
+        let file = |name: &str| serving.folder().join(name);
+        let read = |name: &str| std::fs::read_to_string(file(name)).unwrap_or_default();
+        serving.get("/before");
+        std::fs::rename(file("own.log"), file("old.log")).expect("renamed");
+        serving.get("/still");
+        assert!(read("old.log").contains("asked /still\n"), "{with:?}");
+        assert!(!file("own.log").exists());
+        serving.signal(Signal::HUP);
+        // What says so is in the new one already.
+        let until = Instant::now() + Duration::from_secs(60);
+        while !read("own.log").contains("the application is loaded anew (SIGHUP)\n") {
+            assert!(Instant::now() < until, "no word of it");
+            std::thread::yield_now();
+        }
+        serving.get("/after");
+        let (old, new) = (read("old.log"), read("own.log"));
+        assert!(new.contains("asked /after\n"), "{new}");
+        assert!(
+            old.contains("asked /before\n") && !old.contains("after"),
+            "{old}"
+        );
+        assert_eq!(serving.log(), "");
+        serving.end();
+    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Where requests come in.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use super::ECHO;
 use crate::harness::by_hand::ByHand;
+use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
 use crate::harness::{program, python};
 
@@ -114,8 +115,61 @@ fn other_machines_are_let_in_only_on_purpose() {
         .with(&["--bind", "::", "--public"])
         .start();
     let (out, log) = serving.end_logging();
-    assert!(out.contains("http://[::]:"), "{out}");
+    assert!(out.contains(" at http://127.0.0.1:"), "{out}");
     assert!(log.contains("warning: http://[::]:"), "{log}");
+}
+
+/// Each address that this machine has, as its own tools list them, is printed and answers.
+#[test]
+fn public_is_every_address_and_each_is_printed() {
+    let serving = Serve::source(ECHO)
+        .with(&["--public", "--script-name", "/app"])
+        .start();
+    let port = serving.address().port();
+    let banner = serving.wait_for_line("Ctrl-C ends it.");
+    assert!(
+        banner.contains(&format!(" at http://127.0.0.1:{port}/app/\n")),
+        "{banner}"
+    );
+    let printed: Vec<SocketAddr> = banner
+        .lines()
+        .filter_map(|line| line.strip_prefix("On other machines: http://"))
+        .map(|rest| rest.strip_suffix("/app/").expect("the mount"))
+        .map(|address| address.parse().expect("an address"))
+        .collect();
+    let listed = Command::new("hostname")
+        .arg("-I")
+        .output()
+        .expect("hostname");
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let mut listed: Vec<SocketAddr> = listed
+        .split_whitespace()
+        .map(|address| SocketAddr::new(address.parse().expect("an address"), port))
+        .collect();
+    listed.sort();
+    assert_eq!(printed, listed);
+    for address in printed {
+        let text = Request::get("/app/x").send(address).text();
+        assert_eq!(text, "GET /app /x - 0\n", "{address}");
+    }
+    serving.end_logging();
+}
+
+#[test]
+fn a_url_that_works_is_printed_for_a_mount() {
+    for (mount, path) in [
+        ("/app", "/app/"),
+        ("a b/", "/a%20b/"),
+        ("auto", "/"),
+        ("/", "/"),
+    ] {
+        let serving = Serve::source(ECHO).with(&["--script-name", mount]).start();
+        let banner = serving.wait_for_line("Ctrl-C ends it.");
+        let url = format!("http://{}{path}\n", serving.address());
+        assert!(banner.contains(&url), "{banner}");
+        assert_eq!(Request::get(path).send(serving.address()).status, 200);
+        serving.end();
+    }
 }
 
 #[test]

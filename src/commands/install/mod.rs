@@ -30,7 +30,9 @@ use settings::cli::Install;
 use change::Change;
 use plan::Plan;
 
-/// Runs the command.
+use super::progress::Progress;
+
+/// Does it.
 pub(super) fn run(typed: &Install) -> Exit {
     match install(typed) {
         Ok(()) => Exit::Success,
@@ -42,6 +44,8 @@ pub(super) fn run(typed: &Install) -> Exit {
 }
 
 fn install(typed: &Install) -> Result<()> {
+    let progress = Progress::begin();
+    progress.at("reading the application, and what is installed");
     let Plan { changes, notes } = if typed.manner.remove {
         removal::plan(typed)?
     } else {
@@ -59,6 +63,7 @@ fn install(typed: &Install) -> Result<()> {
         );
         return print(&shown.collect::<String>());
     }
+    progress.at("writing what is installed");
     carry_out(&changes)?;
     let done = changes.iter().map(|change| {
         let path = change.path.display().to_string();

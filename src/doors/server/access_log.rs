@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Line, Peer};
+use process::clock::Clock;
 use settings::cli::LogFormat;
 
 /// The access log, on standard output.
@@ -166,56 +167,10 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// A moment in UTC, taken from the date that HTTP writes: `Sun, 06 Nov 1994 08:49:37 GMT`.
-struct Clock {
-    http: String,
-    milliseconds: u32,
-    month: usize,
-}
-
-const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-impl Clock {
-    fn of(now: SystemTime) -> Self {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let http = httpdate::fmt_http_date(now);
-        let month = MONTHS.find(&http[8..11]).unwrap_or_default() / 3 + 1;
-        Self {
-            http,
-            milliseconds: since.subsec_millis(),
-            month,
-        }
-    }
-
-    /// `06/Nov/1994:08:49:37 +0000`
-    fn as_apache(&self) -> String {
-        let http = &self.http;
-        format!(
-            "{}/{}/{}:{} +0000",
-            &http[5..7],
-            &http[8..11],
-            &http[12..16],
-            &http[17..25]
-        )
-    }
-
-    /// `1994-11-06T08:49:37.000Z`
-    fn as_iso(&self) -> String {
-        let http = &self.http;
-        format!(
-            "{}-{:02}-{}T{}.{:03}Z",
-            &http[12..16],
-            self.month,
-            &http[5..7],
-            &http[17..25],
-            self.milliseconds
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
     fn entry() -> Entry {
         Entry {

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Instant, SystemTime};
 
@@ -25,7 +26,7 @@ use super::{
     Protocol, Spool,
 };
 use process::interrupts::Interrupts;
-use process::{memory, notify};
+use process::{memory, notify, report};
 use settings::cli::Network;
 
 use waiting::Source;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub connections: usize,
     /// The access log.
     pub log: AccessLog,
+    /// The error log, where it is not standard error.
+    pub error_log: Option<PathBuf>,
     /// What is printed once requests can be answered.
     pub banner: String,
 }
@@ -76,6 +79,8 @@ pub enum Ended {
     NeverStarted,
     /// Running requests were stopped.
     Interrupted,
+    /// The same, by SIGTERM.
+    Terminated,
 }
 
 /// Everything that is going on.
@@ -206,7 +211,11 @@ impl EventLoop {
                 }
                 _ => {
                     self.stop_workers();
-                    return Ok(Ended::Interrupted);
+                    return Ok(if self.interrupts.is_typed() {
+                        Ended::Interrupted
+                    } else {
+                        Ended::Terminated
+                    });
                 }
             }
         }
@@ -250,11 +259,19 @@ impl EventLoop {
             self.on_child();
         }
         if self.interrupts.take_reload() {
+            self.open_log_again();
             self.reload();
         }
     }
 
-    /// Announces that requests can be answered, the first time.
+    /// Whoever keeps logs has given the file another name.
+    fn open_log_again(&self) {
+        if let Some(log) = &self.settings.error_log {
+            report::log_to(log);
+        }
+    }
+
+    /// Once, when requests can be answered.
     fn announce(&mut self) {
         if !std::mem::replace(&mut self.is_announced, true) {
             _ = writeln!(io::stdout(), "{}", self.settings.banner);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -59,14 +60,34 @@ impl Listener {
     /// Listens at an address; port 0 is any free one.
     pub fn bind(address: IpAddr, port: u16) -> Result<Self> {
         let wanted = SocketAddr::new(address, port);
-        let socket = match listen(wanted) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
-                "port {port} is in use: try port {}, or 0 for any free one",
-                port.checked_add(1).unwrap_or(8000)
+        Self::of_listening(listen(wanted, false), wanted)
+    }
+
+    /// Listens at every address of this machine, of IPv6 too where it has that.
+    pub fn bind_everywhere(port: u16) -> Result<Self> {
+        let of_both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+        match listen(of_both, true) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                Self::bind(Ipv4Addr::UNSPECIFIED.into(), port)
+            }
+            listening => Self::of_listening(listening, of_both),
+        }
+    }
+
+    fn of_listening(listening: io::Result<OwnedFd>, wanted: SocketAddr) -> Result<Self> {
+        match listening {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                let port = wanted.port();
+                bail!(
+                    "port {port} is in use: try port {}, or 0 for any free one",
+                    port.checked_add(1).unwrap_or(8000)
+                )
+            }
+            listening => Self::of_socket(
+                listening.with_context(|| format!("cannot listen at {wanted}"))?,
+                false,
             ),
-            listening => listening.with_context(|| format!("cannot listen at {wanted}"))?,
-        };
-        Self::of_socket(socket, false)
+        }
     }
 
     /// Listens at a path; a socket there that no server uses any more is replaced. This user may
@@ -165,21 +186,40 @@ impl Listener {
         }
     }
 
-    /// What a browser opens, where one can.
+    /// What a browser on this machine opens for an application that is mounted there, where one can.
     #[must_use]
-    pub fn url(&self) -> Option<String> {
-        match &self.place {
-            Place::Address(address) => {
-                let mut address = *address;
-                if address.ip().is_unspecified() {
-                    address.set_ip(match address {
-                        SocketAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
-                        SocketAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-                    });
-                }
-                Some(format!("http://{address}/"))
+    pub fn url(&self, mount: &[u8]) -> Option<String> {
+        let mut address = self.address()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(if self.takes(Ipv4Addr::LOCALHOST.into()) {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        Some(url(address, mount))
+    }
+
+    /// What browsers on other machines open, given the addresses that this one has.
+    #[must_use]
+    pub fn urls_elsewhere(&self, machine: &[IpAddr], mount: &[u8]) -> Vec<String> {
+        let Some(own) = self.address().filter(|own| own.ip().is_unspecified()) else {
+            return Vec::new();
+        };
+        let taken = machine.iter().filter(|address| self.takes(**address));
+        taken
+            .map(|&address| url(SocketAddr::new(address, own.port()), mount))
+            .collect()
+    }
+
+    /// Whether what listens at every address takes connections to one of that kind.
+    fn takes(&self, address: IpAddr) -> bool {
+        match self.address() {
+            Some(SocketAddr::V4(_)) => address.is_ipv4(),
+            Some(SocketAddr::V6(_)) => {
+                address.is_ipv6() || sockopt::ipv6_v6only(&self.socket) == Ok(false)
             }
-            Place::Path(_) | Place::Unix => None,
+            None => false,
         }
     }
 
@@ -236,7 +276,30 @@ fn keep_alive(socket: &OwnedFd) {
     _ = sockopt::set_socket_keepalive(socket, true);
 }
 
-fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
+fn url(address: SocketAddr, mount: &[u8]) -> String {
+    format!("http://{address}{}/", percent_encode(mount, NOT_IN_PATHS))
+}
+
+/// RFC 3986, section 3.3: all but unreserved characters, those that separate, `:` and `@`.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Listens; `of_both` with an address of IPv6 that takes IPv4 too, whatever the system is set to.
+fn listen(address: SocketAddr, of_both: bool) -> io::Result<OwnedFd> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
@@ -244,6 +307,9 @@ fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     // Connections of the last run in TIME_WAIT are no reason to wait a minute.
     sockopt::set_socket_reuseaddr(&socket, true)?;
+    if of_both {
+        sockopt::set_ipv6_v6only(&socket, false)?;
+    }
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket).into())
@@ -256,7 +322,7 @@ mod tests {
     #[test]
     fn port_0_is_one_that_is_free() {
         let listener = Listener::bind([127, 0, 0, 1].into(), 0).expect("a free port");
-        let url = listener.url().expect("an address");
+        let url = listener.url(b"").expect("an address");
         assert!(!url.ends_with(":0/"), "{url}");
         assert!(listener.is_local());
     }
@@ -265,7 +331,21 @@ mod tests {
     fn what_listens_everywhere_is_not_local() {
         let listener = Listener::bind([0, 0, 0, 0].into(), 0).expect("a free port");
         assert!(!listener.is_local());
-        assert!(listener.url().is_some_and(|url| url.contains("127.0.0.1")));
+        assert!(
+            listener
+                .url(b"")
+                .is_some_and(|url| url.contains("127.0.0.1"))
+        );
+        let machine = [IpAddr::from([192, 0, 2, 7]), Ipv6Addr::from(7).into()];
+        let port = listener.address().expect("an address").port();
+        assert_eq!(
+            listener.urls_elsewhere(&machine, "/a b/\u{e9}".as_bytes()),
+            [format!("http://192.0.2.7:{port}/a%20b/%C3%A9/")]
+        );
+        let both = Listener::bind_everywhere(0).expect("a free port");
+        assert!(!both.is_local());
+        assert_eq!(both.urls_elsewhere(&machine[..1], b"").len(), 1);
+        assert!(both.url(b"/app").is_some_and(|url| url.ends_with("/app/")));
     }
 
     #[test]

@@ -220,13 +220,17 @@ impl Executor {
     ) -> Exit {
         let inspection = std::mem::take(&mut self.inspection);
         let watch = inspection.watch.clone();
+        let is_profiled = inspection.profile;
         let mut underway =
             RunningExchange::begin(request, responder, incident, recorder, inspection);
         underway.answered = self.answered.take();
         let gateway = &underway.gateway;
         let outcome = python::attach(|py| {
             let prepared = self.prepared.as_ref();
-            match python::load(py, config, &self.packages, gateway, prepared) {
+            if is_profiled {
+                python::begin_profile(py);
+            }
+            let outcome = match python::load(py, config, &self.packages, gateway, prepared) {
                 Ok(Loaded::Application(application)) => {
                     watch.tell(Event::ApplicationLoaded);
                     gateway.answer(py, &application, &request.meta)
@@ -237,7 +241,11 @@ impl Executor {
                     &Failure::new(500, "the script did not answer the request"),
                 ),
                 Err(failure) => gateway.fail(py, &failure),
+            };
+            if is_profiled {
+                python::end_profile(py);
             }
+            outcome
         });
         self.conclude(underway, outcome)
     }

@@ -75,7 +75,8 @@ fn answer(
     let beside_log = config.log.is_none() && open_line::is_shared(&private.stdout);
     environment::replace(&meta);
     let mut closer = Closer::begin(&typed.closer, start)?;
-    closer.tell(&asking::line(&meta, journey.as_ref()));
+    let line = asking::line(&meta, journey.as_ref());
+    closer.tell(&line);
 
     let length = BodyLength::of(&meta);
     let mut request = into_request(meta, source, &length, &config);
@@ -117,7 +118,7 @@ fn answer(
         }
     };
     let exit = exit(ended, &head, typed.shown.fail);
-    closer.end(exit);
+    closer.end(&line, exit);
     match (head.get(), journey) {
         (Some(head), Some(journey)) if ended == Exit::Success => Ok(restart
             .follow_redirect(journey, head, environment)

@@ -14,11 +14,14 @@ use doors::server::StaticFolder;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use settings::cli::Serve as Typed;
+use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::Config;
 
 /// Becomes the nursery or the process for one connection.
 pub(super) fn run(typed: &Typed, handed_on: &HandedOn, environment: &MetaVariables) -> Exit {
+    if typed.work.log_format == LogFormat::Json {
+        report::write_json();
+    }
     let served = match typed.work.nursery {
         Some(open_files) => nursery::run(typed, handed_on, environment, open_files),
         None => inetd::run(typed, handed_on, environment),

@@ -31,6 +31,7 @@ impl Watch {
 
 /// Everything that may be wanted.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Inspection {
     /// The observer of events.
     pub watch: Watch,
@@ -40,7 +41,9 @@ pub struct Inspection {
     pub post_mortem: Option<Terminal>,
     /// Whether to measure how long each import takes.
     pub import_times: bool,
-    /// Whether to log how to serve Django's static files, if one is requested.
+    /// Whether it is measured what Python does.
+    pub profile: bool,
+    /// Whether it is said where Django's static files are, when they are asked for.
     pub hints_at_static_files: bool,
 }
 

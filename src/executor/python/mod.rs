@@ -22,6 +22,7 @@ mod inspection;
 mod interpreter;
 mod loading;
 mod open_code;
+mod profile;
 mod script_file;
 mod site;
 mod start_response;
@@ -40,6 +41,7 @@ pub use import_times::import_times;
 pub use inspection::{Inspection, Watch};
 pub use interpreter::{Interpreter, attach, is_interrupted, make_ready};
 pub use loading::OnHandlerCall;
+pub use profile::{begin_profile, end_profile, profile};
 pub use worker::{
     Prepared, Side, begin, content_type, fork, fork_for_child, loaded_files, prepare,
     set_environment, set_length, settle,

@@ -18,11 +18,24 @@ mod tracing;
 #[cfg(target_arch = "x86_64")]
 pub use tracing::observe;
 
-/// Where no image can be made, there is no observer.
+/// What a process that loads an application for an image comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It loads the application.
+    Loads,
+    /// It has, and writes itself down.
+    IsWritten,
+}
+
+/// Where no image can be made nobody needs to look.
 ///
 /// # Errors
 /// Always.
 #[cfg(not(target_arch = "x86_64"))]
-pub fn observe(_: std::process::Command, _: &exchange::MetaVariables) -> anyhow::Result<i32> {
-    anyhow::bail!("images need x86-64 Linux with the GNU C library")
+pub fn observe(
+    _: std::process::Command,
+    _: &exchange::MetaVariables,
+    _: &mut dyn FnMut(Step),
+) -> anyhow::Result<i32> {
+    anyhow::bail!("images are made on x86-64 Linux only")
 }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use super::super::format::How;
 use super::super::freshness;
+use super::Step;
 use super::calls::{self, Act, Call, Named, Other};
 use super::questions::{BEGIN, ELSEWHERE, END, MARK, NAMES, NONE, VALUE};
 use super::seen::{self, Looks, Seen};
@@ -23,7 +24,11 @@ use exchange::MetaVariables;
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
+pub fn observe(
+    mut command: Command,
+    variables: &MetaVariables,
+    told: &mut dyn FnMut(Step),
+) -> Result<i32> {
     // SAFETY: one system call, in the child before it becomes the program.
     unsafe {
         command.pre_exec(|| {
@@ -46,6 +51,7 @@ pub fn observe(mut command: Command, variables: &MetaVariables) -> Result<i32> {
     let mut observer = Observer {
         process,
         variables,
+        told,
         counts: false,
         ended: false,
         threads: HashMap::new(),
@@ -95,7 +101,9 @@ struct Thread {
 struct Observer<'a> {
     process: c_int,
     variables: &'a MetaVariables,
-    /// Whether calls are recorded.
+    /// Who is told how far it is.
+    told: &'a mut dyn FnMut(Step),
+    /// Whether looks are taken down.
     counts: bool,
     ended: bool,
     threads: HashMap<c_int, Thread>,
@@ -359,6 +367,7 @@ impl Observer<'_> {
         let answer: Option<Vec<u8>> = match question as c_ulong {
             BEGIN => {
                 self.counts = true;
+                (self.told)(Step::Loads);
                 Some(Vec::new())
             }
             VALUE => text().and_then(|name| {
@@ -386,6 +395,9 @@ impl Observer<'_> {
                 let list = seen::encode(&self.seen);
                 self.counts = false;
                 self.ended = list.len() as u64 <= room;
+                if self.ended {
+                    (self.told)(Step::IsWritten);
+                }
                 Some(list)
             }
             _ => None,

@@ -39,6 +39,10 @@ pub enum ImageCommand {
         #[arg(long)]
         explain: bool,
 
+        /// As JSON, for a program
+        #[arg(long)]
+        json: bool,
+
         #[command(flatten)]
         folder: FolderOption,
     },

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Options;
+use super::env_file::EnvOptions;
 
 const AFTER: &str = "\
 The request is made as a web server would: one Python, one call, the same
@@ -37,6 +38,9 @@ pub struct Request {
 
     #[command(flatten)]
     pub closer: Closer,
+
+    #[command(flatten, next_help_heading = "The application")]
+    pub env: EnvOptions,
 
     #[command(flatten, next_help_heading = "The application")]
     pub options: Options,
@@ -135,7 +139,11 @@ pub struct Closer {
     #[arg(long)]
     pub timing: bool,
 
-    /// Debug an exception with pdb, at the terminal
+    /// Draw where the time of imports and of the call went, as a flame graph
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["location", "env"])]
+    pub profile: Option<PathBuf>,
+
+    /// Look into an exception with pdb, at the terminal
     #[arg(long)]
     pub pdb: bool,
 

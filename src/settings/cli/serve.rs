@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::ServeOptions;
+use super::env_file::EnvOptions;
 use super::scgi::ScgiOptions;
-use crate::config::{App, Config};
+use crate::config::{App, Config, found_in};
 use exchange::MetaVariables;
 
 const AFTER: &str = "\
@@ -33,8 +34,9 @@ application with --preload.";
 #[command(after_help = AFTER)]
 pub struct Serve {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
+    /// [default: app.py, wsgi.py, application.py or the project of manage.py]
     #[arg(value_name = "APP")]
-    pub app: OsString,
+    pub app: Option<OsString>,
 
     #[command(flatten)]
     pub place: PlaceOptions,
@@ -46,6 +48,9 @@ pub struct Serve {
     pub work: WorkOptions,
 
     #[command(flatten, next_help_heading = "The application")]
+    pub env: EnvOptions,
+
+    #[command(flatten, next_help_heading = "The application")]
     pub options: ServeOptions,
 }
 
@@ -53,9 +58,9 @@ pub struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub struct PlaceOptions {
-    /// Listen at this address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    pub bind: IpAddr,
+    /// Listen at this address [default: 127.0.0.1, with --public every one]
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<IpAddr>,
 
     /// Listen at this port; 0 is any free one
     #[arg(short, long, default_value_t = 8000)]
@@ -102,7 +107,7 @@ pub struct WorkOptions {
     #[arg(long = "no-debug-page", conflicts_with = "debug")]
     pub no_debug_page: bool,
 
-    /// How the access log looks: short, combined or json
+    /// How the access log looks: short, combined or json, which the error log is then too
     #[arg(
         long = "log-format",
         value_name = "FORMAT",
@@ -159,12 +164,23 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 impl Serve {
+    /// The application as it was named, or as it is found in the working directory.
+    ///
+    /// # Errors
+    /// Where none is named, and it is not clear which there is.
+    pub fn named(&self) -> Result<OsString> {
+        match &self.app {
+            Some(app) => Ok(app.clone()),
+            None => found_in(&std::env::current_dir().context("the working directory")?),
+        }
+    }
+
     /// The settings that were typed.
     ///
     /// # Errors
     /// Where a value is invalid.
     pub fn decide(&self, environment: &MetaVariables) -> Result<Config> {
-        let app = App::parse(&self.app)?;
+        let app = App::parse(&self.named()?)?;
         let config = Config::decide(self.options.clone(), environment, app)?;
         Ok(Config {
             // No need here: whoever has the application at hand can repeat the request.

@@ -41,6 +41,11 @@ impl Asking<'_> {
             }
             None => self.make(stdin)?,
         };
+        // Also where a server's environment takes the place of the shell's.
+        let variables = self.typed.env.variables()?.into_iter();
+        meta.surround(&MetaVariables::from_pairs(
+            variables.map(|(name, value)| (name.into_bytes(), value.into_bytes())),
+        ));
         for pair in &self.typed.asked.set {
             let pair = pair.as_bytes();
             let equals = pair

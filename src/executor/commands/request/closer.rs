@@ -2,7 +2,7 @@
 //! their results.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,10 +10,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::python::{self, Inspection, Watch};
-use doors::inspect::{All, Story, Timing};
+use doors::inspect::{All, Story, Timing, draw};
 use exchange::Observer;
 use process::open_line;
-use process::report::Exit;
+use process::report::{self, Exit};
 use process::terminal::Terminal;
 use settings::cli;
 
@@ -22,6 +22,7 @@ use settings::cli;
 pub(super) struct Closer {
     story: Option<Arc<Story>>,
     timing: Option<(Arc<Timing>, OwnedFd)>,
+    profile: Option<File>,
     validate: bool,
     terminal: Option<Terminal>,
 }
@@ -47,6 +48,12 @@ impl Closer {
         if typed.timing {
             let output = stderr()?;
             closer.timing = Some((Arc::new(Timing::begin(start)), output));
+        }
+        if let Some(file) = &typed.profile {
+            let created = File::create(file);
+            let created =
+                created.with_context(|| format!("`{}` cannot be written", file.display()))?;
+            closer.profile = Some(created);
         }
         Ok(closer)
     }
@@ -76,12 +83,21 @@ impl Closer {
             validate: self.validate,
             post_mortem: self.terminal.take(),
             import_times: self.timing.is_some(),
+            profile: self.profile.is_some(),
             hints_at_static_files: false,
         }
     }
 
-    /// Prints the exit status and the times.
-    pub(super) fn end(self, exit: Exit) {
+    /// Says what remains to be said, of the request in that line.
+    pub(super) fn end(mut self, line: &str, exit: Exit) {
+        if let Some(file) = self.profile.take() {
+            let drawn = draw(&python::profile(), line, BufWriter::new(file));
+            if let Err(error) = drawn {
+                report::log(&format!(
+                    "--profile: the picture cannot be written: {error}"
+                ));
+            }
+        }
         self.tell(&format!("exit {}", exit.code()));
         if let Some((timing, output)) = self.timing {
             let (site, imports) = python::import_times();

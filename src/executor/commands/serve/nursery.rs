@@ -35,6 +35,7 @@ pub(super) fn run(
         is_discreet: typed.work.no_debug_page,
     };
     signals::install();
+    signals::stop_silently(true);
     let mut executor = Executor::ready(
         &config,
         environment,
@@ -55,11 +56,13 @@ pub(super) fn run(
     };
     // If this fails, workers only take longer.
     _ = python::settle();
-    let files = if typed.work.preload {
+    let mut files = if typed.work.preload {
         files(&config)
     } else {
         Vec::new()
     };
+    let around = typed.env.env_files.iter().map(std::path::absolute);
+    files.extend(around.filter_map(Result::ok));
     channel
         .tell_loaded(loaded.then_some(&files[..]))
         .context("the listening process has ended")?;
@@ -74,6 +77,7 @@ pub(super) fn run(
         };
         if python::fork()? == Side::Child {
             signals::forget_children(false);
+            signals::stop_silently(false);
             drop(channel);
             return Ok(worker.answer(handover, |meta| {
                 python::set_environment(meta)?;

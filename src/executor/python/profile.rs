@@ -1,0 +1,158 @@
+//! What Python does while a request is answered, and for how long, for `request --profile`: Python tells a function
+//! of ours of each call and each return (`sys.setprofile`), on the thread that answers. What our own function
+//! takes is left out; what Python takes to call it is not.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::failure::Failure;
+use doors::inspect::Call;
+use process::report;
+
+/// What was measured so far.
+static MEASURED: Mutex<Option<Measured>> = Mutex::new(None);
+
+struct Measured {
+    /// The first is what is outside of all functions.
+    places: Vec<Call>,
+    known: HashMap<(usize, String), usize>,
+    /// The functions under way, by their places. One that is not shown has the place of the one above.
+    path: Vec<usize>,
+    last: Instant,
+}
+
+/// Functions of C that only run what is shown below them.
+const TRANSPARENT: [&str; 3] = ["exec", "__build_class__", "__import__"];
+
+impl Measured {
+    fn here(&self) -> usize {
+        self.path.last().copied().unwrap_or(0)
+    }
+
+    /// A function begins; without a name it is not shown.
+    fn enter(&mut self, name: Option<String>) {
+        let above = self.here();
+        let place = name.map_or(above, |name| {
+            let next = self.places.len();
+            let place = *self.known.entry((above, name.clone())).or_insert(next);
+            if place == next {
+                self.places.push(Call {
+                    above,
+                    name,
+                    own: Duration::ZERO,
+                });
+            }
+            place
+        });
+        self.path.push(place);
+    }
+}
+
+/// The function that is told.
+#[pyfunction]
+fn told(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
+    let now = Instant::now();
+    let mut measured = MEASURED.lock().expect("no panic while it was held");
+    let Some(measured) = measured.as_mut() else {
+        return;
+    };
+    let here = measured.here();
+    measured.places[here].own += now.saturating_duration_since(measured.last);
+    match event {
+        "call" => {
+            let is_import = here != 0 && measured.places[here].name.starts_with(IMPORT);
+            measured.enter(of_frame(frame, is_import).unwrap_or_default());
+        }
+        "c_call" => measured.enter(of_c(argument).unwrap_or_default()),
+        // Of a function that had begun before.
+        _ => _ = measured.path.pop(),
+    }
+    measured.last = Instant::now();
+}
+
+const IMPORT: &str = "import ";
+
+/// How a function is shown: `dispatch_request (flask/app.py:870)`, and a module as what imports it. `is_import`
+/// where that is shown above already.
+fn of_frame(frame: &Bound<'_, PyAny>, is_import: bool) -> PyResult<Option<String>> {
+    let py = frame.py();
+    let code = frame.getattr(intern!(py, "f_code"))?;
+    let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+    let name: String = match code.getattr_opt(intern!(py, "co_qualname"))? {
+        Some(name) => name.extract()?,
+        None => code.getattr(intern!(py, "co_name"))?.extract()?,
+    };
+    if file.starts_with("<frozen importlib") {
+        if name != "_find_and_load" {
+            return Ok(None);
+        }
+        let locals = frame.getattr(intern!(py, "f_locals"))?;
+        let module: String = locals.get_item(intern!(py, "name"))?.extract()?;
+        return Ok(Some(format!("{IMPORT}{module}")));
+    }
+    if name == "<module>" {
+        return Ok((!is_import).then(|| format!("load {}", short(&file))));
+    }
+    let line: u32 = code.getattr(intern!(py, "co_firstlineno"))?.extract()?;
+    Ok(Some(format!("{name} ({}:{line})", short(&file))))
+}
+
+fn of_c(function: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = function.py();
+    let name: String = function.getattr(intern!(py, "__qualname__"))?.extract()?;
+    let module = function.getattr_opt(intern!(py, "__module__"))?;
+    let module: Option<String> = module.and_then(|module| module.extract().ok());
+    Ok(match module.as_deref() {
+        _ if TRANSPARENT.contains(&&*name) => None,
+        None | Some("builtins") => Some(name),
+        Some(module) => Some(format!("{module}.{name}")),
+    })
+}
+
+/// The file with its folder: of an application's many `views.py` one.
+fn short(file: &str) -> String {
+    let parts: Vec<_> = Path::new(file).iter().collect();
+    let short = &parts[parts.len().saturating_sub(2)..];
+    let short: Vec<_> = short.iter().map(|part| part.to_string_lossy()).collect();
+    short.join("/").trim_start_matches("//").to_owned()
+}
+
+/// Measures from now on, on this thread.
+pub fn begin_profile(py: Python<'_>) {
+    *MEASURED.lock().expect("no panic while it was held") = Some(Measured {
+        places: vec![Call {
+            above: 0,
+            name: "all".to_owned(),
+            own: Duration::ZERO,
+        }],
+        known: HashMap::new(),
+        path: Vec::new(),
+        last: Instant::now(),
+    });
+    let told = wrap_pyfunction!(told, py).map(Bound::into_any);
+    set(py, told);
+}
+
+/// Measures no more.
+pub fn end_profile(py: Python<'_>) {
+    set(py, Ok(py.None().into_bound(py)));
+}
+
+fn set<'py>(py: Python<'py>, told: PyResult<Bound<'py, PyAny>>) {
+    let set = told.and_then(|told| py.import("sys")?.call_method1("setprofile", (told,)));
+    if let Err(error) = set {
+        report::log(&Failure::of(py, &error, "--profile: nothing can be measured").summary);
+    }
+}
+
+/// What was measured: all functions that were called, each by the one that called it.
+#[must_use]
+pub fn profile() -> Vec<Call> {
+    let measured = MEASURED.lock().expect("no panic while it was held").take();
+    measured.map_or_else(Vec::new, |measured| measured.places)
+}

@@ -1,0 +1,119 @@
+//! `--env-file`: variables for the application from a file that other tools read too (dotenv).
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueHint};
+
+use exchange::is_of_a_request;
+
+/// Files with variables.
+#[derive(Debug, Default, Args)]
+pub struct EnvOptions {
+    /// Set the variables of this file, such as .env, unless they are set already (repeatable)
+    #[arg(long = "env-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_files: Vec<PathBuf>,
+}
+
+impl EnvOptions {
+    /// What the files say, the first of them first. As in the environment of a shell, what would pass for a
+    /// variable of a request is left out.
+    ///
+    /// # Errors
+    /// For a file that cannot be read, and a line that is no variable.
+    pub fn variables(&self) -> Result<Vec<(String, String)>> {
+        let mut variables = Vec::new();
+        for file in &self.env_files {
+            let shown = file.display();
+            let text = fs::read_to_string(file)
+                .with_context(|| format!("--env-file: `{shown}` cannot be read"))?;
+            // A space at the very end is no fault.
+            let text = text.trim_start_matches('\u{feff}').to_owned() + "\n";
+            for found in dotenvy::from_read_iter(text.as_bytes()) {
+                match found {
+                    Ok((name, _)) if is_left_out(&name) => {}
+                    Ok((_, value)) if value.contains('\0') => {
+                        bail!("--env-file: `{shown}` has a value with a zero byte")
+                    }
+                    Ok(variable) => variables.push(variable),
+                    Err(error) => bail!("--env-file: `{shown}`{}", place(&text, &error)),
+                }
+            }
+        }
+        Ok(variables)
+    }
+}
+
+/// Which line it is, without its value: that may be a secret.
+fn place(text: &str, error: &dotenvy::Error) -> String {
+    let dotenvy::Error::LineParse(wrong, _) = error else {
+        return format!(": {error}");
+    };
+    let wrong = wrong.lines().next().unwrap_or_default().trim();
+    let number = text.lines().position(|line| line.contains(wrong));
+    let line = number.map_or_else(String::new, |number| format!(", line {}", number + 1));
+    format!("{line}: NAME=VALUE is expected, with a value of several words in quotes")
+}
+
+fn is_left_out(name: &str) -> bool {
+    name == "GATEWAY_INTERFACE" || is_of_a_request(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(text: &str) -> Result<Vec<(String, String)>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(".env");
+        fs::write(&file, text).expect("written");
+        let options = EnvOptions {
+            env_files: vec![file],
+        };
+        options.variables()
+    }
+
+    #[test]
+    fn lines_are_understood_as_other_tools_do() {
+        for (line, value) in [
+            ("A=1", "1"),
+            ("export A=1", "1"),
+            ("  A = 1  ", "1"),
+            ("A=1 # one", "1"),
+            ("A=\"x # y\"", "x # y"),
+            ("A='$B \\n'", "$B \\n"),
+            ("A=\"a\\nb\"", "a\nb"),
+            ("A=\"a\nb\"", "a\nb"),
+            ("A=", ""),
+            ("A=https://x/?a=b", "https://x/?a=b"),
+            ("B=b\nA=${B}c", "bc"),
+            ("\u{feff}A=1\r\n", "1"),
+        ] {
+            let found = variables(line).expect(line);
+            let last = found.last().expect(line);
+            assert_eq!((&*last.0, &*last.1), ("A", value), "{line}");
+        }
+        assert!(variables("# none\n\n").expect("nothing").is_empty());
+    }
+
+    #[test]
+    fn what_would_be_a_request_is_left_out() {
+        let text = "REQUEST_METHOD=GET\nGATEWAY_INTERFACE=CGI/1.1\nHTTP_PROXY=x\nA=1";
+        let found = variables(text).expect("variables");
+        assert_eq!(found, [("A".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named_without_its_value() {
+        for text in [
+            "A=1\n\nthe secret\n",
+            "A=1\n\nB=the secret\n",
+            "A=1\n\nB='secret",
+        ] {
+            let error = variables(text).expect_err(text).to_string();
+            assert!(error.contains(".env`, line 3: "), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

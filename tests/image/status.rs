@@ -1,0 +1,86 @@
+//! `image status`: all, those of a path, and for a program.
+
+use std::process::Command;
+
+use super::{HELLO, Site};
+use crate::harness::python;
+
+/// A script with an image, and one in a folder of its own that has none.
+fn site() -> Site {
+    let site = Site::new(HELLO);
+    site.make();
+    site.restored();
+    let made = Command::new("sh")
+        .args([
+            "-ec",
+            "mkdir sub; sed '2s/$/kept = open(\"data\", \"w\")/' app.cgi >sub/other.cgi; chmod 755 sub/other.cgi",
+        ])
+        .current_dir(site.folder())
+        .status();
+    assert!(made.expect("sh").success());
+    assert!(!site.command(&["make", "sub/other.cgi"]).status.success());
+    site
+}
+
+fn status(site: &Site, arguments: &[&str]) -> String {
+    let done = site.command(&[&["status"], arguments].concat());
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+    String::from_utf8(done.stdout).expect("text")
+}
+
+#[test]
+fn a_total_is_told_of_all_and_a_path_leaves_the_others_out() {
+    let site = site();
+    let all = status(&site, &[]);
+    let lines: Vec<&str> = all.lines().collect();
+    assert_eq!(lines.len(), 3, "{all}");
+    let total = lines[2];
+    let place = format!(" kB of at most 2097152 kB in `{}`", site.cache().display());
+    assert!(total.starts_with("1 image, "), "{total}");
+    assert!(total.ends_with(&place), "{total}");
+    let of_script = status(&site, &["app.cgi"]);
+    assert!(of_script.contains("/app.cgi  "), "{of_script}");
+    assert_eq!(of_script.lines().count(), 1);
+    let of_folder = status(&site, &["sub"]);
+    assert!(
+        of_folder.contains("/sub/other.cgi: no image: "),
+        "{of_folder}"
+    );
+    assert_eq!(of_folder.lines().count(), 1);
+    assert_eq!(status(&site, &["."]).lines().count(), 2);
+    let none = status(&site, &["su"]);
+    let said = format!("There is no image of `{}` in ", site.file("su").display());
+    assert!(none.starts_with(&said), "{none}");
+}
+
+#[test]
+fn json_is_read_by_others() {
+    const READ: &str = r#"
+import json, sys
+d = json.loads(sys.argv[1])
+print(sorted(d))
+print(d["images"], d["limit"], d["bytes"] == sum(s["bytes"] for s in d["scripts"]))
+for s in d["scripts"]:
+    print(s["script"].rsplit("/", 1)[1], s["state"], s.get("requests"), "steps" in s and len(s["steps"]) > 0,
+          "other.cgi: no image" in s.get("reason", ""))
+"#;
+    let read = |text: &str| {
+        let read = Command::new(python()).args(["-c", READ, text]).output();
+        let read = read.expect("Python runs");
+        assert!(read.status.success(), "{text}");
+        String::from_utf8(read.stdout).expect("text")
+    };
+    let site = site();
+    let keys = "['bytes', 'folder', 'images', 'limit', 'scripts']\n";
+    let app = |steps| format!("app.cgi image 1 {steps} False\n");
+    let all = read(&status(&site, &["--json"]));
+    let other = "other.cgi refused None False True\n";
+    assert_eq!(
+        all,
+        format!("{keys}1 2147483648 True\n{}{other}", app("False"))
+    );
+    let one = read(&status(&site, &["--json", "--explain", "app.cgi"]));
+    assert_eq!(one, format!("{keys}1 2147483648 True\n{}", app("True")));
+    let none = read(&status(&site, &["--json", "no.cgi"]));
+    assert_eq!(none, format!("{keys}0 2147483648 True\n"));
+}
