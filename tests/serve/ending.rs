@@ -68,7 +68,7 @@ fn at_a_terminal_too() {
     terminal.wait_for("http://127.0.0.1:");
     let rest = terminal.shows("/");
     let address: SocketAddr = format!("127.0.0.1:{rest}").parse().expect("an address");
-    terminal.wait_for("Ctrl-C ends it.");
+    terminal.wait_for("Press Ctrl-C to stop.");
     let asked = std::thread::spawn(move || Request::get("/").send(address).status);
     terminal.wait_for("running /");
     terminal.interrupts().wait_for("Ctrl-C again");

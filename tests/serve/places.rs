@@ -126,7 +126,7 @@ fn public_is_every_address_and_each_is_printed() {
         .with(&["--public", "--script-name", "/app"])
         .start();
     let port = serving.address().port();
-    let banner = serving.wait_for_line("Ctrl-C ends it.");
+    let banner = serving.wait_for_line("Press Ctrl-C to stop.");
     assert!(
         banner.contains(&format!(" at http://127.0.0.1:{port}/app/\n")),
         "{banner}"
@@ -164,7 +164,7 @@ fn a_url_that_works_is_printed_for_a_mount() {
         ("/", "/"),
     ] {
         let serving = Serve::source(ECHO).with(&["--script-name", mount]).start();
-        let banner = serving.wait_for_line("Ctrl-C ends it.");
+        let banner = serving.wait_for_line("Press Ctrl-C to stop.");
         let url = format!("http://{}{path}\n", serving.address());
         assert!(banner.contains(&url), "{banner}");
         assert_eq!(Request::get(path).send(serving.address()).status, 200);
