@@ -89,10 +89,10 @@ impl MetaVariables {
         // cgi-bin) stands for itself alone: nobody says that its folder leads there.
         if self.is_part_of_another() || paths.iter().any(|path| below(path, script).is_some()) {
             let own = (folder(script).to_vec(), or_root(path_info));
-            return match is_index(script) {
-                true if !is_mount(&own.0) => Err(Unclear),
-                true => Ok(Some(own)),
-                false => Ok(None),
+            return match (is_index(script), is_mount(&own.0)) {
+                (true, true) => Ok(Some(own)),
+                (true, false) => Err(Unclear),
+                (false, _) => Ok(None),
             };
         }
         // The rewrite says what follows the mount, or, as `FallbackResource`, nothing.

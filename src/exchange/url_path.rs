@@ -11,9 +11,10 @@ pub(super) fn readings(target: &[u8]) -> Vec<Vec<u8>> {
         return Vec::new();
     };
     let mut readings = Vec::new();
-    let several: &[bool] = match has_encoded_slash(target) {
-        true => &[false, true],
-        false => &[false],
+    let several: &[bool] = if has_encoded_slash(target) {
+        &[false, true]
+    } else {
+        &[false]
     };
     for &keeps_encoded in several {
         let decoded = decoded(path, keeps_encoded);

@@ -42,7 +42,7 @@ ScriptAlias "/cgi-bin/" "/var/www/ada/public_html/cgi-bin/"
 
 /// No machine has a user of that number. Debian's suEXEC runs what is below /var/www: here the homes of users are.
 /// Only the proxy, which `curl` stands for, asks the server.
-const SET_UP: &str = r#"
+const SET_UP: &str = r"
     mkdir -m 755 home/ada/public_html/rewritten home/ada/public_html/fallback
     chmod 755 . home home/ada home/ada/public_html home/ada/public_html/cgi-bin
     chown -R 21346:21346 home/ada
@@ -51,7 +51,7 @@ const SET_UP: &str = r#"
     { cat /etc/passwd; echo 'ada:x:21346:21346::/home/ada:/bin/sh'; } >passwd
     { cat /etc/group; echo 'ada:x:21346:'; } >group
     printf '/var/www\npublic_html\n' >suexec.conf
-"#;
+";
 
 const PROXY: &str = r#"#!/bin/sh
 for word; do
@@ -239,6 +239,20 @@ fn shared_hosting_by_ssh() {
             }
         }
     }
+    // What doctor says of an `.htaccess` that is for nobody else is so.
+    machine.run("chmod 600 ~/public_html/shop/.htaccess");
+    let status = "curl -s -o /dev/null -w '%{http_code}' https://example.org/shop/";
+    assert_eq!(machine.run(status), "403");
+    let doctor = "~/venv/bin/wsgi-cgi doctor ~/public_html/shop/index.cgi";
+    let said = machine.run(doctor);
+    let note = said.split("note   htaccess").nth(1).expect("a note");
+    let remedy = note
+        .split("-> ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    machine.run(remedy.expect("a remedy"));
+    assert_eq!(machine.run(status), "200");
+    assert!(!machine.run(doctor).contains("note   htaccess"));
     // What is read while the application is loaded counts from the next request on, and so does its absence: the id
     // of that page is in the log of one's own.
     machine.run("mv ~/shop/shop.ini ~/shop/kept.ini");

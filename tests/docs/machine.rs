@@ -140,9 +140,10 @@ impl Machine {
         let mut words = self.run_by.clone();
         let script = format!("exec 2>&1\n{}", self.here(commands));
         words.extend(["bash", "-euc", &script].map(OsString::from));
-        let (folder, home) = match self.run_by.is_empty() {
-            true => (self.root.path().join("laptop"), self.place("~/")),
-            false => (self.place("~/"), "/home/ada".into()),
+        let (folder, home) = if self.run_by.is_empty() {
+            (self.root.path().join("laptop"), self.place("~/"))
+        } else {
+            (self.place("~/"), "/home/ada".into())
         };
         let output = Command::new(&words[0])
             .args(&words[1..])
