@@ -2,9 +2,11 @@
 //! and the scripts are asked for what the text promises.
 
 mod applications;
+mod hosting;
 mod machine;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -125,75 +127,6 @@ fn as_ada(request: Cgi) -> Cgi {
 fn says(answer: &Answer, text: &str) {
     assert!(answer.status.starts_with("200"), "{answer:?}");
     assert!(answer.text().contains(text), "{}", answer.text());
-}
-
-#[test]
-fn shared_hosting_by_ssh() {
-    let Some(machine) = Machine::new() else {
-        return;
-    };
-    for block in blocks("shared-hosting.md") {
-        if block.title == "By SSH" {
-            machine.follow(&block);
-        }
-    }
-    machine.both("hello.cgi", "/", |answer| says(answer, "Hello, world!\n"));
-}
-
-#[test]
-fn shared_hosting_by_ftp() {
-    let Some(machine) = Machine::new() else {
-        return;
-    };
-    let venv = packages::venv().expect("found before");
-    for block in blocks("shared-hosting.md") {
-        if block.title != "By FTP only" {
-            continue;
-        }
-        if !block.text.contains("pip install --target") {
-            machine.follow(&block);
-            continue;
-        }
-        // Flask is fetched by nobody here: it is linked from the environment with the packages under test.
-        let command = block
-            .text
-            .replace(" flask", "")
-            .replace("3.11", python_version());
-        machine.run(&command);
-        let upload = format!(
-            "for package in {}/lib/python{}/site-packages/*; do
-                 [ -e packages/${{package##*/}} ] || ln -s $package packages/
-             done
-             mkdir ~/wsgi-cgi
-             cp packages/bin/wsgi-cgi packages/wsgi_cgi/_wsgi_cgi.abi3.so ~/wsgi-cgi/
-             chmod 755 ~/wsgi-cgi/wsgi-cgi
-             cp -R packages ~/",
-            venv.display(),
-            python_version()
-        );
-        machine.run(&upload);
-    }
-    let printed = Command::new(machine.place("~/public_html/cgi-bin/where.cgi"))
-        .current_dir(machine.place("~/public_html/cgi-bin"))
-        .output()
-        .expect("a script");
-    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
-    assert!(
-        printed.starts_with("Content-Type: text/plain\n\n"),
-        "{printed}"
-    );
-    assert!(printed.contains("/public_html/cgi-bin\nuid="), "{printed}");
-    for name in ["hello.cgi", "plain.cgi"] {
-        let answer = machine.ask(name).run();
-        says(&answer, "Hello, world!\n");
-    }
-    let token = "~/public_html/cgi-bin/.htdoctor-a-word-that-nobody-guesses";
-    fs::write(machine.place(token), "").expect("written");
-    let page = machine
-        .ask("doctor.cgi")
-        .variable("QUERY_STRING", "token=a-word-that-nobody-guesses");
-    let answer = page.run();
-    says(&answer, "hello.cgi` answers GET / with 200");
 }
 
 #[test]

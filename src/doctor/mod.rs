@@ -5,6 +5,7 @@ mod answer;
 mod child;
 mod finding;
 mod first_line;
+mod htaccess;
 mod imports;
 mod limits;
 mod page;
@@ -91,6 +92,7 @@ fn examine(case: &Case) -> Vec<Finding> {
     if !script_file::look(script, case, &mut findings) {
         return findings;
     }
+    htaccess::look(script, case, &mut findings);
     let (config, python) = match first_line::look(script, case, &mut findings) {
         Runs::Other => (None, None),
         Runs::Python(python) => {

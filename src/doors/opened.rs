@@ -11,7 +11,7 @@ use crate::record::Recorder;
 use crate::wire::{self, Form};
 use exchange::{BodyLength, BodyLengthError, Failure, MetaVariables, Request, Responder};
 use process::descriptors::Private;
-use process::report::Exit;
+use process::report::{self, Exit};
 use process::{environment, last_resort, signals, spare, unread};
 use settings::config::Config;
 
@@ -75,12 +75,7 @@ pub fn open(
         .as_ref()
         .ok()
         .and_then(|config| Recorder::new(config, &meta, incident.id()));
-    meta.complete(
-        decided
-            .as_ref()
-            .ok()
-            .and_then(|config| config.script_name.as_deref()),
-    );
+    complete(&mut meta, decided.as_ref().ok());
     let body_length = length
         .as_ref()
         .ok()
@@ -124,7 +119,17 @@ pub fn open(
     }
 }
 
-/// The checks before Python starts, and the start of the timeout.
+/// Sets right what the server left out or got wrong; the log says where a mount cannot be told.
+pub fn complete(meta: &mut MetaVariables, config: Option<&Config>) {
+    let script_name = config.and_then(|config| config.script_name.as_deref());
+    if let Some(unclear) = meta.complete(script_name) {
+        let line = format!("wsgi-cgi: {}", report::one_line(&unclear));
+        let log = config.and_then(|config| config.log.as_deref());
+        report::log_line(line.as_bytes(), log);
+    }
+}
+
+/// What comes before any Python: from here on the time of the exchange runs.
 fn begin(
     config: &Config,
     request: &mut Request,

@@ -7,12 +7,15 @@ use super::MetaVariables;
 use super::mount::AUTO;
 
 impl MetaVariables {
-    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME, or is [`AUTO`].
-    pub fn complete(&mut self, script_name: Option<&[u8]>) {
+    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME, or is [`AUTO`]. Gives what the
+    /// log should say where the mount that is asked for so cannot be told.
+    #[must_use]
+    pub fn complete(&mut self, script_name: Option<&[u8]>) -> Option<String> {
+        let mut unclear = None;
         match script_name {
-            Some(AUTO) => self.mount_by_url(true),
+            Some(AUTO) => unclear = self.mount_by_url(),
             Some(path) => self.set("SCRIPT_NAME", path),
-            None => self.mount_by_url(false),
+            None => self.mount_at_folder(),
         }
         // RFC 3875, 4.1.13: "" or a path; an application mounted at the root is at "".
         match self.get("SCRIPT_NAME") {
@@ -61,6 +64,7 @@ impl MetaVariables {
             self.set("HTTP_AUTHORIZATION", value);
         }
         self.complete_server();
+        unclear
     }
 
     /// `https` or `http`. SERVER_PROTOCOL is not the scheme: it may say `INCLUDED` (4.1.16).
@@ -159,7 +163,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
         );
-        variables.complete(None);
+        assert_eq!(variables.complete(None), None);
         variables
     }
 

@@ -25,6 +25,7 @@ mod responder;
 mod response_head;
 mod secrets;
 mod status;
+mod url_path;
 
 pub use content_length::{BodyLength, BodyLengthError};
 pub use debug_page::DebugPage;

@@ -66,11 +66,8 @@ impl MetaVariables {
     pub fn get_redirected(&self, name: &str) -> Option<&[u8]> {
         self.get(name).or_else(|| {
             self.0.iter().find_map(|(key, value)| {
-                let mut rest = key.strip_prefix(b"REDIRECT_")?;
-                while let Some(shorter) = rest.strip_prefix(b"REDIRECT_") {
-                    rest = shorter;
-                }
-                (rest == name.as_bytes() && !value.is_empty()).then_some(value.as_slice())
+                let is_it = before_redirects(key) == Some(name.as_bytes());
+                (is_it && !value.is_empty()).then_some(value.as_slice())
             })
         })
     }
@@ -129,6 +126,15 @@ impl MetaVariables {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_slice())
     }
+}
+
+/// The name that a variable had before Apache redirected internally; none where it did not.
+pub(super) fn before_redirects(name: &[u8]) -> Option<&[u8]> {
+    let mut rest = name.strip_prefix(b"REDIRECT_")?;
+    while let Some(shorter) = rest.strip_prefix(b"REDIRECT_") {
+        rest = shorter;
+    }
+    Some(rest)
 }
 
 /// Whether a variable of that name is one of a request's own.

@@ -1,10 +1,11 @@
-//! Where an application is mounted when a rewrite hides its script: SCRIPT_NAME has `index.cgi`,
-//! the requested URL does not. Links of the application begin with SCRIPT_NAME, so it has to be as
-//! in the URL.
-
-use percent_encoding::percent_decode;
+//! Where an application is mounted when a rewrite hides its script: `index.cgi` is in SCRIPT_NAME,
+//! and not in the URL that was asked for. What the application links to begins with SCRIPT_NAME, so
+//! that has to be what the URL has. Where the server's variables do not say so for certain, they stay as
+//! they are: such links show the script, and they work.
 
 use super::MetaVariables;
+use super::meta_variables::before_redirects;
+use super::url_path::{has_encoded_slash, path_of, readings};
 
 /// The value of `--script-name` that asks for it.
 pub const AUTO: &[u8] = b"auto";
@@ -12,39 +13,57 @@ pub const AUTO: &[u8] = b"auto";
 /// SCRIPT_NAME and PATH_INFO.
 type Mounted = (Vec<u8>, Vec<u8>);
 
-impl MetaVariables {
-    /// Sets SCRIPT_NAME to the part of the URL that stands for the script. Unless `asked` to, does
-    /// so only for a script `index.*` where the URL is its folder and PATH_INFO: a rewrite that
-    /// hides such a script does so for the whole folder; another rewrite may be for a single page.
-    pub(super) fn mount_by_url(&mut self, asked: bool) {
-        let script = self.get("SCRIPT_NAME").unwrap_or_default();
-        let path_info = self.get("PATH_INFO").unwrap_or_default();
-        let path = self.get("REQUEST_URI").and_then(path_of);
-        let found = path.and_then(|path| {
-            if asked {
-                return mounted(&path, script, path_info);
-            }
-            let folder = folder(script);
-            // With an empty PATH_INFO a rewrite looks like a request for the folder's index.
-            let is_hidden = !path_info.is_empty() && path == [folder, path_info].concat();
-            (is_index(script) && is_hidden).then(|| (folder.to_vec(), path_info.to_vec()))
-        });
-        // Two slashes at the start of a link would name another host, and browsers take a backslash for one.
-        if let Some((mount, path_info)) = found
-            && !mount.windows(2).any(|two| two == b"//")
-            && !mount
-                .iter()
-                .any(|byte| *byte == b'\\' || byte.is_ascii_control())
-        {
-            self.set("SCRIPT_NAME", mount);
-            self.set("PATH_INFO", path_info);
-        }
-    }
-}
+/// The server's variables do not fit together.
+struct Unclear;
 
 impl MetaVariables {
-    /// Sets SCRIPT_NAME to that mount and PATH_INFO to what follows it, however the path was split
-    /// before; false where the path is not below the mount.
+    /// Has SCRIPT_NAME be what the URL has in the script's place, whatever a rewrite leads to. Gives what
+    /// the log should say where that cannot be told.
+    pub(super) fn mount_by_url(&mut self) -> Option<String> {
+        let part = |name| self.get(name).unwrap_or_default();
+        // Servers without it have no rewrites.
+        let uri = self.get("REQUEST_URI")?;
+        match self.mounted(part("SCRIPT_NAME"), part("PATH_INFO"), uri) {
+            Ok(Some((mount, path_info))) => {
+                self.set("SCRIPT_NAME", mount);
+                self.set("PATH_INFO", path_info);
+                None
+            }
+            Ok(None) => None,
+            Err(Unclear) => {
+                let shown = |value| String::from_utf8_lossy(value).into_owned();
+                Some(format!(
+                    "script-name = \"auto\": where the application is mounted cannot be told from \
+                     REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`, which stay as they are: links show \
+                     the script. If a rewrite leads there, name what it hides: script-name = \"/PATH\"",
+                    shown(path_of(uri).unwrap_or(uri)),
+                    shown(part("SCRIPT_NAME")),
+                    shown(part("PATH_INFO")),
+                ))
+            }
+        }
+    }
+
+    /// The same where nobody asked for it: only where the URL is that of the folder of an `index.*` and
+    /// PATH_INFO. A rewrite that hides such a script hides it for the whole folder, one that leads
+    /// elsewhere may do so for a single page.
+    pub(super) fn mount_at_folder(&mut self) {
+        let script = self.get("SCRIPT_NAME").unwrap_or_default();
+        let path_info = self.get("PATH_INFO").unwrap_or_default();
+        let folder = folder(script);
+        // With an empty PATH_INFO nothing tells a rewrite from the folder's index.
+        if !is_index(script) || path_info.is_empty() || !is_mount(folder) {
+            return;
+        }
+        let path = [folder, path_info].concat();
+        let uri = self.get("REQUEST_URI").unwrap_or_default();
+        if readings(uri).contains(&path) {
+            self.set("SCRIPT_NAME", folder.to_vec());
+        }
+    }
+
+    /// Has SCRIPT_NAME be that mount and PATH_INFO what follows it, whoever split the path before; false
+    /// where the path is not below it.
     #[must_use]
     pub fn strip_mount(&mut self, mount: &[u8]) -> bool {
         let part = |name| self.get(name).unwrap_or_default();
@@ -56,24 +75,69 @@ impl MetaVariables {
         self.set("PATH_INFO", rest);
         true
     }
+
+    /// What a request for `uri` is about, which led to that script with that PATH_INFO; none where the
+    /// server's words are right.
+    fn mounted(
+        &self,
+        script: &[u8],
+        path_info: &[u8],
+        uri: &[u8],
+    ) -> Result<Option<Mounted>, Unclear> {
+        let paths = readings(uri);
+        // The script's own URL leads there too. What has another name (`ScriptAlias "/shop"`, a script in
+        // cgi-bin) stands for itself alone: nobody says that its folder leads there.
+        if self.is_part_of_another() || paths.iter().any(|path| below(path, script).is_some()) {
+            let own = (folder(script).to_vec(), or_root(path_info));
+            return match (is_index(script), is_mount(&own.0)) {
+                (true, true) => Ok(Some(own)),
+                (true, false) => Err(Unclear),
+                (false, _) => Ok(None),
+            };
+        }
+        // The rewrite says what follows the mount, or, as `FallbackResource`, nothing.
+        let rest = match path_info {
+            b"" => self.rest(script, uri, &paths).ok_or(Unclear)?,
+            path_info => path_info.to_vec(),
+        };
+        let mut mounts = paths.iter().filter_map(|path| path.strip_suffix(&rest[..]));
+        let mount = mounts.find(|mount| is_mount(mount)).ok_or(Unclear)?;
+        Ok(Some((mount.to_vec(), or_root(&rest))))
+    }
+
+    /// What follows the folder of a script in the URL that led there.
+    fn rest(&self, script: &[u8], uri: &[u8], paths: &[Vec<u8>]) -> Option<Vec<u8>> {
+        // In the server's own reading, behind a rewrite. Behind an `Action` it is the script's URL.
+        let rewritten = self.get("REDIRECT_URL");
+        let rewritten = rewritten.filter(|url| below(url, script).is_none());
+        let path = match rewritten {
+            Some(url) => url,
+            // What the server took for one segment, and allowed, may not become two.
+            None if has_encoded_slash(uri) => return None,
+            None => paths.first()?,
+        };
+        below(path, folder(script)).map(<[u8]>::to_vec)
+    }
+
+    /// Whether the URL that was asked for is that of something else: an error document stands for a page
+    /// that may be forbidden, and a part of a page (`INCLUDED`, RFC 3875, section 4.1.16) for none.
+    fn is_part_of_another(&self) -> bool {
+        let is_error = self.iter().any(|(name, status)| {
+            before_redirects(name) == Some(b"STATUS") && !matches!(status, b"" | b"200")
+        });
+        is_error || self.get("SERVER_PROTOCOL") == Some(b"INCLUDED")
+    }
 }
 
-/// SCRIPT_NAME and PATH_INFO for a request for `path` that led to that script with that PATH_INFO.
-fn mounted(path: &[u8], script: &[u8], path_info: &[u8]) -> Option<Mounted> {
-    let folder = folder(script);
-    // The script may also be requested by its own URL. One that is not an index (`ScriptAlias
-    // "/shop"`, a script in cgi-bin) is then its own mount: nothing shows that its folder leads to
-    // it.
-    if let Some(rest) = below(path, script) {
-        return is_index(script).then(|| (folder.to_vec(), or_root(rest)));
-    }
-    // The rewrite says what follows the mount ...
-    if !path_info.is_empty() {
-        let mount = path.strip_suffix(path_info)?;
-        return Some((mount.to_vec(), path_info.to_vec()));
-    }
-    // ... or, as `FallbackResource`, says nothing.
-    below(path, folder).map(|rest| (folder.to_vec(), or_root(rest)))
+/// Whether links can begin with it. Two slashes at their start would name another host, and browsers take a
+/// backslash for one.
+fn is_mount(path: &[u8]) -> bool {
+    let is_bad = |byte: &u8| *byte == b'\\' || byte.is_ascii_control();
+    path.is_empty()
+        || (path.starts_with(b"/")
+            && !path.ends_with(b"/")
+            && !path.windows(2).any(|two| two == b"//")
+            && !path.iter().any(is_bad))
 }
 
 /// Whether a script is the index of its folder.
@@ -101,37 +165,33 @@ fn or_root(rest: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The path of a URL or of a request-target, which may be a whole URL (RFC 9112, section 3.2.2), decoded as
-/// PATH_INFO is (RFC 3875, section 4.1.5).
-fn path_of(uri: &[u8]) -> Option<Vec<u8>> {
-    let path = uri.split(|&byte| byte == b'?').next()?;
-    let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-    let path = match memchr::memmem::find(path, b"://") {
-        Some(colon) if path[..colon].iter().all(is_scheme) => {
-            let rest = &path[colon + 3..];
-            &rest[memchr::memchr(b'/', rest)?..]
-        }
-        _ => path,
-    };
-    path.starts_with(b"/")
-        .then(|| percent_decode(path).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn by_url(uri: &str, script: &str, path_info: &str, asked: bool) -> (String, String) {
+    fn meta(uri: &str, script: &str, path_info: &str) -> MetaVariables {
         let pairs = [
             ("REQUEST_URI", uri),
             ("SCRIPT_NAME", script),
             ("PATH_INFO", path_info),
         ];
         let pairs = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.into()));
-        let mut meta = MetaVariables::from_pairs(pairs);
-        meta.mount_by_url(asked);
+        MetaVariables::from_pairs(pairs)
+    }
+
+    fn mounted(meta: &MetaVariables) -> (String, String) {
         let value = |name| String::from_utf8_lossy(meta.get(name).unwrap_or_default()).into_owned();
         (value("SCRIPT_NAME"), value("PATH_INFO"))
+    }
+
+    /// The same, and whether the log is told that it cannot be told.
+    fn by_url(mut meta: MetaVariables) -> ((String, String), bool) {
+        let said = meta.mount_by_url();
+        (mounted(&meta), said.is_some())
+    }
+
+    fn pair(mount: &str, path_info: &str) -> (String, String) {
+        (mount.to_owned(), path_info.to_owned())
     }
 
     #[test]
@@ -157,9 +217,10 @@ mod tests {
         }
     }
 
+    const SCRIPT: &str = "/~me/shop/index.cgi";
+
     #[test]
     fn no_url_that_leads_there_shows_the_script() {
-        const SCRIPT: &str = "/~me/shop/index.cgi";
         for (uri, script, path_info, mount, rest) in [
             // .htaccess: RewriteRule ^(.*)$ index.cgi/$1
             ("/~me/shop/a/b?x=/y", SCRIPT, "/a/b", "/~me/shop", "/a/b"),
@@ -167,11 +228,15 @@ mod tests {
             ("/~me/shop/", SCRIPT, "/", "/~me/shop", "/"),
             // FallbackResource, DirectoryIndex
             ("/~me/shop/a/b", SCRIPT, "", "/~me/shop", "/a/b"),
+            ("/~me/shop/a%3Fb", SCRIPT, "", "/~me/shop", "/a?b"),
             ("/~me/shop/", SCRIPT, "", "/~me/shop", "/"),
+            ("/~me/shop", SCRIPT, "", "/~me/shop", "/"),
             ("/a", "/index.cgi", "", "", "/a"),
             // Its own URL.
             ("/~me/shop/index.cgi/a", SCRIPT, "/a", "/~me/shop", "/a"),
             ("/~me/shop/index.cgi", SCRIPT, "", "/~me/shop", "/"),
+            ("/~me/shop//index.cgi/a", SCRIPT, "/a", "/~me/shop", "/a"),
+            ("/x/../~me/shop/index%2Ecgi", SCRIPT, "", "/~me/shop", "/"),
             // From elsewhere: RewriteRule ^/blog/(.*)$ /cgi-bin/index.cgi/$1
             ("/blog/a", "/cgi-bin/index.cgi", "/a", "/blog", "/a"),
             ("/a", "/cgi-bin/index.cgi", "/a", "", "/a"),
@@ -184,38 +249,136 @@ mod tests {
                 "/a",
             ),
         ] {
-            let expected = (mount.to_owned(), rest.to_owned());
-            assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");
+            let expected = (pair(mount, rest), false);
+            assert_eq!(by_url(meta(uri, script, path_info)), expected, "{uri}");
         }
     }
 
+    /// What a visitor writes into a path without changing where it leads changes no link.
     #[test]
-    fn an_unclear_mount_is_left_alone() {
+    fn one_place_has_one_mount_however_it_is_asked_for() {
+        for (uri, path_info) in [
+            ("/~me//shop/a", "/a"),
+            ("//~me/shop/a", "/a"),
+            ("//evil.example/../~me/shop/a", "/a"),
+            ("/~me/shop/./a", "/a"),
+            ("/~me/shop/x/%2e%2e/a", "/a"),
+            ("/~me/shop//a", "/a"),
+            ("/~me/shop//a", "//a"),
+            ("/~me/shop/x%2F..%2Fa", "/a"),
+            ("/~me/shop/x%2fa", "/x/a"),
+            ("/~me/shop/x%2fa", "/x%2fa"),
+        ] {
+            let expected = (pair("/~me/shop", path_info), false);
+            assert_eq!(by_url(meta(uri, SCRIPT, path_info)), expected, "{uri}");
+        }
+        // A server that keeps `forbidden/../a` from nobody may still forbid what is below `forbidden`.
+        for uri in ["/~me/shop/forbidden/../a", "/~me/shop//a"] {
+            let expected = (pair("/~me/shop", "/a"), false);
+            assert_eq!(by_url(meta(uri, SCRIPT, "")), expected, "{uri}");
+        }
+    }
+
+    /// What the server says after a rewrite is its own reading of the URL.
+    #[test]
+    fn a_rewrite_that_names_the_script_alone_has_the_path_in_redirect_url() {
+        for (uri, redirect_url, mount, rest) in [
+            ("/~me/shop/a%3Fb", "/~me/shop/a?b", "/~me/shop", "/a?b"),
+            ("/~me/shop/a%2Fb", "/~me/shop/a%2Fb", "/~me/shop", "/a%2Fb"),
+            ("/~me/shop/a%2Fb", "/~me/shop/a/b", "/~me/shop", "/a/b"),
+            // The folder is the whole of another site.
+            ("/a%20b", "/~me/shop/a b", "", "/a b"),
+            ("/", "/~me/shop/", "", "/"),
+            // Behind an `Action`.
+            ("/~me/shop/a", SCRIPT, "/~me/shop", "/a"),
+        ] {
+            let mut meta = meta(uri, SCRIPT, "");
+            meta.set("REDIRECT_STATUS", "200");
+            meta.set("REDIRECT_URL", redirect_url);
+            assert_eq!(by_url(meta), (pair(mount, rest), false), "{uri}");
+        }
+    }
+
+    /// A page that the server refuses, and answers with another, is not asked for after all.
+    #[test]
+    fn an_error_document_is_not_the_page_that_was_refused() {
+        for (name, value) in [
+            ("REDIRECT_STATUS", "403"),
+            ("REDIRECT_REDIRECT_STATUS", "404"),
+            ("SERVER_PROTOCOL", "INCLUDED"),
+        ] {
+            for (path_info, rest) in [("", "/"), ("/refused", "/refused")] {
+                let mut meta = meta("/~me/shop/secret/refused", SCRIPT, path_info);
+                meta.set("REDIRECT_URL", "/~me/shop/secret/refused");
+                meta.set(name, value);
+                assert_eq!(by_url(meta), (pair("/~me/shop", rest), false), "{name}");
+            }
+        }
+        // What a visitor sends is no status.
+        let mut meta = meta("/~me/shop/a", SCRIPT, "");
+        meta.set("REDIRECT_HTTP_STATUS", "403");
+        assert_eq!(by_url(meta), (pair("/~me/shop", "/a"), false));
+    }
+
+    #[test]
+    fn what_cannot_be_told_stays_as_it_is_and_the_log_says_so() {
         for (uri, script, path_info) in [
             ("/error", "/cgi-bin/index.cgi", ""),
             ("/x", "/cgi-bin/index.cgi", "/y"),
-            ("//evil.example/a", "/cgi-bin/index.cgi", "/a"),
+            ("//evil.example/a", "/cgi-bin/index.cgi", "//evil.example/b"),
             ("*", "/index.cgi", ""),
             ("http://a.example", "/index.cgi", ""),
             ("/%5cevil.example/a", "/cgi-bin/index.cgi", "/a"),
             ("/%5Cevil.example/a", "/cgi-bin/index.cgi", "/a"),
             ("/%0a/a", "/cgi-bin/index.cgi", "/a"),
             ("/blog%7f/a", "/cgi-bin/index.cgi", "/a"),
+            // Apache decodes twice where a rewrite has the path.
+            ("/~me/shop/a%252Fb", SCRIPT, "/a/b"),
+            // One segment, or two?
+            ("/~me/shop/a%2Fb", SCRIPT, ""),
+        ] {
+            let expected = (pair(script, path_info), true);
+            assert_eq!(by_url(meta(uri, script, path_info)), expected, "{uri}");
+        }
+        let said = meta("/x?password=y", "/cgi-bin/index.cgi", "/y").mount_by_url();
+        let said = said.expect("said");
+        assert!(
+            said.contains("`/x`") && !said.contains("password"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_script_that_stands_for_itself_is_at_its_own_url() {
+        for (uri, script, path_info) in [
             ("/shop/a", "/shop", "/a"),
             ("/shop", "/shop", ""),
             ("/cgi-bin/shop.cgi/a", "/cgi-bin/shop.cgi", "/a"),
+            ("/a", "", "/a"),
         ] {
-            let expected = (script.to_owned(), path_info.to_owned());
-            assert_eq!(by_url(uri, script, path_info, true), expected, "{uri}");
+            let expected = (pair(script, path_info), false);
+            assert_eq!(by_url(meta(uri, script, path_info)), expected, "{uri}");
         }
     }
 
     #[test]
-    fn without_being_asked_only_a_certain_mount_is_used() {
-        let hidden = by_url("/shop/a", "/shop/index.cgi", "/a", false);
-        assert_eq!(hidden, ("/shop".to_owned(), "/a".to_owned()));
-        let home = by_url("/shop/", "/shop/index.cgi", "/", false);
-        assert_eq!(home, ("/shop".to_owned(), "/".to_owned()));
+    fn two_slashes_at_the_start_name_no_other_host() {
+        let (found, _) = by_url(meta("//evil.example/a", "/cgi-bin/index.cgi", "/a"));
+        assert_eq!(found, pair("/evil.example", "/a"));
+    }
+
+    #[test]
+    fn without_being_asked_only_what_is_certain() {
+        let by_folder = |uri, script, path_info| {
+            let mut meta = meta(uri, script, path_info);
+            meta.mount_at_folder();
+            mounted(&meta)
+        };
+        for uri in ["/shop/a", "/shop//a", "/x/../shop/a"] {
+            assert_eq!(by_folder(uri, "/shop/index.cgi", "/a"), pair("/shop", "/a"));
+        }
+        let home = by_folder("/shop/", "/shop/index.cgi", "/");
+        assert_eq!(home, pair("/shop", "/"));
         for (uri, script, path_info) in [
             ("/shop/index.cgi/a", "/shop/index.cgi", "/a"),
             ("/shop/", "/shop/index.cgi", ""),
@@ -223,8 +386,8 @@ mod tests {
             ("/shop/a", "/shop/app.cgi", "/a"),
             ("/a", "", "/a"),
         ] {
-            let expected = (script.to_owned(), path_info.to_owned());
-            assert_eq!(by_url(uri, script, path_info, false), expected, "{uri}");
+            let found = by_folder(uri, script, path_info);
+            assert_eq!(found, pair(script, path_info), "{uri}");
         }
     }
 }

@@ -8,6 +8,8 @@ pub(super) struct Machine {
     pub(super) root: TempDir,
     /// Whether `/home/ada` and the like are below `root` in what is written too.
     pub(super) is_moved: bool,
+    /// The words before a command: who runs it, and what that user sees of this machine.
+    pub(super) run_by: Vec<OsString>,
 }
 
 /// What is on the host already. Arguments: the root, the Python, the virtual environment with the packages
@@ -65,6 +67,7 @@ impl Machine {
         let machine = Self {
             root: folder(),
             is_moved: true,
+            run_by: Vec::new(),
         };
         let set_up = Command::new("sh")
             .args(["-euc", SET_UP, "sh"])
@@ -134,15 +137,23 @@ impl Machine {
     /// Runs commands, and gives what they print.
     #[track_caller]
     pub(super) fn run(&self, commands: &str) -> String {
-        let output = Command::new("bash")
-            .args(["-euc", &format!("exec 2>&1\n{}", self.here(commands))])
-            .current_dir(self.root.path().join("laptop"))
+        let mut words = self.run_by.clone();
+        let script = format!("exec 2>&1\n{}", self.here(commands));
+        words.extend(["bash", "-euc", &script].map(OsString::from));
+        let (folder, home) = if self.run_by.is_empty() {
+            (self.root.path().join("laptop"), self.place("~/"))
+        } else {
+            (self.place("~/"), "/home/ada".into())
+        };
+        let output = Command::new(&words[0])
+            .args(&words[1..])
+            .current_dir(folder)
             .env_clear()
             .env(
                 "PATH",
                 format!("{}:/usr/bin:/bin", self.place("/bin").display()),
             )
-            .env("HOME", self.place("~/"))
+            .env("HOME", home)
             // What is not there already is not fetched.
             .env("PIP_NO_INDEX", "1")
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
@@ -170,6 +181,15 @@ impl Machine {
             .arg(mode)
             .status();
         assert!(written.expect("sh").success(), "{}", path.display());
+    }
+
+    /// Has what is in her home be that user's, as if her own shell had written it.
+    pub(super) fn all_is_adas(&self) {
+        let given = Command::new("chown")
+            .args(["-R", "-h", "21346:21346"])
+            .arg(self.place("~/"))
+            .status();
+        assert!(given.expect("chown").success());
     }
 
     /// Does what a block says.
@@ -203,9 +223,10 @@ impl Machine {
         let console = console.strip_prefix("$ ").expect("begins with a command");
         for part in console.split("\n$ ") {
             let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
-            let printed = self.run(command);
+            let printed = self.run(command).trim_end().to_owned() + "\n";
+            let expected = expected.trim_end().to_owned() + "\n";
             assert!(
-                crate::readme::is_like(&printed, expected),
+                crate::readme::is_like(&printed, &expected),
                 "$ {command}\n{printed}\nexpected:\n{expected}"
             );
         }

@@ -138,6 +138,14 @@ fn a_folder_of_a_hosts() {
     answers(&server, "/~ada/shop.cgi", "/~ada/shop.cgi");
     let page = Request::get("/~ada/page.txt").send(server.address);
     assert_eq!(page.text(), "a page");
+    // What a page of a wiki may be called, and what an editor leaves.
+    for (path, path_info) in [("/Why%3F", "/Why?"), ("/100%25", "/100%")] {
+        let page = Request::get(&format!("/~ada{path}")).send(server.address);
+        assert_eq!(page.text(), format!("/~ada|{path_info}|-"));
+    }
+    machine.write("home/public_html/index.cgi~", "secret");
+    assert_eq!(status(&server, "/~ada/index.cgi~"), 403);
+    fs::remove_file(machine.at("home/public_html/index.cgi~")).expect("removed");
     machine.install(&["host", "--remove", "--root"]);
     assert_eq!(status(&server, "/~ada/a"), 404);
     answers(&server, "/~ada/shop.cgi", "/~ada/shop.cgi");

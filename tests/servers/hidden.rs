@@ -1,14 +1,27 @@
 //! A script that a rewrite hides: what the application links to begins with what the URL has in the
-//! script's place, and leads back to it.
+//! script's place, and leads back to it. Where the server's variables do not tell, they stay as they are.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::{Kind, Server, Site, run};
 use crate::harness::http_client::Request;
+use crate::harness::server::eventually;
+use crate::harness::{copy_programs, folder, python};
 
 /// Answers with a link to its page `/next`, and what it was asked for.
 const LINKING: &str = "
+import os
+loaded_by = os.getpid()
 def application(environ, start_response):
-    start_response('200 OK', [('X-Link', environ['SCRIPT_NAME'] + '/next')])
-    return [environ['PATH_INFO'].encode()]
+    way = 'cold' if loaded_by == os.getpid() else 'restored'
+    link = environ['SCRIPT_NAME'] + '/next'
+    start_response('200 OK', [('X-Link', link), ('X-Way', way)])
+    return [environ['PATH_INFO'].encode('latin-1')]
 ";
 
 const BLOCK: &str = "# /// script\n# [tool.wsgi-cgi]\n# script-name = \"auto\"\n# ///\n";
@@ -23,16 +36,21 @@ fn no_link_shows_an_index_that_a_rewrite_hides() {
             .file("plain/.htaccess", rewrite)
             .file("auto/index.wsgi", &auto)
             .file("auto/.htaccess", rewrite)
+            .file("bare/index.wsgi", &auto)
+            .file("bare/.htaccess", &BARE.replace("cgi", "wsgi"))
             .file("back/index.wsgi", &auto)
             .file("back/.htaccess", "FallbackResource /back/index.wsgi\n");
         let server = Server::start(kind, &site);
         for (url, path) in [
             ("/plain/a/b?x=1", "/a/b"),
             ("/plain/a%20b", "/a b"),
+            ("/plain//a", "/a"),
             ("/auto/a/b", "/a/b"),
             ("/auto/", "/"),
             ("/auto/index.wsgi/a", "/a"),
             ("/auto/index.wsgi", "/"),
+            ("/bare/a%20b", "/a b"),
+            ("/bare/index.wsgi/a", "/a"),
             ("/back/a/b", "/a/b"),
             ("/back/index.wsgi/a", "/a"),
         ] {
@@ -48,6 +66,247 @@ fn no_link_shows_an_index_that_a_rewrite_hides() {
                 (200, "/next"),
                 "{link}"
             );
+        }
+    });
+}
+
+/// The script has all of the path from REQUEST_URI.
+const BARE: &str = "RewriteEngine On
+RewriteCond %{REQUEST_FILENAME} !-f
+RewriteRule ^ index.cgi [L]
+";
+
+/// The rewrite has it.
+const PATH: &str = "RewriteEngine On
+RewriteRule ^index\\.cgi - [L]
+RewriteRule ^(.*)$ index.cgi/$1 [L]
+";
+
+/// What is refused is answered by the script; nobody else is.
+const ERRORS: &str = "ErrorDocument 403 /errors/index.cgi
+ErrorDocument 404 /errors/index.cgi/missing
+<Files secret>
+    Require all denied
+</Files>
+";
+
+/// One that leads another folder's URLs here.
+const ABOVE: &str = "RewriteEngine On
+RewriteRule ^top/(.*)$ bare/$1 [L]
+RewriteRule ^astray/ path/index.cgi/elsewhere [L]
+";
+
+const CONFIGURATION: &str = r#"
+LoadModule rewrite_module MODULES/mod_rewrite.so
+LoadModule dir_module MODULES/mod_dir.so
+LoadModule mime_module MODULES/mod_mime.so
+LoadModule include_module MODULES/mod_include.so
+TypesConfig /dev/null
+DocumentRoot "FOLDER"
+AllowEncodedSlashes SLASHES
+<Directory "FOLDER">
+    Require all granted
+    AllowOverride All
+    Options +ExecCGI +Includes
+    <FilesMatch "\.cgi$">
+        SetHandler cgi-script
+    </FilesMatch>
+    <FilesMatch "\.shtml$">
+        SetOutputFilter INCLUDES
+    </FilesMatch>
+</Directory>
+"#;
+
+/// A script with the application, and what the server runs it by.
+fn script(way: &str, machine: &Path, package: &Path) -> String {
+    let program = machine.join("wsgi-cgi");
+    let (program, package) = (program.display(), package.display());
+    match way {
+        "cold" => format!("#!{program}\n{BLOCK}{LINKING}"),
+        "restored" => format!(
+            "#!{program} --image --cache-dir {}/images\n{BLOCK}{LINKING}",
+            machine.display()
+        ),
+        _ => format!(
+            "#!{}\n{BLOCK}import sys\nsys.path.insert(0, '{package}')\n\
+             from wsgi_cgi import run\n{LINKING}\nrun(application)\n",
+            python()
+        ),
+    }
+}
+
+/// Written by another process: no script is still open for writing when it is executed.
+const SET_UP: &str = "
+    mkdir -p images site/bare/folder site/path site/back site/errors
+    chmod 700 images
+    chown 33 images 2>/dev/null || :
+    for folder in bare path back errors; do
+        cp index.cgi site/$folder/
+        chmod 755 site/$folder/index.cgi
+    done
+";
+
+fn machine(way: &str, package: &Path) -> TempDir {
+    let machine = folder();
+    copy_programs(machine.path());
+    let write = |name: &str, text: &str| {
+        fs::write(machine.path().join(name), text).expect("written");
+    };
+    write("index.cgi", &script(way, machine.path(), package));
+    let done = Command::new("sh")
+        .args(["-euc", SET_UP])
+        .current_dir(machine.path())
+        .status();
+    assert!(done.expect("sh").success());
+    write("site/.htaccess", ABOVE);
+    write("site/bare/.htaccess", BARE);
+    write("site/path/.htaccess", PATH);
+    write("site/back/.htaccess", "FallbackResource /back/index.cgi\n");
+    write("site/errors/.htaccess", ERRORS);
+    write("site/errors/secret", "the secret");
+    write("site/bare/page.txt", "a page");
+    let page = "<!--#include virtual=\"/back/index.cgi\" -->";
+    write("site/back/page.shtml", page);
+    machine
+}
+
+/// A URL; status, mount and path. Nothing where the server leaves it as it is.
+type Case = (&'static str, u16, &'static str, &'static str);
+
+/// What a visitor may ask for, with slashes encoded or not as the server has it.
+const ALWAYS: &[Case] = &[
+    ("/bare/", 200, "/bare", "/"),
+    ("/bare/a/b?c=/d", 200, "/bare", "/a/b"),
+    ("/bare/a%20b%2Bc+d", 200, "/bare", "/a b+c+d"),
+    ("/bare/Zo%C3%AB", 200, "/bare", "/Zo\u{eb}"),
+    ("/bare/Why%3F", 200, "/bare", "/Why?"),
+    ("/bare/100%25", 200, "/bare", "/100%"),
+    ("/bare/a%252Fb", 200, "/bare", "/a%2Fb"),
+    ("/bare/a%0Ab", 200, "/bare", "/a\nb"),
+    ("/bare/folder/", 200, "/bare", "/folder/"),
+    ("/bare/x/../a", 200, "/bare", "/a"),
+    ("/x/..//bare//a", 200, "/bare", "/a"),
+    ("//evil.example/../bare/a", 200, "/bare", "/a"),
+    ("/%62are/%2E%2E/bare/a", 200, "/bare", "/a"),
+    ("/bare/index.cgi", 200, "/bare", "/"),
+    ("/bare/index.cgi/a", 200, "/bare", "/a"),
+    ("/bare//index%2Ecgi/a", 200, "/bare", "/a"),
+    ("/top/a%20b", 200, "/top", "/a b"),
+    ("/top/", 200, "/top", "/"),
+    ("/path/a%20b", 200, "/path", "/a b"),
+    ("/path/", 200, "/path", "/"),
+    ("/path//x/../a", 200, "/path", "/a"),
+    ("/x/../path/a", 200, "/path", "/a"),
+    ("/path/index.cgi", 200, "/path", "/"),
+    ("/path/./index.cgi/a", 200, "/path", "/a"),
+    ("/back/a/b", 200, "/back", "/a/b"),
+    ("/back/", 200, "/back", "/"),
+    ("/back/Why%3F", 200, "/back", "/Why?"),
+    ("/back/100%25", 200, "/back", "/100%"),
+    ("/back//x/%2e%2e/a", 200, "/back", "/a"),
+    ("/back/index.cgi/a", 200, "/back", "/a"),
+    // Not /secret, which the server refuses, and not a page that is not there.
+    ("/errors/secret", 200, "/errors", "/"),
+    ("/errors/other/missing", 200, "/errors", "/missing"),
+];
+
+/// A value of `AllowEncodedSlashes`; what is clear with it, and what is not: that gets the server's own words,
+/// and a line in the log.
+type Slashes = (&'static str, &'static [Case], &'static [Case]);
+
+const SLASHES: &[Slashes] = &[
+    (
+        "Off",
+        &[("/bare/a%2Fb", 404, "", ""), ("/back/a%2Fb", 404, "", "")],
+        &[ASTRAY],
+    ),
+    (
+        "On",
+        &[
+            ("/bare/a%2Fb", 200, "/bare", "/a/b"),
+            ("/bare/x%2F..%2Fa", 200, "/bare", "/a"),
+            ("/bare/..%2Fbare/a", 200, "/bare", "/a"),
+            ("/bare/index.cgi%2Fa", 200, "/bare", "/a"),
+            ("/path/a%2Fb", 200, "/path", "/a/b"),
+        ],
+        &[
+            ASTRAY,
+            // Apache decodes twice where a rewrite has the path.
+            ("/path/a%252Fb", 200, "/path/index.cgi", "/a/b"),
+            // Only the server knows whether these are two segments.
+            ("/back/a%2Fb", 200, "/back/index.cgi", ""),
+        ],
+    ),
+    (
+        "NoDecode",
+        &[
+            ("/bare/a%2Fb", 200, "/bare", "/a%2Fb"),
+            ("/bare/x%2F..%2Fa", 200, "/bare", "/x%2F..%2Fa"),
+            ("/path/a%2Fb", 200, "/path", "/a%2Fb"),
+        ],
+        &[ASTRAY, ("/back/a%2Fb", 200, "/back/index.cgi", "")],
+    ),
+];
+
+const ASTRAY: Case = ("/astray/a", 200, "/path/index.cgi", "/elsewhere");
+
+#[track_caller]
+fn meets(server: &Server, way: &str, &(url, status, mount, path): &Case) {
+    let response = Request::get(url).send(server.address);
+    assert_eq!(response.status, status, "{way}: {url}: {}", server.log());
+    if status == 200 {
+        let link = response.header("X-Link").concat();
+        let mode = response.header("X-Way").concat();
+        assert_eq!(link, format!("{mount}/next"), "{way}: {url}");
+        assert_eq!(mode == "restored", way == "restored", "{way}: {url}");
+        assert_eq!(response.text(), path, "{way}: {url}");
+    }
+}
+
+#[test]
+fn the_mount_is_told_from_the_url_or_not_at_all() {
+    run(Kind::ApacheCgid, |kind| {
+        let package = crate::in_python::package();
+        for way in ["cold", "restored", "run"] {
+            let machine = machine(way, package.path());
+            let folder = machine.path().join("site").display().to_string();
+            for &(slashes, cases, unclear) in SLASHES {
+                if slashes != "Off" && way == "run" {
+                    continue;
+                }
+                let configuration = CONFIGURATION
+                    .replace("FOLDER", &folder)
+                    .replace("SLASHES", slashes);
+                let server = Server::start(kind, &Site::new().configured(&configuration));
+                if way == "restored" {
+                    for folder in ["bare", "path", "back", "errors"] {
+                        let made = eventually(Duration::from_secs(60), || {
+                            let url = format!("/{folder}/index.cgi");
+                            let response = Request::get(&url).send(server.address);
+                            response.header("X-Way") == ["restored"]
+                        });
+                        assert!(made, "{folder}: {}", server.whole_log());
+                    }
+                }
+                for case in ALWAYS.iter().chain(cases) {
+                    meets(&server, way, case);
+                }
+                let included = Request::get("/back/page.shtml").send(server.address);
+                assert_eq!(included.text(), "/", "not the page that it is a part of");
+                let page = Request::get("/bare/page.txt").send(server.address);
+                assert_eq!(page.text(), "a page");
+                assert!(!server.log().contains("script-name"), "{}", server.log());
+                for case in unclear {
+                    meets(&server, way, case);
+                }
+                let log = server.log();
+                let said = log.matches("REQUEST_URI=`/").count();
+                assert_eq!(said, unclear.len(), "{way}: {log}");
+                assert!(
+                    log.contains("REQUEST_URI=`/astray/a`, SCRIPT_NAME="),
+                    "{log}"
+                );
+            }
         }
     });
 }

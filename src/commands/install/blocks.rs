@@ -61,14 +61,20 @@ fn htaccess(place: &Place) -> String {
          SetHandler cgi-script\n    \
          # Apache keeps the Authorization header to itself unless it is told not to.\n    \
          CGIPassAuth On\n\
-         </Files>\n"
+         </Files>\n\
+         # What editors leave beside it ({name}~) would show its source.\n\
+         <FilesMatch \"^{pattern}.\">\n    \
+         Require all denied\n\
+         </FilesMatch>\n",
+        pattern = as_pattern(name)
     );
     if place.root {
+        // Without the path, which Apache would decode twice: the script finds it in REQUEST_URI.
         _ = write!(
             text,
             "RewriteEngine On\n\
              RewriteCond %{{REQUEST_FILENAME}} !-f\n\
-             RewriteRule ^(.*)$ {name}/$1 [L]\n"
+             RewriteRule ^ {name} [L]\n"
         );
     }
     text

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 
 use super::executor::{Executor, StartInfo};
 use doors::incident::Incident;
-use doors::opened::{acceptable, known};
+use doors::opened::{acceptable, complete, known};
 use doors::terminal::{Shown, TerminalWriter, head_text};
 use exchange::Failure;
 use exchange::{BodyLength, MetaVariables, Request, Responder, ResponseHead};
@@ -144,7 +144,7 @@ fn into_request(
     length: &Result<BodyLength, exchange::BodyLengthError>,
     config: &Config,
 ) -> Request {
-    meta.complete(config.script_name.as_deref());
+    complete(&mut meta, Some(config));
     let length = length.as_ref().copied().unwrap_or(BodyLength::Bytes(0));
     doors::cgi::request(meta, source, length)
 }

@@ -150,7 +150,7 @@ fn ask(application: &Application, path: &str) -> Result<()> {
     ];
     let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
     let mut meta = MetaVariables::from_pairs(pairs);
-    meta.complete(None);
+    _ = meta.complete(None);
     let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
     let writer = CgiWriter::new(null()?.into(), request.body.clone(), Form::Cgi);
     let responder = Responder::new(Box::new(writer), b"GET", || true);

@@ -9,7 +9,7 @@ use super::super::executor::Executor;
 use super::files::{self, Answer};
 use doors::cgi;
 use doors::incident::Incident;
-use doors::opened::start_time;
+use doors::opened::{complete, start_time};
 use doors::server::{Form, Handover, StaticFolder};
 use exchange::Failure;
 use exchange::{AUTO, BodyLength, MetaVariables, Responder};
@@ -80,7 +80,7 @@ impl Worker<'_> {
         }
         let readied = start_time(self.config).and_then(|()| executor(&meta));
         meta.surround(self.environment);
-        meta.complete(self.config.script_name.as_deref());
+        complete(&mut meta, Some(self.config));
         match readied {
             Ok(executor) => {
                 let request = cgi::request(meta, private.stdin, BodyLength::Bytes(length));

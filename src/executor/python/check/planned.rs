@@ -139,7 +139,7 @@ impl Planned {
         content: Vec<u8>,
         mount: Option<&[u8]>,
     ) -> Self {
-        meta.complete(mount);
+        _ = meta.complete(mount);
         let has = |name| meta.get(name).is_some();
         let conditions = [
             "HTTP_IF_MATCH",

@@ -291,7 +291,8 @@ impl Answer {
             return Err(PyRuntimeError::new_err("this request was already answered"));
         }
         let mut meta = variables(handler)?;
-        meta.complete(self.script_name.as_deref());
+        // What cannot be told was said when the exchange was opened.
+        _ = meta.complete(self.script_name.as_deref());
         let stdin = handler.getattr_opt(intern!(py, "stdin"))?;
         let input = match stdin {
             Some(stdin)
