@@ -146,6 +146,10 @@ fn a_folder_of_a_hosts() {
     machine.write("home/public_html/index.cgi~", "secret");
     assert_eq!(status(&server, "/~ada/index.cgi~"), 403);
     fs::remove_file(machine.at("home/public_html/index.cgi~")).expect("removed");
+    // With a mount that is named, the rewrite has what follows it.
+    let named = ["--script-name", "/~ada", "--force"];
+    machine.install(&[&["host", "shop.py", "--no-image", "--root"], &named[..]].concat());
+    answers(&server, "/~ada", "/~ada");
     machine.install(&["host", "--remove", "--root"]);
     assert_eq!(status(&server, "/~ada/a"), 404);
     answers(&server, "/~ada/shop.cgi", "/~ada/shop.cgi");

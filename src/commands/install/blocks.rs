@@ -16,6 +16,8 @@ pub(super) struct Place<'a> {
     pub(super) program: &'a Path,
     /// Whether it answers for its whole folder.
     pub(super) root: bool,
+    /// Whether it finds out where it is mounted, and what follows that, from the URL.
+    pub(super) reads_url: bool,
 }
 
 /// The lines for that server; `None` where it needs no configuration.
@@ -69,12 +71,17 @@ fn htaccess(place: &Place) -> String {
         pattern = as_pattern(name)
     );
     if place.root {
-        // Without the path, which Apache would decode twice: the script finds it in REQUEST_URI.
+        // Apache decodes a path in a rewrite twice, and refuses one with `?`.
+        let rule = if place.reads_url {
+            format!("^ {name}")
+        } else {
+            format!("^(.*)$ {name}/$1")
+        };
         _ = write!(
             text,
             "RewriteEngine On\n\
              RewriteCond %{{REQUEST_FILENAME}} !-f\n\
-             RewriteRule ^ {name} [L]\n"
+             RewriteRule {rule} [L]\n"
         );
     }
     text

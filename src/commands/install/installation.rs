@@ -1,12 +1,14 @@
 //! The plan that writes a script and its configuration.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use exchange::AUTO;
 use process::program;
 use settings::cli::{Install, Server};
-use settings::options::{PYTHON_PATH, of_script};
+use settings::options::{PYTHON_PATH, SCRIPT_NAME, of_script};
 
 use super::application::Application;
 use super::blocks::{self, Place};
@@ -37,6 +39,9 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
         url: &url,
         program: &program,
         root: typed.place.root,
+        reads_url: options
+            .text(&SCRIPT_NAME)
+            .is_some_and(|path| path.as_bytes() == AUTO),
     };
     let lines = blocks::lines(typed.server, &place)?;
     let mut changes = vec![written(&script.path, text, typed)?];
