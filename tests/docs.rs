@@ -40,7 +40,10 @@ struct Block {
 
 fn recipes() -> Vec<String> {
     let folder = fs::read_dir(repository().join("docs")).expect("recipes");
-    let names = folder.map(|entry| entry.expect("an entry").file_name());
+    let files = folder
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name());
     let mut names: Vec<String> = names
         .map(|name| name.into_string().expect("UTF-8"))
         .collect();

@@ -1,5 +1,5 @@
-//! The README says nothing that was not tried: what it shows is run here, and the configurations
-//! in it are what the tests with real servers use ([`block`]).
+//! The README and the manual (`docs/manual`) show nothing that was not tried: their commands are run here, in
+//! the order of [`TEXTS`], and their configurations are what the tests with real servers use ([`block`]).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,6 +15,21 @@ use crate::harness::{executor, folder, program, python};
 use crate::in_python;
 
 const README: &str = include_str!("../README.md");
+
+macro_rules! manual {
+    ($($name:literal)*) => {
+        [$(($name, include_str!(concat!("../docs/manual/", $name, ".md")))),*]
+    };
+}
+
+/// The pages of the manual, in the order in which one reads them: later commands use files of earlier ones.
+const MANUAL: [(&str, &str); 12] = manual!["installing" "figures" "request" "serve" "servers" "naming"
+    "options" "images" "doctor" "check" "errors" "shell"];
+
+/// The README and the pages.
+fn texts() -> impl Iterator<Item = &'static str> {
+    [README].into_iter().chain(MANUAL.map(|(_, text)| text))
+}
 
 /// The blocks of a language, in order. The languages: `console` is run, and prints what follows
 /// each command (`...` stands for anything); `serving` is a server that is run and asked; `sh` is
@@ -32,12 +47,12 @@ const LANGUAGES: [&str; 10] = [
     "sh",
 ];
 
-/// The block number `index`, from 0, of that language, as it is in the README: the test of a
+/// The block number `index`, from 0, of that language, as it is in the manual: the test of a
 /// server replaces the paths `/usr/local/bin`, `/usr/lib/cgi-bin` and `/var/www/html`, the sockets
 /// and the ports in it.
 pub(crate) fn block(language: &str, index: usize) -> &'static str {
     let found = blocks(language).into_iter().nth(index);
-    found.unwrap_or_else(|| panic!("the README has no block {index} in {language}"))
+    found.unwrap_or_else(|| panic!("the manual has no block {index} in {language}"))
 }
 
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -49,9 +64,12 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 /// Language and text of each block.
 fn all_blocks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    texts().flat_map(blocks_of)
+}
+
+fn blocks_of(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     // Before, inside, after, inside, ...
-    README
-        .split("```")
+    text.split("```")
         .skip(1)
         .step_by(2)
         .map(|block| block.split_once('\n').expect("a line"))
@@ -61,6 +79,65 @@ fn all_blocks() -> impl Iterator<Item = (&'static str, &'static str)> {
 fn every_block_is_of_a_kind_that_is_tried() {
     let languages: BTreeSet<&str> = all_blocks().map(|(language, _)| language).collect();
     assert_eq!(languages, BTreeSet::from(LANGUAGES));
+}
+
+/// The README has an end, and every page of the manual is reached from it.
+#[test]
+fn the_readme_is_short_and_leads_to_each_page() {
+    assert!(README.lines().count() < 300);
+    let pages = fs::read_dir(repository().join("docs/manual")).expect("pages");
+    let pages: BTreeSet<String> = pages
+        .map(|page| page.expect("a page").file_name().into_string())
+        .map(|name| name.expect("UTF-8"))
+        .collect();
+    let known: BTreeSet<String> = MANUAL
+        .iter()
+        .map(|(name, _)| format!("{name}.md"))
+        .collect();
+    assert_eq!(pages, known);
+    for page in pages {
+        assert!(README.contains(&format!("(docs/manual/{page})")), "{page}");
+    }
+}
+
+/// Each link leads to a file that is there, and to a heading in it.
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = MANUAL.map(|(name, text)| (format!("docs/manual/{name}.md"), text));
+    for (page, text) in pages.into_iter().chain([("README.md".to_owned(), README)]) {
+        let folder = repository().join(&page);
+        let folder = folder.parent().expect("a folder");
+        let links = text.split("](").skip(1);
+        for link in links.filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = if file.is_empty() {
+                repository().join(&page)
+            } else {
+                folder.join(file)
+            };
+            assert!(file.exists(), "{page}: {link}");
+            let has_heading = || {
+                let text = fs::read_to_string(&file).expect("text");
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                headings.any(|line| anchor_of(line) == anchor)
+            };
+            assert!(anchor.is_empty() || has_heading(), "{page}: {link}");
+        }
+    }
+}
+
+/// The name that a heading has in a link.
+fn anchor_of(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter_map(|letter| match letter {
+        ' ' => Some('-'),
+        letter if letter.is_alphanumeric() || letter == '-' => Some(letter),
+        _ => None,
+    });
+    kept.collect()
 }
 
 /// Root's folders and a copy of this repository, in a folder of their own.
@@ -339,7 +416,8 @@ fn the_times_are_the_pictures() {
 /// The options, their variables and their keys, as the program itself has them.
 #[test]
 fn the_table_has_each_option() {
-    let rows = README.lines().filter(|line| line.starts_with("| `--"));
+    let lines = texts().flat_map(str::lines);
+    let rows = lines.filter(|line| line.starts_with("| `--"));
     let rows: Vec<Vec<&str>> = rows
         .map(|row| row.split('`').skip(1).step_by(2).collect())
         .collect();
@@ -383,7 +461,8 @@ fn the_table_has_each_option() {
     let known: BTreeSet<&str> = known.trim_end().split(", ").collect();
     // These two are described where they belong.
     let elsewhere = ["WSGI_CGI_APP", "WSGI_CGI_SCRIPTS"];
-    assert!(elsewhere.iter().all(|name| README.contains(name)));
+    let is_told = |name: &&str| texts().any(|text| text.contains(name));
+    assert!(elsewhere.iter().all(is_told));
     let shown = rows.iter().map(|row| row[1]).chain(elsewhere);
     assert_eq!(known, shown.collect());
 }
@@ -439,9 +518,11 @@ mod slow {
     #[test]
     fn the_commands_of_packages_work() {
         let machine = Machine::new();
-        let printed: String = blocks("sh")
-            .into_iter()
-            .map(|block| machine.run(block))
+        // Those of the README are a recipe, which `docs` follows.
+        let pages = MANUAL.iter().flat_map(|(_, text)| blocks_of(text));
+        let printed: String = pages
+            .filter(|(language, _)| *language == "sh")
+            .map(|(_, block)| machine.run(block))
             .collect();
         let venv = machine.place("/srv/www/venv");
         let packages = format!(
