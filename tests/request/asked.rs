@@ -187,7 +187,11 @@ fn what_cannot_be_asked_is_said() {
             &["/%00"],
             "`http://localhost/%00`: no server passes a NUL byte on",
         ),
-        (&["-H", "no header"], "header `no header `: that is no name"),
+        (
+            &["-H", "no header"],
+            "`-H no header`: `Name: value` is expected",
+        ),
+        (&["-H", "no name: x"], "header `no name`: that is no name"),
         (
             &["-H", "X: a\nb"],
             "header `X`: a value is one line: `a\\nb`",
