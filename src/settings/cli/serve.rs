@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::ServeOptions;
 use super::scgi::ScgiOptions;
@@ -33,7 +33,7 @@ a loaded application with --preload.";
 #[command(after_help = AFTER)]
 pub struct Serve {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
     pub app: OsString,
 
     #[command(flatten)]
