@@ -80,6 +80,22 @@ fn options_in_the_hash_bang_line_are_split() {
 }
 
 #[test]
+fn what_may_have_been_meant_in_the_hash_bang_line_is_said() {
+    for (words, meant) in [
+        (
+            "--vnev /v",
+            "unexpected argument '--vnev' found: did you mean `--venv`?",
+        ),
+        ("--prelaod", "unexpected argument '--prelaod' found"),
+        ("debug", "`debug` in the `#!` line of"),
+        ("imgae", "is no option: did you mean `--image`?"),
+    ] {
+        let (_folder, script) = script(&format!("#!{} {words}", program().display()));
+        Cgi::bare().program(&script).exits(1).logs(meant).run();
+    }
+}
+
+#[test]
 fn through_env() {
     let path = format!(
         "{}:/usr/bin:/bin",

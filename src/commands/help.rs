@@ -1,27 +1,18 @@
-//! Help, manual pages and shell completions, all from the one definition of the command line.
+//! The help of the program and of each command, on the terminal and as manual pages: all from the one
+//! definition of the command line.
 
 use std::io::Write;
 
 use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
-use clap_complete::Shell;
 
+use super::manual;
 use process::report::{self, Exit};
-use settings::cli::{Completions, Help, Program};
+use settings::cli::{Help, Program};
 
 /// Shows the help of the program or of one command.
-pub(super) fn help(typed: &Help) -> Exit {
+pub(super) fn run(typed: &Help) -> Exit {
     end(show(typed))
-}
-
-/// Prints the completions for one shell.
-pub(super) fn completions(typed: &Completions) -> Exit {
-    let shell: Result<Shell, _> = typed.shell.parse();
-    end(shell.map_err(anyhow::Error::msg).and_then(|shell| {
-        let mut text = Vec::new();
-        clap_complete::generate(shell, &mut Program::command(), "wsgi-cgi", &mut text);
-        print(&text)
-    }))
 }
 
 fn show(typed: &Help) -> Result<()> {
@@ -33,21 +24,22 @@ fn show(typed: &Help) -> Result<()> {
             .find_subcommand_mut(name)
             .with_context(|| format!("no command `{name}`: `wsgi-cgi help` lists all"))?,
     };
-    if !typed.man {
-        return Ok(command.print_help()?);
+    if typed.man {
+        print(manual::page(command).as_bytes())
+    } else {
+        Ok(command.print_help()?)
     }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    print(&page)
 }
 
-fn print(text: &[u8]) -> Result<()> {
+/// Prints what was asked for.
+pub(super) fn print(text: &[u8]) -> Result<()> {
     std::io::stdout()
         .write_all(text)
         .map_err(|error| anyhow!(error).context("cannot write to standard output"))
 }
 
-fn end(result: Result<()>) -> Exit {
+/// The exit status that this comes to.
+pub(super) fn end(result: Result<()>) -> Exit {
     match result {
         Ok(()) => Exit::Success,
         Err(error) => {

@@ -2,10 +2,12 @@
 //! Python are the executor's: this process becomes a Python with it.
 
 mod check;
+mod completions;
 mod help;
 mod install;
 mod list;
 mod make;
+mod manual;
 mod progress;
 mod status;
 
@@ -24,9 +26,10 @@ use image::common;
 use process::handed_on::{self, HandedOn};
 use process::report::{self, Exit};
 use process::{environment, settled};
-use settings::cli::{Command, ImageCommand, Program};
+use settings::cli::{COMMANDS, Command, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
+use settings::meant;
 use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
 use status::Wanted;
 
@@ -38,6 +41,10 @@ pub(crate) fn run(started: &Started) -> Exit {
     let program = match Program::try_parse_from(command_line) {
         Ok(program) => program,
         Err(answer) => {
+            if let Some(error) = no_command(&started.arguments) {
+                report::log_error(&error);
+                return Exit::Usage;
+            }
             _ = answer.print();
             return if answer.use_stderr() {
                 Exit::Usage
@@ -66,9 +73,10 @@ pub(crate) fn run(started: &Started) -> Exit {
         Some(Command::Image(typed)) => return images(&typed.command, started),
         Some(Command::Doctor(typed)) => doctor::run(&typed, started),
         Some(Command::Install(typed)) => return install::run(&typed),
-        Some(Command::Help(typed)) => return help::help(&typed),
-        Some(Command::Completions(typed)) => return help::completions(&typed),
-        None => Err(nothing_to_do(program.cgi.app.as_deref())),
+        Some(Command::Help(typed)) => return help::run(&typed),
+        Some(Command::Completions(typed)) => return completions::run(&typed),
+        None => Err(no_command(&started.arguments)
+            .unwrap_or_else(|| nothing_to_do(program.cgi.app.as_deref()))),
     };
     done.unwrap_or_else(|error| {
         report::log_error(&error);
@@ -83,6 +91,19 @@ fn variables_of(command: Option<&Command>) -> Result<Vec<(String, String)>> {
         Some(Command::Serve(typed)) => typed.env.variables(),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Where the first word is neither a command nor a file, but much like a command.
+fn no_command(arguments: &[OsString]) -> Option<anyhow::Error> {
+    let word = arguments.get(1)?;
+    if COMMANDS.iter().any(|name| word == name) || Path::new(word).exists() {
+        return None;
+    }
+    let word = word.to_str().filter(|word| !word.starts_with('-'))?;
+    let meant = meant::meant(word, COMMANDS)?;
+    Some(anyhow!(
+        "`{word}` is not a command: did you mean `{meant}`? `wsgi-cgi help` lists them"
+    ))
 }
 
 fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {

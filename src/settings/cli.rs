@@ -22,7 +22,7 @@ mod serve;
 use std::ffi::OsString;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use crate::options::{CgiOptions, Options, ServeOptions};
 pub use check::{Check, CheckAsked, CheckTold};
@@ -45,7 +45,7 @@ pub struct Cgi {
     pub options: CgiOptions,
 
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
     pub app: Option<OsString>,
 }
 
@@ -99,6 +99,19 @@ pub enum Command {
     Completions(Completions),
 }
 
+/// Their names, in the order of the help.
+pub const COMMANDS: [&str; 9] = [
+    "request",
+    "check",
+    "serve",
+    "image",
+    "precompile",
+    "doctor",
+    "install",
+    "help",
+    "completions",
+];
+
 /// Show the help of the program or of a command
 #[derive(Debug, Args)]
 pub struct Help {
@@ -107,7 +120,11 @@ pub struct Help {
     pub man: bool,
 
     /// The command, such as request
-    #[arg(value_name = "COMMAND")]
+    #[arg(
+        value_name = "COMMAND",
+        value_parser = PossibleValuesParser::new(COMMANDS),
+        hide_possible_values = true
+    )]
     pub command: Option<String>,
 }
 
@@ -115,8 +132,23 @@ pub struct Help {
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell: bash, zsh or fish
-    #[arg(value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"]), hide_possible_values = true)]
-    pub shell: String,
+    #[arg(value_enum, hide_possible_values = true)]
+    pub shell: Shell,
+
+    /// What the printed script asks: what can be the last of these words of a command line.
+    #[arg(last = true, hide = true)]
+    pub words: Vec<OsString>,
+}
+
+/// The shells that complete a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash, from 4.4 on
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
 }
 
 #[cfg(test)]
@@ -128,6 +160,9 @@ mod tests {
     fn the_definitions_hold_together() {
         Cgi::command().debug_assert();
         Program::command().debug_assert();
+        let program = Program::command();
+        let names = program.get_subcommands().map(clap::Command::get_name);
+        assert_eq!(names.collect::<Vec<_>>(), COMMANDS);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use crate::cli::Cgi;
 use crate::config::{self, App, Config};
 use crate::invocation::{Evidence, Invocation};
-use crate::options::{self, CgiOptions, Values};
-use crate::{action, split};
+use crate::options::{self, CgiOptions, TABLE, Values};
+use crate::{action, meant, split};
 use exchange::MetaVariables;
 
 const NO_SCRIPT: &str = "the server named no script: begin the script with the line \
@@ -41,9 +42,13 @@ impl Decided {
             Invocation::HashBang { argument, script } => {
                 let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
                 if let Some(word) = cli.app {
+                    let name = word.to_string_lossy();
+                    let meant = meant::meant(&name, TABLE.map(|row| row.name))
+                        .map_or(String::new(), |meant| {
+                            format!(": did you mean `--{meant}`?")
+                        });
                     bail!(
-                        "`{}` in the `#!` line of `{}` is not an option",
-                        word.display(),
+                        "`{name}` in the `#!` line of `{}` is no option{meant}",
                         script.display()
                     );
                 }
@@ -205,7 +210,11 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
             .unwrap_or_default()
             .trim_start_matches("error: ");
         if error.use_stderr() {
-            anyhow!("wrong option in the `#!` line or the server's settings: {first}")
+            let meant = match error.get(ContextKind::SuggestedArg) {
+                Some(ContextValue::String(meant)) => format!(": did you mean `{meant}`?"),
+                _ => String::new(),
+            };
+            anyhow!("the options that the server or the `#!` line gives: {first}{meant}")
         } else {
             anyhow!("--help and --version cannot be used in a CGI request: remove them")
         }

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod decided;
 pub mod invocation;
+pub mod meant;
 pub mod options;
 pub mod python;
 mod script_names;

@@ -78,15 +78,24 @@ impl Terminal {
     /// Waits until the text is on the screen, after what was waited for before.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
-        while !self.seen.contains(text) {
+        self.until(&[text]);
+        self
+    }
+
+    /// Waits until all of these texts are on the screen, and gives what was there up to the end of the last.
+    #[track_caller]
+    pub(crate) fn until(&mut self, texts: &[&str]) -> String {
+        while let Some(text) = texts.iter().find(|text| !self.seen.contains(**text)) {
             match self.screen.recv_timeout(PATIENCE) {
                 Ok(block) => self.seen.push_str(&String::from_utf8_lossy(&block)),
                 Err(error) => panic!("no {text:?} on the screen ({error}):\n{}", self.seen),
             }
         }
-        let after = self.seen.find(text).expect("seen") + text.len();
-        self.seen.drain(..after);
-        self
+        let ends = texts
+            .iter()
+            .filter_map(|text| Some(self.seen.find(text)? + text.len()));
+        let end = ends.max().unwrap_or(0);
+        self.seen.drain(..end).collect()
     }
 
     /// What is on the screen up to that text, which is waited for.
@@ -113,7 +122,12 @@ impl Terminal {
 
     /// Types a line.
     pub(crate) fn types(&mut self, line: &str) -> &mut Self {
-        writeln!(self.person, "{line}").expect("a terminal to type at");
+        self.presses(&format!("{line}\n"))
+    }
+
+    /// Presses these keys.
+    pub(crate) fn presses(&mut self, keys: &str) -> &mut Self {
+        write!(self.person, "{keys}").expect("a terminal to type at");
         self
     }
 

@@ -189,7 +189,11 @@ fn an_invalid_request_is_reported() {
         ),
         (
             &["-H", "no header"],
-            "header `no header `: this is not a valid name",
+            "`-H no header`: `Name: value` is expected",
+        ),
+        (
+            &["-H", "no name: x"],
+            "header `no name`: this is not a valid name",
         ),
         (
             &["-H", "X: a\nb"],

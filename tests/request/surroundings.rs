@@ -173,30 +173,58 @@ fn help_is_there_for_the_program_and_each_command() {
 }
 
 #[test]
-fn help_is_a_manual_page_too() {
-    let page = ByHand::command(&["help", "--man"]).prints();
-    assert!(page.contains(".TH wsgi-cgi 1"), "{page}");
-    assert!(page.contains("wsgi\\-cgi\\-request(1)"), "{page}");
-    let page = ByHand::command(&["help", "--man", "request"]).prints();
-    assert!(page.contains(".TH wsgi-cgi-request 1"), "{page}");
-    assert!(page.contains("\\-\\-replay"), "{page}");
-}
-
-#[test]
-fn completions_are_made_for_three_shells() {
-    for (shell, word) in [
-        ("bash", "complete -F _wsgi__cgi"),
-        ("zsh", "#compdef wsgi-cgi"),
-        ("fish", "complete -c wsgi-cgi"),
+fn what_may_have_been_meant_is_said() {
+    for (arguments, meant) in [
+        (
+            &["reqest"][..],
+            "`reqest` is not a command: did you mean `request`?",
+        ),
+        (&["reqest", "app.py", "/"], "did you mean `request`?"),
+        (
+            &["imgae", "make", "--warm-up", "/"],
+            "did you mean `image`?",
+        ),
+        (&["image", "mak"], "a similar subcommand exists: 'make'"),
+        (
+            &["serve", "--prelaod", "x"],
+            "a similar argument exists: '--preload'",
+        ),
+        (
+            &["request", "--as", "apach", "x"],
+            "a similar value exists: 'apache'",
+        ),
+        (&["help", "sevre"], "a similar value exists: 'serve'"),
     ] {
-        let text = ByHand::command(&["completions", shell]).prints();
-        assert!(text.contains(word), "{shell}:\n{text}");
-        assert!(text.contains("replay"), "{shell}:\n{text}");
-        // What is for the program's own use is not offered.
-        assert!(shell == "bash" || !text.contains("hop"), "{shell}:\n{text}");
+        ByHand::command(arguments).exits(2).logs(meant).run();
     }
-    ByHand::command(&["completions", "csh"])
+    // A file is an application, whatever it is called.
+    ByHand::command(&["reqest"])
+        .file("reqest", "")
         .exits(2)
-        .logs("invalid value 'csh'")
+        .logs("there is no request: ")
+        .run();
+    // What is written in a script, or set by a server, is said in the log.
+    for (line, meant) in [
+        (
+            "warmup = \"/\"",
+            "unknown key `warmup`: did you mean `warm-up`?",
+        ),
+        ("colour = 3", "unknown key `colour`: the known ones are "),
+    ] {
+        Cgi::source(&format!(
+            "# /// script\n# [tool.wsgi-cgi]\n# {line}\n# ///\n"
+        ))
+        .exits(1)
+        .logs(meant)
+        .run();
+    }
+    Cgi::source("# /// script\n# [tool.wsgi_cgi]\n# timeout = 3\n# ///\n")
+        .exits(1)
+        .logs("[tool.wsgi_cgi] has no effect: write [tool.wsgi-cgi]")
+        .run();
+    Cgi::source("")
+        .variable("WSGI_CGI_TIMEOT", "3")
+        .exits(1)
+        .logs("unknown variable `WSGI_CGI_TIMEOT`: did you mean `WSGI_CGI_TIMEOUT`?")
         .run();
 }

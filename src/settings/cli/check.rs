@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::Options;
 
@@ -24,7 +24,7 @@ for a wrong command line or an application that cannot be loaded.";
 #[command(after_help = AFTER)]
 pub struct Check {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
-    #[arg(value_name = "APP", required_unless_present = "rules")]
+    #[arg(value_name = "APP", required_unless_present = "rules", value_hint = ValueHint::FilePath)]
     pub app: Option<OsString>,
 
     /// Paths with their queries, or whole URLs [default: /]

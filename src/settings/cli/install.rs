@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::CgiOptions;
 
@@ -31,7 +31,7 @@ pub struct Install {
 
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE], config:FILE.ini[#NAME] or the folder of
     /// a project
-    #[arg(value_name = "APP", required_unless_present = "remove")]
+    #[arg(value_name = "APP", required_unless_present = "remove", value_hint = ValueHint::FilePath)]
     pub app: Option<OsString>,
 
     #[command(flatten)]
@@ -52,8 +52,8 @@ pub struct Install {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub struct InstallPlace {
-    /// Put the script into this folder instead of the server's usual one
-    #[arg(long, value_name = "FOLDER")]
+    /// Put the script into this folder, not into the usual one
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub to: Option<PathBuf>,
 
     /// Name the script [default: the application's name]

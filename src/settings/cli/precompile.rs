@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::CgiOptions;
 
@@ -16,7 +16,7 @@ user's own cache.";
 #[command(after_help = AFTER)]
 pub struct Precompile {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
     pub app: OsString,
 
     #[command(flatten)]

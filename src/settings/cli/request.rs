@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::Options;
 use super::env_file::EnvOptions;
@@ -23,7 +23,7 @@ itself, 2 for a wrong command line, 22 with -f for a status of 400 or above.";
 #[command(after_help = AFTER)]
 pub struct Request {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
     pub app: OsString,
 
     /// A path with its query, or a whole URL [default: the application's root]

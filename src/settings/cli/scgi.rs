@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueHint};
 
 use super::network::Network;
 
@@ -29,6 +29,7 @@ pub struct ScgiOptions {
     #[arg(
         long,
         value_name = "PATH|ADDRESS",
+        value_hint = ValueHint::AnyPath,
         value_parser = OsStringValueParser::new().try_map(|text| parse(&text)),
         conflicts_with_all = ["bind", "port", "unix", "open", "inetd", "no_debug_page"]
     )]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::ServeOptions;
 use super::env_file::EnvOptions;
@@ -35,7 +35,7 @@ application with --preload.";
 pub struct Serve {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
     /// [default: app.py, wsgi.py, application.py or the project of manage.py]
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
     pub app: Option<OsString>,
 
     #[command(flatten)]

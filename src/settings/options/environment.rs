@@ -9,6 +9,7 @@ use exchange::MetaVariables;
 
 use super::table::{IMAGE, Kind, LOG, PREFIX, RECORD, Row, TABLE};
 use super::values::Values;
+use crate::meant;
 
 /// Variables that are not options: the application, and the names that scripts may have behind an
 /// `Action` (`script_names`).
@@ -83,10 +84,11 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
     for (name, _) in environment.iter() {
         let is_one = name.starts_with(PREFIX.as_bytes()) && name != DOCTOR.as_bytes();
         if is_one && !known().any(|known| known.as_bytes() == name) {
+            let known: Vec<String> = known().collect();
+            let name = name.escape_ascii().to_string();
             bail!(
-                "unknown variable `{}`: the known ones are {}",
-                name.escape_ascii(),
-                known().collect::<Vec<_>>().join(", ")
+                "unknown variable `{name}`: {}",
+                meant::instead(&name, &known, PREFIX)
             );
         }
     }

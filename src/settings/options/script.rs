@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::table::{Kind, Row, TABLE};
 use super::values::Values;
+use crate::meant;
 
 /// Reads them from the script, which has to be readable anyhow; relative paths are relative to its folder.
 ///
@@ -58,18 +59,40 @@ fn ours(block: &str) -> Result<Table> {
     let mut table: Table = block
         .parse()
         .map_err(|error: toml::de::Error| anyhow!("{}", error.message()))?;
+    if let Some(name) = table.keys().find(|name| is_ours(name)) {
+        bail!("[{name}] has no effect: write [tool.wsgi-cgi]");
+    }
     let tools = table.get_mut("tool").and_then(Value::as_table_mut);
-    match tools.and_then(|tools| tools.remove("wsgi-cgi")) {
+    let Some(tools) = tools else {
+        return Ok(Table::new());
+    };
+    if let Some(name) = tools.keys().find(|name| is_ours(name) && *name != OURS) {
+        bail!("[tool.{name}] has no effect: write [tool.wsgi-cgi]");
+    }
+    match tools.remove(OURS) {
         None => Ok(Table::new()),
         Some(Value::Table(ours)) => Ok(ours),
         Some(_) => bail!("`tool.wsgi-cgi` is not a table"),
     }
 }
 
+const OURS: &str = "wsgi-cgi";
+
+/// Whether that is how somebody may write it: `wsgi_cgi`, `WSGI-CGI`, `wsgicgi`.
+fn is_ours(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    letters
+        .map(|letter| letter.to_ascii_lowercase())
+        .eq("wsgicgi".chars())
+}
+
 fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> Result<()> {
     let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
-        let known = TABLE.map(|row| row.name).join(", ");
-        bail!("[tool.wsgi-cgi]: unknown key `{key}`: the known ones are {known}");
+        let known = TABLE.map(|row| row.name);
+        bail!(
+            "[tool.wsgi-cgi]: unknown key `{key}`: {}",
+            meant::instead(key, &known, "")
+        );
     };
     let list = match value {
         Value::Array(list) if row.is_list() => &list[..],
@@ -219,13 +242,32 @@ mod tests {
 
     #[test]
     fn an_invalid_value_is_named() {
-        is_refused("vnev = \"x\"", "`vnev`");
+        is_refused("vnev = \"x\"", "`vnev`: did you mean `venv`?");
+        is_refused("script_name = \"/\"", "did you mean `script-name`?");
+        is_refused("colour = 1", "`colour`: the known ones are python, ");
         is_refused("timeout = 0", "timeout: a positive number");
         is_refused("timeout = \"3\"", "a number without quotes");
         is_refused("debug = \"on\"", "true or false");
         is_refused("venv = 3", "a text in quotes");
         is_refused("python-path = [3]", "a text in quotes");
         is_refused("record-files = 0", "from 1 on");
+    }
+
+    #[test]
+    fn a_misspelt_name_of_our_table_is_an_error() {
+        for (written, said) in [
+            (
+                "[tool.wsgi_cgi]",
+                "[tool.wsgi_cgi] has no effect: write [tool.wsgi-cgi]",
+            ),
+            ("[wsgi-cgi]", "[wsgi-cgi] has no effect"),
+        ] {
+            let text = block(&format!("# {written}\n# timeout = 3\n"));
+            let error = format!("{:#}", read(&text).expect_err("refused"));
+            assert!(error.contains(said), "{error}");
+        }
+        let others = block("# [tool.uwsgi]\n# timeout = 3\n");
+        assert_eq!(read(&others).expect("fine"), Values::default());
     }
 
     #[test]

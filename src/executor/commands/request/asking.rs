@@ -79,7 +79,7 @@ impl Asking<'_> {
         };
         let request = one_shot::Typed {
             method: journey.method.clone(),
-            headers: self.fields(&journey),
+            headers: self.fields(&journey)?,
             url: journey.url.clone(),
             mount: journey.mount.clone(),
             content: journey.content.as_ref().map(Content::again).transpose()?,
@@ -128,8 +128,8 @@ impl Asking<'_> {
         Ok(journey)
     }
 
-    /// The header fields: the usual ones of a client, replaced or completed by those typed.
-    fn fields(&self, journey: &Journey) -> Fields {
+    /// What a client sends by itself, unless it was typed, and what was typed.
+    fn fields(&self, journey: &Journey) -> Result<Fields> {
         let asked = &self.typed.asked;
         let accept = if asked.json.is_some() {
             "application/json"
@@ -154,7 +154,7 @@ impl Asking<'_> {
             let code = base64::engine::general_purpose::STANDARD.encode(user);
             fields.push((b"Authorization".to_vec(), format!("Basic {code}").into()));
         }
-        let typed: Vec<_> = asked.headers.iter().map(field).collect();
+        let typed: Vec<_> = asked.headers.iter().map(field).collect::<Result<_>>()?;
         fields.retain(|(name, _)| {
             let is_same = |(other, _): &(Vec<u8>, _)| other.eq_ignore_ascii_case(name);
             !typed.iter().any(is_same)
@@ -167,7 +167,7 @@ impl Asking<'_> {
         if let Some(cookies) = journey.jar.header(&journey.url) {
             fields.push((b"Cookie".to_vec(), cookies));
         }
-        fields
+        Ok(fields)
     }
 }
 
@@ -242,9 +242,9 @@ fn server(named: Option<As>) -> Server {
 }
 
 /// `Name: value`, `Name;` for an empty value, `Name:` for no such header at all.
-fn field(text: &OsString) -> (Vec<u8>, Option<Vec<u8>>) {
+fn field(text: &OsString) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let bytes = text.clone().into_vec();
-    match bytes.iter().position(|&byte| byte == b':') {
+    Ok(match bytes.iter().position(|&byte| byte == b':') {
         Some(colon) => {
             let value = bytes[colon + 1..].trim_ascii();
             (
@@ -254,8 +254,11 @@ fn field(text: &OsString) -> (Vec<u8>, Option<Vec<u8>>) {
         }
         None => match bytes.strip_suffix(b";") {
             Some(name) => (name.to_vec(), Some(Vec::new())),
-            // Refused later: the space makes it an invalid name.
-            None => ([&bytes[..], b" "].concat(), Some(Vec::new())),
+            None => bail!(
+                "`-H {}`: `Name: value` is expected (`Name:` leaves a usual header out, `Name;` sends \
+                 an empty one)",
+                text.display()
+            ),
         },
-    }
+    })
 }

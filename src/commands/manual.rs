@@ -1,0 +1,190 @@
+//! A manual page for the program and for each command. What the help says comes from the one definition of
+//! the command line, and from the table of options; what only a manual page has is in `told`.
+
+mod arguments;
+mod roff;
+mod told;
+
+use clap::Command;
+use clap::builder::StyledStr;
+
+use arguments::{arguments, item};
+use roff::{Roff, bold, italic, literal};
+use settings::options::TABLE;
+use told::Told;
+
+/// What begins the paragraph of a help that becomes a section.
+const STATUS: &str = "Exit status: ";
+
+/// The page of the program or of one of its commands.
+pub(super) fn page(command: &Command) -> String {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let told = Told::of(command.get_name());
+    let about = text(command.get_about());
+    let after = text(command.get_after_help());
+    let (title, more) = about.split_once("\n\n").unwrap_or((&about, ""));
+    let mut page = Roff::new(name, concat!("wsgi-cgi ", env!("CARGO_PKG_VERSION")));
+
+    page.section("NAME");
+    let mut title = title.to_owned();
+    title[..1].make_ascii_lowercase();
+    page.line(&format!("{} \\- {}", literal(name), literal(&title)));
+
+    page.section("SYNOPSIS");
+    synopsis(&mut page, command);
+
+    page.section("DESCRIPTION");
+    let (shown, said): (Vec<_>, Vec<_>) = paragraphs(&after).partition(|part| is_shown(part));
+    for part in paragraphs(more) {
+        if is_shown(part) {
+            page.example(&unindented(part));
+        } else {
+            page.paragraph(&joined(part));
+        }
+    }
+    for part in said.iter().filter(|part| !part.starts_with(STATUS)) {
+        page.paragraph(&joined(part));
+    }
+    if more.is_empty() && said.is_empty() {
+        page.paragraph(told.description);
+    }
+
+    if command.has_subcommands() {
+        page.section("COMMANDS");
+        commands(&mut page, command);
+    }
+    page.section("OPTIONS");
+    arguments(&mut page, command);
+    page.section("ENVIRONMENT");
+    environment(&mut page, command, &told);
+    page.section("FILES");
+    items(&mut page, told.files);
+    page.section("EXIT STATUS");
+    let status = said.iter().find_map(|part| part.strip_prefix(STATUS));
+    page.paragraph(&joined(status.unwrap_or(told.statuses)));
+    page.section("EXAMPLES");
+    for part in shown {
+        page.example(&unindented(part));
+    }
+    for (line, about) in told.examples {
+        page.paragraph(about);
+        page.example(line);
+    }
+    page.section("SEE ALSO");
+    page.text(&told.see_also());
+    page.finish()
+}
+
+/// Each form of a command line.
+fn synopsis(page: &mut Roff, command: &Command) {
+    let nested: Vec<_> = command
+        .get_subcommands()
+        .filter(|nested| !nested.is_hide_set() && nested.get_display_name().is_some())
+        .collect();
+    let is_program = command.get_name() == "wsgi-cgi";
+    let of: Vec<&Command> = if nested.is_empty() || is_program {
+        vec![command]
+    } else {
+        nested
+    };
+    for command in of {
+        let usage = command.clone().render_usage().to_string();
+        for line in usage.lines() {
+            let words = line.trim_start_matches("Usage:").split_whitespace();
+            page.line(".PP");
+            page.line(&words.map(word_of_usage).collect::<Vec<_>>().join(" "));
+        }
+    }
+}
+
+/// `[OPTIONS]` and `<APP>` are names of something else, `serve` is typed.
+fn word_of_usage(word: &str) -> String {
+    let is_typed = |word: &str| word.starts_with(|first: char| first.is_ascii_lowercase());
+    if is_typed(word) || word.starts_with('-') {
+        return bold(word);
+    }
+    let word = word.replace(['<', '>'], "");
+    let name = word.trim_matches(['[', ']', '.']);
+    word.replacen(name, &italic(name), 1)
+}
+
+/// What a command is divided into.
+fn commands(page: &mut Roff, command: &Command) {
+    let is_program = command.get_name() == "wsgi-cgi";
+    for nested in command
+        .get_subcommands()
+        .filter(|nested| !nested.is_hide_set())
+    {
+        let about = text(nested.get_about());
+        if is_program {
+            let name = nested.get_name();
+            page.item(&bold(name), &format!("{about}. See `wsgi-cgi-{name}`(1)."));
+        } else {
+            page.part(nested.get_name());
+            page.paragraph(&joined(&about));
+            // Of headings there are two levels and no more.
+            for argument in nested.get_arguments().filter(|one| !one.is_hide_set()) {
+                item(page, argument);
+            }
+        }
+    }
+}
+
+/// The variables of the table's options, which stand for these where they are not typed, and others.
+fn environment(page: &mut Roff, command: &Command, told: &Told) {
+    items(page, told.environment);
+    let has =
+        |command: &Command, name: &str| command.get_arguments().any(|one| one.get_id() == name);
+    let rows: Vec<_> = TABLE
+        .into_iter()
+        .filter(|row| {
+            let mut nested = command.get_subcommands();
+            has(command, row.name) || nested.any(|nested| has(nested, row.name))
+        })
+        .collect();
+    if rows.is_empty() || !told.obeys_variables {
+        return;
+    }
+    page.paragraph(
+        "What is typed comes first, then these variables, then the block in the script. A variable of \
+         several values separates them by colons, WSGI_CGI_WARM_UP by spaces; a switch is `on` or `off`.",
+    );
+    for row in rows {
+        page.line(".TP");
+        page.line(&bold(&row.variable()));
+        page.text(&format!("as `--{}`", row.name));
+        page.line(".PD 0");
+    }
+    page.line(".PD");
+}
+
+fn items(page: &mut Roff, items: &[(&str, &str)]) {
+    for (term, text) in items {
+        page.item(&bold(term), text);
+    }
+}
+
+fn text(about: Option<&StyledStr>) -> String {
+    about.map(ToString::to_string).unwrap_or_default()
+}
+
+fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n\n").filter(|part| !part.is_empty())
+}
+
+/// Commands, which are indented.
+fn is_shown(part: &str) -> bool {
+    part.starts_with("    ")
+}
+
+fn unindented(part: &str) -> String {
+    let lines = part
+        .lines()
+        .map(|line| line.strip_prefix("    ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// On one line, which roff breaks where it wants.
+fn joined(part: &str) -> String {
+    part.split_whitespace().collect::<Vec<_>>().join(" ")
+}

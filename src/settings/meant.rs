@@ -1,0 +1,63 @@
+//! "Did you mean": what may have been meant by a word that is not known.
+
+/// The known word that this one becomes with the fewest changes of a letter, if it takes few: one for
+/// every three letters.
+#[must_use]
+pub fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let changes = |known: &'a str| (strsim::osa_distance(word, known), known);
+    let known = known.into_iter().map(changes);
+    let alike = known.filter(|(changes, known)| *changes <= word.len().max(known.len()) / 3);
+    alike
+        .min_by_key(|(changes, _)| *changes)
+        .map(|(_, known)| known)
+}
+
+/// What is known instead of a word that is not, as the end of a sentence after a colon. All of them begin
+/// with the `prefix`, which makes no two of them alike.
+pub(crate) fn instead<T: AsRef<str>>(word: &str, known: &[T], prefix: &str) -> String {
+    let bare = |word: &'_ str| word.strip_prefix(prefix).unwrap_or(word).to_owned();
+    let names: Vec<String> = known.iter().map(|known| bare(known.as_ref())).collect();
+    let list = known
+        .iter()
+        .map(AsRef::as_ref)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match meant(&bare(word), names.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{prefix}{meant}`? The known ones are {list}"),
+        None => format!("the known ones are {list}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_few_changes_is_meant() {
+        let known = ["request", "serve", "check", "doctor", "log"];
+        for (word, expected) in [
+            ("reqest", Some("request")),
+            ("sevre", Some("serve")),
+            ("chek", Some("check")),
+            ("Log", Some("log")),
+            ("x", None),
+            ("", None),
+            ("install", None),
+        ] {
+            assert_eq!(meant(word, known), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_all_have_in_common_makes_none_alike() {
+        let known = ["WSGI_CGI_VENV", "WSGI_CGI_LOG"];
+        assert_eq!(
+            instead("WSGI_CGI_VNEV", &known, "WSGI_CGI_"),
+            "did you mean `WSGI_CGI_VENV`? The known ones are WSGI_CGI_VENV, WSGI_CGI_LOG"
+        );
+        assert_eq!(
+            instead("WSGI_CGI_X", &known, "WSGI_CGI_"),
+            "the known ones are WSGI_CGI_VENV, WSGI_CGI_LOG"
+        );
+    }
+}

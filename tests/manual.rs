@@ -1,0 +1,180 @@
+//! The manual pages: one of the program and one of each command, with what such a page has, as `man` shows
+//! it on 80 columns.
+
+use crate::harness::by_hand::ByHand;
+
+const COMMANDS: [&str; 9] = [
+    "request",
+    "check",
+    "serve",
+    "image",
+    "precompile",
+    "doctor",
+    "install",
+    "help",
+    "completions",
+];
+
+/// The name of each page, and its source.
+fn pages() -> Vec<(String, String)> {
+    let page = |command: Option<&str>| {
+        let name = command.map_or("wsgi-cgi".into(), |command| format!("wsgi-cgi-{command}"));
+        let words = ["help", "--man"].into_iter().chain(command);
+        let words: Vec<&str> = words.collect();
+        (name, ByHand::command(&words).prints())
+    };
+    let of_commands = COMMANDS.map(|command| page(Some(command)));
+    [page(None)].into_iter().chain(of_commands).collect()
+}
+
+#[test]
+fn each_command_of_the_help_has_a_page() {
+    let help = ByHand::command(&["help"]).prints();
+    let program = ByHand::command(&["help", "--man"]).prints();
+    let listed = help.split("Commands:\n").nth(1).expect("commands");
+    let listed = listed.split("\n\n").next().expect("their end").lines();
+    let listed: Vec<&str> = listed
+        .filter_map(|line| {
+            line.strip_prefix("  ")
+                .filter(|line| !line.starts_with(' '))
+        })
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(listed, COMMANDS);
+    for (name, page) in pages().iter().skip(1) {
+        assert!(page.starts_with(&format!(".TH {name} 1 ")), "{page}");
+        let named = format!("{}\\fR(1)", name.replace('-', "\\-"));
+        assert!(program.contains(&named), "{named}:\n{program}");
+    }
+}
+
+#[test]
+fn every_option_of_the_help_is_in_the_page_and_none_that_is_hidden() {
+    for (command, (_, page)) in COMMANDS.iter().zip(pages().iter().skip(1)) {
+        let help = ByHand::command(&["help", command]).prints();
+        let options = help
+            .split([' ', ',', '\n'])
+            .filter(|word| word.starts_with("--") && word.len() > 2);
+        for option in options {
+            let option = option.trim_end_matches(['.', ':', ';', '`']);
+            let written = option.replace('-', "\\-");
+            assert!(page.contains(&written), "{option}:\n{page}");
+        }
+        for hidden in ["nursery", "observed", "gateway\\-interface"] {
+            assert!(!page.contains(hidden), "{page}");
+        }
+    }
+}
+
+/// What man(1) makes of them.
+mod man {
+    use super::pages;
+    use crate::harness::{folder, program, skip};
+    use std::fs;
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    const SECTIONS: [&str; 9] = [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "OPTIONS",
+        "ENVIRONMENT",
+        "FILES",
+        "EXIT STATUS",
+        "EXAMPLES",
+        "SEE ALSO",
+    ];
+
+    /// Each page by its name, as it is shown; none where there is no `man`.
+    fn shown() -> Vec<(String, String)> {
+        if !Path::new("/usr/bin/man").exists() {
+            skip("there is no `man`");
+            return Vec::new();
+        }
+        let folder = folder();
+        let mut shown = Vec::new();
+        for (name, page) in pages() {
+            let file = folder.path().join(format!("{name}.1"));
+            fs::write(&file, page).expect("a file");
+            let run = |program: &str, options: &[&str]| -> Output {
+                Command::new(program)
+                    .args(options)
+                    .arg(&file)
+                    .env_clear()
+                    .env("PATH", "/usr/bin:/bin")
+                    .env("LC_ALL", "C.UTF-8")
+                    .env("MANWIDTH", "80")
+                    .output()
+                    .expect("man-db is installed")
+            };
+            let man = run("man", &["--warnings", "-l"]);
+            assert_eq!(String::from_utf8_lossy(&man.stderr), "", "{name}");
+            assert!(man.status.success(), "{name}");
+            // As apropos(1) finds it.
+            let title = run("lexgrog", &[]);
+            let title = String::from_utf8_lossy(&title.stdout).into_owned();
+            assert!(title.contains(&format!("\"{name} - ")), "{title}");
+            shown.push((name, String::from_utf8(man.stdout).expect("UTF-8")));
+        }
+        shown
+    }
+
+    /// What is between the title of a section and the next one.
+    fn section<'a>(page: &'a str, title: &str) -> Option<&'a str> {
+        let (_, rest) = page.split_once(&format!("\n{title}\n"))?;
+        let is_title = |line: &str| line.starts_with(|first: char| !first.is_whitespace());
+        let end = rest
+            .split_inclusive('\n')
+            .take_while(|line| !is_title(line))
+            .map(str::len)
+            .sum();
+        Some(&rest[..end])
+    }
+
+    #[test]
+    fn it_shows_them_on_80_columns_without_a_warning() {
+        for (name, page) in shown() {
+            let mut from = 0;
+            for title in SECTIONS {
+                let text = section(&page, title);
+                let text = text.unwrap_or_else(|| panic!("{name} has no {title}:\n{page}"));
+                assert!(!text.trim().is_empty(), "{name}: {title} is empty");
+                let place = page.find(&format!("\n{title}\n")).expect("found above");
+                assert!(place >= from, "{name}: {title} is in another place");
+                from = place;
+            }
+            for line in page.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+                // No word is cut in two, as many are to be copied.
+                assert!(!line.ends_with('\u{2010}'), "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_command_line_that_is_understood() {
+        let mut tried = 0;
+        for (name, page) in shown() {
+            let lines = section(&page, "EXAMPLES").expect("examples").lines();
+            for line in lines
+                .map(str::trim)
+                .filter(|line| line.starts_with("wsgi-cgi "))
+            {
+                // Without what is said about it, and what is done with what it prints.
+                let line = line.split("   ").next().unwrap_or_default();
+                let line = line.split(['>', '|']).next().unwrap_or_default();
+                let output = Command::new("/bin/sh")
+                    .args(["-c", &format!("{line} --help")])
+                    .env_clear()
+                    .env("PATH", program().parent().expect("a folder"))
+                    .output()
+                    .expect("a shell");
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{name}: {line}:\n{stderr}");
+                tried += 1;
+            }
+        }
+        assert!(tried == 0 || tried > 20, "{tried} examples");
+    }
+}
