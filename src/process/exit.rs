@@ -11,8 +11,20 @@ pub enum Exit {
     Failure,
     /// The command line was wrong, or there was no request.
     Usage,
-    /// The status is 400 or above, and that was to be a failure; the number is curl's.
+    /// `request`: the URL is none; this number and the next six are curl's.
+    BadUrl,
+    /// The status is 400 or above, and that was to be a failure.
     HttpError,
+    /// A file cannot be written.
+    NotWritten,
+    /// A file cannot be read.
+    NotRead,
+    /// It took longer than `--max-time`.
+    TooLate,
+    /// There were more redirects than were to be followed.
+    TooManyRedirects,
+    /// The content could not be decompressed.
+    NotDecoded,
     /// This Python, or this executor, is none for the program; it has said why (EX_CONFIG).
     NoGood,
     /// Asked to stop: 128 and the number of SIGTERM.
@@ -27,7 +39,13 @@ impl Exit {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::BadUrl => 3,
             Self::HttpError => 22,
+            Self::NotWritten => 23,
+            Self::NotRead => 26,
+            Self::TooLate => 28,
+            Self::TooManyRedirects => 47,
+            Self::NotDecoded => 61,
             Self::NoGood => 78,
             Self::Terminated => 143,
         }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::counted::Counted;
 use crate::python::{self, Inspection, Watch};
 use doors::inspect::{All, Story, Timing};
 use exchange::Observer;
@@ -21,6 +22,7 @@ use settings::cli;
 pub(super) struct Closer {
     story: Option<Arc<Story>>,
     timing: Option<(Arc<Timing>, OwnedFd)>,
+    counted: Option<Arc<Counted>>,
     validate: bool,
     terminal: Option<Terminal>,
 }
@@ -50,6 +52,11 @@ impl Closer {
         Ok(closer)
     }
 
+    /// Has what goes out counted.
+    pub(super) fn count(&mut self, counted: Arc<Counted>) {
+        self.counted = Some(counted);
+    }
+
     /// Tells what no event tells.
     pub(super) fn tell(&self, text: &str) {
         if let Some(story) = &self.story {
@@ -65,6 +72,9 @@ impl Closer {
         }
         if let Some((timing, ..)) = &self.timing {
             observers.push(timing.clone());
+        }
+        if let Some(counted) = &self.counted {
+            observers.push(counted.clone());
         }
         let observer = match observers.len() {
             0 | 1 => observers.pop(),
