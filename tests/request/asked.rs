@@ -237,3 +237,26 @@ fn what_cannot_be_asked_is_said() {
         .logs("/no/such.py")
         .run();
 }
+
+#[test]
+fn a_kept_request_is_not_asked_otherwise() {
+    for option in [
+        &["/x"][..],
+        &["-X", "PUT"],
+        &["-d", "x"],
+        &["-F", "a=b"],
+        &["-T", "file"],
+        &["-u", "a:b"],
+        &["-c", "jar"],
+        &["--as", "apache"],
+        &["-w", "x"],
+        &["-L"],
+    ] {
+        ByHand::request(ECHO)
+            .with(&["--replay", "kept"])
+            .with(option)
+            .exits(2)
+            .logs("cannot be used with")
+            .run();
+    }
+}

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 use super::Options;
 use accepted::Accepted;
-use pieces::CONTENT;
+use asked::KEPT;
 
 pub use asked::Asked;
 pub use pieces::{Kind, Piece};
@@ -95,8 +95,8 @@ pub struct Stead {
     pub server: Option<As>,
 
     /// Answer a request again that --record has kept
-    #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "url", "Asked", CONTENT, "server", "location", "write_out", "remote_name",
+    #[arg(long, value_name = "FILE", conflicts_with_all = KEPT, conflicts_with_all = [
+        "server", "location", "remote_name", "write_out",
     ])]
     pub replay: Option<PathBuf>,
 }

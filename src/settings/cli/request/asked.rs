@@ -8,6 +8,30 @@ use clap::Args;
 
 use super::pieces::{CONTENT, Pieces};
 
+/// What a request that was kept has already.
+pub(super) const KEPT: [&str; 20] = [
+    "url",
+    "method",
+    "url_option",
+    "headers",
+    CONTENT,
+    "upload",
+    "get",
+    "url_query",
+    "user",
+    "oauth2_bearer",
+    "cookie",
+    "cookie_jar",
+    "junk_session_cookies",
+    "user_agent",
+    "referer",
+    "range",
+    "head",
+    "globoff",
+    "path_as_is",
+    "http10",
+];
+
 /// What is asked.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The request")]
