@@ -1,7 +1,10 @@
 //! `wsgi-cgi request`: one request from the command line.
 
+mod as_curl;
 mod asked;
+mod beside;
 mod closer;
+mod copied;
 mod env_file;
 mod frameworks;
 mod profile;

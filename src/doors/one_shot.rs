@@ -6,9 +6,15 @@
 
 pub mod content;
 pub mod cookies;
+pub mod data;
+pub mod form;
 pub mod redirect;
 pub mod server;
 pub mod url;
+pub mod written;
+
+use std::ffi::OsString;
+use std::fmt;
 
 use anyhow::{Result, bail};
 
@@ -20,6 +26,35 @@ use url::Url;
 
 /// Names and values, in order.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What curl has an exit status of its own for.
+#[derive(Debug)]
+pub enum Refused {
+    /// No URL, and why.
+    Url(String),
+    /// A file that cannot be read.
+    Unreadable(OsString),
+    /// A file that cannot be written.
+    Unwritable(OsString),
+    /// A file without a name.
+    Nameless,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(why) => f.write_str(why),
+            Self::Unreadable(name) if name == "-" => f.write_str("standard input cannot be read"),
+            Self::Unreadable(name) => write!(f, "`{}` cannot be read", name.display()),
+            Self::Nameless => {
+                f.write_str("-O: the URL ends in no name for the file; -o FILE gives it one")
+            }
+            Self::Unwritable(name) => write!(f, "`{}` cannot be written", name.display()),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// A request that was typed.
 #[derive(Debug)]
@@ -49,7 +84,10 @@ impl Typed {
         }
         let path = url::decode(self.url.path());
         if path.contains(&0) {
-            bail!("`{}`: a path cannot contain a NUL byte", self.url);
+            bail!(Refused::Url(format!(
+                "`{}`: no server passes a NUL byte on",
+                self.url
+            )));
         }
         let Some(path_info) = self.url.below(&self.mount) else {
             bail!(

@@ -2,6 +2,8 @@
 //! asked for, with colours on a terminal, and no binary content on the screen. Into a pipe, exactly
 //! the bytes.
 
+mod decoded;
+
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
@@ -9,6 +11,10 @@ use std::sync::{Arc, OnceLock};
 use super::cgi::has_hung_up;
 use exchange::{Event, Observer, ResponseHead, ResponseWriter};
 use process::{last_resort, open_line};
+
+use decoded::Decoder;
+
+pub use decoded::ACCEPTED;
 
 /// What one read of a file takes.
 const FILE_BLOCK: usize = 64 * 1024;
@@ -20,6 +26,17 @@ pub struct Shown {
     pub head: bool,
     /// The content; not even on request when it is a redirect that is followed.
     pub content: bool,
+    /// The content as it was before it was compressed.
+    pub decoded: bool,
+}
+
+/// What is known of a response afterwards.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Its head, once that was sent.
+    pub head: OnceLock<ResponseHead>,
+    /// Why its content could not be shown as it was before it was compressed.
+    pub undecoded: OnceLock<String>,
 }
 
 /// Decides from the head whether its content is not the answer that was asked for.
@@ -31,7 +48,10 @@ pub struct TerminalWriter {
     on_terminal: bool,
     shown: Shown,
     is_skipped: IsSkipped,
-    head: Arc<OnceLock<ResponseHead>>,
+    known: Arc<Known>,
+    decoder: Option<Decoder>,
+    /// Where the head goes too.
+    heads: Option<std::fs::File>,
     observer: Option<Arc<dyn Observer>>,
     /// How much content was kept from the terminal, if any is.
     hidden: Option<u64>,
@@ -49,7 +69,9 @@ impl TerminalWriter {
             on_terminal,
             shown,
             is_skipped,
-            head: Arc::default(),
+            known: Arc::default(),
+            decoder: None,
+            heads: None,
             observer: None,
             hidden: None,
             beside_log: false,
@@ -70,10 +92,17 @@ impl TerminalWriter {
         self
     }
 
-    /// Where the head will be found once it was sent.
+    /// Writes the head to this file too.
     #[must_use]
-    pub fn head_sent(&self) -> Arc<OnceLock<ResponseHead>> {
-        self.head.clone()
+    pub fn heads_to(mut self, file: Option<std::fs::File>) -> Self {
+        self.heads = file;
+        self
+    }
+
+    /// Where it will be found what is known of the response.
+    #[must_use]
+    pub fn known(&self) -> Arc<Known> {
+        self.known.clone()
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -93,6 +122,29 @@ impl TerminalWriter {
         if !self.shown.content || block.is_empty() {
             return Ok(());
         }
+        if self.known.undecoded.get().is_some() {
+            return Ok(());
+        }
+        let Some(mut decoder) = self.decoder.take() else {
+            return self.plain(block, is_first);
+        };
+        let mut is_first = is_first;
+        let taken = decoder.take(block, |bytes| {
+            let written = self.plain(bytes, is_first);
+            is_first = false;
+            written
+        });
+        self.decoder = Some(decoder);
+        match taken {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                _ = self.known.undecoded.set(error.to_string());
+                Ok(())
+            }
+            taken => taken,
+        }
+    }
+
+    fn plain(&mut self, block: &[u8], is_first: bool) -> io::Result<()> {
         // As curl decides: a NUL byte in what comes first.
         if is_first && self.on_terminal && memchr::memchr(0, block).is_some() {
             self.hidden = Some(0);
@@ -116,12 +168,22 @@ impl ResponseWriter for TerminalWriter {
         if (self.is_skipped)(head) {
             self.shown.content = false;
         }
+        if let Some(heads) = &mut self.heads {
+            heads.write_all(&head_text(head, false))?;
+        }
         if self.shown.head {
             let text = head_text(head, self.on_terminal);
             self.write(&text)?;
         }
+        if self.shown.decoded {
+            let coding = head.headers.get("content-encoding");
+            match Decoder::of(coding.unwrap_or_default()) {
+                Ok(decoder) => self.decoder = decoder,
+                Err(why) => _ = self.known.undecoded.set(why),
+            }
+        }
         self.content(first, true)?;
-        _ = self.head.set(head.clone());
+        _ = self.known.head.set(head.clone());
         self.tell(Event::HeadSent(first.len()));
         Ok(())
     }
@@ -159,6 +221,10 @@ impl ResponseWriter for TerminalWriter {
             return;
         }
         last_resort::disarm();
+        if self.decoder.as_ref().is_some_and(Decoder::is_cut) {
+            let why = "the compressed content ends before its end".to_owned();
+            _ = self.known.undecoded.set(why);
+        }
         if let Some(hidden) = self.hidden.take() {
             let note = format!("({hidden} bytes of binary content: use -o FILE or a pipe)\n");
             _ = self.write(note.as_bytes());
@@ -212,6 +278,7 @@ mod tests {
         let shown = Shown {
             head: true,
             content: true,
+            decoded: false,
         };
         let mut terminal = TerminalWriter::new(writer.into(), shown, Box::new(|_| false));
         terminal.content(b"\0\x01", true).expect("written");

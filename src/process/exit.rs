@@ -11,9 +11,21 @@ pub enum Exit {
     Failure,
     /// The command line was wrong, or there was no request.
     Usage,
-    /// The status is 400 or above, with `--fail`; the code is curl's.
+    /// `request`: the URL is none; this number and the next six are curl's.
+    BadUrl,
+    /// The status is 400 or above, and that was to be a failure.
     HttpError,
-    /// This Python, or this executor, does not fit the program, and has logged why (EX_CONFIG).
+    /// A file cannot be written.
+    NotWritten,
+    /// A file cannot be read.
+    NotRead,
+    /// It took longer than `--max-time`.
+    TooLate,
+    /// There were more redirects than were to be followed.
+    TooManyRedirects,
+    /// The content could not be decompressed.
+    NotDecoded,
+    /// This Python, or this executor, is none for the program; it has said why (EX_CONFIG).
     NoGood,
     /// Ended by Ctrl-C: 128 and the number of SIGINT.
     Interrupted,
@@ -29,7 +41,13 @@ impl Exit {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::BadUrl => 3,
             Self::HttpError => 22,
+            Self::NotWritten => 23,
+            Self::NotRead => 26,
+            Self::TooLate => 28,
+            Self::TooManyRedirects => 47,
+            Self::NotDecoded => 61,
             Self::NoGood => 78,
             Self::Interrupted => 130,
             Self::Terminated => 143,

@@ -39,6 +39,9 @@ static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 /// Whether a process that is asked to stop has no word to say of it.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
+/// Whether the time was one of `--max-time`, for which curl has an exit status.
+static AS_CURL: AtomicBool = AtomicBool::new(false);
+
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
@@ -99,14 +102,21 @@ pub fn has_to_end() -> bool {
 
 /// How a process that was stopped ends: asked to, or because the exchange took too long.
 pub fn exit_when_stopped() -> Exit {
-    if TIMED_OUT.load(Ordering::Acquire) {
+    if TIMED_OUT.load(Ordering::Acquire) && AS_CURL.load(Ordering::Acquire) {
+        Exit::TooLate
+    } else if TIMED_OUT.load(Ordering::Acquire) {
         Exit::Failure
     } else {
         Exit::Terminated
     }
 }
 
-/// The signal of the timeout's timer.
+/// From now on an exchange that takes too long ends with curl's exit status for that.
+pub fn end_late_as_curl() {
+    AS_CURL.store(true, Ordering::Release);
+}
+
+/// The signal that says that the time is over.
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1

@@ -1,11 +1,13 @@
 //! The terminal itself, whatever the standard descriptors are: a request's content may be one of
 //! them and its response another.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::stdio;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// The terminal that this process was started from.
 #[derive(Debug)]
@@ -17,6 +19,28 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let terminal = rustix::fs::open("/dev/tty", flags, Mode::empty())?;
         Ok(Self(terminal))
+    }
+
+    /// Asks for a line that nobody else is to see.
+    pub fn ask(self, question: &str) -> io::Result<Vec<u8>> {
+        let usual = tcgetattr(&self.0)?;
+        let mut secret = usual.clone();
+        secret.local_modes.remove(LocalModes::ECHO);
+        let mut terminal = BufReader::new(File::from(self.0));
+        tcsetattr(terminal.get_ref(), OptionalActions::Flush, &secret)?;
+        let mut line = Vec::new();
+        let read = terminal
+            .get_mut()
+            .write_all(question.as_bytes())
+            .and_then(|()| terminal.read_until(b'\n', &mut line));
+        tcsetattr(terminal.get_ref(), OptionalActions::Now, &usual)?;
+        // The person's own line end was not shown either.
+        terminal.get_mut().write_all(b"\n")?;
+        read?;
+        if line.pop_if(|end| *end == b'\n').is_none() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line)
     }
 
     /// Makes it standard input and output until the loan is dropped.

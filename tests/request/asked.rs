@@ -86,15 +86,26 @@ fn data_comes_from_a_file_and_from_standard_input() {
         .stdin("typed")
         .with(&["-d", "@data", "-d", "@-"])
         .run();
-    // Byte for byte, line ends included; ECHO shows latin-1.
+    // Without line ends; ECHO shows latin-1.
     assert!(
         printed
             .stdout
-            .ends_with(b"CONTENT_LENGTH=11\ncontent=1\r\n\x80\n&typed\n")
+            .ends_with(b"CONTENT_LENGTH=8\ncontent=1\x80&typed\n")
+    );
+    let printed = ByHand::request(ECHO)
+        .file("data", b"1\r\n\x80\n")
+        .stdin("typed\n")
+        .with(&["--data-binary", "@data", "--data-binary", "@-"])
+        .run();
+    // Byte for byte, line ends included.
+    assert!(
+        printed
+            .stdout
+            .ends_with(b"CONTENT_LENGTH=12\ncontent=1\r\n\x80\n&typed\n\n")
     );
     ByHand::request(ECHO)
         .with(&["-d", "@missing"])
-        .exits(2)
+        .exits(26)
         .logs("wsgi-cgi: `missing` cannot be read: No such file or directory")
         .run();
 }
@@ -151,7 +162,7 @@ fn a_log_in_and_cookies_are_headers() {
         shown.contains("HTTP_AUTHORIZATION=Basic bWU6cHc=\n"),
         "{shown}"
     );
-    assert!(shown.contains("HTTP_COOKIE=a=1; b=2; c=3\n"), "{shown}");
+    assert!(shown.contains("HTTP_COOKIE=a=1; b=2;c=3\n"), "{shown}");
 }
 
 #[test]
@@ -178,41 +189,50 @@ fn a_variable_of_the_servers_can_be_set() {
 
 #[test]
 fn an_invalid_request_is_reported() {
-    for (arguments, word) in [
+    for (arguments, exit, word) in [
         (
             &["ftp://x/"][..],
+            3,
             "`ftp://x/` is neither a path nor an http or https URL",
         ),
         (
             &["/%00"],
+            3,
             "`http://localhost/%00`: no server passes a NUL byte on",
         ),
         (
             &["-H", "no header"],
+            2,
             "`-H no header`: `Name: value` is expected",
         ),
         (
             &["-H", "no name: x"],
+            2,
             "header `no name`: this is not a valid name",
         ),
         (
             &["-H", "X: a\nb"],
+            2,
             "header `X`: a value is one line: `a\\nb`",
         ),
-        (&["-X", "GET /"], "a method is one word, such as PUT"),
-        (&["-F", "x"], "`-F x`: NAME=VALUE is expected"),
-        (&["-b", "x"], "`-b x`: expected NAME=VALUE"),
-        (&["--set", "x"], "`--set x`: expected NAME=VALUE"),
-        (&["-I", "-d", "x"], "cannot be used with"),
-        (&["--as", "iis"], "invalid value 'iis'"),
+        (&["-X", "GET /"], 2, "a method is one word, such as PUT"),
+        (&["-F", "x"], 2, "`-F x`: NAME=VALUE is expected"),
+        (&["--set", "x"], 2, "`--set x`: NAME=VALUE is expected"),
+        (
+            &["-I", "-d", "x"],
+            2,
+            "-I asks for a head, with which no content is sent",
+        ),
+        (&["--as", "iis"], 2, "invalid value 'iis'"),
         (
             &["-o", "/no/such/file"],
-            "cannot write `/no/such/file`: No such file",
+            23,
+            "`/no/such/file` cannot be written: No such file",
         ),
     ] {
         let printed = ByHand::request(ECHO)
             .with(arguments)
-            .exits(2)
+            .exits(exit)
             .logs(word)
             .run();
         assert_eq!(printed.stdout, b"", "{arguments:?}");
@@ -221,4 +241,27 @@ fn an_invalid_request_is_reported() {
         .exits(2)
         .logs("/no/such.py")
         .run();
+}
+
+#[test]
+fn a_kept_request_is_not_asked_otherwise() {
+    for option in [
+        &["/x"][..],
+        &["-X", "PUT"],
+        &["-d", "x"],
+        &["-F", "a=b"],
+        &["-T", "file"],
+        &["-u", "a:b"],
+        &["-c", "jar"],
+        &["--as", "apache"],
+        &["-w", "x"],
+        &["-L"],
+    ] {
+        ByHand::request(ECHO)
+            .with(&["--replay", "kept"])
+            .with(option)
+            .exits(2)
+            .logs("cannot be used with")
+            .run();
+    }
 }

@@ -279,7 +279,7 @@ fn pdb_looks_into_an_exception_at_the_terminal() {
 #[test]
 fn pdb_has_a_terminal_of_its_own() {
     let request = ByHand::request(FAILS)
-        .with(&["--pdb", "-d", "@-"])
+        .with(&["--pdb", "--data-binary", "@-"])
         .variable("TERM", "dumb")
         .file("content", "p 'not a command'\n");
     let folder = request.working_directory().to_owned();

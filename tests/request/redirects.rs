@@ -43,7 +43,7 @@ fn follow(arguments: &[&str]) -> String {
 fn a_log_in_leads_to_the_page_behind_it() {
     assert_eq!(
         follow(&["/login", "-d", "user=me", "-b", "x=1"]),
-        "GET /home from=login x=1; at=login None b''\n"
+        "GET /home from=login at=login; x=1 None b''\n"
     );
 }
 
@@ -145,8 +145,8 @@ fn the_mount_and_the_server_stay() {
 fn a_loop_ends() {
     ByHand::request(APP)
         .with(&["-L", "/loop"])
-        .exits(1)
-        .logs("wsgi-cgi: cannot follow the redirect: 50 redirects were followed already\n")
+        .exits(47)
+        .logs("wsgi-cgi: the redirect cannot be followed: there were 50 before it\n")
         .run();
 }
 
@@ -156,6 +156,7 @@ fn the_exit_status_is_that_of_the_last_answer() {
     ByHand::request(APP)
         .with(&["-L", "-f", "/missing"])
         .exits(22)
+        .logs("wsgi-cgi: the answer is `404 Not Found`, which -f makes a failure\n")
         .run();
 }
 

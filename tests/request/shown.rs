@@ -80,20 +80,25 @@ fn the_exit_status_says_how_it_went() {
         (&["/404"], 0),
         (&["/503"], 0),
         (&["/399 x", "-f"], 0),
-        (&["/400", "-f"], 22),
-        (&["/503", "-f"], 22),
     ] {
         let printed = ByHand::request(STATUS).with(arguments).exits(exit).prints();
         assert_eq!(printed, "content\n", "{arguments:?}");
     }
+    for (option, wanted) in [("-f", ""), ("--fail-with-body", "content\n")] {
+        for (path, status) in [("/400", "400 Bad Request"), ("/503 No", "503 No")] {
+            let request = ByHand::request(STATUS).with(&[path, option]).exits(22);
+            let why = format!("wsgi-cgi: the answer is `{status}`, which -f makes a failure\n");
+            assert_eq!(request.logs(&why).prints(), wanted, "{path} {option}");
+        }
+    }
     // What a framework makes of an exception that it caught is a failure as the exception would be.
-    for (arguments, exit) in [(&["/500"][..], 1), (&["/500", "-f"], 22)] {
+    for (arguments, exit, wanted) in [(&["/500"][..], 1, "content\n"), (&["/500", "-f"], 22, "")] {
         let printed = ByHand::request(STATUS)
             .with(arguments)
             .exits(exit)
             .logs("the application answered 500 itself")
             .prints();
-        assert_eq!(printed, "content\n", "{arguments:?}");
+        assert_eq!(printed, wanted, "{arguments:?}");
     }
     ByHand::request(FAILS).exits(1).logs("LookupError").run();
     ByHand::request(FAILS)

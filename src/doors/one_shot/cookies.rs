@@ -1,39 +1,52 @@
-//! The cookies that a client keeps from one request to the next, of one host (RFC 6265).
+//! The cookies that a client keeps from one request to the next (RFC 6265). Their file is `file`.
 
-use std::time::SystemTime;
+mod file;
+
+use std::time::{Duration, SystemTime};
 
 use super::url::{Url, decode};
 
-/// The cookies of one host.
+/// Cookies that were set, and those that were typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Jar(Vec<Cookie>);
+pub struct Jar {
+    set: Vec<Cookie>,
+    /// As `-b` has them: sent as they are.
+    typed: Vec<u8>,
+}
 
-/// One cookie.
+/// One cookie that was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cookie {
     name: Vec<u8>,
     value: Vec<u8>,
+    /// The host, or the domain, in small letters.
+    domain: String,
+    /// Whether the hosts of that domain get it too.
+    is_of_domain: bool,
     path: Vec<u8>,
     secure: bool,
+    http_only: bool,
+    /// In seconds since 1970; without it, it ends with the session.
+    expires: Option<u64>,
 }
 
 impl Jar {
     /// Cookies as `-b` has them: `a=1; b=2`, for every path.
     pub fn add_typed(&mut self, text: &[u8]) {
-        for pair in text.split(|&byte| byte == b';') {
-            let (name, value) = split_pair(pair);
-            if !name.is_empty() {
-                self.put(Cookie {
-                    name,
-                    value,
-                    path: b"/".to_vec(),
-                    secure: false,
-                });
-            }
+        if !self.typed.is_empty() {
+            self.typed.push(b';');
         }
+        self.typed.extend_from_slice(text);
     }
 
-    /// Keeps, replaces or removes a cookie as a `Set-Cookie` that came from `url` says (5.2, 5.3).
+    /// What was typed and not set anew since.
+    #[must_use]
+    pub fn typed(&self) -> &[u8] {
+        &self.typed
+    }
+
+    /// Keeps, replaces or removes a cookie as a `Set-Cookie` that came from `url` says (5.2, 5.3). One that was
+    /// typed goes when it is set.
     pub fn store(&mut self, url: &Url, line: &[u8]) {
         let mut words = line.split(|&byte| byte == b';');
         let (name, value) = split_pair(words.next().unwrap_or_default());
@@ -45,8 +58,12 @@ impl Jar {
         let mut cookie = Cookie {
             name,
             value,
+            domain: url.host().to_ascii_lowercase(),
+            is_of_domain: false,
             path: path[..slash.max(1)].to_vec(),
             secure: false,
+            http_only: false,
+            expires: None,
         };
         let (mut max_age, mut expires) = (None, None);
         for word in words {
@@ -54,74 +71,101 @@ impl Jar {
             match attribute.to_ascii_lowercase().as_slice() {
                 b"path" if value.starts_with(b"/") => cookie.path = value,
                 b"secure" => cookie.secure = true,
-                b"domain" if !is_domain_of(&value, url.host()) => return,
+                b"httponly" => cookie.http_only = true,
+                b"domain" => {
+                    let domain = value.strip_prefix(b".").unwrap_or(&value);
+                    let domain = String::from_utf8_lossy(domain).to_ascii_lowercase();
+                    if !is_domain_of(&domain, url.host()) {
+                        return;
+                    }
+                    if !domain.is_empty() {
+                        (cookie.domain, cookie.is_of_domain) = (domain, true);
+                    }
+                }
                 b"max-age" => max_age = parse_number(&value),
                 b"expires" => expires = parse_date(&value),
                 _ => {}
             }
         }
-        let over = match (max_age, expires) {
-            (Some(seconds), _) => seconds <= 0,
-            (None, Some(date)) => date <= SystemTime::now(),
-            (None, None) => false,
+        let now = SystemTime::now();
+        let until = match (max_age, expires) {
+            (Some(seconds), _) => {
+                let seconds = u64::try_from(seconds).unwrap_or_default();
+                now.checked_add(Duration::from_secs(seconds))
+            }
+            (None, expires) => expires,
         };
-        if over {
-            self.0.retain(|kept| !kept.is_same(&cookie));
-        } else {
-            self.put(cookie);
+        self.forget_typed(&cookie.name);
+        if until.is_some_and(|until| until <= now) {
+            self.set.retain(|kept| !kept.is_same(&cookie));
+            return;
         }
+        cookie.expires = until.map(seconds);
+        self.put(cookie);
     }
 
-    /// The `Cookie` field of a request to `url`: longer paths first (5.4).
+    /// The `Cookie` field of a request to `url`: longer paths first (5.4), else in curl's order, then what was
+    /// typed, where that is wanted.
     #[must_use]
-    pub fn header(&self, url: &Url) -> Option<Vec<u8>> {
+    pub fn header(&self, url: &Url, with_typed: bool) -> Option<Vec<u8>> {
         let path = decode(url.path());
+        let now = seconds(SystemTime::now());
         let mut sent: Vec<&Cookie> = self
-            .0
+            .set
             .iter()
-            .filter(|cookie| covers(&cookie.path, &path) && (!cookie.secure || url.is_https()))
+            .filter(|cookie| cookie.is_for(url) && covers(&cookie.path, &path))
+            .filter(|cookie| cookie.expires.is_none_or(|expires| expires > now))
             .collect();
-        sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<Vec<u8>> = sent
+        sent.sort_by_key(|cookie| (cookie.path.len(), cookie.domain.len(), cookie.name.len()));
+        sent.reverse();
+        let mut pairs: Vec<Vec<u8>> = sent
             .iter()
             .map(|cookie| [cookie.name.as_slice(), b"=", &cookie.value].concat())
             .collect();
+        if with_typed && !self.typed.is_empty() {
+            pairs.push(self.typed.clone());
+        }
         (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]))
     }
 
-    /// Each cookie as a line that [`restore`](Self::restore) takes.
-    pub fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.0.iter().map(|cookie| {
-            let secure = if cookie.secure { "secure" } else { "" };
-            [&cookie.name, &cookie.value, &cookie.path, secure.as_bytes()].join(&b'\t')
-        })
-    }
-
-    /// Takes a line back.
-    pub fn restore(&mut self, line: &[u8]) {
-        let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
-        if let [name, value, path, secure] = fields[..] {
-            self.put(Cookie {
-                name: name.to_vec(),
-                value: value.to_vec(),
-                path: path.to_vec(),
-                secure: !secure.is_empty(),
-            });
+    fn forget_typed(&mut self, name: &[u8]) {
+        let pairs: Vec<&[u8]> = self.typed.split(|&byte| byte == b';').collect();
+        if pairs.iter().any(|pair| split_pair(pair).0 == name) {
+            let others = pairs.into_iter().filter(|pair| split_pair(pair).0 != name);
+            let others: Vec<&[u8]> = others.map(<[u8]>::trim_ascii).collect();
+            self.typed = others.join(&b"; "[..]);
         }
     }
 
     fn put(&mut self, cookie: Cookie) {
-        match self.0.iter_mut().find(|kept| kept.is_same(&cookie)) {
+        match self.set.iter_mut().find(|kept| kept.is_same(&cookie)) {
             Some(kept) => *kept = cookie,
-            None => self.0.push(cookie),
+            None => self.set.push(cookie),
         }
     }
 }
 
 impl Cookie {
     fn is_same(&self, other: &Self) -> bool {
-        (&self.name, &self.path) == (&other.name, &other.path)
+        (&self.name, &self.domain, &self.path) == (&other.name, &other.domain, &other.path)
     }
+
+    /// Whether that host gets it. One for HTTPS alone is sent to this machine too, as curl and browsers do.
+    fn is_for(&self, url: &Url) -> bool {
+        let host = url.host();
+        let is_its_host = if self.is_of_domain {
+            is_domain_of(&self.domain, host)
+        } else {
+            self.domain.eq_ignore_ascii_case(host)
+        };
+        let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+        is_its_host && (!self.secure || url.is_https() || is_here)
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 /// `name=value`, without the spaces around them. A tab, which RFC 6265 has in neither, is left out.
@@ -142,14 +186,12 @@ fn covers(cookie: &[u8], path: &[u8]) -> bool {
 }
 
 /// Whether a host is in a cookie's domain (5.1.3).
-fn is_domain_of(domain: &[u8], host: &str) -> bool {
-    let domain = domain.strip_prefix(b".").unwrap_or(domain);
-    let (domain, host) = (domain.to_ascii_lowercase(), host.to_ascii_lowercase());
-    let host = host.as_bytes();
+fn is_domain_of(domain: &str, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
     domain.is_empty()
         || host
-            .strip_suffix(domain.as_slice())
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."))
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn parse_number(text: &[u8]) -> Option<i64> {
@@ -173,7 +215,7 @@ mod tests {
     }
 
     fn header(jar: &Jar, at: &str) -> String {
-        String::from_utf8(jar.header(&url(at)).unwrap_or_default()).expect("UTF-8")
+        String::from_utf8(jar.header(&url(at), true).unwrap_or_default()).expect("UTF-8")
     }
 
     #[test]
@@ -196,13 +238,26 @@ mod tests {
     }
 
     #[test]
-    fn a_secure_cookie_goes_over_https_only_and_a_strange_domain_is_refused() {
+    fn a_secure_cookie_goes_over_https_or_stays_here_and_a_strange_domain_is_refused() {
         let mut jar = Jar::default();
-        jar.store(&url("/"), b"s=1; Secure");
-        jar.store(&url("/"), b"d=1; Domain=example.org");
-        jar.store(&url("/"), b"e=1; Domain=.localhost");
-        assert_eq!(header(&jar, "/"), "e=1");
-        assert_eq!(header(&jar, "https://localhost/"), "s=1; e=1");
+        let at = |path: &str| format!("http://www.example.org{path}");
+        jar.store(&url(&at("/")), b"s=1; Secure");
+        jar.store(&url(&at("/")), b"d=1; Domain=example.com");
+        jar.store(&url(&at("/")), b"e=1; Domain=.Example.org");
+        jar.store(&url("/"), b"l=1; Secure");
+        assert_eq!(header(&jar, &at("/")), "e=1");
+        assert_eq!(header(&jar, "https://www.example.org/"), "s=1; e=1");
+        assert_eq!(header(&jar, "http://example.org/"), "e=1");
+        assert_eq!(header(&jar, "/"), "l=1");
+    }
+
+    #[test]
+    fn what_is_typed_is_sent_as_it_is() {
+        let mut jar = Jar::default();
+        jar.add_typed(b"a=1;  a=2; x");
+        jar.add_typed(b"c=3");
+        assert_eq!(header(&jar, "/"), "a=1;  a=2; x;c=3");
+        assert_eq!(jar.header(&url("/"), false), None);
     }
 
     #[test]
@@ -217,15 +272,5 @@ mod tests {
             jar.store(&url("/"), over);
             assert_eq!(jar, Jar::default(), "{}", over.escape_ascii());
         }
-    }
-
-    #[test]
-    fn a_jar_survives_being_written_down() {
-        let mut jar = Jar::default();
-        jar.store(&url("/x/y"), b"a=b=c; Secure");
-        jar.add_typed(b"b=");
-        let mut restored = Jar::default();
-        jar.lines().for_each(|line| restored.restore(&line));
-        assert_eq!(restored, jar);
     }
 }

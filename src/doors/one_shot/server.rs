@@ -398,8 +398,9 @@ mod tests {
         );
 
         request.method = "PUT".to_owned();
-        let content = Content::data(&["hello"], "text/x", &mut std::io::empty());
+        let content = Content::upload("-".as_ref(), &mut &b"hello"[..]);
         request.content = Some(content.expect("content"));
+        request.headers = vec![(b"Content-Type".to_vec(), b"text/x".to_vec())];
         let plain = [some("5"), some("text/x"), None, None];
         assert_eq!(all(&request, Server::Apache), plain);
         assert_eq!(all(&request, Server::Lighttpd)[2], some("5"));

@@ -3,9 +3,11 @@
 
 use std::fmt;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use http::uri::Authority;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
+
+use super::Refused;
 
 /// An absolute `http` or `https` URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +37,22 @@ impl Url {
     /// # Errors
     /// For another scheme, or an invalid host.
     pub fn join(&self, reference: &str) -> Result<Self> {
+        let mut url = self.join_as_is(reference)?;
+        url.path = without_dots(&url.path);
+        Ok(url)
+    }
+
+    /// The same, and `/../` and `/./` stay in the path.
+    ///
+    /// # Errors
+    /// For another scheme, or a host that is none.
+    pub fn join_as_is(&self, reference: &str) -> Result<Self> {
         let reference = reference.split('#').next().unwrap_or_default();
         let (rest, query) = match reference.split_once('?') {
-            Some((rest, query)) => (rest, Some(encode(query.as_bytes()))),
+            Some((rest, query)) => (
+                rest,
+                Some(percent_encode(query.as_bytes(), IN_QUERY).to_string()),
+            ),
             None => (reference, None),
         };
         let mut url = self.clone();
@@ -48,7 +63,11 @@ impl Url {
             url.https = match (scheme.to_ascii_lowercase().as_str(), after) {
                 ("http", Some(_)) => false,
                 ("https", Some(_)) => true,
-                _ => bail!("`{reference}` is neither a path nor an http or https URL"),
+                _ => {
+                    return refused(format!(
+                        "`{reference}` is neither a path nor an http or https URL"
+                    ));
+                }
             };
             after
         } else {
@@ -70,7 +89,10 @@ impl Url {
                 format!("{}{rest}", &self.path[..folder])
             }
         };
-        url.path = without_dots(&encode(path.as_bytes()));
+        url.path = encode(path.as_bytes());
+        if !url.path.starts_with('/') {
+            url.path.insert(0, '/');
+        }
         url.query = query;
         Ok(url)
     }
@@ -97,6 +119,32 @@ impl Url {
         let path = decode(&self.path);
         let rest = path.strip_prefix(mount)?;
         (rest.is_empty() || rest.starts_with(b"/")).then(|| rest.to_vec())
+    }
+
+    /// The same, with that added to its query; what is sent there is encoded already.
+    #[must_use]
+    pub fn with_query(mut self, more: &[u8]) -> Self {
+        let more = percent_encode(more, IN_QUERY).to_string();
+        self.query = Some(match self.query {
+            Some(query) if !query.is_empty() => format!("{query}&{more}"),
+            _ => more,
+        });
+        self
+    }
+
+    /// The same, with that name where the path ends in a folder.
+    #[must_use]
+    pub fn with_file_name(mut self, name: &[u8]) -> Self {
+        if self.path.ends_with('/') {
+            self.path.push_str(&encode(name));
+        }
+        self
+    }
+
+    /// The last name in the path.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
     }
 
     /// Whether a request to `other` reaches the same server: the same host and port, or the other
@@ -159,17 +207,17 @@ impl Url {
     fn set_authority(&mut self, text: &str) -> Result<()> {
         let authority: Authority = match text.parse() {
             Ok(authority) => authority,
-            Err(_) => bail!("`{text}` is not a host"),
+            Err(_) => return refused(format!("`{text}` is no host")),
         };
         if text.contains('@') {
-            bail!("`{text}`: give name and password with -u instead");
+            return refused(format!("`{text}`: name and password are given with -u"));
         }
         let port = authority.port_u16();
         let has_port = text
             .rfind(':')
             .is_some_and(|colon| !text[colon..].contains(']'));
         if authority.host().is_empty() || has_port && port.is_none() {
-            bail!("`{text}` is not a host");
+            return refused(format!("`{text}` is no host"));
         }
         self.host = authority.host().into();
         self.port = port.filter(|&port| port != if self.https { 443 } else { 80 });
@@ -193,6 +241,28 @@ const NOT_ALLOWED: &AsciiSet = &CONTROLS
     .add(b'`')
     .add(b'{')
     .add(b'}');
+
+/// A query has braces and backticks as they are.
+const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
+
+fn refused<T>(why: String) -> Result<T> {
+    Err(Refused::Url(why).into())
+}
+
+/// The URL as it was meant: a backslash keeps a bracket or a brace from curl's patterns, which make several
+/// requests of one URL.
+#[must_use]
+pub fn without_escapes(text: &str) -> String {
+    let mut meant = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(sign) = rest.next() {
+        let is_escape = sign == '\\' && rest.peek().is_some_and(|next| "[]{}".contains(*next));
+        if !is_escape {
+            meant.push(sign);
+        }
+    }
+    meant
+}
 
 fn encode(text: &[u8]) -> String {
     percent_encode(text, NOT_ALLOWED).to_string()
@@ -306,6 +376,20 @@ mod tests {
             let joined = base.join(reference).expect("a URL").to_string();
             assert_eq!(joined, wanted, "{reference}");
         }
+    }
+
+    #[test]
+    fn braces_of_a_query_and_escaped_brackets_are_sent_as_they_are() {
+        let typed = without_escapes(r"/a\[1\]?q=\{x\}&y[]=\z");
+        assert_eq!(url(&typed).target(), r"/a[1]?q={x}&y[]=\z");
+        assert_eq!(
+            url("/a?x=1").with_query(b"y=%20 z").target(),
+            "/a?x=1&y=%20%20z"
+        );
+        let as_is = Url::default().join_as_is("/a/../b").expect("a URL");
+        assert_eq!(as_is.target(), "/a/../b");
+        let upload = url("/up/").with_file_name(b"a b");
+        assert_eq!((upload.path(), upload.file_name()), ("/up/a%20b", "a%20b"));
     }
 
     #[test]

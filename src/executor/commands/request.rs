@@ -3,23 +3,26 @@
 //! The exchange is the one of a CGI request: the same executor, the same checks, the same error
 //! page. Only where the request comes from and where the answer goes differ.
 
+mod afterwards;
 mod asking;
 mod closer;
+mod counted;
+mod fields;
 mod journey;
+mod outputs;
 mod program_variables;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::executor::{Executor, StartInfo};
 use doors::incident::Incident;
+use doors::one_shot::Refused;
 use doors::opened::{acceptable, complete, known};
-use doors::terminal::{Shown, TerminalWriter, head_text};
+use doors::terminal::{Known, Shown, TerminalWriter, head_text};
 use exchange::Failure;
 use exchange::{BodyLength, MetaVariables, Request, Responder, ResponseHead};
 use process::handed_on::HandedOn;
@@ -31,9 +34,11 @@ use settings::options::LOG;
 
 pub(super) use asking::{recorded, script_of};
 
+use afterwards::Afterwards;
 use asking::Asking;
 use closer::Closer;
 use journey::Restart;
+use outputs::Outputs;
 
 /// Answers the request, and returns the exit status; `start` is when the program began.
 pub(super) fn run(
@@ -45,7 +50,12 @@ pub(super) fn run(
     let is_hop = journey::take_mark(&mut environment);
     answer(typed, handed_on, &environment, is_hop, start).unwrap_or_else(|error| {
         report::log_error(&error);
-        Exit::Usage
+        match error.downcast_ref() {
+            Some(Refused::Url(_)) => Exit::BadUrl,
+            Some(Refused::Unreadable(_)) => Exit::NotRead,
+            Some(Refused::Unwritable(_) | Refused::Nameless) => Exit::NotWritten,
+            None => Exit::Usage,
+        }
     })
 }
 
@@ -60,8 +70,8 @@ fn answer(
     let restart = Restart::begin(typed, handed_on)?;
     let start_info = StartInfo::of(handed_on);
     let mut private =
-        descriptors::take_by_hand().context("cannot take over standard input and output")?;
-    let config = decide(typed, environment)?;
+        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
+    let mut config = decide(typed, environment)?;
     let asking = Asking {
         typed,
         config: &config,
@@ -69,12 +79,25 @@ fn answer(
         is_hop,
     };
     let (meta, source, journey) = asking.ask(private.stdin.try_clone()?.into())?;
-    if let Some(file) = &typed.shown.output {
-        private.stdout = output(file)?;
+    if let Some(time) = typed.asked.max_time.filter(|time| !time.is_zero()) {
+        let spent = journey
+            .as_ref()
+            .map_or(Duration::ZERO, |journey| journey.spent);
+        // Not none, which would be no limit.
+        config.timeout = Some(time.saturating_sub(spent).max(Duration::from_millis(1)));
+        signals::end_late_as_curl();
+    }
+    let afterwards = Afterwards::begin(typed, &private.stdout, start)?;
+    let outputs = Outputs::open(&typed.shown, journey.as_ref(), &private.stdout, is_hop)?;
+    if let Some(file) = outputs.answer {
+        private.stdout = file.into();
     }
     let beside_log = config.log.is_none() && open_line::is_shared(&private.stdout);
     environment::replace(&meta);
     let mut closer = Closer::begin(&typed.closer, start)?;
+    if typed.shown.write_out.is_some() {
+        closer.count(afterwards.counted.clone());
+    }
     let line = asking::line(&meta, journey.as_ref());
     closer.tell(&line);
 
@@ -93,16 +116,20 @@ fn answer(
     }
     let shown = Shown {
         head: typed.shown.include || typed.asked.head,
-        content: true,
+        content: !typed.asked.head,
+        decoded: typed.asked.compressed,
     };
     last_resort::arm(&private, incident.answers(|head| prepared(head, shown)));
     signals::install();
-    let is_followed = journey::is_followed(journey.as_ref());
+    let is_followed = journey::is_followed(journey.as_ref().filter(|_| typed.shown.location));
+    let fail = typed.shown.fail;
+    let is_skipped = move |head: &ResponseHead| is_followed(head) || fail && is_error(head);
     let inspection = closer.inspection();
-    let writer = TerminalWriter::new(private.stdout, shown, is_followed)
+    let writer = TerminalWriter::new(private.stdout, shown, Box::new(is_skipped))
+        .heads_to(outputs.heads)
         .observed(inspection.watch.0.clone())
         .beside_log(beside_log);
-    let head = writer.head_sent();
+    let sent = writer.known();
     let method = incident.method.clone();
     let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
@@ -117,14 +144,22 @@ fn answer(
             Exit::Failure
         }
     };
-    let exit = exit(ended, &head, typed.shown.fail);
+    let exit = exit(ended, &sent, typed);
     closer.end(&line, exit);
-    match (head.get(), journey) {
-        (Some(head), Some(journey)) if ended == Exit::Success => Ok(restart
-            .follow_redirect(journey, head, environment)
-            .unwrap_or(exit)),
-        _ => Ok(exit),
+    let Some(mut journey) = journey else {
+        return Ok(exit);
+    };
+    let head = sent.head.get();
+    if let Some(head) = head {
+        journey.remember(head);
     }
+    let onward = match head {
+        Some(head) if ended == Exit::Success => {
+            restart.follow_redirect(&journey, head, afterwards.counted.elapsed(), environment)
+        }
+        _ => None,
+    };
+    Ok(afterwards.write(typed, &journey, head, onward.unwrap_or(exit)))
 }
 
 /// The settings, as in a CGI request, except that the log goes to the terminal unless --log was typed.
@@ -158,18 +193,30 @@ fn prepared(head: &ResponseHead, shown: Shown) -> Vec<u8> {
     }
 }
 
-fn output(file: &Path) -> Result<OwnedFd> {
-    let shown = file.display();
-    let file = File::create(file).with_context(|| format!("cannot write `{shown}`"))?;
-    Ok(file.into())
+fn is_error(head: &ResponseHead) -> bool {
+    head.status.code() >= 400
 }
 
-/// A 500 by the application counts as a failure too: a framework caught an exception.
-fn exit(ended: Exit, head: &Arc<OnceLock<ResponseHead>>, fail: bool) -> Exit {
-    let code = head.get().map_or(0, |head| head.status.code());
-    match ended {
-        Exit::Success if fail && code >= 400 => Exit::HttpError,
-        Exit::Success if code == 500 => Exit::Failure,
-        _ => ended,
+/// A 500 of the application's own is a failure too: a framework caught the exception.
+fn exit(ended: Exit, sent: &Known, typed: &Typed) -> Exit {
+    if ended != Exit::Success {
+        return ended;
+    }
+    let Some(head) = sent.head.get() else {
+        return ended;
+    };
+    if is_error(head) && (typed.shown.fail || typed.shown.fail_with_body) {
+        let status = head.status.line().escape_ascii();
+        report::log(&format!(
+            "the answer is `{status}`, which -f makes a failure"
+        ));
+        Exit::HttpError
+    } else if let Some(why) = sent.undecoded.get() {
+        report::log(&format!("--compressed: {why}"));
+        Exit::NotDecoded
+    } else if head.status.code() == 500 {
+        Exit::Failure
+    } else {
+        ended
     }
 }

@@ -1,4 +1,10 @@
-//! `wsgi-cgi request`: the options of curl where curl has them.
+//! `wsgi-cgi request`: the options of curl where curl has them. What is asked, its content and how the
+//! answer is shown have a file each; `accepted` has those of curl's that mean nothing here.
+
+mod accepted;
+mod asked;
+mod pieces;
+mod shown;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,6 +13,12 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::Options;
 use super::env_file::EnvOptions;
+use accepted::Accepted;
+use asked::KEPT;
+
+pub use asked::Asked;
+pub use pieces::{Kind, Piece};
+pub use shown::ShownOptions;
 
 const AFTER: &str = "\
 The request is made as a web server would: one Python, one call, the same
@@ -15,12 +27,19 @@ standard error.
 
     wsgi-cgi request app.py /login -d user=me -i -v
 
-Exit status: 0 for an answer, 1 when the application failed or answered 500
-itself, 2 for a wrong command line, 22 with -f for a status of 400 or above.";
+What a browser copies as cURL works too, once `curl` is replaced by
+`wsgi-cgi request APP`: curl's options about the network, TLS and the progress
+meter (-k, -s, --http1.1, --connect-timeout, --proxy ...) have no effect.
+
+Exit status: 0 for an answer, 1 when the application failed, also where it
+answered 500 itself, 2 for a wrong command line, and as curl has it 3 for a bad
+URL, 22 with -f for an answer from 400 on, 23 and 26 for a file that cannot be
+written or read, 28 when --max-time is over, 47 for too many redirects, 61 for
+content that cannot be decompressed.";
 
 /// Make one request here and show the answer
 #[derive(Debug, Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = AFTER, args_override_self = true)]
 pub struct Request {
     /// The application: FILE[:CALLABLE], MODULE[:CALLABLE] or config:FILE.ini[#NAME]
     #[arg(value_name = "APP", value_hint = ValueHint::FilePath)]
@@ -34,10 +53,16 @@ pub struct Request {
     pub asked: Asked,
 
     #[command(flatten)]
+    pub stead: Stead,
+
+    #[command(flatten)]
     pub shown: ShownOptions,
 
     #[command(flatten)]
     pub closer: Closer,
+
+    #[command(flatten)]
+    pub accepted: Accepted,
 
     #[command(flatten, next_help_heading = "The application")]
     pub env: EnvOptions,
@@ -46,42 +71,18 @@ pub struct Request {
     pub options: Options,
 }
 
-/// The request to make.
+impl Request {
+    /// The URL, in whichever of the two ways it was typed.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref().or(self.asked.url_option.as_deref())
+    }
+}
+
+/// Whose request it is.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The request")]
-pub struct Asked {
-    /// The method [default: GET, with content POST]
-    #[arg(short = 'X', long = "request", value_name = "METHOD", value_parser = parse_method)]
-    pub method: Option<String>,
-
-    /// A header `Name: value`; `Name:` leaves out a default one, `Name;` sends an empty one
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub headers: Vec<OsString>,
-
-    /// Send this as form data; @FILE sends a file, @- standard input
-    #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
-    pub data: Vec<OsString>,
-
-    /// Send this as JSON; also @FILE and @-
-    #[arg(long, value_name = "DATA", allow_hyphen_values = true, conflicts_with_all = ["data", "form"])]
-    pub json: Option<OsString>,
-
-    /// Send a form with files: NAME=TEXT, NAME=@FILE[;type=TYPE][;filename=NAME]
-    #[arg(short = 'F', long, value_name = "NAME=VALUE", conflicts_with = "data")]
-    pub form: Vec<OsString>,
-
-    /// Log in (Basic authentication)
-    #[arg(short, long, value_name = "USER:PASSWORD")]
-    pub user: Option<OsString>,
-
-    /// Cookies: `a=1; b=2`
-    #[arg(short = 'b', long, value_name = "COOKIES")]
-    pub cookie: Vec<OsString>,
-
-    /// Make a HEAD request, and show the head of the response
-    #[arg(short = 'I', long, conflicts_with_all = ["method", "data", "json", "form"])]
-    pub head: bool,
-
+#[command(next_help_heading = "The server")]
+pub struct Stead {
     /// A meta-variable that the server would set, such as REMOTE_USER=me (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<OsString>,
@@ -97,36 +98,14 @@ pub struct Asked {
     )]
     pub server: Option<As>,
 
-    /// Repeat a request that --record kept
-    #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "url", "method", "headers", "data", "json", "form", "user", "cookie", "head", "server",
-        "location",
+    /// Answer a request again that --record has kept
+    #[arg(long, value_name = "FILE", conflicts_with_all = KEPT, conflicts_with_all = [
+        "server", "location", "remote_name", "write_out",
     ])]
     pub replay: Option<PathBuf>,
 }
 
-/// How the answer is shown.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "The answer")]
-pub struct ShownOptions {
-    /// Show the head of the response too
-    #[arg(short, long)]
-    pub include: bool,
-
-    /// Write the answer to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Follow redirects, each as a further single request, and keep cookies
-    #[arg(short = 'L', long)]
-    pub location: bool,
-
-    /// Exit with 22 if the status is 400 or above
-    #[arg(short, long)]
-    pub fail: bool,
-}
-
-/// What is shown besides the answer.
+/// What is seen beyond the answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A closer look")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -169,14 +148,4 @@ pub enum As {
     Busybox,
     /// The least that RFC 3875 allows
     Minimal,
-}
-
-/// RFC 9110, section 9.1: a method is a token, and its case counts.
-fn parse_method(text: &str) -> Result<String, String> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_token) {
-        Ok(text.to_owned())
-    } else {
-        Err("a method is one word, such as PUT".into())
-    }
 }

@@ -14,14 +14,19 @@ impl Server {
             headers,
             ..
         } = request.typed;
-        let typed = headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"))
-            .map(|(_, value)| value.as_slice());
-        let media_type = typed.or(content
-            .as_ref()
-            .map(|content| content.media_type().as_bytes()));
-        let length = content.as_ref().map(|content| content.length().to_string());
+        let of_name = |wanted: &[u8]| {
+            let mut same = headers
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            same.next().map(|(_, value)| value.as_slice())
+        };
+        let media_type = of_name(b"content-type");
+        // Browsers say so of a POST without content.
+        let nothing = of_name(b"content-length").filter(|length| *length == b"0");
+        let length = match content {
+            Some(content) => Some(content.length().to_string()),
+            None => nothing.map(|_| "0".to_owned()),
+        };
         match (self, &length) {
             // Empty on every request without content.
             (Self::Fcgiwrap, None) => to.put("CONTENT_LENGTH", ""),

@@ -1,25 +1,26 @@
 //! Makes a request from the command line: the meta-variables that a server would set, and a file with
 //! the content.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use base64::Engine;
 
 use super::journey::Journey;
-use super::program_variables;
+use super::{fields, program_variables};
 use doors::one_shot::content::Content;
 use doors::one_shot::server::Server;
-use doors::one_shot::url::Url;
-use doors::one_shot::{self, Fields};
+use doors::one_shot::url::{self, Url};
+use doors::one_shot::{self, Refused, data, form};
 use doors::recorded::Recorded;
 use exchange::{AUTO, MetaVariables};
 use process::report;
-use settings::cli::{As, Request as Typed};
+use process::terminal::Terminal;
+use settings::cli::{As, Kind, Piece, Request as Typed};
 use settings::config::{Config, Source};
 
 /// What a request is made from.
@@ -34,7 +35,7 @@ pub(super) struct Asking<'a> {
 impl Asking<'_> {
     /// The meta-variables, the content, and what is needed to follow a redirect.
     pub(super) fn ask(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
-        let (mut meta, source, journey) = match &self.typed.asked.replay {
+        let (mut meta, source, journey) = match &self.typed.stead.replay {
             Some(file) => {
                 let (meta, source) = recorded(file, self.environment)?;
                 (meta, source, None)
@@ -46,7 +47,7 @@ impl Asking<'_> {
         meta.surround(&MetaVariables::from_pairs(
             variables.map(|(name, value)| (name.into_bytes(), value.into_bytes())),
         ));
-        for pair in &self.typed.asked.set {
+        for pair in &self.typed.stead.set {
             let pair = pair.as_bytes();
             let equals = pair
                 .iter()
@@ -62,7 +63,7 @@ impl Asking<'_> {
     }
 
     fn make(&self, stdin: File) -> Result<(MetaVariables, OwnedFd, Option<Journey>)> {
-        let server = server(self.typed.asked.server);
+        let server = server(self.typed.stead.server);
         let script = script_of(self.config);
         let mount = match &self.config.script_name {
             Some(path) if path != AUTO => path.clone(),
@@ -79,7 +80,7 @@ impl Asking<'_> {
         };
         let request = one_shot::Typed {
             method: journey.method.clone(),
-            headers: self.fields(&journey)?,
+            headers: fields::of(&self.typed.asked, &journey)?,
             url: journey.url.clone(),
             mount: journey.mount.clone(),
             content: journey.content.as_ref().map(Content::again).transpose()?,
@@ -89,86 +90,137 @@ impl Asking<'_> {
         if server.keeps_environment() {
             meta.surround(self.environment);
         }
-        let journey = self.typed.shown.location.then_some(journey);
-        Ok((meta, source.into(), journey))
+        if self.typed.asked.http10 {
+            meta.set("SERVER_PROTOCOL", "HTTP/1.0");
+        }
+        Ok((meta, source.into(), Some(journey)))
     }
 
     /// The request as it was typed.
     fn first(&self, mut stdin: File, mount: Vec<u8>) -> Result<Journey> {
         let asked = &self.typed.asked;
-        let content = if let Some(text) = &asked.json {
-            Some(Content::data(&[text], "application/json", &mut stdin)?)
-        } else if !asked.form.is_empty() {
-            let boundary = format!("wsgi-cgi-{}", report::error_id());
-            Some(Content::form(&asked.form, &boundary, &mut stdin)?)
-        } else if !asked.data.is_empty() {
-            let form = "application/x-www-form-urlencoded";
-            Some(Content::data(&asked.data, form, &mut stdin)?)
-        } else {
+        let pieces = &asked.pieces.0;
+        let url = self.url(&mount, &mut stdin)?;
+        let content = if let Some(file) = &asked.upload {
+            Some(Content::upload(file, &mut stdin)?)
+        } else if asked.get || pieces.is_empty() {
             None
+        } else if pieces.iter().any(|piece| piece.kind.is_part()) {
+            // As curl writes them, so that what an application makes of one is the same.
+            let boundary = format!("{:-<24}{}", "", report::error_id());
+            Some(form::content(pieces, &boundary, &mut stdin)?)
+        } else {
+            Some(data::content(pieces, &mut stdin)?)
         };
+        if asked.head && content.is_some() {
+            bail!("-I asks for a head, with which no content is sent: leave out one of them");
+        }
         let method = match (&asked.method, &content) {
             (Some(method), _) => method,
             (None, _) if asked.head => "HEAD",
+            (None, Some(_)) if asked.upload.is_some() => "PUT",
             (None, Some(_)) => "POST",
             (None, None) => "GET",
         };
-        let url = match &self.typed.url {
-            Some(text) => Url::default().join(text)?.mounted(&mount),
-            None if mount.is_empty() => Url::default(),
-            None => Url::default().at(&mount),
-        };
         let mut journey = Journey::first(method.to_owned(), url, mount, content);
         for cookies in &asked.cookie {
-            if !cookies.as_bytes().contains(&b'=') {
-                bail!("`-b {}`: expected NAME=VALUE", cookies.display());
-            }
-            journey.jar.add_typed(cookies.as_bytes());
+            self.add_cookies(cookies, &mut journey)?;
         }
+        journey.user = asked.user.as_deref().map(user).transpose()?;
         Ok(journey)
     }
 
-    /// What a client sends by itself, unless it was typed, and what was typed.
-    fn fields(&self, journey: &Journey) -> Result<Fields> {
+    fn url(&self, mount: &[u8], stdin: &mut File) -> Result<Url> {
         let asked = &self.typed.asked;
-        let accept = if asked.json.is_some() {
-            "application/json"
-        } else {
-            "*/*"
-        };
-        let mut fields: Fields = [
-            ("Host", journey.url.authority()),
-            (
-                "User-Agent",
-                format!("wsgi-cgi/{}", env!("CARGO_PKG_VERSION")),
-            ),
-            ("Accept", accept.to_owned()),
-        ]
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
-        .to_vec();
-        if let Some(user) = &asked.user {
-            let mut user = user.as_bytes().to_vec();
-            if !user.contains(&b':') {
-                user.push(b':');
+        let mut url = match self.typed.url() {
+            Some(text) => {
+                let text = if asked.globoff {
+                    text.to_owned()
+                } else {
+                    url::without_escapes(text)
+                };
+                let base = Url::default();
+                let url = if asked.path_as_is {
+                    base.join_as_is(&text)?
+                } else {
+                    base.join(&text)?
+                };
+                url.mounted(mount)
             }
-            let code = base64::engine::general_purpose::STANDARD.encode(user);
-            fields.push((b"Authorization".to_vec(), format!("Basic {code}").into()));
+            None if mount.is_empty() => Url::default(),
+            None => Url::default().at(mount),
+        };
+        if let Some(name) = asked.upload.as_deref().filter(|name| *name != "-") {
+            let name = Path::new(name).file_name().unwrap_or_default();
+            url = url.with_file_name(name.as_bytes());
         }
-        let typed: Vec<_> = asked.headers.iter().map(field).collect::<Result<_>>()?;
-        fields.retain(|(name, _)| {
-            let is_same = |(other, _): &(Vec<u8>, _)| other.eq_ignore_ascii_case(name);
-            !typed.iter().any(is_same)
-        });
-        fields.extend(
-            typed
-                .into_iter()
-                .filter_map(|(name, value)| value.map(|value| (name, value))),
-        );
-        if let Some(cookies) = journey.jar.header(&journey.url) {
-            fields.push((b"Cookie".to_vec(), cookies));
+        let mut query = Vec::new();
+        if asked.get {
+            data::write(&asked.pieces.0, &mut query, stdin)?;
         }
-        Ok(fields)
+        for text in &asked.url_query {
+            if !query.is_empty() {
+                query.push(b'&');
+            }
+            let (kind, text) = match text.as_bytes() {
+                // Encoded already.
+                [b'+', text @ ..] => (Kind::Raw, OsStr::from_bytes(text)),
+                _ => (Kind::UrlEncode, text.as_os_str()),
+            };
+            let text = text.to_owned();
+            data::write(&[Piece { kind, text }], &mut query, stdin)?;
+        }
+        if !query.is_empty() {
+            url = url.with_query(&query);
+        }
+        Ok(url)
     }
+
+    /// `a=1; b=2`, or the name of a file with cookies.
+    fn add_cookies(&self, text: &OsStr, journey: &mut Journey) -> Result<()> {
+        let asked = &self.typed.asked;
+        if text.as_bytes().contains(&b'=') {
+            journey.jar.add_typed(text.as_bytes());
+        } else if !text.is_empty() {
+            let unreadable = || Refused::Unreadable(text.to_owned());
+            let file = match std::fs::read(text) {
+                Ok(file) => file,
+                // The one that is written afterwards need not be there yet.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if asked.cookie_jar.as_deref() != Some(Path::new(text)) {
+                        report::log(&format!(
+                            "`-b {}`: there is no such file, so no cookie of it is sent; NAME=VALUE \
+                             sends one",
+                            text.display()
+                        ));
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error).with_context(unreadable),
+            };
+            let with_session = !asked.junk_session_cookies;
+            journey.jar.restore(&file, &journey.url, with_session);
+        }
+        Ok(())
+    }
+}
+
+/// `USER:PASSWORD`; a password that was not typed is asked for.
+fn user(typed: &OsStr) -> Result<Vec<u8>> {
+    let user = typed.as_bytes();
+    if user.contains(&b':') {
+        return Ok(user.to_vec());
+    }
+    let shown = typed.display();
+    let question = format!("Password of `{shown}`: ");
+    let password = Terminal::open()
+        .and_then(|terminal| terminal.ask(&question))
+        .with_context(|| {
+            format!(
+                "`-u {shown}`: the password cannot be asked for; `-u {shown}:PASSWORD` gives it"
+            )
+        })?;
+    Ok([user, b":", &password].concat())
 }
 
 /// The file that a server would name as the script.
@@ -239,26 +291,4 @@ fn server(named: Option<As>) -> Server {
         Some(As::Busybox) => Server::Busybox,
         Some(As::Minimal) => Server::Minimal,
     }
-}
-
-/// `Name: value`, `Name;` for an empty value, `Name:` for no such header at all.
-fn field(text: &OsString) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
-    let bytes = text.clone().into_vec();
-    Ok(match bytes.iter().position(|&byte| byte == b':') {
-        Some(colon) => {
-            let value = bytes[colon + 1..].trim_ascii();
-            (
-                bytes[..colon].to_vec(),
-                (!value.is_empty()).then(|| value.to_vec()),
-            )
-        }
-        None => match bytes.strip_suffix(b";") {
-            Some(name) => (name.to_vec(), Some(Vec::new())),
-            None => bail!(
-                "`-H {}`: `Name: value` is expected (`Name:` leaves a usual header out, `Name;` sends \
-                 an empty one)",
-                text.display()
-            ),
-        },
-    })
 }

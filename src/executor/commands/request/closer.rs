@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::counted::Counted;
 use crate::python::{self, Inspection, Watch};
 use doors::inspect::{All, Story, Timing, draw};
 use exchange::Observer;
@@ -23,6 +24,7 @@ pub(super) struct Closer {
     story: Option<Arc<Story>>,
     timing: Option<(Arc<Timing>, OwnedFd)>,
     profile: Option<File>,
+    counted: Option<Arc<Counted>>,
     validate: bool,
     terminal: Option<Terminal>,
 }
@@ -58,7 +60,12 @@ impl Closer {
         Ok(closer)
     }
 
-    /// Adds a line to the story that no event produces.
+    /// Has what goes out counted.
+    pub(super) fn count(&mut self, counted: Arc<Counted>) {
+        self.counted = Some(counted);
+    }
+
+    /// Tells what no event tells.
     pub(super) fn tell(&self, text: &str) {
         if let Some(story) = &self.story {
             story.tell(text);
@@ -73,6 +80,9 @@ impl Closer {
         }
         if let Some((timing, ..)) = &self.timing {
             observers.push(timing.clone());
+        }
+        if let Some(counted) = &self.counted {
+            observers.push(counted.clone());
         }
         let observer = match observers.len() {
             0 | 1 => observers.pop(),

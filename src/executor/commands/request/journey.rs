@@ -1,6 +1,7 @@
 //! Follows redirects. Each further request is made in a fresh process, as on a server: this process
 //! executes the program again, and passes cookies and the like on standard input.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -9,24 +10,22 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use doors::one_shot::content::Content;
 use doors::one_shot::cookies::Jar;
 use doors::one_shot::redirect::Next;
 use doors::one_shot::url::Url;
 use doors::recorded::{self, Recorded};
-use doors::terminal::IsSkipped;
+use doors::terminal::{IsSkipped, head_text};
 use exchange::{MetaVariables, ResponseHead};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use settings::cli::Request as Typed;
 
-/// As many as curl follows.
-const MOST: u32 = 50;
-
-/// The variable that marks a process that follows a redirect.
+/// In the environment of a process that takes up a journey.
 const MARK: &str = "WSGI_CGI_HOP";
 
 /// Whether this process follows a redirect; removes the mark.
@@ -47,6 +46,14 @@ pub(super) struct Journey {
     pub(super) content: Option<Content>,
     /// How many redirects were followed.
     pub(super) hops: u32,
+    /// Where the last one came from.
+    pub(super) from: Option<String>,
+    /// Name and password.
+    pub(super) user: Option<Vec<u8>>,
+    /// What the requests before this one took.
+    pub(super) spent: Duration,
+    /// How long the heads of their responses were.
+    pub(super) heads: u64,
 }
 
 impl Journey {
@@ -63,10 +70,45 @@ impl Journey {
             jar: Jar::default(),
             content,
             hops: 0,
+            from: None,
+            user: None,
+            spent: Duration::ZERO,
+            heads: 0,
         }
     }
 
-    /// Reads what the process before this one wrote.
+    /// Keeps the cookies that a response sets.
+    pub(super) fn remember(&mut self, head: &ResponseHead) {
+        for (name, value) in head.headers.iter() {
+            if name.eq_ignore_ascii_case(b"set-cookie") {
+                self.jar.store(&self.url, value);
+            }
+        }
+    }
+
+    /// The next request, where a response leads to `url`; whether method and content are sent `again`.
+    fn next(&self, url: Url, again: bool, is_method_typed: bool) -> Result<Self> {
+        let mut next = Self {
+            method: self.method.clone(),
+            url,
+            mount: self.mount.clone(),
+            jar: self.jar.clone(),
+            content: None,
+            hops: self.hops + 1,
+            from: Some(self.url.to_string()),
+            user: self.user.clone(),
+            spent: self.spent,
+            heads: self.heads,
+        };
+        if again {
+            next.content = self.content.as_ref().map(Content::again).transpose()?;
+        } else if !is_method_typed && self.method != "HEAD" {
+            next.method = "GET".into();
+        }
+        Ok(next)
+    }
+
+    /// Takes up what the process before this one was.
     pub(super) fn resume(stdin: File, mount: Vec<u8>) -> Result<Self> {
         let state =
             Recorded::read(stdin).context("WSGI_CGI_HOP is reserved for wsgi-cgi: unset it")?;
@@ -74,16 +116,22 @@ impl Journey {
             let value = state.get(name).map(String::from_utf8_lossy);
             value.context("WSGI_CGI_HOP is reserved for wsgi-cgi: unset it")
         };
-        let url = Url::default().join(&text("url")?)?;
+        let url = Url::default().join_as_is(&text("url")?)?;
         let mut journey = Self::first(text("method")?.into_owned(), url, mount, None);
         journey.hops = text("hops")?.parse()?;
+        journey.from = text("from").ok().map(Cow::into_owned);
+        journey.user = state.get("user").map(<[u8]>::to_vec);
+        journey.spent = Duration::from_nanos(text("spent")?.parse()?);
+        journey.heads = text("heads")?.parse()?;
         for (name, value) in &state.fields {
-            if name == b"cookie" {
-                journey.jar.restore(value);
+            match name.as_slice() {
+                b"cookie" => journey.jar.restore(value, &journey.url, true),
+                b"cookies" => journey.jar.add_typed(value),
+                _ => {}
             }
         }
-        if let Ok(media_type) = text("type") {
-            let media_type = media_type.into_owned();
+        let media_type = text("type").ok().map(Cow::into_owned);
+        if state.get("content").is_some() {
             journey.content = Some(Content::rest_of(state.content, media_type)?);
         }
         Ok(journey)
@@ -95,10 +143,17 @@ impl Journey {
             (&b"url"[..], self.url.to_string().into_bytes()),
             (b"method", self.method.into_bytes()),
             (b"hops", self.hops.to_string().into_bytes()),
+            (b"spent", self.spent.as_nanos().to_string().into_bytes()),
+            (b"heads", self.heads.to_string().into_bytes()),
+            (b"cookies", self.jar.typed().to_vec()),
         ];
         fields.extend(self.jar.lines().map(|line| (&b"cookie"[..], line)));
+        fields.extend(self.from.map(|from| (&b"from"[..], from.into_bytes())));
+        fields.extend(self.user.map(|user| (&b"user"[..], user)));
         if let Some(content) = &self.content {
-            fields.push((b"type", content.media_type().as_bytes().to_vec()));
+            fields.push((b"content", Vec::new()));
+            let media_type = content.media_type();
+            fields.extend(media_type.map(|media_type| (&b"type"[..], media_type.into())));
         }
         let fields = fields.iter().map(|(name, value)| (*name, value.as_slice()));
         let mut file = tempfile::tempfile()?;
@@ -124,8 +179,10 @@ pub(super) fn is_followed(journey: Option<&Journey>) -> IsSkipped {
 /// What this process was started with, to execute the program again.
 #[derive(Debug, Default)]
 pub(super) struct Restart {
-    /// The method, if it was typed: it is kept.
-    method: Option<String>,
+    /// Whether the method was typed, and stays.
+    is_method_typed: bool,
+    /// How many may be followed.
+    most: Option<u32>,
     program: PathBuf,
     arguments: Vec<OsString>,
     kept: Option<(OwnedFd, OwnedFd, PathBuf)>,
@@ -139,7 +196,8 @@ impl Restart {
         }
         let own = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 3);
         Ok(Self {
-            method: typed.asked.method.clone(),
+            is_method_typed: typed.asked.method.is_some(),
+            most: u32::try_from(typed.shown.max_redirs).ok(),
             program: handed_on.program.clone(),
             arguments: handed_on.arguments.clone(),
             kept: Some((
@@ -153,10 +211,12 @@ impl Restart {
     /// Follows the redirect in the response; returns only if there is none or if it fails.
     pub(super) fn follow_redirect(
         self,
-        mut journey: Journey,
+        journey: &Journey,
         head: &ResponseHead,
+        took: Duration,
         environment: &MetaVariables,
     ) -> Option<Exit> {
+        self.kept.as_ref()?;
         let (to, again) = match Next::of(head, &journey.url, &journey.mount) {
             Next::None => return None,
             Next::Elsewhere(word) => {
@@ -165,32 +225,32 @@ impl Restart {
             }
             Next::Follow { url, again } => (url, again),
         };
-        for (name, value) in head.headers.iter() {
-            if name.eq_ignore_ascii_case(b"set-cookie") {
-                journey.jar.store(&journey.url, value);
-            }
+        if let Some(most) = self.most.filter(|most| journey.hops >= *most) {
+            report::log(&format!(
+                "the redirect cannot be followed: there were {most} before it"
+            ));
+            return Some(Exit::TooManyRedirects);
         }
-        journey.url = to;
-        journey.hops += 1;
-        if !again {
-            journey.content = None;
-            // As with curl, -X is kept.
-            if self.method.is_none() && journey.method != "HEAD" {
-                journey.method = "GET".into();
-            }
-        }
-        let error = self.exec(journey, environment).err()?;
-        report::log_error(&error.context("cannot follow the redirect"));
+        // As curl has it, -T stays, but for "See Other", and a method that was typed stays in any case.
+        let uploaded = journey
+            .content
+            .as_ref()
+            .filter(|content| content.media_type().is_none());
+        let is_sent_again = again || uploaded.is_some() && head.status.code() != 303;
+        let followed = journey
+            .next(to, is_sent_again, self.is_method_typed)
+            .and_then(|mut next| {
+                next.spent += took;
+                next.heads += head_text(head, false).len() as u64;
+                self.exec(next, environment)
+            });
+        let error = followed.err()?;
+        report::log_error(&error.context("the redirect cannot be followed"));
         Some(Exit::Failure)
     }
 
     fn exec(self, journey: Journey, environment: &MetaVariables) -> Result<()> {
-        if journey.hops > MOST {
-            bail!("{MOST} redirects were followed already");
-        }
-        let (stdout, stderr, folder) = self
-            .kept
-            .context("bug in wsgi-cgi: --location was not given")?;
+        let (stdout, stderr, folder) = self.kept.context("it was not expected")?;
         let pairs = environment.iter().map(|(name, value)| {
             (
                 std::ffi::OsStr::from_bytes(name),

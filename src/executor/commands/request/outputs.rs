@@ -1,0 +1,58 @@
+//! The files that the answer goes to: `-o`, `-O` and `-D`.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::journey::Journey;
+use doors::one_shot::Refused;
+use settings::cli::ShownOptions;
+
+/// Where else than to standard output something goes.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    /// The answer.
+    pub(super) answer: Option<File>,
+    /// The heads of all responses.
+    pub(super) heads: Option<File>,
+}
+
+impl Outputs {
+    /// Opens them. Where a redirect has led, what is in them already is kept.
+    pub(super) fn open(
+        shown: &ShownOptions,
+        journey: Option<&Journey>,
+        stdout: &OwnedFd,
+        is_hop: bool,
+    ) -> Result<Self> {
+        let is_stdout = |file: &Path| file == Path::new("-");
+        let heads = match &shown.dump_header {
+            Some(file) if is_stdout(file) => Some(stdout.try_clone()?.into()),
+            Some(file) => Some(open(file, is_hop)?),
+            None => None,
+        };
+        let answer = match &shown.output {
+            Some(file) if is_stdout(file) => None,
+            Some(file) => Some(open(file, is_hop)?),
+            None if shown.remote_name => {
+                let name = journey.map_or("", |journey| journey.url.file_name());
+                if name.is_empty() {
+                    bail!(Refused::Nameless);
+                }
+                Some(open(Path::new(name), is_hop)?)
+            }
+            None => None,
+        };
+        Ok(Self { answer, heads })
+    }
+}
+
+fn open(file: &Path, is_hop: bool) -> Result<File> {
+    let mut options = File::options();
+    options.create(true).write(true);
+    options.truncate(!is_hop).append(is_hop);
+    let opened = options.open(file);
+    opened.with_context(|| Refused::Unwritable(file.into()))
+}

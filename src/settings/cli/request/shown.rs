@@ -1,0 +1,53 @@
+//! How the answer is shown, by the names that curl has for it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How the answer is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The answer")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct ShownOptions {
+    /// Show the head of the response too
+    #[arg(short, long, alias = "show-headers")]
+    pub include: bool,
+
+    /// Write the answer to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write the answer to a file with the URL's last name
+    #[arg(short = 'O', long, conflicts_with = "output")]
+    pub remote_name: bool,
+
+    /// Write the head of each response to this file; to standard output with -
+    #[arg(short = 'D', long, value_name = "FILE")]
+    pub dump_header: Option<PathBuf>,
+
+    /// Follow redirects, each as a further single request, and keep cookies
+    #[arg(short = 'L', long, alias = "location-trusted")]
+    pub location: bool,
+
+    /// Follow at most N redirects
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 50,
+        allow_negative_numbers = true
+    )]
+    pub max_redirs: i64,
+
+    /// Exit with 22 and show no content if the status is 400 or above
+    #[arg(short, long)]
+    pub fail: bool,
+
+    /// Exit with 22 if the status is 400 or above, and show the content
+    #[arg(long, conflicts_with = "fail")]
+    pub fail_with_body: bool,
+
+    /// Write this afterwards, with %{http_code}, %{time_total} and others filled in; of a file with @FILE
+    #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
+    pub write_out: Option<OsString>,
+}

@@ -1,0 +1,383 @@
+//! Options of curl's, each beside the real one: what is asked, what is shown, and the exit status.
+
+use super::beside::{Beside, Both};
+use crate::harness::by_hand::ByHand;
+use crate::harness::terminal::Terminal;
+
+/// Lines for a server at `http://localhost`, which end with no word from anybody. Both ask the same, show the same
+/// and end the same.
+#[track_caller]
+fn same(beside: &Beside, lines: &[&str]) {
+    for line in lines {
+        let Both { curl, request } = beside.run(line);
+        assert_ne!(curl.asked, "", "{line}\n{}", curl.stderr);
+        assert_eq!(curl.asked, request.asked, "{line}");
+        assert_eq!(curl.stdout, request.stdout, "{line}");
+        assert_eq!(curl.exit, request.exit, "{line}\n{}", request.stderr);
+        assert_eq!(request.stderr, "", "{line}");
+    }
+}
+
+#[test]
+fn data_of_every_kind_is_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    let beside = beside
+        .file("lines", "a b\r\nc & d\n")
+        .file("bytes", b"\0\xff\n");
+    same(
+        &beside,
+        &[
+            "curl http://localhost -d a=1 --data-ascii b=2 -d ''",
+            "curl http://localhost -d @lines -d @lines",
+            "curl http://localhost --data-raw @lines --data-raw x",
+            "curl http://localhost --data-binary @lines --data-binary @bytes",
+            "curl http://localhost --data-urlencode 'a b&c' --data-urlencode '=a=b' -d x=y",
+            "curl http://localhost --data-urlencode 'n=é ~*/' --data-urlencode n@lines --data-urlencode @bytes",
+            "echo 'a b' | curl http://localhost --data-urlencode n@-",
+            "printf 'a\\nb\\n' | curl http://localhost -d @-",
+            "curl http://localhost --json '{\"a\":' --json 1} --json @lines",
+            "curl http://localhost --json [] -H 'Content-Type: x/y' -H 'accept: z'",
+            "curl http://localhost -d a=1 -H 'Content-Type:'",
+            "curl http://localhost -d a=1 -X PUT",
+            "curl http://localhost/x -T lines",
+            "curl http://localhost/folder/ -T lines -H 'X-A: 1'",
+            "curl 'http://localhost/?x=1' -T bytes -X POST",
+            "cat lines | curl http://localhost/x -T -",
+        ],
+    );
+}
+
+#[test]
+fn forms_with_files_are_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    let beside = beside
+        .file("lines.txt", "a b\r\nc\n")
+        .file("data.json", "{}")
+        .file("Cat.PNG", b"\x89PNG\0");
+    same(
+        &beside,
+        &[
+            "curl http://localhost -F a=1 -F 'b=two words' --form-string 'c=@x;type=y'",
+            "curl http://localhost -F f=@lines.txt -F g=@data.json -F h=@Cat.PNG",
+            "curl http://localhost -F 'f=@lines.txt;type=text/x;filename=n\"m' -F 't=<lines.txt'",
+            "curl http://localhost -F 'a=b;type=text/x;charset=utf-8' -F 'c=\"d;e\"'",
+            "curl http://localhost -F 'f=@lines.txt;filename=\"q;z.png\"'",
+            "curl http://localhost -F a=1 -X PUT -H 'Content-Type: multipart/form-data; x=y'",
+            "cat lines.txt | curl http://localhost -F 'f=@-;filename=n'",
+        ],
+    );
+}
+
+#[test]
+fn what_goes_into_the_query_is_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    same(
+        &beside,
+        &[
+            "curl -G http://localhost -d a=1 -d b=2",
+            "curl http://localhost/p?x=1 -G --data-urlencode 'q=a b&c' -d y",
+            "curl -G -I http://localhost -d a=1",
+            "curl -G http://localhost --json '{}'",
+            "curl http://localhost/p --url-query 'q=a b' --url-query +c=%20 -d x",
+            "curl --url 'http://localhost/?a\\[\\]=\\{1\\}'",
+            "curl --globoff 'http://localhost/?a[]={1}'",
+            "curl --path-as-is http://localhost/a/../b/./c",
+            "curl http://localhost/a/../b/./c/..",
+            "curl http://localhost//a//b?x?y#z",
+            "curl 'http://localhost?q=%2F+%zz'",
+        ],
+    );
+}
+
+#[test]
+fn headers_of_options_are_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    same(
+        &beside,
+        &[
+            "curl http://localhost -A me -e http://other/ -r 0-9 --compressed",
+            "curl http://localhost -A '' -e '' -H 'Accept:' -H 'X-Empty;' -H 'X-Spaces:  '",
+            "curl http://localhost -A me -H 'User-Agent: you' -H 'Host: there:81' -H 'Referer:' -e x",
+            "curl http://localhost -u me: -H 'X-A: 1' -H 'X-A: 2' -H 'x-B: é'",
+            "curl http://localhost -u 'me:p:w é'",
+            "curl http://localhost --oauth2-bearer token",
+            "curl http://localhost --basic -u a:b -H 'Authorization: other'",
+            "curl http://localhost -b 'a=1;  b=2' -b c=3",
+            "curl http://localhost -b a=1 -H 'Cookie: b=2'",
+            "curl -0 http://localhost",
+            "curl -X POST -I http://localhost",
+            "curl -X PURGE http://localhost -X BREW",
+            // Of a network, TLS and so on: without effect.
+            "curl -4 -s -S -k -N -q --http1.1 --tlsv1.2 --no-keepalive --tcp-nodelay http://localhost",
+            "curl --connect-timeout 5 --retry 2 --limit-rate 1M --noproxy '*' --max-time 20 http://localhost",
+        ],
+    );
+}
+
+#[test]
+fn cookies_come_from_a_file_and_go_into_one() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    let sorted = |text: &str| {
+        let lines = text.lines().filter(|line| line.contains('\t'));
+        // When the one with an age ends, in seconds since 1970, is the time of day.
+        let lines = lines.map(|line| {
+            let fields = line.split('\t').enumerate();
+            let fields = fields.map(|(place, field)| match (place, field) {
+                (4, "0") => "0",
+                (4, _) => "LATER",
+                (_, field) => field,
+            });
+            fields.collect::<Vec<_>>().join("\t")
+        });
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort();
+        lines
+    };
+    let both = beside.run("curl http://localhost/set/x -b $client.jar -c $client.jar");
+    assert_eq!(both.curl.asked, both.request.asked);
+    assert_eq!(both.request.stderr, "");
+    let jar = sorted(&beside.read("request.jar"));
+    assert_eq!(jar, sorted(&beside.read("curl.jar")));
+    assert_eq!(
+        jar,
+        [
+            "#HttpOnly_localhost\tFALSE\t/\tFALSE\tLATER\tb\t2",
+            "localhost\tFALSE\t/\tFALSE\t0\ta\t1",
+            "localhost\tFALSE\t/set\tTRUE\t0\tc\t3",
+        ]
+    );
+    // Each reads what the other has written.
+    same(
+        &beside,
+        &[
+            "curl http://localhost/ -b curl.jar -b x=1",
+            "curl http://localhost/set/y -b request.jar",
+            "curl http://localhost/set/y -b request.jar -j",
+            "curl http://localhost/ -b request.jar -H 'Cookie: x=1'",
+            "curl http://other.example/ -b request.jar",
+        ],
+    );
+    let both = beside.run("curl -s http://localhost/set -c -");
+    assert_eq!(sorted(&both.request.stdout), sorted(&both.curl.stdout));
+    assert!(both.request.stdout.starts_with("answer\n"));
+    // A file that is not there is told, as it may have been meant as a cookie.
+    let both = beside.run("curl http://localhost -b nothing");
+    assert_eq!((both.curl.exit, both.request.exit), (0, 0));
+    assert!(
+        both.request.stderr.contains("NAME=VALUE"),
+        "{}",
+        both.request.stderr
+    );
+}
+
+#[test]
+fn redirects_ask_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    // The cookies of an answer are kept by `request` in any case, by curl where it is told of some.
+    let redirect = |code: u16, options: &str| {
+        format!("curl -L -c /dev/null -e ';auto' http://localhost/redirect/{code}/there {options}")
+    };
+    for code in [302, 303, 307] {
+        for options in [
+            "",
+            "-d a=1",
+            "-T app.py",
+            "-X PATCH -d a=1",
+            "-I",
+            "-b x=1",
+            "-u a:b",
+        ] {
+            let line = redirect(code, options);
+            let Both { curl, request } = beside.run(&line);
+            let without_type = |asked: &str| {
+                // curl still names the type of content that it does not send any more.
+                let lines = asked
+                    .lines()
+                    .filter(|line| !line.starts_with("CONTENT_TYPE="));
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            assert_eq!(
+                without_type(&curl.asked),
+                without_type(&request.asked),
+                "{line}"
+            );
+            assert_eq!(request.exit, curl.exit, "{line}\n{}", request.stderr);
+        }
+    }
+    let both = beside
+        .run("curl -L -c /dev/null --max-redirs 1 http://localhost/redirect/302/redirect/302/x");
+    assert_eq!((both.curl.exit, both.request.exit), (47, 47));
+    assert_eq!(both.curl.asked, both.request.asked);
+}
+
+#[test]
+fn what_is_written_afterwards_is_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    let beside = beside.file("format", "%{response_code}\\n");
+    same(
+        &beside,
+        &[
+            r"curl http://localhost -w '%{http_code} %{size_download} %{content_type}\n'",
+            r"curl http://localhost/status/404 -w '%{http_code}\t%{method}\r\n%{num_redirects}|%{errormsg}|'",
+            r"curl http://localhost/redirect/302/x?y -w '%{redirect_url} %{url} %{url_effective}\n'",
+            r"curl -L -c /dev/null http://localhost/redirect/302/x -w '%{redirect_url} %{url} %{url_effective} %{num_redirects}\n'",
+            r"curl http://localhost -w '%{scheme} %{http_version} %{num_headers} %{size_header} %{exitcode} 100%% \q\n'",
+            r"curl -L -c /dev/null http://localhost/redirect/302/x -w '%{num_headers} %{size_header}' -o /dev/null",
+            r"curl http://localhost -d abc -w '%{size_upload} %{header_json}' -o out",
+            r"curl http://localhost -w '%header{content-type}|%{onerror}no' -e me -o /dev/null | sed 's/^%header.*|/text\/plain|/'",
+            r"curl http://localhost -w '%{referer}' -e me",
+            r"curl http://localhost -w @format -c - | sed '/^#/d'",
+            r"curl --compressed http://localhost/gzip -w '%{size_download}' -o out; cat out",
+            "curl --compressed http://localhost/deflate",
+            "curl -i http://localhost/status/404 -D - -o out; cat out",
+        ],
+    );
+    // Times are counted: what took longer is not less.
+    let line = r"curl -L -c /dev/null http://localhost/redirect/302/x -o out -w '%{time_redirect} %{time_starttransfer} %{time_total}'";
+    let times = beside.run(line).request.stdout;
+    let times: Vec<f64> = times
+        .split(' ')
+        .map(|time| time.parse().expect("a time"))
+        .collect();
+    assert!(times[0] > 0.0 && times.is_sorted(), "{times:?}");
+    let request = beside
+        .run(r"curl http://localhost -w '%{stderr}a%{nosuch}%{stdout}b' -o out")
+        .request;
+    assert_eq!(request.stdout, "b");
+    assert_eq!(
+        request.stderr,
+        "awsgi-cgi: `-w`: there is no variable `nosuch`\n"
+    );
+}
+
+#[test]
+fn the_exit_status_is_the_same() {
+    let Some(beside) = Beside::curl() else {
+        return;
+    };
+    for (line, exit) in [
+        ("curl -f http://localhost/status/404", 22),
+        (
+            "curl -f -i http://localhost/status/503 | cat; exit ${PIPESTATUS[0]}",
+            22,
+        ),
+        ("curl --fail-with-body http://localhost/status/400", 22),
+        ("curl -f http://localhost/status/399", 0),
+        ("curl -f -L http://localhost/redirect/302/status/404", 22),
+        ("curl http://localhost/status/404", 0),
+        ("curl 'http://a b/'", 3),
+        ("curl http://localhost -o /no/such/file", 23),
+        ("curl http://localhost -F a=@/no/such/file", 26),
+        ("curl http://localhost -T /no/such/file", 26),
+        ("curl http://localhost --no-such-option", 2),
+        ("curl http://localhost -d x -F a=b", 2),
+        ("curl http://localhost -d x -I", 2),
+        ("curl --compressed http://localhost/unknown", 61),
+    ] {
+        let Both { curl, request } = beside.run(line);
+        assert_eq!(
+            (curl.exit, request.exit),
+            (exit, exit),
+            "{line}\n{request:?}"
+        );
+        assert_eq!(curl.stdout, request.stdout, "{line}");
+        assert_eq!(request.stderr.is_empty(), exit == 0, "{line}\n{request:?}");
+    }
+}
+
+#[test]
+fn a_time_that_is_over_is_28() {
+    const HANGS: &str = "import time\ndef application(e, s): time.sleep(60)\n";
+    const LOADS: &str = "import time\ntime.sleep(60)\n";
+    for app in [HANGS, LOADS] {
+        ByHand::request(app)
+            .with(&["-m", "0.2"])
+            .exits(28)
+            .logs("GET /: ")
+            .run();
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_and_asked_for_once() {
+    const APP: &str = r#"
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    status = "302 Found" if path == "/" else "200 OK"
+    start_response(status, [("Location", "/there")])
+    return [(path + " " + environ["HTTP_AUTHORIZATION"] + "\n").encode()]
+"#;
+    let request = ByHand::request(APP).with(&["-L", "-u", "me"]);
+    let mut terminal = Terminal::start(request.to_command());
+    terminal.wait_for("Password of `me`: ").types("secret");
+    let (screen, exit) = terminal.end();
+    assert_eq!(exit, 0, "{screen}");
+    assert_eq!(screen, "\r\n/there Basic bWU6c2VjcmV0\r\n");
+}
+
+#[test]
+fn what_is_compressed_otherwise_than_it_says_is_found_out() {
+    const APP: &str = r#"
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Encoding", "gzip")])
+    return [environ["PATH_INFO"].encode()]
+"#;
+    for path in ["/plain", "/"] {
+        let request = ByHand::request(APP).with(&["--compressed", path]);
+        let request = request
+            .exits(61)
+            .logs("wsgi-cgi: --compressed: the content ");
+        assert_eq!(request.prints(), "");
+    }
+    // Nobody asked for that.
+    assert_eq!(ByHand::request(APP).with(&["/plain"]).prints(), "/plain");
+}
+
+#[test]
+fn a_file_has_the_name_of_the_url() {
+    const APP: &str = "def application(e, s):\n s('200 OK', [])\n return [b'page']\n";
+    let printed = ByHand::request(APP).with(&["-O", "/a/page.txt?x"]).run();
+    assert_eq!(printed.stdout, b"");
+    let page = std::fs::read(printed.folder.path().join("page.txt"));
+    assert_eq!(page.expect("the answer"), b"page");
+    ByHand::request(APP)
+        .with(&["-O", "/a/"])
+        .exits(23)
+        .logs("wsgi-cgi: -O: the URL ends in no name for the file")
+        .run();
+}
+
+#[test]
+fn the_heads_of_all_responses_go_into_a_file() {
+    const APP: &str = r#"
+def application(environ, start_response):
+    status = "302 Found" if environ["PATH_INFO"] == "/" else "200 OK"
+    start_response(status, [("Location", "/there")])
+    return [b"page"]
+"#;
+    let printed = ByHand::request(APP)
+        .with(&["-L", "-D", "heads", "-i", "-o", "answer"])
+        .run();
+    let read = |name: &str| std::fs::read_to_string(printed.folder.path().join(name));
+    let heads = read("heads").expect("the heads");
+    assert!(
+        heads.starts_with("HTTP/1.1 302 Found\r\nLocation: /there\r\n"),
+        "{heads}"
+    );
+    assert_eq!(heads.matches("HTTP/1.1 ").count(), 2);
+    assert_eq!(read("answer").expect("the answer"), heads + "page");
+}
