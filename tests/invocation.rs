@@ -87,6 +87,10 @@ fn what_may_have_been_meant_in_the_hash_bang_line_is_said() {
             "unexpected argument '--vnev' found: did you mean `--venv`?",
         ),
         ("--prelaod", "unexpected argument '--prelaod' found"),
+        (
+            "-image",
+            "unexpected argument '-i' found: did you mean `--image`?",
+        ),
         ("debug", "`debug` in the `#!` line of"),
         ("imgae", "is no option: did you mean `--image`?"),
     ] {

@@ -156,7 +156,10 @@ mod man {
     fn every_example_is_a_command_line_that_is_understood() {
         let mut tried = 0;
         for (name, page) in shown() {
-            let lines = section(&page, "EXAMPLES").expect("examples").lines();
+            let examples = section(&page, "EXAMPLES").expect("examples");
+            let own = name.replacen("wsgi-cgi-", "wsgi-cgi ", 1);
+            assert!(examples.contains(&own), "{name}:\n{examples}");
+            let lines = examples.lines();
             for line in lines
                 .map(str::trim)
                 .filter(|line| line.starts_with("wsgi-cgi "))

@@ -201,6 +201,7 @@ pub fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<
 }
 
 fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
+    let one_hyphen = arguments.iter().find_map(|word| with_two_hyphens(word));
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
     Cgi::try_parse_from(command_line).map_err(|error| {
         let text = error.to_string();
@@ -211,14 +212,22 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
             .trim_start_matches("error: ");
         if error.use_stderr() {
             let meant = match error.get(ContextKind::SuggestedArg) {
-                Some(ContextValue::String(meant)) => format!(": did you mean `{meant}`?"),
-                _ => String::new(),
+                Some(ContextValue::String(meant)) => Some(meant.clone()),
+                _ => one_hyphen,
             };
+            let meant = meant.map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
             anyhow!("the options that the server or the `#!` line gives: {first}{meant}")
         } else {
             anyhow!("--help and --version cannot be used in a CGI request: remove them")
         }
     })
+}
+
+/// `--venv` for `-venv`, of which clap tells the first letter.
+fn with_two_hyphens(word: &OsStr) -> Option<String> {
+    let name = word.to_str()?.strip_prefix('-')?;
+    let row = TABLE.into_iter().find(|row| row.name == name)?;
+    Some(format!("--{}", row.name))
 }
 
 #[cfg(test)]
