@@ -33,7 +33,7 @@ pub use install::{Install, InstallManner, InstallPlace, Server};
 pub use network::Network;
 pub use precompile::Precompile;
 pub use request::Closer;
-pub use request::{As, Asked, Kind, Piece, Request, ShownOptions};
+pub use request::{As, Asked, Kind, Piece, Request};
 pub use scgi::ScgiPlace;
 pub use serve::{LogFormat, Serve};
 

@@ -349,11 +349,19 @@ def application(environ, start_response):
 
 #[test]
 fn a_file_has_the_name_of_the_url() {
-    const APP: &str = "def application(e, s):\n s('200 OK', [])\n return [b'page']\n";
-    let printed = ByHand::request(APP).with(&["-O", "/a/page.txt?x"]).run();
+    const APP: &str = r#"
+def application(environ, start_response):
+    status = "302 Found" if environ["PATH_INFO"] == "/a/page.txt" else "200 OK"
+    start_response(status, [("Location", "/there")])
+    return [b"page"]
+"#;
+    let printed = ByHand::request(APP)
+        .with(&["-L", "-O", "/a/page.txt?x"])
+        .run();
     assert_eq!(printed.stdout, b"");
     let page = std::fs::read(printed.folder.path().join("page.txt"));
     assert_eq!(page.expect("the answer"), b"page");
+    assert!(!printed.folder.path().join("there").exists());
     ByHand::request(APP)
         .with(&["-O", "/a/"])
         .exits(23)

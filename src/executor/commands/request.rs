@@ -88,7 +88,7 @@ fn answer(
         signals::end_late_as_curl();
     }
     let afterwards = Afterwards::begin(typed, &private.stdout, start)?;
-    let outputs = Outputs::open(&typed.shown, journey.as_ref(), &private.stdout, is_hop)?;
+    let outputs = Outputs::open(typed, &private.stdout, is_hop)?;
     if let Some(file) = outputs.answer {
         private.stdout = file.into();
     }

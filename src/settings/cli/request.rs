@@ -18,7 +18,7 @@ use asked::KEPT;
 
 pub use asked::Asked;
 pub use pieces::{Kind, Piece};
-pub use shown::ShownOptions;
+pub(super) use shown::ShownOptions;
 
 const AFTER: &str = "\
 The request is made as a web server would: one Python, one call, the same

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::journey::Journey;
 use doors::one_shot::Refused;
-use settings::cli::ShownOptions;
+use doors::one_shot::url::Url;
+use settings::cli::Request as Typed;
 
 /// Where else than to standard output something goes.
 #[derive(Debug, Default)]
@@ -21,12 +21,8 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Opens them. Where a redirect has led, what is in them already is kept.
-    pub(super) fn open(
-        shown: &ShownOptions,
-        journey: Option<&Journey>,
-        stdout: &OwnedFd,
-        is_hop: bool,
-    ) -> Result<Self> {
+    pub(super) fn open(typed: &Typed, stdout: &OwnedFd, is_hop: bool) -> Result<Self> {
+        let shown = &typed.shown;
         let is_stdout = |file: &Path| file == Path::new("-");
         let heads = match &shown.dump_header {
             Some(file) if is_stdout(file) => Some(stdout.try_clone()?.into()),
@@ -37,7 +33,9 @@ impl Outputs {
             Some(file) if is_stdout(file) => None,
             Some(file) => Some(open(file, is_hop)?),
             None if shown.remote_name => {
-                let name = journey.map_or("", |journey| journey.url.file_name());
+                // The one that was typed, wherever a redirect has led.
+                let url = Url::default().join(typed.url().unwrap_or_default())?;
+                let name = url.file_name();
                 if name.is_empty() {
                     bail!(Refused::Nameless);
                 }
