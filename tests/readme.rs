@@ -33,8 +33,8 @@ fn texts() -> impl Iterator<Item = &'static str> {
 
 /// The blocks of a language, in order. The languages: `console` is run, and prints what follows
 /// each command (`...` stands for anything); `serving` is a server that is run and asked; `sh` is
-/// run; `pytest` is a test of `cart.py`; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
-const LANGUAGES: [&str; 10] = [
+/// run; `pytest` is a test of `cart.py`; `text` is for a start file, which `completions` tries; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
+const LANGUAGES: [&str; 11] = [
     "apache",
     "busybox",
     "console",
@@ -45,6 +45,7 @@ const LANGUAGES: [&str; 10] = [
     "python",
     "serving",
     "sh",
+    "text",
 ];
 
 /// The block number `index`, from 0, of that language, as it is in the manual: the test of a
@@ -97,6 +98,23 @@ fn the_readme_is_short_and_leads_to_each_page() {
     assert_eq!(pages, known);
     for page in pages {
         assert!(README.contains(&format!("(docs/manual/{page})")), "{page}");
+    }
+}
+
+/// Its commands for shared hosting are those of the recipe, which `docs` follows word for word.
+#[test]
+fn the_commands_for_shared_hosting_are_the_recipes() {
+    let recipe = include_str!("../docs/shared-hosting.md");
+    let known: Vec<&str> = recipe
+        .lines()
+        .map(|line| line.strip_prefix("$ ").unwrap_or(line))
+        .collect();
+    let (_, block) = blocks_of(README)
+        .find(|(language, _)| *language == "sh")
+        .expect("a block");
+    assert_eq!(block.lines().count(), 5);
+    for line in block.lines() {
+        assert!(known.contains(&line), "{line}");
     }
 }
 
