@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod access_log;
 mod after_the_answer;
 mod application;
 mod bytecode;

@@ -1,10 +1,13 @@
 //! What is said when an exchange fails: a page for the client, an entry for the log, one id in both.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use exchange::{DebugPage, Failure, MetaVariables, Responder, ResponseHead, SendError, error_page};
 use process::last_resort::{self, Answers, Prepared};
-use process::report;
+use process::{report, subject};
+use settings::config::App;
 
 /// The failure that may yet happen to this exchange, with what is known of it beforehand.
 #[derive(Debug)]
@@ -14,20 +17,37 @@ pub struct Incident {
     /// The request, where the client is to see it and the exception.
     shown: Option<MetaVariables>,
     id: String,
-    path: Vec<u8>,
+    /// What its entries name: script, method and path.
+    request: String,
 }
 
 impl Incident {
     /// The one of that request.
     #[must_use]
     pub fn new(meta: &MetaVariables) -> Self {
-        let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         Self {
+            request: named(meta.get("SCRIPT_FILENAME").map(OsStr::from_bytes), meta),
             method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
             shown: None,
             id: report::error_id(),
-            path: path.concat(),
         }
+    }
+
+    /// Its entries name that application, and the path by which it is known: behind an `Action` the server's
+    /// variables are about this program.
+    pub fn is_of(&mut self, app: &App, meta: &MetaVariables) {
+        self.request = named(Some(app.place()), meta);
+    }
+
+    /// From now on all entries of this process name its request.
+    pub fn begin(&self) {
+        subject::set(&self.request);
+    }
+
+    /// What its entries name.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        &self.request
     }
 
     /// From now on the client sees what went wrong.
@@ -52,11 +72,11 @@ impl Incident {
             };
             Prepared::new(&head_in_form(&head), content)
         };
-        let log_prefix = format!("wsgi-cgi: {}: ", self.subject()).into_bytes();
+        let log_prefix = format!("wsgi-cgi: error {}: {}: ", self.id, self.request);
         Answers {
             error: response(500),
             timeout: response(504),
-            log_prefix,
+            log_prefix: log_prefix.into_bytes(),
         }
     }
 
@@ -85,11 +105,6 @@ impl Incident {
         catch_unwind(AssertUnwindSafe(|| page.response())).ok()
     }
 
-    fn subject(&self) -> String {
-        let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
-        format!("error {}: {method} {path}", self.id)
-    }
-
     /// Writes its entry; `late` once the head was sent.
     pub fn log(&self, failure: &Failure, late: bool) {
         last_resort::mend_log();
@@ -99,11 +114,8 @@ impl Incident {
             ""
         };
         let traceback = failure.traceback.as_deref().unwrap_or_default();
-        report::log(&format!(
-            "{}: {}{cut}\n{traceback}",
-            self.subject(),
-            report::one_line(&failure.summary)
-        ));
+        let summary = report::one_line(&failure.summary);
+        self.say(&format!("{summary}{cut}\n{traceback}"));
     }
 
     /// Whether the client is to see the exception.
@@ -119,10 +131,11 @@ impl Incident {
         } else {
             ": where it caught an exception, --debug and `wsgi-cgi request --pdb` let that through"
         };
-        let subject = self.subject();
-        report::log(&format!(
-            "{subject}: the application answered 500 itself{remedy}"
-        ));
+        self.say(&format!("the application answered 500 itself{remedy}"));
+    }
+
+    fn say(&self, entry: &str) {
+        report::log_failure(&self.id, &self.request, entry);
     }
 
     /// Answers with the page, or cuts the response short that has begun.
@@ -149,4 +162,10 @@ impl Incident {
             responder.abandon();
         }
     }
+}
+
+fn named(script: Option<&OsStr>, meta: &MetaVariables) -> String {
+    let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+    let method = meta.get("REQUEST_METHOD").unwrap_or_default();
+    subject::named(script, method, &path.concat())
 }

@@ -21,6 +21,7 @@ use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
+use process::{stamp, subject};
 use settings::cli::Serve as Typed;
 use settings::config::{App, Config, Source};
 use settings::options::{IMAGE, ON};
@@ -49,6 +50,8 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     }
     let listeners = places::listeners(typed)?;
     let url = listeners.iter().find_map(Listener::url);
+    stamp::begin();
+    subject::set(&report::one_line(&config.app.place().to_string_lossy()));
 
     let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
     // Programs that use `select(2)` rely on low numbers: what is started keeps the limit that there was.

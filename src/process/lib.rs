@@ -1,8 +1,11 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
 //! its terminal, the answer that is given when nothing else can be, and what the operator is told.
 
+pub mod access_log;
+pub mod arrival;
 pub mod beside;
 pub mod claim;
+pub mod clock;
 pub mod descriptors;
 pub mod environment;
 pub mod exit;
@@ -19,5 +22,8 @@ pub mod report;
 pub mod settled;
 pub mod signals;
 pub mod spare;
+pub mod stamp;
+pub mod subject;
+pub mod tally;
 pub mod terminal;
 pub mod unread;

@@ -5,38 +5,46 @@ mod foreign;
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use crate::{descriptors, open_line};
+use crate::{descriptors, open_line, stamp, subject};
 
 pub use crate::exit::Exit;
 
-/// A server stamps the lines of its own error log; a log file of ours has to do it itself.
-static STAMPED: AtomicBool = AtomicBool::new(false);
-
 pub use foreign::Foreign;
 
-/// From now on each entry begins with the time.
-pub fn stamp_entries() {
-    STAMPED.store(true, Ordering::Relaxed);
+/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
+/// reader of logs escaped; it names the request, once there is one. A log that cannot be written is no
+/// reason to fail: there is nowhere left to say so.
+pub fn log(entry: &str) {
+    write(&subject::prefix(), entry);
 }
 
-/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
-/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
-/// say so.
-pub fn log(entry: &str) {
-    let mut line = String::with_capacity(entry.len() + 48);
+/// The same for a failure that has an id, of the request that is named.
+pub fn log_failure(id: &str, request: &str, entry: &str) {
+    write(&format!("error {id}: {request}: "), entry);
+}
+
+fn write(prefix: &str, entry: &str) {
+    let mut line = String::with_capacity(prefix.len() + entry.len() + 64);
     line.push_str(open_line::end());
-    if STAMPED.load(Ordering::Relaxed) {
-        line.push('[');
-        line.push_str(&httpdate::fmt_http_date(SystemTime::now()));
-        line.push_str("] ");
-    }
+    line.push_str(std::str::from_utf8(stamp::of_entry().as_bytes()).unwrap_or_default());
     line.push_str("wsgi-cgi: ");
+    line.push_str(prefix);
     push_escaped(entry.trim_end(), &mut line);
     line.push('\n');
     _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Has the error log go to this file from now on, each entry with its time; where it cannot be written, that
+/// is said in the log that there is.
+pub fn log_to(file: &Path) {
+    match descriptors::log_to(file) {
+        Ok(()) => stamp::always(),
+        Err(error) => log_error(
+            &anyhow::anyhow!(error).context(format!("`{}` cannot be written", file.display())),
+        ),
+    }
 }
 
 /// Only a newline of the entry's own begins a line.
@@ -66,17 +74,6 @@ pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     push_escaped(text, &mut line);
     line.replace('\n', "\\n")
-}
-
-/// Writes a line that is whole already, to the log file where there is one.
-pub fn log_line(line: &[u8], file: Option<&Path>) {
-    let opened = file.and_then(|file| descriptors::open_log(file).ok());
-    let stamp = httpdate::fmt_http_date(SystemTime::now());
-    _ = match opened {
-        Some(file) => std::fs::File::from(file)
-            .write_all(&[b"[", stamp.as_bytes(), b"] ", line, b"\n"].concat()),
-        None => std::io::stderr().write_all(&[line, b"\n"].concat()),
-    };
 }
 
 /// Writes an error with its causes, `cause: deeper cause`.

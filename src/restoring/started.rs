@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use exchange::MetaVariables;
 use image::restore::TRIAL;
-use process::program;
+use process::{clock, program};
 use settings::invocation::Evidence;
 
 /// How often this program has tried to restore an image for a request; for itself alone.
@@ -27,6 +27,8 @@ pub(crate) struct Started {
     pub(crate) executed: &'static CStr,
     /// Where the kernel has put its code (`AT_SYSINFO_EHDR`).
     pub(crate) kernel_code: u64,
+    /// When it began, as `clock::now` has it.
+    pub(crate) began: u64,
     tries: usize,
 }
 
@@ -36,6 +38,7 @@ impl Started {
         arguments: Vec<OsString>,
         mut environment: *const *const c_char,
     ) -> Self {
+        let began = clock::now();
         let tries = std::env::var(TRIES).map_or(0, |tries| tries.parse().unwrap_or(MOST));
         let variables = std::env::vars_os()
             .filter(|(name, _)| name != TRIES)
@@ -70,6 +73,7 @@ impl Started {
             environment: list,
             executed,
             kernel_code,
+            began,
             tries,
         }
     }

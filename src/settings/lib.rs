@@ -10,5 +10,6 @@ pub mod decided;
 pub mod invocation;
 pub mod options;
 pub mod python;
+pub mod reach;
 mod script_names;
 pub mod split;

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::python::{
     self, Ahead, Application, Failure, Gateway, Inside, Inspection, Interpreter, Loaded, Outcome,
@@ -19,9 +19,10 @@ use doors::record::Recorder;
 use exchange::{Event, MetaVariables, Request, Responder, SharedBody};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, signals};
+use process::signals;
 use settings::config::{Config, Source};
 use settings::python::Packages;
+use settings::reach::why_out_of_reach;
 
 /// A running interpreter with the packages of one application, which is not loaded yet.
 pub(super) struct Executor {
@@ -102,22 +103,13 @@ impl Executor {
         Self::ready(config, meta, surroundings, inspection)
     }
 
-    /// Sees to the error log and the working directory.
-    pub(super) fn surround(config: &Config) -> Result<()> {
-        if let Some(log) = &config.log {
-            match descriptors::log_to(log) {
-                Ok(()) => report::stamp_entries(),
-                Err(error) => {
-                    let path = log.display();
-                    report::log_error(
-                        &anyhow!(error).context(format!("`{path}` cannot be written")),
-                    );
-                }
-            }
-        }
+    /// Sees to the working directory.
+    pub(super) fn change_folder(config: &Config) -> Result<()> {
         if let Some(folder) = &config.chdir {
-            std::env::set_current_dir(folder)
-                .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
+            std::env::set_current_dir(folder).map_err(|error| {
+                let why = why_out_of_reach(folder, &[]).unwrap_or_else(|| error.to_string());
+                anyhow!("cannot change to the folder `{}`: {why}", folder.display())
+            })?;
         }
         Ok(())
     }
@@ -129,7 +121,20 @@ impl Executor {
         surroundings: &Surroundings,
         inspection: Inspection,
     ) -> Result<Self> {
-        Self::surround(config)?;
+        if let Some(log) = &config.log {
+            report::log_to(log);
+        }
+        Self::of_exchange(config, meta, surroundings, inspection)
+    }
+
+    /// The same for an exchange that is open, whose log goes where it is to go.
+    pub(super) fn of_exchange(
+        config: &Config,
+        meta: &MetaVariables,
+        surroundings: &Surroundings,
+        inspection: Inspection,
+    ) -> Result<Self> {
+        Self::change_folder(config)?;
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
         let packages = Packages::find(config, virtual_env.map(Path::new), &surroundings.program)?;
         let argument = match &config.app.source {

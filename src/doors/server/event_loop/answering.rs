@@ -11,7 +11,7 @@ use super::{
     Workers,
 };
 use exchange::error_page;
-use process::report;
+use process::{report, subject};
 
 /// Between two looks at the files of an application.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -249,7 +249,8 @@ impl EventLoop {
     /// The request gets a whole answer, though nobody was there to give one.
     pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
-        report::log(&format!("error {error}: {why}"));
+        let request = format!("{}{}", subject::prefix(), entry.request());
+        report::log_failure(&error, &request, why);
         let (head, page) = error_page(500, &error);
         let length = page.len() as u64;
         self.settings.log.write(entry, Some(500), length, Some(why));

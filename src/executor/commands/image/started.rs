@@ -6,11 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::python::{self, Sleeper};
+use doors::incident::Incident;
 use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::format::Head;
 use image::process_state::{self, Changes};
 use image::{capture, pace, pages, wake};
+use process::arrival::{Arrival, Way};
 use process::report;
 use process::{claim, environment, last_resort};
 use settings::config::Config;
@@ -25,9 +27,8 @@ pub(super) struct Woken {
 }
 
 impl Woken {
-    /// Becomes a process as any other, with the application that is loaded already: gives its variables, its
-    /// settings, and what it is to learn. What goes wrong here leaves the request to a process without an image.
-    pub(super) fn rise(mut self) -> (MetaVariables, Config, Option<Learning>) {
+    /// Becomes a process as any other. What goes wrong here leaves the request to a process without an image.
+    pub(super) fn rise(mut self) -> Risen {
         let handoff = &self.handoff;
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
@@ -41,10 +42,12 @@ impl Woken {
         // The client's `Proxy:` header (CVE-2016-5385).
         around.remove("HTTP_PROXY");
         environment::replace(&around);
+        let mut incident = Incident::new(&meta);
+        incident.is_of(&self.config.app, &meta);
+        incident.begin();
         if let Err(what) = self.changes.put_back(false) {
-            let script = self.config.app.to_string();
             report::log(&format!(
-                "{script}: loading changed {what}, which this process cannot be given"
+                "loading changed {what}, which this process cannot be given"
             ));
             wait_with_the_next(handoff);
             last_resort::fall_back();
@@ -63,9 +66,26 @@ impl Woken {
             .filter_map(|file| file.number.try_into().ok())
             .collect();
         python::begin(&opened);
-        let learning = Learning::of(handoff, self.head);
-        (meta, self.config, learning)
+        Risen {
+            arrival: Arrival {
+                began: handoff.began,
+                spent: handoff.spent,
+                way: Way::Image,
+            },
+            learning: Learning::of(handoff, self.head),
+            config: self.config,
+            meta,
+        }
     }
+}
+
+/// A process as any other, with the application that is loaded already.
+pub(super) struct Risen {
+    pub(super) meta: MetaVariables,
+    pub(super) config: Config,
+    pub(super) arrival: Arrival,
+    /// What it is to learn, if anything.
+    pub(super) learning: Option<Learning>,
 }
 
 /// What the first process restored from an image does for those that follow.

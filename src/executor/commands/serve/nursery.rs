@@ -13,7 +13,7 @@ use doors::server::Channel;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::Exit;
-use process::{descriptors, limits, signals};
+use process::{descriptors, limits, signals, stamp};
 use settings::config::{Config, Source};
 
 /// Forks workers until the listening process closes the channel, which is standard input.
@@ -36,6 +36,7 @@ pub(super) fn run(
         is_discreet: typed.work.no_debug_page,
     };
     signals::install();
+    stamp::begin();
     let mut executor = Executor::ready(
         &config,
         environment,
