@@ -27,6 +27,7 @@ mod invocation;
 mod log_entries;
 mod one_run;
 mod oracle;
+mod own_modules;
 mod own_ways;
 mod process;
 mod readme;
