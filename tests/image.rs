@@ -1,5 +1,6 @@
 //! `--image`: requests answered by the restored image of the loaded application.
 
+mod access_log;
 mod addresses;
 mod at_a_terminal;
 mod broken;
@@ -149,7 +150,7 @@ impl Site {
     /// A GET that no image answers, for this reason.
     #[track_caller]
     fn cold(&self, reason: &str) -> String {
-        let log = format!("wsgi-cgi: a cold request: {reason}");
+        let log = format!(": GET /app/: a cold request: {reason}");
         self.request().logs(&log).run().text().to_owned()
     }
 

@@ -6,6 +6,17 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::harness::cgi::Cgi;
 use crate::harness::folder;
 
+/// Whether a text begins with a time in brackets, as ISO 8601 has it: local, to the millisecond.
+pub(crate) fn has_time(text: &str) -> bool {
+    let pattern = b"[0000-00-00T00:00:00.000+00:00] ";
+    text.len() >= pattern.len()
+        && text.bytes().zip(pattern).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            b'+' => byte == b'+' || byte == b'-',
+            like => byte == *like,
+        })
+}
+
 /// The lines of a log that begin an entry.
 fn entries(log: &str) -> usize {
     log.lines()
@@ -30,7 +41,7 @@ fn the_text_of_an_exception_cannot_forge_entries_or_control_a_terminal() {
     ] {
         for forged in [
             "wsgi-cgi: error 000000000000: GET /forged: x",
-            "[Thu, 01 Jan 1970 00:00:00 GMT] wsgi-cgi: x",
+            "[1970-01-01T00:00:00.000+00:00] wsgi-cgi: x",
         ] {
             let source = format!(
                 "text = 'a\\n{forged}\\r\\x1b[2J\\x07\\x9b1m\\u2028\\u202e\\x85b'\n\

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod access_log;
 mod after_the_answer;
 mod application;
 mod bytecode;
@@ -28,6 +29,7 @@ mod log_entries;
 mod manual;
 mod one_run;
 mod oracle;
+mod own_modules;
 mod own_ways;
 mod process;
 mod readme;

@@ -419,7 +419,7 @@ fn the_log_may_be_a_file_with_stamped_entries() {
     let _answer = cgi.option("--log").option(&log).exits(1).run();
     let text = std::fs::read_to_string(&log).expect("a log");
     assert!(
-        text.starts_with('[') && text.contains(" GMT] wsgi-cgi: error "),
+        crate::log_entries::has_time(&text) && text.contains("] wsgi-cgi: error "),
         "{text}"
     );
 }

@@ -19,7 +19,7 @@ use crate::restoring::attempt;
 use image::common;
 use image::format::sum;
 use image::place;
-use process::handed_on;
+use process::times;
 
 /// What follows the program's own bytes: this, the executor's length and its hash, then the executor.
 const MAGIC: &[u8; 16] = b"wsgi-cgi carries";
@@ -147,7 +147,7 @@ impl Carried {
             bail!("files are limited to {most} bytes (RLIMIT_FSIZE)");
         }
         let mut new = file.as_os_str().to_owned();
-        new.push(format!(".{}-{}", std::process::id(), handed_on::now()));
+        new.push(format!(".{}-{}", std::process::id(), times::now()));
         let written = || -> std::io::Result<()> {
             let mut to = File::options()
                 .write(true)

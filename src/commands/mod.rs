@@ -23,9 +23,9 @@ use crate::lives::{listener, observer};
 use crate::restoring::started::{Started, exec};
 use exchange::MetaVariables;
 use image::common;
-use process::handed_on::{self, HandedOn};
+use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{environment, settled};
+use process::{environment, settled, times};
 use settings::cli::{COMMANDS, Command, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
@@ -135,7 +135,7 @@ fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr)
 pub(crate) fn handed_on(started: &Started) -> HandedOn {
     let evidence = started.evidence();
     HandedOn {
-        began: handed_on::now(),
+        began: times::now(),
         has_language: started.meta.get(environment::LANGUAGE).is_some(),
         program: evidence.program,
         executed: evidence.executed,

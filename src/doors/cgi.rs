@@ -17,7 +17,7 @@ use exchange::{
     SharedBody,
 };
 use process::unread::Patience;
-use process::{last_resort, signals, told_whole};
+use process::{last_resort, signals, tally, times, told_whole};
 
 /// How much a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
 const PIPE_BUF: usize = 4096;
@@ -47,6 +47,8 @@ pub struct CgiWriter {
     stdout: Option<OwnedFd>,
     body: SharedBody,
     form: Form,
+    /// When the program began, where the client is to see what takes time.
+    began: Option<u64>,
 }
 
 impl CgiWriter {
@@ -57,7 +59,13 @@ impl CgiWriter {
             stdout: Some(stdout),
             body,
             form,
+            began: None,
         }
+    }
+
+    /// Has the head say what took time, since the program began at that time.
+    pub fn tell_times_since(&mut self, began: u64) {
+        self.began = Some(began);
     }
 
     fn stdout(&self) -> io::Result<BorrowedFd<'_>> {
@@ -153,6 +161,7 @@ impl CgiWriter {
                 Ok(0) => break,
                 Ok(read) => {
                     self.write_all(&block[..read])?;
+                    tally::own().add(read as u64);
                     sent += read as u64;
                 }
                 Err(error) => Self::after(error, self.stdout()?)?,
@@ -164,11 +173,19 @@ impl CgiWriter {
 
 impl ResponseWriter for CgiWriter {
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
-        let mut start = wire::head(head, self.form);
+        let tally = tally::own();
+        tally.head(head.status.code());
+        let mut start = match self.began {
+            Some(began) => wire::head(&with_times(head, began), self.form),
+            None => wire::head(head, self.form),
+        };
         let (with_head, rest) = first.split_at(first.len().min(WITH_HEAD));
         start.extend_from_slice(with_head);
         self.write_all(&start)?;
-        self.write_all(rest)
+        tally.add(with_head.len() as u64);
+        self.write_all(rest)?;
+        tally.add(rest.len() as u64);
+        Ok(())
     }
 
     fn has_lost_its_place(&mut self) -> bool {
@@ -188,7 +205,9 @@ impl ResponseWriter for CgiWriter {
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {
-        self.write_all(block)
+        self.write_all(block)?;
+        tally::own().add(block.len() as u64);
+        Ok(())
     }
 
     fn file(&mut self, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<u64> {
@@ -209,7 +228,7 @@ impl ResponseWriter for CgiWriter {
             let wanted = usize::try_from(count - (position - offset)).unwrap_or(usize::MAX);
             match rustix::fs::sendfile(stdout, file, Some(&mut position), wanted.min(0x4000_0000)) {
                 Ok(0) => break,
-                Ok(_) => {}
+                Ok(sent) => tally::own().add(sent as u64),
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                     let sent = position - offset;
                     return Ok(sent + self.copy(file, position, count - sent)?);
@@ -249,7 +268,26 @@ impl ResponseWriter for CgiWriter {
     }
 }
 
-/// Whether the other end of a pipe is closed.
+/// The head with what took time so far: until the application was called, and from then on.
+fn with_times(head: &ResponseHead, began: u64) -> ResponseHead {
+    let milliseconds = |from: u64, to: u64| {
+        let tenths = to.saturating_sub(from) / 100_000;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    let (now, called) = (times::now(), tally::own().called());
+    let parts = if called == 0 {
+        String::new()
+    } else {
+        let (load, app) = (milliseconds(began, called), milliseconds(called, now));
+        format!("load;dur={load}, app;dur={app}, ")
+    };
+    let times = format!("{parts}total;dur={}", milliseconds(began, now));
+    let mut head = head.clone();
+    _ = head.headers.push(b"Server-Timing", times.as_bytes());
+    head
+}
+
+/// Whether nobody is left at the other end of a pipe.
 pub(super) fn has_hung_up(output: BorrowedFd<'_>) -> bool {
     let mut output = [PollFd::new(&output, PollFlags::OUT)];
     let now = rustix::event::Timespec {

@@ -1,11 +1,14 @@
 //! Reports a failed exchange: a page for the client and an entry in the log, with the same id.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use exchange::json::quoted;
 use exchange::{DebugPage, Failure, MetaVariables, Responder, ResponseHead, SendError, error_page};
 use process::last_resort::{self, Answers, Prepared};
-use process::report;
+use process::{report, subject};
+use settings::config::App;
 
 /// What the report of a failure needs, should this exchange fail.
 #[derive(Debug)]
@@ -15,23 +18,40 @@ pub struct Incident {
     /// The request, where the page may show it and the exception.
     shown: Option<MetaVariables>,
     id: String,
-    path: Vec<u8>,
+    /// What its entries name: script, method and path.
+    request: String,
 }
 
 impl Incident {
     /// For that request.
     #[must_use]
     pub fn new(meta: &MetaVariables) -> Self {
-        let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
         Self {
+            request: named(meta.get("SCRIPT_FILENAME").map(OsStr::from_bytes), meta),
             method: meta.get("REQUEST_METHOD").unwrap_or_default().to_vec(),
             shown: None,
             id: report::error_id(),
-            path: path.concat(),
         }
     }
 
-    /// From now on the page shows what went wrong.
+    /// Its entries name that application, and the path by which it is known: behind an `Action` the server's
+    /// variables are about this program.
+    pub fn is_of(&mut self, app: &App, meta: &MetaVariables) {
+        self.request = named(Some(app.place()), meta);
+    }
+
+    /// From now on all entries of this process name its request.
+    pub fn begin(&self) {
+        subject::set(&self.request);
+    }
+
+    /// What its entries name.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
+    /// From now on the client sees what went wrong.
     pub fn show(&mut self, meta: &MetaVariables) {
         self.shown = Some(meta.clone());
     }
@@ -53,7 +73,7 @@ impl Incident {
             };
             Prepared::new(&head_in_form(&head), content)
         };
-        let subject = format!("{}: ", self.subject());
+        let subject = format!("error {}: {}: ", self.id, self.request);
         let log_prefix = if report::is_json() {
             format!("{{\"message\":{}", quoted(&subject).trim_end_matches('"'))
         } else {
@@ -92,11 +112,6 @@ impl Incident {
         catch_unwind(AssertUnwindSafe(|| page.response())).ok()
     }
 
-    fn subject(&self) -> String {
-        let (method, path) = (self.method.escape_ascii(), self.path.escape_ascii());
-        format!("error {}: {method} {path}", self.id)
-    }
-
     /// Writes its entry; `late` once the head was sent.
     pub fn log(&self, failure: &Failure, late: bool) {
         last_resort::mend_log();
@@ -106,11 +121,8 @@ impl Incident {
             ""
         };
         let traceback = failure.traceback.as_deref().unwrap_or_default();
-        report::log(&format!(
-            "{}: {}{cut}\n{traceback}",
-            self.subject(),
-            report::one_line(&failure.summary)
-        ));
+        let summary = report::one_line(&failure.summary);
+        self.say(&format!("{summary}{cut}\n{traceback}"));
     }
 
     /// Whether the page may show the exception.
@@ -126,10 +138,11 @@ impl Incident {
         } else {
             ": if it caught an exception, --debug or `wsgi-cgi request --pdb` shows it"
         };
-        let subject = self.subject();
-        report::log(&format!(
-            "{subject}: the application answered 500 itself{remedy}"
-        ));
+        self.say(&format!("the application answered 500 itself{remedy}"));
+    }
+
+    fn say(&self, entry: &str) {
+        report::log_failure(&self.id, &self.request, entry);
     }
 
     /// Answers with the page, or cuts the response short that has begun.
@@ -157,4 +170,10 @@ impl Incident {
             responder.abandon();
         }
     }
+}
+
+fn named(script: Option<&OsStr>, meta: &MetaVariables) -> String {
+    let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
+    let method = meta.get("REQUEST_METHOD").unwrap_or_default();
+    subject::named(script, method, &path.concat())
 }

@@ -10,9 +10,10 @@ use crate::incident::Incident;
 use crate::record::Recorder;
 use crate::wire::{self, Form};
 use exchange::{BodyLength, BodyLengthError, Failure, MetaVariables, Request, Responder};
+use process::arrival::{Arrival, Way};
 use process::descriptors::Private;
 use process::report::{self, Exit};
-use process::{environment, last_resort, signals, spare, unread};
+use process::{access_log, environment, last_resort, signals, spare, stamp, unread};
 use settings::config::Config;
 
 /// A request that is ready for its application.
@@ -58,7 +59,9 @@ pub fn open(
     mut incident: Incident,
     is_nph: bool,
     decided: Result<Config>,
+    arrival: &Arrival,
 ) -> Result<Opened, Exit> {
+    begin_logs(&meta, &mut incident, decided.as_ref().ok(), arrival);
     let form = if is_nph || decided.as_ref().is_ok_and(|config| config.nph) {
         Form::Nph
     } else {
@@ -74,7 +77,7 @@ pub fn open(
     let recorder = decided
         .as_ref()
         .ok()
-        .and_then(|config| Recorder::new(config, &meta, incident.id()));
+        .and_then(|config| Recorder::new(config, &meta, &incident));
     complete(&mut meta, decided.as_ref().ok());
     let body_length = length
         .as_ref()
@@ -95,7 +98,10 @@ pub fn open(
     if let Some(recorder) = &recorder {
         recorder.keep(&request.body);
     }
-    let writer = CgiWriter::new(private.stdout, request.body.clone(), form);
+    let mut writer = CgiWriter::new(private.stdout, request.body.clone(), form);
+    if decided.as_ref().is_ok_and(|config| config.debug) {
+        writer.tell_times_since(arrival.began);
+    }
     let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 
     let ready = decided
@@ -119,13 +125,41 @@ pub fn open(
     }
 }
 
-/// Sets right what the server left out or got wrong; the log says where a mount cannot be told.
+/// Completes what the server left out or got wrong. If the mount cannot be determined, the log says so.
 pub fn complete(meta: &mut MetaVariables, config: Option<&Config>) {
     let script_name = config.and_then(|config| config.script_name.as_deref());
     if let Some(unclear) = meta.complete(script_name) {
-        let line = format!("wsgi-cgi: {}", report::one_line(&unclear));
-        let log = config.and_then(|config| config.log.as_deref());
-        report::log_line(line.as_bytes(), log);
+        report::log(&report::one_line(&unclear));
+    }
+}
+
+/// Has the entries of the log go where they are to go and name the request; the first says why no image answers.
+/// The access log has its line at the end of the process.
+pub fn begin_logs(
+    meta: &MetaVariables,
+    incident: &mut Incident,
+    config: Option<&Config>,
+    arrival: &Arrival,
+) {
+    stamp::begin();
+    if let Some(config) = config {
+        incident.is_of(&config.app, meta);
+    }
+    incident.begin();
+    if let Some(config) = config {
+        if let Some(log) = &config.log {
+            report::log_to(log);
+        }
+        if let Some(log) = &config.access_log {
+            access_log::begin(log, meta, arrival);
+        }
+    }
+    if let Way::Without {
+        why,
+        is_known: false,
+    } = &arrival.way
+    {
+        report::log(&report::one_line(&format!("a cold request: {why}")));
     }
 }
 

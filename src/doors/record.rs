@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
+use crate::incident::Incident;
 use crate::recorded;
 use exchange::{Form, KeptBody, MetaVariables, SharedBody, is_secret, masked_value};
 use process::report;
@@ -30,7 +31,9 @@ pub struct Recorder {
     record: Record,
     meta: MetaVariables,
     id: String,
-    /// For the command that repeats it: the words after the file, and the folder of a module.
+    /// As the log names it.
+    request: String,
+    /// What answers it again: words after the file, and where a module is found.
     words: Vec<OsString>,
     folder: Option<PathBuf>,
 }
@@ -38,12 +41,13 @@ pub struct Recorder {
 impl Recorder {
     /// Keeps the meta-variables as the server set them; `None` where nothing is to be recorded.
     #[must_use]
-    pub fn new(config: &Config, meta: &MetaVariables, id: &str) -> Option<Self> {
+    pub fn new(config: &Config, meta: &MetaVariables, incident: &Incident) -> Option<Self> {
         let is_module = matches!(config.app.source, Source::Module(_));
         Some(Self {
             record: config.record.clone()?,
             meta: meta.clone(),
-            id: id.to_owned(),
+            id: incident.id().to_owned(),
+            request: incident.request().to_owned(),
             words: again::words(config, meta),
             folder: std::env::current_dir().ok().filter(|_| is_module),
         })
@@ -63,13 +67,20 @@ impl Recorder {
         }
         let id = &self.id;
         match self.write(body) {
-            Ok(path) => report::log(&format!(
-                "error {id}: the request is recorded: `{}` repeats it",
-                again::command(&path, &self.words, self.folder.as_deref())
-            )),
+            Ok(path) => report::log_failure(
+                id,
+                &self.request,
+                &format!(
+                    "the request is kept: `{}` answers it again",
+                    again::command(&path, &self.words, self.folder.as_deref())
+                ),
+            ),
             Err(error) => {
-                report::log_error(
-                    &error.context(format!("error {id}: the request is not recorded")),
+                let why = report::one_line(&format!("{error:#}"));
+                report::log_failure(
+                    id,
+                    &self.request,
+                    &format!("the request is not recorded: {why}"),
                 );
             }
         }

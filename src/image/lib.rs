@@ -27,6 +27,7 @@ pub mod plan;
 pub mod process_state;
 pub mod refusal;
 pub mod restore;
+pub mod said;
 pub mod store;
 pub mod sweep;
 pub mod wake;

@@ -11,9 +11,9 @@ use rustix::fs::FlockOperation;
 
 use super::format::Head;
 
-/// The endings of an application's files, except those of a maker.
-pub const ENDINGS: [&str; 9] = [
-    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", UNWARMED,
+/// What an application's files end in, but for those of one that is making an image.
+pub const ENDINGS: [&str; 10] = [
+    "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", SAID, UNWARMED,
 ];
 
 /// Those of them that have a head.
@@ -24,6 +24,9 @@ pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
 
 /// Where a maker notes, for the next one, why that must not warm up.
 pub const UNWARMED: &str = "unwarmed";
+
+/// Why there is none, as the log has had it.
+pub const SAID: &str = "said";
 
 /// What counts the first images of a script.
 pub const FIRSTS: &str = "firsts";
@@ -68,7 +71,7 @@ pub fn is_ours(path: &Path) -> bool {
         let start = &start[..read];
         Some(match ending {
             "lock" => start.is_empty(),
-            "new" | "pages" | UNWARMED => start.is_empty() || start.starts_with(MAGIC),
+            "new" | "pages" | SAID | UNWARMED => start.is_empty() || start.starts_with(MAGIC),
             ending if WITH_HEAD.contains(&ending) => start.starts_with(MAGIC),
             _ => start.iter().all(|&byte| byte == b'.'),
         })

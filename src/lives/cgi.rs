@@ -17,13 +17,15 @@ use crate::restoring::attempt::{self, Cold};
 use crate::restoring::started::Started;
 use crate::restoring::way_out;
 use doors::incident::Incident;
-use doors::opened::open;
+use doors::opened::{begin_logs, open};
 use exchange::{Failure, MetaVariables};
-use image::place;
+use image::store::SAID;
+use image::{place, said};
+use process::arrival::{Arrival, Way};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{claim, environment, last_resort, settled};
+use process::{access_log, claim, environment, last_resort, settled, tally, times};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 use settings::invocation::Invocation;
@@ -38,14 +40,14 @@ pub(crate) fn run(started: &Started) -> c_int {
     if let Ok(Some(answered)) = page {
         return answered.code().into();
     }
-    let why_cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
-    // From here on this process is an ordinary one that waits beside another.
+    let cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
+    // From here on this process is one as any other, which has another one beside it.
     claim::take();
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
     settled::usual_fatal_signals();
-    let why_cold = why_cold.unwrap_or_default();
-    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, why_cold)));
+    let cold = cold.unwrap_or_default();
+    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, cold)));
     answered.unwrap_or_else(|_| {
         if last_resort::answer(last_resort::Answer::Error) {
             last_resort::drain();
@@ -55,13 +57,13 @@ pub(crate) fn run(started: &Started) -> c_int {
 }
 
 /// Becomes a process restored from an image. Where that cannot be, has one made if that would help, and
-/// says why, in a line for the log: nothing where nobody asked for images.
-fn without_image(started: &Started) -> Vec<u8> {
+/// says why.
+fn without_image(started: &Started) -> Way {
     let verdict = attempt::restored(started, &|| wait_beside_restored(started));
     let (reason, make) = match &verdict.why {
-        Cold::Unasked => return Vec::new(),
+        Cold::Unasked => return Way::Cold,
         Cold::Make(reason) => (reason, true),
-        Cold::Stay(reason) => (reason, false),
+        Cold::Stay(reason) | Cold::Refused(reason) => (reason, false),
         Cold::Again(reason) => {
             started.try_again();
             // Where all tries fail in the same way it was not chance: that is counted.
@@ -74,29 +76,21 @@ fn without_image(started: &Started) -> Vec<u8> {
     if let (Some(wanted), true) = (&verdict.wanted, make) {
         follower::start(wanted, started);
     }
-    let script = verdict
-        .wanted
-        .as_ref()
-        .map(|wanted| place::script_of(&wanted.identity));
-    let script = script.as_ref().map(|script| script.as_os_str().as_bytes());
-    let named = started.meta.value(b"SCRIPT_FILENAME");
-    line(reason, script.or(named).unwrap_or_default())
-}
-
-/// The line for the log: the reason, and the script unless the reason names it.
-fn line(reason: &str, script: &[u8]) -> Vec<u8> {
-    let (reason, script) = (place::shown(reason.as_bytes()), place::shown(script));
-    let mut line = format!("wsgi-cgi: a cold request: {reason}");
-    if !script.is_empty() && !reason.contains(&script) {
-        line.push_str(" (`");
-        line.push_str(&script);
-        line.push_str("`)");
+    let is_known = match (&verdict.why, &verdict.wanted) {
+        (Cold::Refused(reason), Some(wanted)) => said::is_known(&wanted.at(SAID), reason),
+        _ => false,
+    };
+    Way::Without {
+        why: place::shown(reason.as_bytes()),
+        is_known,
     }
-    line.into_bytes()
 }
 
 /// Starts the Python that answers, and answers in its place where that does not.
-fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
+fn answer(started: &Started, way: Way) -> c_int {
+    let mut meta = started.meta.clone();
+    let incident = Incident::new(&meta);
+    incident.begin();
     let private = match descriptors::take() {
         Ok(private) => private,
         Err(error) => {
@@ -107,18 +101,21 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
             return Exit::Failure.code().into();
         }
     };
-    let mut meta = started.meta.clone();
-    let incident = Incident::new(&meta);
-    // Decided before `Decided::of` changes the variables: behind an `Action` they name this program.
+    let arrival = Arrival {
+        began: started.began,
+        spent: 0,
+        way,
+    };
+    // By the names that the server gave: behind an `Action` they are the program's.
     let is_nph = config::is_nph(&meta);
     let evidence = started.evidence();
     let mut handed_on = HandedOn {
         has_language: meta.get(environment::LANGUAGE).is_some(),
         program: evidence.program.clone(),
         executed: evidence.executed.clone(),
-        why_cold,
         ..HandedOn::default()
     };
+    arrival.hand_on(&mut handed_on);
     let decided = guarded(|| {
         let decided = Decided::of(&evidence, &mut meta)?;
         handed_on.arguments = decided.words();
@@ -133,15 +130,20 @@ fn answer(started: &Started, why_cold: Vec<u8>) -> c_int {
         incident,
         is_nph,
         private,
+        arrival,
     };
     let python = match found {
         Some(Ok(python)) => python,
         Some(Err(error)) => {
-            return unanswered.fail(decided, &handed_on.why_cold, &format!("{error:#}"));
+            return unanswered.fail(decided, &format!("{error:#}"));
         }
-        None => return unanswered.fail(decided, &handed_on.why_cold, ""),
+        None => return unanswered.fail(decided, ""),
     };
     let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
+    if !matches!(ended, Ended::NotStarted(_)) {
+        // The one that was to answer has said it.
+        unanswered.arrival.is_told();
+    }
     unanswered.conclude(&ended, decided, Some(&python))
 }
 
@@ -176,6 +178,11 @@ fn wait_beside_restored(started: &Started) {
         is_nph: config::is_nph(&meta),
         private,
         meta: meta.clone(),
+        arrival: Arrival {
+            began: started.began,
+            spent: 0,
+            way: Way::Image,
+        },
     };
     let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
     // A panic must not unwind further: `run` would start a second process that answers.
@@ -198,36 +205,41 @@ struct Unanswered {
     incident: Incident,
     is_nph: bool,
     private: Private,
+    arrival: Arrival,
 }
 
 impl Unanswered {
     /// Answers in the place of the process that was to, unless that one has, and ends as it did.
-    fn conclude(self, ended: &Ended, decided: Result<Config>, python: Option<&Becoming>) -> ! {
+    fn conclude(mut self, ended: &Ended, decided: Result<Config>, python: Option<&Becoming>) -> ! {
+        self.arrival.spent = times::processor_of_children();
         if let Some(sentence) = ended.sentence(python) {
-            self.fail(decided, &[], &sentence);
+            self.fail(decided, &sentence);
         } else if ended.was_cut_short() {
-            let sentence = "the process answering this request was killed by SIGKILL after it had \
-                            begun its response";
+            let config = decided.as_ref().ok();
+            begin_logs(&self.meta, &mut self.incident, config, &self.arrival);
+            let sentence = "the process that answers was killed by SIGKILL";
             self.incident.log(&Failure::new(500, sentence), true);
+        } else if let Ok(config) = decided
+            && let Some(log) = &config.access_log
+            // It called `os._exit`, or became another program.
+            && !tally::own().has_line()
+        {
+            access_log::begin(log, &self.meta, &self.arrival);
         }
+        access_log::write_or_say();
         ended.end_as_it_did()
     }
 
-    /// Answers with an error: the one in `decided`, else `sentence`.
-    fn fail(self, decided: Result<Config>, why_cold: &[u8], sentence: &str) -> c_int {
-        let log = decided
-            .as_ref()
-            .ok()
-            .and_then(|config| config.log.as_deref());
-        if !why_cold.is_empty() {
-            report::log_line(why_cold, log);
-        }
-        if let Some(log) = log
-            && descriptors::log_to(log).is_ok()
-        {
-            report::stamp_entries();
-        }
-        let exit = match open(self.meta, self.private, self.incident, self.is_nph, decided) {
+    /// Answers that it has failed: because of what was decided, or of what came after that.
+    fn fail(self, decided: Result<Config>, sentence: &str) -> c_int {
+        let Self {
+            meta,
+            incident,
+            is_nph,
+            private,
+            arrival,
+        } = self;
+        let exit = match open(meta, private, incident, is_nph, decided, &arrival) {
             Ok(opened) => opened.fail(&Failure::new(500, sentence)),
             Err(exit) => exit,
         };

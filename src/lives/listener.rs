@@ -21,6 +21,7 @@ use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
+use process::{stamp, subject};
 use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::{App, Config, Source};
 use settings::options::{IMAGE, ON};
@@ -54,6 +55,8 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     let listeners = places::listeners(typed)?;
     let mount = places::mount(&config);
     let url = listeners.iter().find_map(|listener| listener.url(mount));
+    stamp::begin();
+    subject::set(&report::one_line(&config.app.place().to_string_lossy()));
 
     let interrupts = Interrupts::watch().context("cannot watch for signals (Ctrl-C)")?;
     // Programs that use `select(2)` need descriptors below 1024: child processes keep the old limit.
@@ -76,7 +79,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         open_browser(&url);
     }
     if let Some(log) = &config.log {
-        report::log_to(log);
+        report::errors_to(log);
     }
     let ended = EventLoop::new(settings, listeners, workers, interrupts).run();
     Ok(match ended.context("cannot wait for connections")? {

@@ -18,6 +18,8 @@ pub(crate) fn run(started: &Started) -> c_int {
         trial: 1,
         learns: 0,
         claim: std::ptr::null_mut(),
+        began: 0,
+        spent: 0,
         cold: None,
     };
     let why = match open(path) {

@@ -14,6 +14,7 @@ use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::Exit;
 use process::signals::name;
+use process::tally;
 
 /// How the process that was to answer has ended.
 pub(super) enum Ended {
@@ -86,6 +87,7 @@ pub(super) fn beside_restored() -> Option<(Private, Ended)> {
 
 impl Ended {
     fn of(status: c_int, claim: Claim) -> Self {
+        tally::own().take_over(claim.tally());
         match claim.failure() {
             Some(error) => Self::NotStarted(error),
             None if claim.is_taken() => Self::Answered(status),

@@ -14,6 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::thread::futex;
 
 use crate::filter;
+use crate::tally::{self, Tally};
 
 /// The answer has begun.
 const CLAIMED: u32 = 1;
@@ -21,6 +22,9 @@ const CLAIMED: u32 = 1;
 const NEWS: u32 = 2;
 
 const LENGTH: usize = 4096;
+
+/// Where in the page the tally of the answer is, in words.
+const TALLY: usize = 16;
 
 /// The page, as it is mapped in this process.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +93,14 @@ impl Claim {
         unsafe { self.0.add(1).as_ref() }
     }
 
+    /// What was sent of the answer.
+    #[must_use]
+    pub fn tally(&self) -> &'static Tally {
+        // SAFETY: as above; the page has room for it there, in 64 bytes from its start on, and of zeros
+        // it is one that nothing was added to. Nobody unmaps the page.
+        unsafe { self.0.add(TALLY).cast::<Tally>().as_ref() }
+    }
+
     /// Whether the answer has begun.
     #[must_use]
     pub fn is_taken(&self) -> bool {
@@ -144,12 +156,13 @@ pub fn adopt(page: RawFd) -> io::Result<()> {
     }
     // SAFETY: the program left it open for this process, and nobody else knows of it.
     let page = unsafe { OwnedFd::from_raw_fd(page) };
-    ANSWERING.store(Claim::map(&page)?.0.as_ptr(), Ordering::Release);
+    answer_under(Claim::map(&page)?);
     Ok(())
 }
 
 /// This process is the one that answers, and was forked from the one that waits, with the page.
 pub fn answer_under(claim: Claim) {
+    tally::share(claim.tally());
     ANSWERING.store(claim.0.as_ptr(), Ordering::Release);
 }
 
@@ -165,7 +178,10 @@ pub fn place() -> *mut AtomicU32 {
 /// # Safety
 /// The pointer is null, or was [`place`] in the program.
 pub unsafe fn adopt_mapped(place: *mut AtomicU32) {
-    ANSWERING.store(place, Ordering::Release);
+    match NonNull::new(place) {
+        Some(page) => answer_under(Claim(page)),
+        None => let_go(),
+    }
 }
 
 /// Tells the process that waits that the answer begins. Safe in a signal handler.

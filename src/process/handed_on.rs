@@ -7,9 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::descriptors::Private;
+use crate::times;
 
 /// Which program and which executor fit together: the package's version, and a number that is
 /// raised whenever the format of the words changes.
@@ -31,9 +30,13 @@ pub struct HandedOn {
     pub has_language: bool,
     /// When the program began, in nanoseconds of the monotonic clock; 0 where it is not needed.
     pub began: u64,
-    /// A whole line for the log: why the request is not answered from an image.
+    /// What it has had of the processor since, in nanoseconds.
+    pub spent: u64,
+    /// Why the request is not answered from an image; nothing where nobody asked for one.
     pub why_cold: Vec<u8>,
-    /// The settings of the exchange, or what a person typed after the program's name.
+    /// Whether the log has had that before.
+    pub is_known: bool,
+    /// What is to be done: the settings of the exchange, or what a person typed after the program's name.
     pub arguments: Vec<OsString>,
 }
 
@@ -55,7 +58,7 @@ impl HandedOn {
     /// How long ago the program began.
     #[must_use]
     pub fn age(&self) -> Duration {
-        Duration::from_nanos(now().saturating_sub(self.began))
+        Duration::from_nanos(times::now().saturating_sub(self.began))
     }
 
     /// As words of a command line.
@@ -64,12 +67,14 @@ impl HandedOn {
         let number = |number: Option<RawFd>| number.map_or("-".into(), |number| number.to_string());
         let (stdin, stdout) = self.pipes.unzip();
         let numbers = format!(
-            "{} {} {} {} {}",
+            "{} {} {} {} {} {} {}",
             number(stdin),
             number(stdout),
             number(self.claim),
             u8::from(self.has_language),
-            self.began
+            u8::from(self.is_known),
+            self.began,
+            self.spent
         );
         let mut words = vec![
             VERSION.into(),
@@ -104,7 +109,7 @@ impl HandedOn {
         };
         let numbers = next()?;
         let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
-        let [stdin, stdout, claim, has_language, began] = numbers[..] else {
+        let [stdin, stdout, claim, has_language, is_known, began, spent] = numbers[..] else {
             return Err(
                 "the program passed unknown numbers to the executor: install both from one place"
                     .into(),
@@ -117,19 +122,13 @@ impl HandedOn {
             pipes: number(stdin).zip(number(stdout)),
             claim: number(claim),
             has_language: has_language == "1",
+            is_known: is_known == "1",
             began: began.parse().unwrap_or_default(),
+            spent: spent.parse().unwrap_or_default(),
             why_cold: next()?.into_vec(),
             arguments: words.collect(),
         })
     }
-}
-
-/// Now, on the clock of `began`.
-#[must_use]
-pub fn now() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    let nanoseconds = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
-    u64::try_from(nanoseconds).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -145,7 +144,9 @@ mod tests {
             claim: Some(9),
             has_language: true,
             began: 1 << 60,
-            why_cold: b"wsgi-cgi: why\nnot".to_vec(),
+            spent: 1 << 61,
+            why_cold: b"why\nnot".to_vec(),
+            is_known: true,
             arguments: vec!["--debug".into(), "-".into()],
         };
         assert_eq!(

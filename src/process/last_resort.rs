@@ -5,6 +5,7 @@
 //! descriptor.
 
 use std::ffi::{CStr, CString};
+use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -14,7 +15,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::{claim, open_line, report, spare, unread};
+use super::{claim, open_line, report, spare, stamp, tally, unread};
 
 /// Whether an answer has begun.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -45,6 +46,8 @@ pub struct Prepared {
     response: Vec<u8>,
     /// The report about its end, in the form that `HttpWriter` uses for the application's response.
     end: Vec<u8>,
+    /// How many bytes of content it has.
+    content: u64,
 }
 
 impl Prepared {
@@ -54,6 +57,7 @@ impl Prepared {
         Self {
             response: [head, content].concat(),
             end: format!("{} close\n", content.len()).into_bytes(),
+            content: content.len() as u64,
         }
     }
 }
@@ -244,10 +248,12 @@ pub fn answer(which: Answer) -> bool {
     if is_ours {
         spare::mend_log(stdout);
         let stdout = spare::instead_of(stdout).unwrap_or(stdout);
-        let (prepared, status) = match which {
-            Answer::Error => (&answers.error, b"500\n"),
-            Answer::Timeout => (&answers.timeout, b"504\n"),
+        let (prepared, status, number) = match which {
+            Answer::Error => (&answers.error, b"500\n", 500),
+            Answer::Timeout => (&answers.timeout, b"504\n", 504),
         };
+        tally::own().head(number);
+        tally::own().add(prepared.content);
         let report = descriptor(&REPORT);
         if let Some(report) = report {
             write_all(report, status);
@@ -284,13 +290,30 @@ pub fn log(parts: &[&[u8]]) {
         (&b"wsgi-cgi: "[..], &b"\n"[..])
     };
     let prefix = ANSWERS.get().map_or(usual, |answers| &answers.log_prefix);
-    let stderr = rustix::stdio::stderr();
-    write_all(stderr, open_line::end().as_bytes());
-    write_all(stderr, prefix);
-    for part in parts {
-        write_all(stderr, part);
+    let stamp = stamp::of_entry();
+    let mut line = [IoSlice::new(end); 8];
+    let before = [open_line::end().as_bytes(), stamp.as_bytes(), prefix];
+    // One place is left for the end of the line.
+    let room = line.len() - 1;
+    let whole = before.iter().chain(parts);
+    let mut count = 0;
+    for (place, part) in line[..room].iter_mut().zip(whole) {
+        *place = IoSlice::new(part);
+        count += 1;
     }
-    write_all(stderr, end);
+    write_in_one(rustix::stdio::stderr(), &mut line[..=count]);
+}
+
+/// Writes the parts of a line with one system call, as long as the system takes all of it.
+fn write_in_one(to: BorrowedFd<'_>, mut parts: &mut [IoSlice<'_>]) {
+    while !parts.is_empty() {
+        match rustix::io::writev(to, parts) {
+            Ok(0) => return,
+            Ok(written) => IoSlice::advance_slices(&mut parts, written),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// Makes both pipes non-blocking: a system call that was about to begin when the signal came must

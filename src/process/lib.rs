@@ -1,7 +1,9 @@
 //! What concerns this process as the system sees it: its descriptors, its environment, its signals,
 //! its terminal, the answer of last resort, and the error log.
 
+pub mod access_log;
 pub mod addresses;
+pub mod arrival;
 pub mod beside;
 pub mod claim;
 pub mod clock;
@@ -21,7 +23,11 @@ pub mod report;
 pub mod settled;
 pub mod signals;
 pub mod spare;
+pub mod stamp;
+pub mod subject;
+pub mod tally;
 pub mod terminal;
+pub mod times;
 pub mod told_to_stop;
 pub mod told_whole;
 pub mod unread;

@@ -3,38 +3,18 @@
 
 mod foreign;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use crate::clock::Clock;
-use crate::{descriptors, open_line};
+use crate::{descriptors, open_line, stamp, subject};
 use exchange::json::quoted;
 
 pub use crate::exit::Exit;
 
-/// Whether entries begin with the time. A server adds it to its own error log, but not to our log
-/// file.
-static STAMPED: AtomicBool = AtomicBool::new(false);
-
 pub use foreign::Foreign;
-
-/// From now on each entry begins with the time.
-pub fn stamp_entries() {
-    STAMPED.store(true, Ordering::Relaxed);
-}
-
-/// From now on entries are written to the end of that file, under the name that it has now. Where it cannot be
-/// opened they stay where they are.
-pub fn log_to(file: &Path) {
-    match descriptors::errors_to(file) {
-        Ok(()) => stamp_entries(),
-        Err(error) => log_error(
-            &anyhow::Error::new(error).context(format!("`{}` cannot be written", file.display())),
-        ),
-    }
-}
 
 /// Whether each entry is an object of JSON's.
 static IN_JSON: AtomicBool = AtomicBool::new(false);
@@ -50,13 +30,23 @@ pub fn is_json() -> bool {
 }
 
 /// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
-/// reader of logs escaped. A log that cannot be written is no reason to fail: there is nowhere left to
-/// say so.
+/// reader of logs escaped; it names the request, once there is one. A log that cannot be written is no
+/// reason to fail: there is nowhere left to say so.
 pub fn log(entry: &str) {
-    let mut line = String::with_capacity(entry.len() + 48);
+    write(&subject::prefix(), entry);
+}
+
+/// The same for a failure that has an id, of the request that is named.
+pub fn log_failure(id: &str, request: &str, entry: &str) {
+    write(&format!("error {id}: {request}: "), entry);
+}
+
+fn write(prefix: &str, entry: &str) {
+    let mut line = String::with_capacity(prefix.len() + entry.len() + 64);
     line.push_str(open_line::end());
     if is_json() {
         let mut message = String::new();
+        message.push_str(prefix);
         push_escaped(entry.trim_end(), &mut message);
         let (time, message) = (Clock::of(SystemTime::now()).as_iso(), quoted(&message));
         let entry = format!("{{\"time\":\"{time}\",\"message\":{message}}}\n");
@@ -64,18 +54,36 @@ pub fn log(entry: &str) {
         _ = std::io::stderr().write_all(line.as_bytes());
         return;
     }
-    if STAMPED.load(Ordering::Relaxed) {
-        line.push('[');
-        line.push_str(&httpdate::fmt_http_date(SystemTime::now()));
-        line.push_str("] ");
-    }
+    line.push_str(std::str::from_utf8(stamp::of_entry().as_bytes()).unwrap_or_default());
     line.push_str("wsgi-cgi: ");
+    line.push_str(prefix);
     push_escaped(entry.trim_end(), &mut line);
     line.push('\n');
     _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Escapes all control characters but newlines and tabs.
+/// From now on the error log goes to the end of this file, each entry with its time. If the file cannot be
+/// opened, the log stays where it is and says so.
+pub fn log_to(file: &Path) {
+    after_opening(descriptors::log_to(file), file);
+}
+
+/// The same for a process whose standard output is not part of the log. Also opens the file again, which may
+/// have been renamed.
+pub fn errors_to(file: &Path) {
+    after_opening(descriptors::errors_to(file), file);
+}
+
+fn after_opening(opened: io::Result<()>, file: &Path) {
+    match opened {
+        Ok(()) => stamp::always(),
+        Err(error) => log_error(
+            &anyhow::Error::new(error).context(format!("cannot open the log `{}`", file.display())),
+        ),
+    }
+}
+
+/// Only a newline of the entry's own begins a line.
 fn push_escaped(text: &str, to: &mut String) {
     for character in text.chars() {
         match character {
@@ -102,17 +110,6 @@ pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     push_escaped(text, &mut line);
     line.replace('\n', "\\n")
-}
-
-/// Writes a line that is already complete, to the log file where there is one.
-pub fn log_line(line: &[u8], file: Option<&Path>) {
-    let opened = file.and_then(|file| descriptors::open_log(file).ok());
-    let stamp = httpdate::fmt_http_date(SystemTime::now());
-    _ = match opened {
-        Some(file) => std::fs::File::from(file)
-            .write_all(&[b"[", stamp.as_bytes(), b"] ", line, b"\n"].concat()),
-        None => std::io::stderr().write_all(&[line, b"\n"].concat()),
-    };
 }
 
 /// Writes an error with its causes, `cause: deeper cause`.

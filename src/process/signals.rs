@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::last_resort::{self, Answer};
 use crate::exit::Exit;
+use crate::{access_log, tally};
 
 /// How many ticks an application may take to unwind.
 const TICKS: u32 = 20;
@@ -156,6 +157,7 @@ extern "C" fn on_fatal(signal: c_int) {
         last_resort::drain();
     }
     last_resort::disarm();
+    _ = access_log::write();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
 }
@@ -250,6 +252,7 @@ extern "C" fn on_tick(_: c_int) {
 
 fn end() -> ! {
     last_resort::answer(Answer::Error);
+    _ = access_log::write();
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
@@ -259,11 +262,13 @@ extern "C" fn on_exit() {
     if last_resort::answer(Answer::Error) {
         last_resort::drain();
     }
+    access_log::write_or_say();
 }
 
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.
 unsafe extern "C" fn on_fork_child() {
     last_resort::let_go();
+    tally::let_go();
 }
 
 /// Installs a handler that makes system calls and nothing else.

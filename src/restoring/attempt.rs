@@ -24,7 +24,7 @@ use image::pace;
 use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
-use process::{claim, settled};
+use process::{claim, settled, times};
 use settings::invocation::Invocation;
 use settings::options::Early;
 use settings::split::split;
@@ -62,7 +62,9 @@ pub(crate) enum Cold {
     Make(String),
     /// A new image would not help, or must not be made now.
     Stay(String),
-    /// Another process, with other addresses, may succeed.
+    /// The same, as the application has none, for a reason that is kept with the images.
+    Refused(String),
+    /// Another process, with its parts at other addresses, may have more luck.
     Again(String),
 }
 
@@ -216,7 +218,9 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     }
     let name = |path: PathBuf| CString::new(path.into_os_string().into_vec()).unwrap_or_default();
     let names = [path, wanted.at("bad"), wanted.at("crashes")].map(name);
+    let mut spent = 0;
     if wanted.guard {
+        spent = times::processor();
         guard();
     }
     if u64::from(std::process::id()) == head.maker {
@@ -229,6 +233,8 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         trial: 0,
         learns,
         claim: claim::place(),
+        began: started.began,
+        spent,
         cold: Some(way_out::prepare(started, &names)),
     };
     restore(image, &head, started.vdso_code, &handoff).map_err(|failure| match failure.kind {
@@ -281,12 +287,12 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
         if let Some(head) = head
             && freshness::check(&head, &wanted.identity, pace::now(), meta).is_ok()
         {
-            return Cold::Stay(match head.refusal.as_slice() {
-                [] => format!(
+            return match head.refusal.as_slice() {
+                [] => Cold::Stay(format!(
                     "a restored process crashed; image not used for another {until_used_again} s"
-                ),
-                refusal => String::from_utf8_lossy(refusal).into_owned(),
-            });
+                )),
+                refusal => Cold::Refused(String::from_utf8_lossy(refusal).into_owned()),
+            };
         }
     }
     paced(wanted, NO_IMAGE)

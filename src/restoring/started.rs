@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use exchange::MetaVariables;
 use image::restore::TRIAL;
-use process::program;
+use process::{program, times};
 use settings::invocation::Evidence;
 
 /// The variable by which this program tells itself how often it has tried to restore an image for a request.
@@ -27,6 +27,8 @@ pub(crate) struct Started {
     pub(crate) executed: &'static CStr,
     /// The address of the vDSO (`AT_SYSINFO_EHDR`).
     pub(crate) vdso_code: u64,
+    /// When it began, as `times::now` counts.
+    pub(crate) began: u64,
     tries: usize,
 }
 
@@ -36,6 +38,7 @@ impl Started {
         arguments: Vec<OsString>,
         mut environment: *const *const c_char,
     ) -> Self {
+        let began = times::now();
         let tries = std::env::var(TRIES).map_or(0, |tries| tries.parse().unwrap_or(MOST));
         let variables = std::env::vars_os()
             .filter(|(name, _)| name != TRIES)
@@ -70,6 +73,7 @@ impl Started {
             environment: list,
             executed,
             vdso_code,
+            began,
             tries,
         }
     }

@@ -40,6 +40,8 @@ pub struct Config {
     pub debug: bool,
     /// The error log, where it is not standard error.
     pub log: Option<PathBuf>,
+    /// The access log, if there is to be one.
+    pub access_log: Option<PathBuf>,
     /// Whether the response is a whole HTTP one, whatever the script is called.
     pub nph: bool,
     /// Which requests are kept, if any are.
@@ -91,6 +93,7 @@ impl Config {
                 .map(Duration::from_secs_f64),
             debug: values.is_on(&options::DEBUG),
             log: path(&options::LOG),
+            access_log: path(&options::ACCESS_LOG),
             nph: values.is_on(&options::NPH),
             image: values.is_on(&options::IMAGE),
             cache_dir: path(&options::CACHE_DIR),

@@ -11,5 +11,6 @@ pub mod invocation;
 pub mod meant;
 pub mod options;
 pub mod python;
+pub mod reach;
 mod script_names;
 pub mod split;

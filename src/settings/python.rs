@@ -14,6 +14,7 @@ use anyhow::{Result, anyhow, bail};
 use rustix::fs::Access;
 
 use crate::config::Config;
+use crate::reach::closed_part;
 
 /// Where systems and hosts keep their Python, in the order in which it is looked for.
 const PLACES: [&str; 4] = [
@@ -255,16 +256,7 @@ fn closed(root: &Path, part: &Path) -> anyhow::Error {
     // A link may lead out of it.
     let target = fs::read_link(part).unwrap_or_else(|_| part.to_owned());
     let part = part.with_file_name("").join(target);
-    let is_closed = |path: &&Path| {
-        let wanted = match fs::metadata(path) {
-            Ok(about) if !about.is_dir() => Access::READ_OK,
-            Ok(_) if *path == part => Access::READ_OK | Access::EXEC_OK,
-            Ok(_) => Access::EXEC_OK,
-            Err(_) => return false, // one above it is
-        };
-        rustix::fs::access(*path, wanted).is_err()
-    };
-    let first = part.ancestors().find(is_closed).unwrap_or(&part);
+    let first = closed_part(&part).unwrap_or(part);
     // Above the environment there may be a home: it is opened no further than needed.
     let how = if first.starts_with(root) {
         "-R go+rX"

@@ -225,6 +225,24 @@ impl Cgi {
         command
     }
 
+    /// Why there is no image of this script, where the log has had it: it is said once, and a test wants to know
+    /// in any case that the request was cold.
+    fn said_before(&self) -> Option<String> {
+        let value = |wanted: &str| {
+            let mut variables = self.variables.iter();
+            let found = variables.find(|(name, _)| name == wanted);
+            found.map(|(_, value)| PathBuf::from(value))
+        };
+        let own = launcher::is_wanted().then(launcher::images);
+        let folder = value("WSGI_CGI_CACHE_DIR").or(own)?;
+        let script = value("SCRIPT_FILENAME").unwrap_or_else(|| self.program.clone());
+        let entries = std::fs::read_dir(folder).ok()?.flatten();
+        let said = entries.filter(|entry| entry.path().extension() == Some("said".as_ref()));
+        let texts = said.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+        let mut reasons = texts.filter_map(|text| Some(text.split_once('\n')?.1.to_owned()));
+        reasons.find(|reason| reason.contains(&script.display().to_string()))
+    }
+
     /// Whether it is not another program, to compare with.
     fn is_launched(&self) -> bool {
         let launched = launcher::launched(&self.program, &self.arguments);
@@ -279,6 +297,13 @@ impl Cgi {
 
         let mut answer = Answer::parse(raw);
         answer.log = String::from_utf8_lossy(&log).into_owned();
+        if let Some(reason) = self
+            .said_before()
+            .filter(|_| !launcher::is_cold(&answer.log))
+        {
+            let line = format!("(said before): a cold request: {reason}\n");
+            answer.log.push_str(&line);
+        }
         if launcher::is_wanted() {
             let (log, cold) = launcher::without_own_lines(&answer.log);
             assert!(!self.by_an_image || cold.is_none(), "no image: {cold:?}");

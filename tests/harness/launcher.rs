@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// What the program says of a request that no image answers.
-const COLD: &str = "wsgi-cgi: a cold request: ";
+const COLD: &str = ": a cold request: ";
 
 /// What an attempt to make an image ends with that may succeed a moment later.
 const AGAIN: i32 = 75;
@@ -93,6 +93,11 @@ pub(crate) fn launched(started: &Path, arguments: &[OsString]) -> Option<(Vec<Os
     let is_plain = !options.contains(['\'', '"', '#', '\\', '$']);
     let words = options.split_whitespace().map(OsString::from);
     is_plain.then(|| (words.collect(), started.to_owned()))
+}
+
+/// Whether a log says that a request was cold.
+pub(crate) fn is_cold(log: &str) -> bool {
+    log.contains(COLD)
 }
 
 /// The log without the launcher's own lines, and why the request was cold if it was.

@@ -44,8 +44,10 @@ fn why_a_request_is_cold_goes_to_the_scripts_log() {
         site.request().run();
         let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
         assert!(log.starts_with('['), "{log}");
-        let reason = "] wsgi-cgi: a cold request: there is no image yet";
-        assert!(log.contains(reason), "{log}");
+        let script = site.script();
+        let reason = "GET /app/: a cold request: there is no image yet\n";
+        let reason = format!("] wsgi-cgi: {}: {reason}", script.display());
+        assert!(log.contains(&reason), "{log}");
     }
 }
 

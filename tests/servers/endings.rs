@@ -29,6 +29,42 @@ pub(super) fn application_error(kind: Kind) {
     server.wait_for_log("LookupError: a secret in the message");
 }
 
+/// Whoever writes the time, the server or this program: it is there, and once.
+pub(super) fn an_entry_names_the_request_and_has_one_time(kind: Kind) {
+    let (server, url) = serve(kind, "failing");
+    assert_eq!(Request::get(&url).send(server.address).status, 500);
+    let text = "the application raised an exception: LookupError";
+    server.wait_for_log(text);
+    let log = server.log();
+    let entry = log
+        .lines()
+        .find(|line| line.contains(text))
+        .expect("a line");
+    let (before, own) = entry.split_once("wsgi-cgi: error ").expect("an entry");
+    assert_eq!(times(before), 1, "{kind:?}: {entry}");
+    let script = if kind.is_scgi() || kind == Kind::ApacheProgram {
+        "/apps/failing.py: ".to_owned()
+    } else {
+        format!("{}: ", server.script("failing").display())
+    };
+    assert!(own.contains(&script), "{kind:?}: {entry}");
+    assert!(own.contains(&format!(": GET {url}: ")), "{kind:?}: {entry}");
+}
+
+/// How many times of day there are in a text.
+fn times(text: &str) -> usize {
+    let is_time = |bytes: &[u8]| {
+        let pattern = b"00:00:00".iter().zip(bytes);
+        pattern.fold(true, |is_so, (like, byte)| {
+            is_so && (like == byte || *like == b'0' && byte.is_ascii_digit())
+        })
+    };
+    text.as_bytes()
+        .windows(8)
+        .filter(|bytes| is_time(bytes))
+        .count()
+}
+
 pub(super) fn client_hangs_up(kind: Kind) {
     let (server, url) = serve(kind, "endless");
     let request = Request::get(&format!("{url}?{}", server.scratch().display()));

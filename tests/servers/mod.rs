@@ -91,6 +91,7 @@ on_each_server! {
         responses::two_cookies,
         responses::first_block_arrives_before_the_second_is_made,
         endings::application_error,
+        endings::an_entry_names_the_request_and_has_one_time,
         endings::client_hangs_up,
         endings::whole_answers_leave_no_log,
         endings::what_nobody_can_catch_is_answered,

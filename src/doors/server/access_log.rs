@@ -40,6 +40,17 @@ impl Entry {
     pub(super) fn method(&self) -> &[u8] {
         &self.line.method
     }
+
+    /// The method and the path, for an entry of the error log.
+    pub(super) fn request(&self) -> String {
+        let target = &self.line.target;
+        let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let (method, path) = (
+            self.line.method.escape_ascii(),
+            target[..end].escape_ascii(),
+        );
+        format!("{method} {path}")
+    }
 }
 
 impl AccessLog {

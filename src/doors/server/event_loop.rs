@@ -267,7 +267,7 @@ impl EventLoop {
     /// Whoever keeps logs has given the file another name.
     fn open_log_again(&self) {
         if let Some(log) = &self.settings.error_log {
-            report::log_to(log);
+            report::errors_to(log);
         }
     }
 

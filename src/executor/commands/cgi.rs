@@ -12,6 +12,7 @@ use crate::python::{self, Inspection};
 use doors::incident::Incident;
 use doors::opened::{Opened, open};
 use exchange::{Failure, MetaVariables};
+use process::arrival::Arrival;
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
@@ -31,20 +32,15 @@ pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
     guarded(|| {
         let mut meta = meta;
         let incident = Incident::new(&meta);
-        // Decided from the server's own variables: `decide` changes them behind an `Action`.
+        incident.begin();
+        // By the names that the server gave: behind an `Action` they are the program's.
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, handed_on)))
-            .unwrap_or_else(|_| Err(anyhow!("bug in wsgi-cgi, logged above")));
-        if let [_, ..] = handed_on.why_cold[..] {
-            let log = decided
-                .as_ref()
-                .ok()
-                .and_then(|config| config.log.as_deref());
-            report::log_line(&handed_on.why_cold, log);
-        }
-        match open(meta, private, incident, is_nph, decided) {
+            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+        let arrival = Arrival::of(handed_on);
+        match open(meta, private, incident, is_nph, decided, &arrival) {
             Ok(opened) => answer(opened, |config, meta| {
-                Executor::ready(
+                Executor::of_exchange(
                     config,
                     meta,
                     &StartInfo::of(handed_on),
@@ -79,22 +75,31 @@ fn decide(meta: &mut MetaVariables, handed_on: &HandedOn) -> Result<Config> {
     Ok(decided.config)
 }
 
-/// Answers in a process restored from an image, which has its executor already.
-pub(super) fn run_restored(meta: MetaVariables, config: Config, executor: Executor) -> Exit {
-    guarded(|| match open_restored(meta, config) {
+/// Answers with an executor that a process restored from an image has already.
+pub(super) fn run_restored(
+    meta: MetaVariables,
+    config: Config,
+    arrival: &Arrival,
+    executor: Executor,
+) -> Exit {
+    guarded(|| match open_restored(meta, config, arrival) {
         Ok(opened) => answer(opened, |_, _| Ok(executor)),
         Err(exit) => exit,
     })
 }
 
 /// Opens the exchange of a process that was restored from an image.
-pub(super) fn open_restored(meta: MetaVariables, config: Config) -> Result<Opened, Exit> {
+pub(super) fn open_restored(
+    meta: MetaVariables,
+    config: Config,
+    arrival: &Arrival,
+) -> Result<Opened, Exit> {
     let private = descriptors::take().map_err(without_pipes)?;
     last_resort::hold(&private);
     let incident = Incident::new(&meta);
     let is_nph = config::is_nph(&meta);
-    let opened = open(meta, private, incident, is_nph, Ok(config))?;
-    let surrounded = Executor::open_log_and_folder(&opened.config)
+    let opened = open(meta, private, incident, is_nph, Ok(config), arrival)?;
+    let surrounded = Executor::change_folder(&opened.config)
         .and_then(|()| python::set_length(&opened.request.meta));
     match surrounded {
         Ok(()) => Ok(opened),

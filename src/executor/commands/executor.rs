@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::python::{
     self, Application, Failure, Gateway, Inspection, Interpreter, Loaded, OnHandlerCall, Outcome,
@@ -20,9 +20,10 @@ use doors::record::Recorder;
 use exchange::{Event, MetaVariables, Request, Responder, SharedBody};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, signals};
+use process::signals;
 use settings::config::{Config, Source};
 use settings::python::Packages;
+use settings::reach::why_out_of_reach;
 
 /// A running interpreter with the packages of one application, which may not be loaded yet.
 pub(super) struct Executor {
@@ -103,22 +104,13 @@ impl Executor {
         Self::ready(config, meta, start_info, inspection)
     }
 
-    /// Opens the error log and changes to the working directory.
-    pub(super) fn open_log_and_folder(config: &Config) -> Result<()> {
-        if let Some(log) = &config.log {
-            match descriptors::log_to(log) {
-                Ok(()) => report::stamp_entries(),
-                Err(error) => {
-                    let path = log.display();
-                    report::log_error(
-                        &anyhow!(error).context(format!("cannot open the log `{path}`")),
-                    );
-                }
-            }
-        }
+    /// Changes to the working directory.
+    pub(super) fn change_folder(config: &Config) -> Result<()> {
         if let Some(folder) = &config.chdir {
-            std::env::set_current_dir(folder)
-                .with_context(|| format!("cannot change to the folder `{}`", folder.display()))?;
+            std::env::set_current_dir(folder).map_err(|error| {
+                let why = why_out_of_reach(folder, &[]).unwrap_or_else(|| error.to_string());
+                anyhow!("cannot change to the folder `{}`: {why}", folder.display())
+            })?;
         }
         Ok(())
     }
@@ -130,7 +122,20 @@ impl Executor {
         start_info: &StartInfo,
         inspection: Inspection,
     ) -> Result<Self> {
-        Self::open_log_and_folder(config)?;
+        if let Some(log) = &config.log {
+            report::log_to(log);
+        }
+        Self::of_exchange(config, meta, start_info, inspection)
+    }
+
+    /// The same for an exchange that has been opened: its log is open already.
+    pub(super) fn of_exchange(
+        config: &Config,
+        meta: &MetaVariables,
+        start_info: &StartInfo,
+        inspection: Inspection,
+    ) -> Result<Self> {
+        Self::change_folder(config)?;
         let virtual_env = meta.get_redirected("VIRTUAL_ENV").map(OsStr::from_bytes);
         let packages = Packages::find(config, virtual_env.map(Path::new), &start_info.program)?;
         let argument = match &config.app.source {

@@ -15,8 +15,8 @@ use crate::python::{self, Inspection, Outcome};
 use doors::incident::Incident;
 use doors::opened::open;
 use exchange::{Failure, MetaVariables};
-use process::descriptors;
-use process::{report, signals};
+use process::arrival::Arrival;
+use process::{descriptors, report, signals, times};
 use settings::config::{self, App, Config, Source};
 use settings::options::CgiOptions;
 
@@ -29,6 +29,10 @@ static BEGUN: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// If there is no request, if it was answered already, or if standard input and output cannot be taken over.
 pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) -> PyResult<bool> {
+    let arrival = Arrival {
+        began: times::now(),
+        ..Arrival::default()
+    };
     let meta = MetaVariables::from_environment();
     if !meta.are_of_cgi() {
         return Err(PyRuntimeError::new_err(
@@ -55,10 +59,10 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
     let script = script.filter(|script| script.is_file());
     let app = script.map_or_else(in_no_file, App::file);
     let decided = Config::decide(CgiOptions::default(), &meta, app);
-    let Ok(opened) = open(meta, private, incident, is_nph, decided) else {
+    let Ok(opened) = open(meta, private, incident, is_nph, decided, &arrival) else {
         return Ok(false);
     };
-    let ready = Executor::open_log_and_folder(&opened.config).and_then(|()| {
+    let ready = Executor::change_folder(&opened.config).and_then(|()| {
         python::make_ready(py, opened.config.timeout.is_some()).map_err(|error| anyhow!("{error}"))
     });
     if let Err(error) = ready {

@@ -89,7 +89,7 @@ fn find<'py>(
     on_handler_call: Option<OnHandlerCall>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
-    let failed = |error: PyErr| Failure::of_import(py, &error, &what, packages);
+    let failed = |error: PyErr| Failure::of_import(py, &error, &what, config, packages);
     extend_path(py, config).map_err(failed)?;
     let file = match &config.app.source {
         Source::File(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())),

@@ -5,7 +5,8 @@ use std::ops::{Deref, DerefMut};
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
-use super::fault;
+use super::{fault, import_error};
+use settings::config::Config;
 use settings::python::Packages;
 
 /// A failed exchange, with the exception that was the cause.
@@ -78,10 +79,11 @@ impl Failure {
         py: Python<'_>,
         error: &PyErr,
         what: &str,
+        config: &Config,
         packages: &Packages,
     ) -> Self {
         let mut failure = Self::of(py, error, what);
-        if let Some(remedy) = import_remedy(py, error, packages) {
+        if let Some(remedy) = import_error::remedy(py, error, config, packages) {
             failure.plain.summary = format!("{}: {remedy}", failure.summary);
             failure.plain.advice = Some(remedy.into());
         }
@@ -148,36 +150,4 @@ fn push_part(part: &str, to: &mut String) {
         to.push_str(line);
     }
     to.push('\n');
-}
-
-fn import_remedy(py: Python<'_>, error: &PyErr, packages: &Packages) -> Option<String> {
-    use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
-    if !error.is_instance_of::<PyImportError>(py) {
-        return None;
-    }
-    let searched = format!("searched {packages}");
-    if !error.is_instance_of::<PyModuleNotFoundError>(py) {
-        return Some(searched);
-    }
-    let name: String = error.value(py).getattr("name").ok()?.extract().ok()?;
-    let top = name.split('.').next().unwrap_or(&name);
-    if top == "imp" {
-        // As in the `passenger_wsgi.py` that hosting panels generate.
-        return Some(
-            "Python 3.12 removed the module `imp`: if it loads a file `app.py`, write `from app \
-             import application` instead"
-                .to_owned(),
-        );
-    }
-    Some(match packages {
-        Packages::Venv(venv) => format!(
-            "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \
-             with --python-path",
-            venv.executable.display()
-        ),
-        Packages::Own { .. } => format!(
-            "{searched}: name the virtual environment that has `{top}` with --venv, or the folder \
-             it is in with --python-path"
-        ),
-    })
 }

@@ -22,7 +22,7 @@ use super::start_response::StartResponse;
 use super::streams::Input;
 use exchange::{Event, MetaVariables, Request, Responder, SendError, SharedBody};
 use process::report;
-use process::signals;
+use process::{signals, tally};
 
 /// Reports a failure to the operator and then to the client.
 pub trait OnFailure: Send + Sync {
@@ -142,6 +142,7 @@ impl Gateway {
             let application = self.inspection.prepare(application, &environ, is_shown)?;
             let start_response = Bound::new(py, StartResponse::new(self.clone()))?;
             self.watch().tell(Event::Called);
+            tally::own().call();
             application.call1((environ, start_response))
         });
         let result = match called {

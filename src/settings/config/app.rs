@@ -117,6 +117,15 @@ impl App {
         }
     }
 
+    /// The file or the module that it is in, as entries of the log name it.
+    #[must_use]
+    pub fn place(&self) -> &OsStr {
+        match &self.source {
+            Source::File(file) | Source::PasteDeploy { file, .. } => file.as_os_str(),
+            Source::Module(name) => OsStr::new(name),
+        }
+    }
+
     /// The same with an absolute path, so that it stays right when the working directory changes.
     #[must_use]
     pub fn absolute(mut self) -> Self {

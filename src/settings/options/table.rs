@@ -83,7 +83,7 @@ impl Row {
 }
 
 /// Every option, in the order of the help.
-pub const TABLE: [&Row; 20] = [
+pub const TABLE: [&Row; 21] = [
     &PYTHON,
     &VENV,
     &PYTHON_PATH,
@@ -92,6 +92,7 @@ pub const TABLE: [&Row; 20] = [
     &TIMEOUT,
     &DEBUG,
     &LOG,
+    &ACCESS_LOG,
     &NPH,
     &RECORD,
     &RECORD_FILES,
@@ -154,6 +155,13 @@ pub const LOG: Row = row(
     "FILE",
     "Append the error log to this file instead of the server's",
 );
+pub const ACCESS_LOG: Row = row(
+    "access-log",
+    Kind::Path,
+    "FILE",
+    "Append a line for each request to this file: what was asked, what was sent, what it took",
+)
+.of(Scope::Cgi);
 pub const NPH: Row = row(
     "nph",
     Kind::Switch,

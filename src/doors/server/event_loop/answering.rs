@@ -7,7 +7,7 @@ use rustix::process::Pid;
 use super::Entry;
 use super::{EventLoop, Form, Handover, Relay, Report, Spool, Waiting, Word, Worker, Workers};
 use exchange::error_page;
-use process::report;
+use process::{report, subject};
 
 impl EventLoop {
     /// Starts workers for queued requests, up to the limit.
@@ -191,7 +191,8 @@ impl EventLoop {
     /// Answers a request with an error page where no worker did.
     pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
-        report::log(&format!("error {error}: {why}"));
+        let request = format!("{}{}", subject::prefix(), entry.request());
+        report::log_failure(&error, &request, why);
         let (head, page) = error_page(500, &error);
         let length = page.len() as u64;
         self.settings.log.write(entry, Some(500), length, Some(why));

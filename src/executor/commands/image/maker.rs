@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::cgi;
 use super::super::executor::{Executor, RunningExchange, StartInfo};
+use super::started::Begun;
 use super::taking::Taking;
 use super::trial;
 use super::warm_up;
@@ -25,11 +26,11 @@ use image::format::Head;
 use image::inherited::Inherited;
 use image::place::shown;
 use image::process_state::ProcessState;
-use image::store::{UNWARMED, read_head, remove};
+use image::store::{SAID, UNWARMED, read_head, remove};
 use image::{freshness, pace, refusal, sweep};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, environment, signals};
+use process::{descriptors, environment, signals, stamp};
 use settings::config::Config;
 use settings::decided;
 
@@ -135,11 +136,17 @@ impl Making {
             ),
         };
         let restored = taking.take(loaded);
-        let (meta, config, recording) = restored.begin_request();
+        let Begun {
+            meta,
+            config,
+            arrival,
+            recording,
+        } = restored.begin_request();
         if let Some(recording) = recording {
             executor.once_answered(Box::new(move || recording.write()));
         }
-        std::process::exit(cgi::run_restored(meta, config, executor).code().into())
+        let exit = cgi::run_restored(meta, config, &arrival, executor);
+        std::process::exit(exit.code().into())
     }
 
     /// Prepares everything before the application is loaded; what it reads is recorded from then on.
@@ -185,6 +192,8 @@ impl Making {
             .files
             .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
         signals::install();
+        // Before the application can change the zone.
+        stamp::learn_zone();
         python::record_reading()?;
         python::without_huge_pages();
         // `sitecustomize` and `.pth` files are loaded with the interpreter.
@@ -261,7 +270,7 @@ impl Making {
         if self.by_hand {
             remove(&files.at("tries"));
         }
-        for ending in ["refused", "bad", "pages", "used", "unlucky", UNWARMED] {
+        for ending in ["refused", "bad", "pages", "used", "unlucky", SAID, UNWARMED] {
             remove(&files.at(ending));
         }
         fs::rename(files.at("new"), files.at("image"))
@@ -361,8 +370,13 @@ fn on_handler_call(
     Box::new(move |application| {
         let taken = taking.lock().expect("not poisoned").take();
         let restored = taken.expect("an image is made once").take(Ok(application));
-        let (meta, config, recording) = restored.begin_request();
-        match cgi::open_restored(meta, config) {
+        let Begun {
+            meta,
+            config,
+            arrival,
+            recording,
+        } = restored.begin_request();
+        match cgi::open_restored(meta, config, &arrival) {
             Ok(opened) => {
                 let mut begun = cgi::begin(opened);
                 if let Some(recording) = recording {

@@ -6,11 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::python::{self, PythonState};
+use doors::incident::Incident;
 use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::format::Head;
 use image::process_state::{self, Changes};
 use image::{capture, pace, pages, wake};
+use process::arrival::{Arrival, Way};
 use process::report;
 use process::{claim, environment, last_resort};
 use settings::config::Config;
@@ -25,9 +27,9 @@ pub(super) struct Restored {
 }
 
 impl Restored {
-    /// Sets the environment and the state of this process, and returns its variables, its settings, and
-    /// what to record. If this fails, a process without an image answers the request.
-    pub(super) fn begin_request(mut self) -> (MetaVariables, Config, Option<PageRecording>) {
+    /// Sets the environment and the state of this process. If this fails, a process without an image answers
+    /// the request.
+    pub(super) fn begin_request(mut self) -> Begun {
         let handoff = &self.handoff;
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
@@ -41,10 +43,12 @@ impl Restored {
         // The client's `Proxy:` header (CVE-2016-5385).
         around.remove("HTTP_PROXY");
         environment::replace(&around);
+        let mut incident = Incident::new(&meta);
+        incident.is_of(&self.config.app, &meta);
+        incident.begin();
         if let Err(what) = self.changes.put_back(false) {
-            let script = self.config.app.to_string();
             report::log(&format!(
-                "{script}: loading changed {what}, which cannot be changed again in the restored \
+                "loading changed {what}, which cannot be changed again in the restored \
                  process"
             ));
             pause_image(handoff);
@@ -66,9 +70,26 @@ impl Restored {
             .filter_map(|file| file.number.try_into().ok())
             .collect();
         python::begin(&opened);
-        let recording = PageRecording::of(handoff, self.head);
-        (meta, self.config, recording)
+        Begun {
+            arrival: Arrival {
+                began: handoff.began,
+                spent: handoff.spent,
+                way: Way::Image,
+            },
+            recording: PageRecording::of(handoff, self.head),
+            config: self.config,
+            meta,
+        }
     }
+}
+
+/// A request that a restored process has begun to answer.
+pub(super) struct Begun {
+    pub(super) meta: MetaVariables,
+    pub(super) config: Config,
+    pub(super) arrival: Arrival,
+    /// What to record, if anything.
+    pub(super) recording: Option<PageRecording>,
 }
 
 /// Records, in the first process restored from an image, which pages a request writes to.

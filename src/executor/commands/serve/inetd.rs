@@ -15,7 +15,7 @@ use doors::server::{Asked, Handover, HttpIntake, Peer, Spool, Step};
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::Exit;
-use process::{descriptors, environment, signals};
+use process::{descriptors, environment, signals, stamp};
 
 /// How long a client may be silent.
 const PATIENCE: Timespec = Timespec {
@@ -49,6 +49,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
         report: report.into(),
     };
     signals::install();
+    stamp::begin();
     let worker = Worker {
         config: &config,
         environment: around,

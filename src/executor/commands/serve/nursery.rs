@@ -12,7 +12,7 @@ use doors::server::Channel;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, limits, signals};
+use process::{descriptors, limits, signals, stamp};
 use settings::config::{Config, Source};
 
 /// Forks workers until the listening process closes the channel, which is standard input.
@@ -36,6 +36,7 @@ pub(super) fn run(
     };
     signals::install();
     signals::stop_silently(true);
+    stamp::begin();
     let mut executor = Executor::ready(
         &config,
         environment,

@@ -45,6 +45,8 @@ impl Worker<'_> {
             report,
         } = request;
         let mut incident = Incident::new(&meta);
+        incident.is_of(&self.config.app, &meta);
+        incident.begin();
         if !self.is_discreet && (self.config.debug || is_local) {
             incident.show(&meta);
         }

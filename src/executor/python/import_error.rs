@@ -1,0 +1,91 @@
+//! What an error while importing comes from, and what the operator can do about it. Only what no file of the
+//! application's own and no closed folder explains is a package that is missing.
+
+use std::path::{Path, PathBuf};
+
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError, PyPermissionError};
+use pyo3::prelude::*;
+
+use super::own_module::Own;
+use settings::config::Config;
+use settings::python::Packages;
+use settings::reach::why_out_of_reach;
+
+/// A sentence, where one is known.
+pub(super) fn remedy(
+    py: Python<'_>,
+    error: &PyErr,
+    config: &Config,
+    packages: &Packages,
+) -> Option<String> {
+    let own = Own::of(&config.app, &config.python_path);
+    if error.is_instance_of::<PyPermissionError>(py) {
+        let file: PathBuf = error.value(py).getattr("filename").ok()?.extract().ok()?;
+        return why_out_of_reach(&std::path::absolute(file).ok()?, own.folders());
+    }
+    if !error.is_instance_of::<PyImportError>(py) {
+        return None;
+    }
+    let searched = format!("searched {packages}");
+    let is_missing = error.is_instance_of::<PyModuleNotFoundError>(py);
+    let name = error.value(py).getattr("name").ok();
+    let Some(name) = name.and_then(|name| name.extract::<String>().ok()) else {
+        return (!is_missing).then_some(searched);
+    };
+    let path = searched_folders(py).unwrap_or_default();
+    let found =
+        closed(&name, &path, own.folders()).or_else(|| own.explains(&name, is_missing, &path));
+    if found.is_some() || !is_missing {
+        return found.or(Some(searched));
+    }
+    let top = name.split('.').next().unwrap_or(&name);
+    if top == "imp" {
+        // As in the `passenger_wsgi.py` that hosts write.
+        return Some(
+            "Python has no module `imp` from 3.12 on: write `from app import application` where a \
+             file `app.py` is loaded with it"
+                .to_owned(),
+        );
+    }
+    Some(match packages {
+        Packages::Venv(venv) => format!(
+            "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \
+             with --python-path",
+            venv.executable.display()
+        ),
+        Packages::Own { .. } => format!(
+            "{searched}: name the virtual environment that has `{top}` with --venv, or the folder \
+             it is in with --python-path"
+        ),
+    })
+}
+
+/// The folders of `sys.path`, in its order.
+fn searched_folders(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
+    let path = py.import("sys")?.getattr("path")?;
+    let entries = path.try_iter()?.flatten();
+    let folders = entries.filter_map(|entry| entry.extract::<PathBuf>().ok());
+    Ok(folders.collect())
+}
+
+/// What is closed on the way to a module: Python takes it for what is not there.
+fn closed(name: &str, path: &[PathBuf], own: &[PathBuf]) -> Option<String> {
+    path.iter().find_map(|folder| {
+        let mut place = folder.clone();
+        let parts = name.split('.').flat_map(|part| {
+            place.push(part);
+            [place.clone(), with_ending(&place)]
+        });
+        [folder.clone()]
+            .into_iter()
+            .chain(parts)
+            .find_map(|part| why_out_of_reach(&part, own))
+    })
+}
+
+/// The file of a module.
+pub(super) fn with_ending(module: &Path) -> PathBuf {
+    let mut file = module.as_os_str().to_owned();
+    file.push(".py");
+    file.into()
+}

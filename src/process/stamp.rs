@@ -1,0 +1,172 @@
+//! The time of an entry in a log, as ISO 8601 has it: local, to the millisecond, with its distance from UTC.
+//! And whether the error log wants one: a web server that reads its scripts' words from a pipe writes the
+//! time before each; what goes straight to a file has nobody who does.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use rustix::fs::{FileType, fstat};
+
+/// How many bytes a time has.
+pub const LENGTH: usize = "2025-01-31T12:34:56.789+01:00".len();
+
+/// Seconds east of UTC; asked of the C library once, before an application can change its zone.
+static OFFSET: AtomicI32 = AtomicI32::new(UNKNOWN);
+const UNKNOWN: i32 = i32::MIN;
+
+static IS_WANTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on each entry of the error log begins with the time, if standard error is a file.
+pub fn begin() {
+    let is_file =
+        |about: rustix::fs::Stat| FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
+    if fstat(rustix::stdio::stderr()).is_ok_and(is_file) {
+        always();
+    }
+}
+
+/// From now on each entry of the error log begins with the time.
+pub fn always() {
+    learn_zone();
+    IS_WANTED.store(true, Ordering::Release);
+}
+
+/// Asks the C library how far the machine's time is from UTC, which is not done in a signal handler. A
+/// process restored from an image goes on with what the image knows: the distance is written beside the
+/// time, so that the moment is right in any case.
+pub fn learn_zone() {
+    if OFFSET.load(Ordering::Acquire) != UNKNOWN {
+        return;
+    }
+    // SAFETY: a structure of zeros is one that the call fills; both pointers are to locals.
+    let offset = unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&raw const now, &raw mut local).is_null() {
+            0
+        } else {
+            local.tm_gmtoff
+        }
+    };
+    OFFSET.store(i32::try_from(offset).unwrap_or(0), Ordering::Release);
+}
+
+/// What an entry of the error log begins with: the time in brackets, or nothing. Safe in a signal handler.
+#[must_use]
+pub fn of_entry() -> Bracketed {
+    let mut text = [0; LENGTH + 3];
+    if !IS_WANTED.load(Ordering::Acquire) {
+        return Bracketed { text, length: 0 };
+    }
+    text[0] = b'[';
+    text[1..=LENGTH].copy_from_slice(&at(now()));
+    text[LENGTH + 1..].copy_from_slice(b"] ");
+    Bracketed {
+        text,
+        length: LENGTH + 3,
+    }
+}
+
+/// A time before an entry, if there is to be one.
+#[derive(Clone, Copy, Debug)]
+pub struct Bracketed {
+    text: [u8; LENGTH + 3],
+    length: usize,
+}
+
+impl Bracketed {
+    /// As it is written.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+}
+
+/// Now, in milliseconds since 1970.
+#[must_use]
+pub fn now() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+}
+
+/// A moment, given in milliseconds since 1970. Arithmetic alone: safe in a signal handler.
+#[must_use]
+pub fn at(milliseconds: i64) -> [u8; LENGTH] {
+    let offset = match OFFSET.load(Ordering::Acquire) {
+        UNKNOWN => 0,
+        offset => i64::from(offset),
+    };
+    let seconds = milliseconds.div_euclid(1000) + offset;
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
+    let minutes = offset.abs() / 60;
+    let mut text = *b"0000-00-00T00:00:00.000+00:00";
+    for (place, digits, value) in [
+        (0, 4, year),
+        (5, 2, month),
+        (8, 2, day),
+        (11, 2, second / 3600),
+        (14, 2, second / 60 % 60),
+        (17, 2, second % 60),
+        (20, 3, milliseconds.rem_euclid(1000)),
+        (24, 2, minutes / 60),
+        (27, 2, minutes % 60),
+    ] {
+        put(&mut text[place..place + digits], value);
+    }
+    if offset < 0 {
+        text[23] = b'-';
+    }
+    text
+}
+
+fn put(digits: &mut [u8], mut value: i64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(value.rem_euclid(10)).unwrap_or(0);
+        value /= 10;
+    }
+}
+
+/// The date of a day since 1970, in the Gregorian calendar: each 400 years have as many days, and a year that
+/// begins in March has its leap day at the end
+/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year + era * 400 + next, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(milliseconds: i64) -> String {
+        String::from_utf8(at(milliseconds).to_vec()).expect("ASCII")
+    }
+
+    /// One test, as the zone is the whole process's.
+    #[test]
+    fn a_moment_is_written_in_local_time_with_the_distance_from_utc() {
+        for (offset, moment, expected) in [
+            (UNKNOWN, 0, "1970-01-01T00:00:00.000+00:00"),
+            (0, 784_111_777_042, "1994-11-06T08:49:37.042+00:00"),
+            (0, 951_782_399_999, "2000-02-28T23:59:59.999+00:00"),
+            (3600, 951_782_399_999, "2000-02-29T00:59:59.999+01:00"),
+            (0, 1_709_164_800_000, "2024-02-29T00:00:00.000+00:00"),
+            (-12_600, 1_704_067_200_000, "2023-12-31T20:30:00.000-03:30"),
+            (20_700, 1_735_689_599_000, "2025-01-01T05:44:59.000+05:45"),
+            (0, -1, "1969-12-31T23:59:59.999+00:00"),
+        ] {
+            OFFSET.store(offset, Ordering::Release);
+            assert_eq!(text(moment), expected);
+        }
+    }
+}

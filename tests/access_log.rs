@@ -1,0 +1,254 @@
+//! `--access-log`: a line for each request that a server starts a process for, however that ends. What an image
+//! changes is in `image::access_log`.
+
+use std::path::Path;
+
+use crate::harness::cgi::Cgi;
+use crate::harness::{folder, launcher};
+use crate::log_entries::has_time;
+
+/// The fields of a line.
+pub(crate) struct Line {
+    pub(crate) client: String,
+    pub(crate) request: String,
+    pub(crate) status: String,
+    pub(crate) bytes: u64,
+    pub(crate) milliseconds: f64,
+    pub(crate) processor: f64,
+    pub(crate) way: String,
+}
+
+/// The lines of an access log.
+#[track_caller]
+pub(crate) fn lines(log: &Path) -> Vec<Line> {
+    let text = std::fs::read_to_string(log).expect("an access log");
+    assert!(text.ends_with('\n'), "{text:?}");
+    text.lines().map(Line::of).collect()
+}
+
+impl Line {
+    #[track_caller]
+    fn of(line: &str) -> Self {
+        let fields: Vec<&str> = line.splitn(9, ' ').collect();
+        let [
+            time,
+            client,
+            method,
+            path,
+            status,
+            bytes,
+            milliseconds,
+            processor,
+            way,
+        ] = fields[..]
+        else {
+            panic!("{line:?} has not nine fields")
+        };
+        assert!(has_time(&format!("[{time}] ")), "{line:?}");
+        Self {
+            client: client.into(),
+            request: format!("{method} {path}"),
+            status: status.into(),
+            bytes: bytes.parse().expect("a number"),
+            milliseconds: milliseconds.parse().expect("a number"),
+            processor: processor.parse().expect("a number"),
+            way: way.into(),
+        }
+    }
+}
+
+const HELLO: &str = "def application(environ, start_response):\n    start_response('200 OK', [])\n    \
+                     return [b'Hello\\n']\n";
+
+/// The line that a request leaves, which ends with this exit status.
+#[track_caller]
+fn line_of(text: &str, exit: i32, around: impl FnOnce(Cgi) -> Cgi) -> Line {
+    let cgi = Cgi::source(text);
+    let log = cgi.script_folder().join("access.log");
+    let cgi = cgi.option("--access-log").option(&log);
+    let _answer = around(cgi).exits(exit).logs_anything().run();
+    let mut lines = lines(&log);
+    assert_eq!(lines.len(), 1);
+    lines.remove(0)
+}
+
+#[test]
+fn a_line_says_who_asked_what_was_sent_and_what_it_took() {
+    let line = line_of(HELLO, 0, |cgi| {
+        cgi.path("/cart")
+            .variable("QUERY_STRING", "token=secret")
+            .variable("REMOTE_ADDR", "192.0.2.7")
+    });
+    assert_eq!(line.client, "192.0.2.7");
+    assert_eq!(line.request, "GET /app/cart");
+    assert_eq!((&*line.status, line.bytes), ("200", 6));
+    assert!(line.milliseconds > 0.0 && line.processor > 0.0);
+    if !launcher::is_wanted() {
+        assert_eq!(line.way, "cold");
+    }
+}
+
+#[test]
+fn what_a_client_says_makes_no_field_and_no_line() {
+    let line = line_of(HELLO, 0, |cgi| {
+        cgi.raw_variable("PATH_INFO", b"/a b\n\xff 200 0")
+            .method("GET\nx")
+    });
+    assert_eq!(line.request, "GET\\nx /app/a\\x20b\\n\\xff\\x20200\\x200");
+    assert_eq!((&*line.client, &*line.status), ("-", "200"));
+}
+
+/// Each line is of content that was sent, and not of what was to be.
+#[test]
+fn each_way_to_answer_is_counted() {
+    let answer = |how: &str| {
+        format!(
+            "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    {how}\n"
+        )
+    };
+    for (how, bytes) in [
+        ("return [b'one', b'two']", 6),
+        ("yield b''\n    yield b'x' * 100_000", 100_000),
+        (
+            "return environ['wsgi.file_wrapper'](open('data', 'rb'))",
+            70_000,
+        ),
+        (
+            "start_response('200 OK', [], None) if 0 else None\n    return []",
+            0,
+        ),
+    ] {
+        let line = line_of(&answer(how), 0, |cgi| {
+            let data = vec![b'x'; 70_000];
+            std::fs::write(cgi.script_folder().join("data"), data).expect("a file");
+            cgi
+        });
+        assert_eq!((&*line.status, line.bytes), ("200", bytes), "{how}");
+    }
+    let head = line_of(HELLO, 0, |cgi| cgi.method("HEAD"));
+    assert_eq!((&*head.status, head.bytes), ("200", 0));
+}
+
+/// A page, one made beforehand, or one that another process sends.
+#[test]
+fn each_way_to_fail_leaves_a_line() {
+    let called = |how: &str| {
+        format!(
+            "import ctypes, os, signal, time\ndef application(environ, start_response):\n    {how}\n"
+        )
+    };
+    for (text, exit, status) in [
+        (called("raise LookupError"), 1, "500"),
+        ("import nowhere".to_owned(), 1, "500"),
+        (called("os.abort()"), 134, "500"),
+        (called("ctypes.CDLL(None).exit(3)"), 3, "500"),
+        (called("time.sleep(60)"), 1, "504"),
+    ] {
+        let line = line_of(&text, exit, |cgi| cgi.option("--timeout").option("2"));
+        assert_eq!(line.status, status, "{text}");
+        assert!(line.bytes > 100, "{text}");
+    }
+    let unknown = line_of(HELLO, 1, |cgi| cgi.variable("CONTENT_LENGTH", "many"));
+    assert_eq!(unknown.status, "400");
+}
+
+/// Nobody can catch these: the process that waits beside it has the line written, once.
+#[test]
+fn a_process_that_was_killed_leaves_a_line() {
+    if launcher::is_wanted() {
+        return;
+    }
+    let started = "start_response('200 OK', [])\n    yield b'four'\n    ";
+    for (before, end, exit, status) in [
+        ("", "os.kill(os.getpid(), signal.SIGKILL)", 137, "500"),
+        ("", "os._exit(3)", 3, "500"),
+        (started, "os.kill(os.getpid(), signal.SIGKILL)", 137, "200"),
+        (started, "os._exit(0)", 0, "200"),
+        (
+            started,
+            "ctypes.CDLL(None).execl(b'/bin/true', b'true', None)",
+            0,
+            "200",
+        ),
+    ] {
+        let text = format!(
+            "import ctypes, os, signal\ndef application(environ, start_response):\n    {before}{end}\n"
+        );
+        let line = line_of(&text, exit, |cgi| cgi);
+        assert_eq!(line.status, status, "{text}");
+        assert_eq!(line.bytes == 4, !before.is_empty(), "{text}");
+        assert_eq!(line.way, "cold");
+    }
+}
+
+/// A process that the application forks has no line, whichever way it ends.
+#[test]
+fn a_forked_process_leaves_none() {
+    for end in [
+        "os._exit(0)",
+        "ctypes.CDLL(None).exit(0)",
+        "raise SystemExit",
+    ] {
+        let text = format!(
+            "import ctypes, os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    \
+             child = os.fork()\n    if child == 0:\n        {end}\n    os.waitpid(child, 0)\n    \
+             return [b'x']\n"
+        );
+        let line = line_of(&text, 0, |cgi| cgi);
+        assert_eq!((&*line.status, line.bytes), ("200", 1), "{end}");
+    }
+}
+
+#[test]
+fn where_it_cannot_be_written_the_request_is_answered_and_the_log_says_so() {
+    let folder = folder();
+    let blocked = folder.path().join("nowhere/access.log");
+    let answer = Cgi::source(HELLO)
+        .option("--access-log")
+        .option(&blocked)
+        .logs(&format!(
+            "`{}` (--access-log) cannot be written: No such file or directory",
+            blocked.display()
+        ))
+        .logs("GET /app/: ")
+        .run();
+    assert_eq!(answer.text(), "Hello\n");
+}
+
+/// Descriptors that an application closes, and the folder that it changes to, are not the log's.
+#[test]
+fn an_application_does_nothing_to_it() {
+    let text = "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    \
+                os.chdir('/')\n    os.umask(0o777)\n    os.environ['TZ'] = 'Asia/Kathmandu'\n    \
+                return [b'x']\n";
+    let cgi = Cgi::source(text);
+    let log = cgi.script_folder().join("own.log");
+    let folder = cgi.script_folder().to_owned();
+    let _answer = cgi.in_folder(&folder).option("--access-log=own.log").run();
+    assert_eq!(lines(&log).len(), 1);
+}
+
+#[test]
+fn the_head_says_what_took_time_where_developers_look() {
+    let times = |debug: bool, text: &str, exit| {
+        let mut cgi = Cgi::source(text).exits(exit).logs_anything();
+        if debug {
+            cgi = cgi.option("--debug");
+        }
+        let answer = cgi.run();
+        let times = answer.header("Server-Timing");
+        times.first().map(ToString::to_string)
+    };
+    let names = |times: Option<String>| -> Vec<String> {
+        let times = times.expect("times");
+        let parts = times.split(", ").map(|part| {
+            let (name, took) = part.split_once(";dur=").expect("a name and a time");
+            assert!(took.parse::<f64>().is_ok(), "{times}");
+            name.to_owned()
+        });
+        parts.collect()
+    };
+    assert_eq!(times(false, HELLO, 0), None);
+    assert_eq!(names(times(true, HELLO, 0)), ["load", "app", "total"]);
+    assert_eq!(names(times(true, "import nowhere", 1)), ["total"]);
+}

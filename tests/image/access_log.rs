@@ -1,0 +1,109 @@
+//! The access log of requests that ask for images, and what the log says once.
+
+use super::{HELLO, Site};
+use crate::access_log::lines;
+
+/// With the option in the first line, and in the script.
+fn sites(text: &str) -> [Site; 2] {
+    let block = "# /// script\n# [tool.wsgi-cgi]\n# access-log = \"access.log\"\n# ///\n";
+    [
+        Site::with_options("--access-log access.log", text),
+        Site::new(&format!("{block}{text}")),
+    ]
+}
+
+#[test]
+fn it_says_whether_an_image_answered_and_why_not() {
+    for site in sites(HELLO) {
+        let ways = |count: usize| {
+            let lines = lines(&site.file("access.log"));
+            assert_eq!(lines.len(), count);
+            let last = lines.last().expect("a line");
+            assert_eq!((&*last.status, &*last.request), ("200", "GET /app/"));
+            assert_eq!(last.bytes, if last.way == "image" { 8 } else { 4 });
+            assert!(last.milliseconds > 0.0 && last.processor > 0.0);
+            last.way.clone()
+        };
+        assert_eq!(site.cold("there is no image yet"), "cold");
+        assert_eq!(ways(1), "cold: there is no image yet");
+        site.make();
+        assert_eq!(site.restored(), "restored");
+        assert_eq!(ways(2), "image");
+        assert_eq!(site.restored(), "restored");
+        assert_eq!(ways(3), "image");
+    }
+}
+
+#[test]
+fn a_restored_process_that_fails_leaves_a_line() {
+    let text = "import os, signal, time\ndef application(environ, start_response):\n    \
+                way = environ['QUERY_STRING']\n    if way == 'abort':\n        os.abort()\n    \
+                if way == 'sleep':\n        time.sleep(60)\n    raise LookupError(way)\n";
+    let site = Site::with_options("--timeout 1 --access-log access.log", text);
+    for (query, exit, status) in [
+        ("raise", 1, "500"),
+        ("sleep", 1, "504"),
+        ("abort", 134, "500"),
+    ] {
+        site.make();
+        let request = site.request().variable("QUERY_STRING", query);
+        let answer = request.exits(exit).logs_anything().run();
+        assert!(!answer.log.contains("a cold request"), "{}", answer.log);
+        let lines = lines(&site.file("access.log"));
+        let last = lines.last().expect("a line");
+        assert_eq!((&*last.status, &*last.way), (status, "image"), "{query}");
+    }
+    assert_eq!(lines(&site.file("access.log")).len(), 3);
+}
+
+/// With a process beside it even one that nobody can catch.
+#[test]
+fn a_guarded_process_that_is_killed_leaves_a_line() {
+    let text = "import os, signal\ndef application(environ, start_response):\n    \
+                os.kill(os.getpid(), signal.SIGKILL)\n";
+    let site = Site::with_options("--guard --access-log access.log", text);
+    site.make();
+    site.request().exits(137).logs("killed by SIGKILL").run();
+    let lines = lines(&site.file("access.log"));
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&*lines[0].status, &*lines[0].way), ("500", "image"));
+}
+
+/// Whose process has no image, for a reason that stays.
+const REFUSED: &str = "import os\nkept = os.pipe()\ndef application(environ, start_response):\n    \
+                       start_response('200 OK', [])\n    return [b'cold']\n";
+
+#[test]
+fn why_there_is_no_image_is_said_once_until_it_is_another_reason() {
+    let site = Site::with_options("--access-log access.log", REFUSED);
+    let log = |site: &Site| site.request().logs_anything().run().log;
+    let is_said = |log: &str| {
+        log.contains("GET /app/: a cold request: ") && log.contains("app.cgi: no image: ")
+    };
+    assert!(!site.command(&["make", "app.cgi"]).status.success());
+    assert!(is_said(&log(&site)));
+    for _ in 0..3 {
+        let log = log(&site);
+        assert!(log.starts_with("(said before)"), "{log}");
+    }
+    let ways = lines(&site.file("access.log"));
+    assert!(ways.iter().all(|line| line.way.contains("no image: ")) && ways.len() == 4);
+    // The same reason, found once more.
+    assert!(!site.command(&["make", "app.cgi"]).status.success());
+    assert!(!is_said(&log(&site)));
+    // Another one.
+    let other = REFUSED.replace("os.pipe()", "__import__('socket').socket()");
+    site.write("--access-log access.log", &other);
+    assert!(!site.command(&["make", "app.cgi"]).status.success());
+    assert!(is_said(&log(&site)));
+    assert!(!is_said(&log(&site)));
+    // The first one again, after there was an image.
+    site.write("--access-log access.log", HELLO);
+    site.make();
+    assert_eq!(site.restored(), "restored");
+    std::fs::remove_file(site.image()).expect("removed");
+    site.write("--access-log access.log", &other);
+    assert!(!site.command(&["make", "app.cgi"]).status.success());
+    let log = log(&site);
+    assert!(is_said(&log), "{log}");
+}
