@@ -36,7 +36,7 @@ pub unsafe extern "C" fn main(
     // A client may have chosen the arguments: whether this is a request is decided before any is parsed.
     if !started.is_a_request() {
         // An early start installed handlers for fatal signals; only a request needs them.
-        settled::usual_fatal_signals();
+        settled::default_fatal_signals();
     }
     if started.is_trial() {
         lives::trial::run(&started)

@@ -44,7 +44,7 @@ pub type Seen = (&'static Rule, String);
 impl Rule {
     /// The similar request that did not fail, in words.
     #[must_use]
-    pub fn and_not_so(&self) -> &'static str {
+    pub fn contrast(&self) -> &'static str {
         if *self == PATH_NOT_UTF_8 {
             "but not with another path"
         } else {

@@ -1,5 +1,5 @@
-//! What makes a shell complete a command line: a script for each, which asks this program what can come
-//! next and shows it as that shell does.
+//! Completions for bash, zsh and fish: one script per shell, which asks this program what can come next
+//! and shows the answer in the shell's own way.
 
 mod offered;
 
@@ -32,7 +32,8 @@ fn script(shell: Shell) -> &'static str {
     }
 }
 
-/// As the scripts read it: of which kind it is, then a word and what it is about in each line.
+/// The answer in the form that the scripts read: a line with the kind, then a line for each word with its
+/// description.
 fn lines(offered: &Offered) -> String {
     let words = match offered {
         Offered::Files => return "files\n".into(),

@@ -1,4 +1,4 @@
-//! The help of the program and of each command, on the terminal and as manual pages: all from the one
+//! The help of the program and of each command, on the terminal and as manual pages, both made from the clap
 //! definition of the command line.
 
 use std::io::Write;
@@ -31,14 +31,14 @@ fn show(typed: &Help) -> Result<()> {
     }
 }
 
-/// Prints what was asked for.
+/// Writes the text to standard output.
 pub(super) fn print(text: &[u8]) -> Result<()> {
     std::io::stdout()
         .write_all(text)
         .map_err(|error| anyhow!(error).context("cannot write to standard output"))
 }
 
-/// The exit status that this comes to.
+/// Logs an error, if there is one, and returns the exit status.
 pub(super) fn end(result: Result<()>) -> Exit {
     match result {
         Ok(()) => Exit::Success,

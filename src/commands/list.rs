@@ -1,4 +1,4 @@
-//! The images that there are: which files they are in, and removing them. What is told of them is in `status`.
+//! Finds the files of images in a store and removes them. `status` describes images.
 
 use std::fs;
 use std::io::Write;
@@ -41,14 +41,14 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// What is said where there is none.
+/// The message when there is no image.
 pub(super) fn none(folder: &Path, script: Option<&PathBuf>) -> String {
     let shown = |path: &Path| shown(path.as_os_str().as_encoded_bytes());
     let of = script.map_or_else(String::new, |script| format!(" of `{}`", shown(script)));
     format!("There is no image{of} in `{}`.", shown(folder))
 }
 
-/// A script as it is named, and as what it leads to.
+/// A script's path as it was typed, and with links resolved.
 pub(super) fn names(script: &Path) -> Result<Vec<PathBuf>> {
     let named = std::path::absolute(script).with_context(|| format!("`{}`", script.display()))?;
     Ok([named]
@@ -77,7 +77,7 @@ fn remove_lock(lock: &Path) {
     }
 }
 
-/// What a folder has of applications, but for what is being made.
+/// The files of applications in a store, except those of images that are being made.
 pub(super) fn heads(folder: &Path) -> impl Iterator<Item = (PathBuf, Option<Head>)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter_map(|path| {

@@ -21,7 +21,7 @@ use settings::options::Early;
 
 use super::progress::Progress;
 
-/// How often an attempt is made that may succeed a moment later.
+/// How many attempts are made when the next one may succeed.
 const ATTEMPTS: usize = 5;
 
 /// Makes the image of a script.

@@ -1,5 +1,5 @@
-//! A manual page for the program and for each command. What the help says comes from the one definition of
-//! the command line, and from the table of options; what only a manual page has is in `told`.
+//! A manual page for the program and for each command. The texts of the help come from the clap definition of
+//! the command line and from the table of options; texts that only manual pages have are in `told`.
 
 mod arguments;
 mod roff;
@@ -13,7 +13,7 @@ use roff::{Roff, bold, italic, literal};
 use settings::options::TABLE;
 use told::Told;
 
-/// What begins the paragraph of a help that becomes a section.
+/// The start of the help's paragraph that becomes the section EXIT STATUS.
 const STATUS: &str = "Exit status: ";
 
 /// The page of the program or of one of its commands.
@@ -97,7 +97,7 @@ fn synopsis(page: &mut Roff, command: &Command) {
     }
 }
 
-/// `[OPTIONS]` and `<APP>` are names of something else, `serve` is typed.
+/// Placeholders such as `[OPTIONS]` and `<APP>` are italic; words that are typed, such as `serve`, are bold.
 fn word_of_usage(word: &str) -> String {
     let is_typed = |word: &str| word.starts_with(|first: char| first.is_ascii_lowercase());
     if is_typed(word) || word.starts_with('-') {
@@ -108,7 +108,7 @@ fn word_of_usage(word: &str) -> String {
     word.replacen(name, &italic(name), 1)
 }
 
-/// What a command is divided into.
+/// The subcommands.
 fn commands(page: &mut Roff, command: &Command) {
     let is_program = command.get_name() == "wsgi-cgi";
     for nested in command
@@ -122,7 +122,7 @@ fn commands(page: &mut Roff, command: &Command) {
         } else {
             page.part(nested.get_name());
             page.paragraph(&joined(&about));
-            // Of headings there are two levels and no more.
+            // man(7) has only two levels of headings.
             for argument in nested.get_arguments().filter(|one| !one.is_hide_set()) {
                 item(page, argument);
             }
@@ -130,7 +130,7 @@ fn commands(page: &mut Roff, command: &Command) {
     }
 }
 
-/// The variables of the table's options, which stand for these where they are not typed, and others.
+/// The variables that set the table's options, and other variables.
 fn environment(page: &mut Roff, command: &Command, told: &Told) {
     items(page, told.environment);
     let has =
@@ -146,8 +146,8 @@ fn environment(page: &mut Roff, command: &Command, told: &Told) {
         return;
     }
     page.paragraph(
-        "What is typed comes first, then these variables, then the block in the script. A variable of \
-         several values separates them by colons, WSGI_CGI_WARM_UP by spaces; a switch is `on` or `off`.",
+        "An option that is typed wins over its variable, and a variable over the block in the script. Several \
+         values in a variable are separated by colons (WSGI_CGI_WARM_UP: by spaces); a switch is `on` or `off`.",
     );
     for row in rows {
         page.line(".TP");
@@ -172,7 +172,7 @@ fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n\n").filter(|part| !part.is_empty())
 }
 
-/// Commands, which are indented.
+/// Whether it is an example: those are indented.
 fn is_shown(part: &str) -> bool {
     part.starts_with("    ")
 }
@@ -184,7 +184,7 @@ fn unindented(part: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// On one line, which roff breaks where it wants.
+/// The paragraph on one line: roff wraps it.
 fn joined(part: &str) -> String {
     part.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -84,7 +84,7 @@ pub(crate) fn run(started: &Started) -> Exit {
     })
 }
 
-/// What the files of --env-file say.
+/// The variables in the files of --env-file.
 fn variables_of(command: Option<&Command>) -> Result<Vec<(String, String)>> {
     match command {
         Some(Command::Request(typed)) => typed.env.variables(),
@@ -93,7 +93,7 @@ fn variables_of(command: Option<&Command>) -> Result<Vec<(String, String)>> {
     }
 }
 
-/// Where the first word is neither a command nor a file, but much like a command.
+/// An error if the first word is neither a command nor a file, but resembles a command.
 fn no_command(arguments: &[OsString]) -> Option<anyhow::Error> {
     let word = arguments.get(1)?;
     if COMMANDS.iter().any(|name| word == name) || Path::new(word).exists() {

@@ -1,5 +1,5 @@
-//! What a command is at, for a person who waits: a line on the terminal for each step that takes longer than a
-//! second. Steps may be told by another process too, which has the other end as standard output.
+//! Shows a person who waits what a command is doing: a line on the terminal for each step that takes longer than
+//! a second. Another process can report steps too, by writing them to the other end as its standard output.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::fd::OwnedFd;
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use process::report;
 
-/// What takes less is not worth a line.
+/// Steps that take less time are not shown.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Says what is going on, until it is dropped.
+/// Shows the steps until it is dropped.
 #[derive(Debug)]
 pub(super) struct Progress(Option<Watched>);
 
@@ -23,7 +23,7 @@ struct Watched {
 }
 
 impl Progress {
-    /// Nothing is said where standard error is no terminal.
+    /// Shows nothing if standard error is not a terminal.
     pub(super) fn begin() -> Self {
         if !io::stderr().is_terminal() {
             return Self(None);
@@ -36,14 +36,14 @@ impl Progress {
         Self(watched.ok())
     }
 
-    /// This is what begins now.
+    /// This step begins now.
     pub(super) fn at(&self, step: &str) {
         if let Some(Watched { steps, .. }) = &self.0 {
             _ = writeln!(&*steps, "{}", report::one_line(step));
         }
     }
 
-    /// Where another process says what it is at, a line for each step.
+    /// Where another process can write its steps, one per line.
     pub(super) fn other_end(&self) -> Option<OwnedFd> {
         let watched = self.0.as_ref()?;
         watched.steps.try_clone().ok().map(OwnedFd::from)
@@ -60,7 +60,7 @@ impl Drop for Progress {
     }
 }
 
-/// Reads steps to the end, and says each that no other follows in time.
+/// Reads steps until the end, and shows each step that takes too long.
 fn tell(told: UnixStream) {
     if told.set_read_timeout(Some(LONG)).is_err() {
         return;

@@ -30,7 +30,7 @@ pub(super) struct Wanted<'a> {
     pub(super) json: bool,
 }
 
-/// Prints it.
+/// Prints the status.
 pub(super) fn status(folder: &Path, wanted: Wanted<'_>) -> Result<Exit> {
     let names = wanted.script.map(list::names).transpose()?;
     let mut entries: Vec<Entry> = list::heads(folder)
@@ -78,9 +78,9 @@ enum State {
     Image(Image),
     /// There is no image, for this reason.
     Refused(String),
-    /// It is not used for this many seconds.
+    /// The image is not used for this many seconds.
     Paused(u64),
-    /// It is of another version, or damaged.
+    /// The file was made by another version, or is damaged.
     Other,
 }
 

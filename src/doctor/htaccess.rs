@@ -1,4 +1,5 @@
-//! The `.htaccess` beside the script and above it: a server that may not read one refuses everything in that folder.
+//! The `.htaccess` files beside the script and above it: a server that may not read one of them refuses
+//! everything in that folder.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,9 +8,9 @@ use std::path::Path;
 use super::finding::Finding;
 use super::{Case, typed};
 
-/// Looks at them.
+/// Adds a finding for each such file that others may not read.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) {
-    // Where a server has got here, it can.
+    // A server that has started this script can read them.
     if case.is_page {
         return;
     }
@@ -20,8 +21,8 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) {
         };
         if about.mode() & 0o004 == 0 {
             let said = format!(
-                "`{}` cannot be read by others (mode {:o}): a server that runs as a user of its own answers 403 to \
-                 everything in that folder, also where scripts run as their owner (suEXEC)",
+                "`{}` cannot be read by others (mode {:o}): a web server that runs as another user answers 403 for \
+                 everything in that folder, even if scripts run as their owner (suEXEC)",
                 file.display(),
                 about.mode() & 0o7777
             );

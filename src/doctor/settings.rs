@@ -13,7 +13,7 @@ use super::server::is_published;
 use super::{Case, typed};
 use process::report;
 use settings::config::Config;
-use settings::decided::as_far_as_understood;
+use settings::decided::valid_settings;
 
 /// Looks at them; returns the settings as far as they are valid.
 pub(super) fn look(
@@ -22,7 +22,7 @@ pub(super) fn look(
     case: &Case,
     findings: &mut Vec<Finding>,
 ) -> Config {
-    let (config, wrong) = as_far_as_understood(options, case.environment, script);
+    let (config, wrong) = valid_settings(options, case.environment, script);
     let wrong = wrong.iter().map(|error| {
         // The error may quote variables of the server, which a page must not show.
         if case.is_page {

@@ -188,7 +188,7 @@ impl ResponseWriter for CgiWriter {
         Ok(())
     }
 
-    fn has_lost_its_place(&mut self) -> bool {
+    fn descriptor_was_replaced(&mut self) -> bool {
         let Some(copy) = last_resort::replace_lost() else {
             return false;
         };

@@ -38,7 +38,7 @@ pub use headers::{HeaderError, Headers, is_hop_by_hop};
 pub use kept_body::KeptBody;
 pub use masked::{Form, masked_value};
 pub use message_body::{MessageBody, PATIENCE};
-pub use meta_variables::{MetaVariables, is_of_a_request};
+pub use meta_variables::{MetaVariables, is_request_variable};
 pub use mount::AUTO;
 pub use observer::{Event, Observer};
 pub use plain_page::plain_page;

@@ -95,18 +95,18 @@ impl MetaVariables {
     /// would look like a variable of the request.
     pub fn surround(&mut self, environment: &Self) {
         let around = environment.0.iter().cloned();
-        let around = around.filter(|(name, _)| !is_of_a_request(name));
+        let around = around.filter(|(name, _)| !is_request_variable(name));
         *self = Self::from_pairs(std::mem::take(&mut self.0).into_iter().chain(around));
     }
 
     /// Those of the request, without the environment that surrounds them.
     pub fn of_the_request(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.iter().filter(|(name, _)| is_of_a_request(name))
+        self.iter().filter(|(name, _)| is_request_variable(name))
     }
 
     /// Whether this is the environment of a CGI request.
     #[must_use]
-    pub fn are_of_cgi(&self) -> bool {
+    pub fn is_cgi_request(&self) -> bool {
         let names = [&b"GATEWAY_INTERFACE"[..], b"REQUEST_METHOD"];
         names.iter().any(|name| self.value(name).is_some())
     }
@@ -139,7 +139,7 @@ pub(super) fn before_redirects(name: &[u8]) -> Option<&[u8]> {
 
 /// Whether a variable of that name is one of a request's own.
 #[must_use]
-pub fn is_of_a_request(name: &[u8]) -> bool {
+pub fn is_request_variable(name: &[u8]) -> bool {
     OF_A_REQUEST
         .iter()
         .any(|own| name.starts_with(own.as_bytes()))

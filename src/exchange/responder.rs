@@ -14,7 +14,7 @@ pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
     fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
     /// Whether its descriptor was closed or replaced; from then on it writes to a copy.
-    fn has_lost_its_place(&mut self) -> bool {
+    fn descriptor_was_replaced(&mut self) -> bool {
         false
     }
     /// What is sent next is the end of the response, and recognisable as such: a server that has
@@ -238,7 +238,7 @@ impl Responder {
 
     fn send_head(&mut self, first: &[u8], only: bool) -> Result<Flow, SendError> {
         let head = self.head.as_mut().ok_or(SendError::NoHead)?;
-        if self.writer.has_lost_its_place() {
+        if self.writer.descriptor_was_replaced() {
             return Err(SendError::Lost);
         }
         head.settle_length();

@@ -108,7 +108,7 @@ impl Changes {
 
     /// Whether loading changed the working directory.
     #[must_use]
-    pub fn has_moved(&self) -> bool {
+    pub fn has_changed_directory(&self) -> bool {
         self.0
             .iter()
             .any(|change| change.aspect.name == aspects::FOLDER)
@@ -122,7 +122,7 @@ fn revert(done: &[(Write, Vec<u8>)]) {
 }
 
 /// A function that undoes `put_back`, as far as possible, and then calls `cold`.
-pub fn undone_before(cold: Option<extern "C" fn() -> !>) -> Option<extern "C" fn() -> !> {
+pub fn undo_changes_then(cold: Option<extern "C" fn() -> !>) -> Option<extern "C" fn() -> !> {
     _ = COLD.set(cold?);
     Some(undo_and_leave)
 }

@@ -21,7 +21,7 @@ const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/full"];
 ///
 /// # Errors
 /// Names what it has.
-pub fn refuse_company() -> Result<()> {
+pub fn refuse_threads_and_timers() -> Result<()> {
     refuse_threads()?;
     refuse_timers()?;
     let status = fs::read_to_string("/proc/self/status").context("/proc/self/status")?;

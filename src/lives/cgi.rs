@@ -45,7 +45,7 @@ pub(crate) fn run(started: &Started) -> c_int {
     claim::take();
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
-    settled::usual_fatal_signals();
+    settled::default_fatal_signals();
     let cold = cold.unwrap_or_default();
     let answered = catch_unwind(AssertUnwindSafe(|| answer(started, cold)));
     answered.unwrap_or_else(|_| {

@@ -49,7 +49,7 @@ pub(crate) fn start(wanted: &Wanted, started: &Started) {
     let around: Vec<CString> = started
         .meta
         .iter()
-        .filter(|(name, _)| freshness::is_of_the_surroundings(name) && *name != INTERFACE)
+        .filter(|(name, _)| freshness::does_not_belong_to_a_request(name) && *name != INTERFACE)
         .flat_map(|(name, value)| CString::new([name, b"=", value].concat()))
         .collect();
     let this = getpid();

@@ -112,7 +112,7 @@ fn loading(
     let python = Becoming::of(&config, &around, &handed_on)?;
     let given = variables
         .iter()
-        .filter(|(name, _)| freshness::is_given_unasked(name));
+        .filter(|(name, _)| freshness::is_given_at_start(name));
     let mut command = python.command(&handed_on);
     command
         .env_clear()

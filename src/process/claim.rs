@@ -177,7 +177,7 @@ pub fn place() -> *mut AtomicU32 {
 ///
 /// # Safety
 /// The pointer is null, or was [`place`] in the program.
-pub unsafe fn adopt_mapped(place: *mut AtomicU32) {
+pub unsafe fn adopt_address(place: *mut AtomicU32) {
     match NonNull::new(place) {
         Some(page) => answer_under(Claim(page)),
         None => let_go(),

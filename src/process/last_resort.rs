@@ -111,7 +111,7 @@ pub fn report_to(report: BorrowedFd<'_>) {
 
 /// From now on this process, should it die before its head was sent, marks the image it was
 /// restored from as bad.
-pub fn spoil(image: &CStr) {
+pub fn set_image_to_blame(image: &CStr) {
     let stem = image.to_bytes().strip_suffix(b"image").unwrap_or_default();
     let beside = |ending: &[u8]| CString::new([stem, ending].concat());
     if let (Ok(bad), Ok(crashes)) = (beside(b"bad"), beside(b"crashes")) {
@@ -142,7 +142,7 @@ pub fn fall_back() {
 
 /// Marks the image as bad for a while, and counts the crash: repeated ones keep it away for longer.
 /// Safe in a signal handler.
-pub fn spoil_image() {
+pub fn mark_image_bad() {
     if let Some([image, bad, crashes]) = IMAGE.get()
         && !CLAIMED.load(Ordering::Acquire)
         && !is_short_of_memory()

@@ -3,7 +3,7 @@
 /// With `still`, makes the C library allocate from a heap with room at its end, so that the
 /// mappings of the process do not change; else sets its defaults. Returns whether it accepted that.
 #[must_use]
-pub fn hold_still(still: bool) -> bool {
+pub fn keep_mappings(still: bool) -> bool {
     const ROOM: i32 = 16 << 20;
     const USUAL: i32 = 128 << 10;
     // glibc before 2.36 accepts no more.
@@ -26,7 +26,7 @@ pub fn hold_still(still: bool) -> bool {
 /// Allocates every free piece within the C library's heap, for good. What is allocated from now on
 /// lies together at its end, instead of in gaps of pages that nothing else changes. For a process
 /// that is written to an image, of which each page that changes has to be copied.
-pub fn fill_gaps() {
+pub fn fill_free_list() {
     const LARGEST: usize = 1 << 20;
     const SMALLEST: usize = 16;
     // At most so much is filled.

@@ -11,7 +11,7 @@ use crate::environment;
 static HANDED_ON: OnceLock<PathBuf> = OnceLock::new();
 
 /// Sets the program that this process belongs to.
-pub fn goes_on_as(program: PathBuf) {
+pub fn set_path(program: PathBuf) {
     _ = HANDED_ON.set(program);
 }
 

@@ -15,7 +15,7 @@ pub fn name_as(executed: &Path) {
 }
 
 /// Sets the signals of a fault to their default action, which ends the process.
-pub fn usual_fatal_signals() {
+pub fn default_fatal_signals() {
     for signal in [
         libc::SIGSEGV,
         libc::SIGBUS,

@@ -148,7 +148,7 @@ pub fn start_timeout(after: Duration) -> io::Result<()> {
 extern "C" fn on_fatal(signal: c_int) {
     // SIGXCPU comes from a limit of the host, so the image is not to blame.
     if signal != libc::SIGXCPU {
-        last_resort::spoil_image();
+        last_resort::mark_image_bad();
     }
     last_resort::fall_back();
     let answered = last_resort::answer(Answer::Error);

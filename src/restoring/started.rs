@@ -95,7 +95,7 @@ impl Started {
 
     /// Whether a server asks for an answer.
     pub(crate) fn is_a_request(&self) -> bool {
-        !self.is_trial() && self.meta.are_of_cgi()
+        !self.is_trial() && self.meta.is_cgi_request()
     }
 
     /// The same with further variables, where they are not set.

@@ -105,7 +105,7 @@ pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) 
 /// The settings from every option that is valid, and an error for each that is not: in the script's
 /// first line, in the environment, in its own block.
 #[must_use]
-pub fn as_far_as_understood(
+pub fn valid_settings(
     options: Result<Vec<OsString>>,
     around: &MetaVariables,
     script: &Path,

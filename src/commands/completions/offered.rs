@@ -1,5 +1,5 @@
-//! What can come next on a command line that is being typed: read off the one definition of the command
-//! line, without what is hidden. Which of the words begin with what was typed is the shell's to say.
+//! What can come next on a command line that is being typed. It is taken from the clap definition of the
+//! command line, without hidden options and commands. The shell drops words that do not match what was typed.
 
 use std::ffi::{OsStr, OsString};
 
@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 /// What can come next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Offered {
-    /// One of these, each with a line about it.
+    /// One of these words, each with a one-line description.
     Words(Vec<(String, String)>),
     /// The name of a file.
     Files,
@@ -17,7 +17,7 @@ pub(super) enum Offered {
     Folders,
 }
 
-/// What can be in the place of `current`, after the words `before` it, which follow the program's name.
+/// What can replace `current`. `before` holds the words between the program's name and `current`.
 pub(super) fn after(program: &Command, before: &[OsString], current: &OsStr) -> Offered {
     let mut typed = Typed::of(program);
     for word in before {
@@ -26,16 +26,16 @@ pub(super) fn after(program: &Command, before: &[OsString], current: &OsStr) -> 
     typed.next(&current.to_string_lossy())
 }
 
-/// What the words so far come to.
+/// What is known from the words so far.
 struct Typed<'a> {
     command: &'a Command,
-    /// The options, in order.
+    /// The options that were typed, in order.
     options: Vec<&'a Arg>,
-    /// The option whose value is next.
+    /// The option that needs the next word as its value.
     awaited: Option<&'a Arg>,
-    /// How many words are no options.
+    /// How many positional arguments were typed.
     named: usize,
-    /// `--` was there.
+    /// Whether `--` was typed.
     no_more_options: bool,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Typed<'a> {
         }
     }
 
-    /// Those that are not there yet, and those that may be there more than once.
+    /// Options that were not typed yet, and those that may be repeated.
     fn further_options(&self) -> Offered {
         let arguments = self.command.get_arguments();
         let words = arguments.filter(|option| {
@@ -154,7 +154,7 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// What an option or a place may be: the words that are known, or the name of a file.
+/// The possible values of an option or a positional argument: known words, or file names.
 fn values(of: &Arg, prefix: &str) -> Offered {
     let known = of.get_possible_values();
     if known.is_empty() {
@@ -175,7 +175,7 @@ fn values(of: &Arg, prefix: &str) -> Offered {
     Offered::Words(words.collect())
 }
 
-/// Those that `check --ignore` names.
+/// The rules that `check --ignore` accepts.
 fn rules(prefix: &str) -> Vec<(String, String)> {
     let rules = checking::rules::TABLE.iter();
     let words = rules.map(|rule| (format!("{prefix}{}", rule.name), rule.sentence.to_owned()));
@@ -193,7 +193,7 @@ fn is_list(of: &Arg) -> bool {
             .is_some_and(|range| range.max_values() > 1)
 }
 
-/// The first line of what is said about it.
+/// The first line of a help text.
 fn line(about: Option<&StyledStr>) -> String {
     let text = about.map(ToString::to_string).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()

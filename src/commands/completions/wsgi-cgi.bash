@@ -1,7 +1,7 @@
 # Completions of wsgi-cgi for bash, from 4.4 on: the program itself says what can come next.
 _wsgi_cgi() {
     local line=${COMP_LINE:0:COMP_POINT} words=() word rest answer prefix
-    # The words as they were typed, up to the cursor: bash has taken them apart at `=` and `:` too.
+    # Rebuild the words as they were typed, up to the cursor: bash also splits them at `=` and `:`.
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
         rest=${line#"${line%%[![:space:]]*}"}
         if ((${#words[@]} == 0 || ${#rest} < ${#line})); then
@@ -17,7 +17,7 @@ _wsgi_cgi() {
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;
     esac
-    # What bash replaces begins after these two.
+    # Bash replaces only the part after the last `=` or `:`.
     prefix=${words[-1]%"${words[-1]##*[=:]}"}
     for word in "${answer[@]:1}"; do
         word=${word%%$'\t'*}

@@ -16,7 +16,7 @@ pub(super) struct Place<'a> {
     pub(super) program: &'a Path,
     /// Whether it answers for its whole folder.
     pub(super) root: bool,
-    /// Whether it finds out where it is mounted, and what follows that, from the URL.
+    /// Whether the program determines the mount and PATH_INFO from the URL (`script-name = "auto"`).
     pub(super) reads_url: bool,
 }
 
@@ -71,7 +71,7 @@ fn htaccess(place: &Place) -> String {
         pattern = as_pattern(name)
     );
     if place.root {
-        // Apache decodes a path in a rewrite twice, and refuses one with `?`.
+        // Apache decodes a path in a rewrite twice, and refuses a path with `?`.
         let rule = if place.reads_url {
             format!("^ {name}")
         } else {

@@ -32,7 +32,7 @@ use plan::Plan;
 
 use super::progress::Progress;
 
-/// Does it.
+/// Installs or removes the script and its configuration.
 pub(super) fn run(typed: &Install) -> Exit {
     match install(typed) {
         Ok(()) => Exit::Success,
@@ -45,7 +45,7 @@ pub(super) fn run(typed: &Install) -> Exit {
 
 fn install(typed: &Install) -> Result<()> {
     let progress = Progress::begin();
-    progress.at("reading the application, and what is installed");
+    progress.at("reading the application and the existing files");
     let Plan { changes, notes } = if typed.manner.remove {
         removal::plan(typed)?
     } else {
@@ -63,7 +63,7 @@ fn install(typed: &Install) -> Result<()> {
         );
         return print(&shown.collect::<String>());
     }
-    progress.at("writing what is installed");
+    progress.at("writing the files");
     carry_out(&changes)?;
     let done = changes.iter().map(|change| {
         let path = change.path.display().to_string();

@@ -1,11 +1,11 @@
-//! The section of a manual page on what can be typed: places and options, as the help has them.
+//! The section OPTIONS of a manual page: positional arguments and options, with their help texts.
 
 use clap::{Arg, Command};
 
 use super::roff::{Roff, bold, italic};
 use super::{joined, text};
 
-/// What can be typed, in the order of the help.
+/// Writes all arguments, in the order of the help.
 pub(super) fn arguments(page: &mut Roff, command: &Command) {
     let of = |heading: Option<&str>| {
         let options = command.get_arguments().filter(|one| !one.is_positional());
@@ -38,7 +38,7 @@ pub(super) fn arguments(page: &mut Roff, command: &Command) {
     }
 }
 
-/// One of them.
+/// Writes one argument.
 pub(super) fn item(page: &mut Roff, argument: &Arg) {
     let flags = [
         argument.get_short().map(|letter| format!("-{letter}")),

@@ -1,4 +1,4 @@
-//! The language of manual pages: man(7) in plain words, bold and italic.
+//! Writes the markup of manual pages, man(7): sections, items, bold and italic.
 
 /// A page that is being written.
 #[derive(Default)]
@@ -15,7 +15,7 @@ impl Roff {
         page
     }
 
-    /// No word is cut in two, and no space is stretched: many are to be copied.
+    /// Turns off hyphenation and justification, so that commands can be copied.
     fn keep_words(&mut self) {
         self.line(".nh");
         self.line(".ad l");
@@ -38,7 +38,7 @@ impl Roff {
         self.text(text);
     }
 
-    /// A term, as [`bold`] and [`italic`] make it, and what it is.
+    /// A term, as [`bold`] and [`italic`] make it, and its description.
     pub(super) fn item(&mut self, term: &str, text: &str) {
         self.line(".TP");
         self.line(term);
@@ -55,7 +55,7 @@ impl Roff {
         }
         self.line(".EE");
         self.line(".RE");
-        // `.EE` forgets it.
+        // `.EE` turns hyphenation on again.
         self.keep_words();
     }
 
@@ -84,17 +84,17 @@ impl Roff {
     }
 }
 
-/// What is typed as it is.
+/// Bold: text that is typed literally.
 pub(super) fn bold(text: &str) -> String {
     format!("\\fB{}\\fR", literal(text))
 }
 
-/// What something else is put in the place of.
+/// Italic: a placeholder.
 pub(super) fn italic(text: &str) -> String {
     format!("\\fI{}\\fR", literal(text))
 }
 
-/// Text that means nothing to roff, wherever in a line.
+/// The text with everything escaped that roff would interpret.
 pub(super) fn literal(text: &str) -> String {
     let mut written = String::new();
     if text.starts_with(['.', '\'']) {

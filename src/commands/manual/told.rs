@@ -1,15 +1,15 @@
-//! What a manual page has beyond the help: variables, files, exit statuses, examples, other pages.
+//! What a manual page has in addition to the help: variables, files, exit statuses, examples, other pages.
 
-/// What is told of one command.
+/// The additional texts for one command.
 pub(super) struct Told {
     name: &'static str,
-    /// Where the help has no more than a title.
+    /// Used when the help has only a title.
     pub(super) description: &'static str,
     /// Whether the options of the table can be given as variables.
     pub(super) obeys_variables: bool,
     pub(super) environment: &'static [(&'static str, &'static str)],
     pub(super) files: &'static [(&'static str, &'static str)],
-    /// Where the help has no paragraph on it.
+    /// Used when the help has no paragraph about exit statuses.
     pub(super) statuses: &'static str,
     /// A command, and what it does.
     pub(super) examples: &'static [(&'static str, &'static str)],
@@ -20,16 +20,16 @@ type Item = (&'static str, &'static str);
 
 const VIRTUAL_ENV: Item = (
     "VIRTUAL_ENV",
-    "The virtual environment whose Python and packages are used where `--python` and `--venv` name none. A \
-     shell sets it that has activated one.",
+    "The virtual environment whose Python and packages are used if neither `--python` nor `--venv` is given. \
+     Activating an environment in a shell sets it.",
 );
 const CACHE: Item = (
     "XDG_CACHE_HOME, HOME",
-    "Where the user's own cache is, which keeps images and compiled modules.",
+    "Where the user's cache is: images and compiled modules are kept there.",
 );
 const OF_PYTHON: Item = (
     "PYTHONPATH, PYTHONHASHSEED, ...",
-    "Python's own variables, as python3(1) has them.",
+    "Python's own variables: see python3(1).",
 );
 
 const SCRIPT_BLOCK: Item = (
@@ -39,20 +39,21 @@ const SCRIPT_BLOCK: Item = (
 );
 const VENV: Item = (
     ".venv, venv",
-    "The virtual environment that is used where none is named: beside the application, or one folder above.",
+    "The virtual environment that is used by default: beside the application, or one folder above.",
 );
 const STORE: Item = (
     "~/.cache/wsgi-cgi, /var/cache/wsgi-cgi/UID",
-    "Images and compiled modules: in the user's own cache, else in a folder for the number of the user \
-     that root has made ready with `install -d -m 1733 /var/cache/wsgi-cgi`. `--cache-dir` names another.",
+    "Images and compiled modules: in the user's cache, or in a folder named after the user ID, once root has \
+     run `install -d -m 1733 /var/cache/wsgi-cgi`. `--cache-dir` sets another folder.",
 );
 const EXECUTOR: Item = (
     "../lib/wsgi-cgi/_wsgi_cgi.abi3.so",
-    "What the program loads into Python; also looked for beside the program, and among the packages of the \
-     environment that the program was installed in.",
+    "The library that the program loads into Python; also looked for beside the program, and in the packages \
+     of the environment that the program was installed in.",
 );
 
-const DONE_OR_NOT: &str = "0 when it was done, 1 when it could not be done (standard error says why), 2 for a wrong command line.";
+const DONE_OR_NOT: &str =
+    "0 for success, 1 for a failure (standard error says why), 2 for a wrong command line.";
 
 const PROGRAM: Told = Told {
     name: "wsgi-cgi",
@@ -61,17 +62,17 @@ const PROGRAM: Told = Told {
     environment: &[
         (
             "GATEWAY_INTERFACE, REQUEST_METHOD",
-            "A web server sets them. Where one of them is there, the program answers a request, and nothing of its \
-             command line is taken for a command. All other variables of RFC 3875 describe the request.",
+            "Set by a web server. If one of them is set, the program answers a request and does not look for a \
+             command on its command line. The other variables of RFC 3875 describe the request.",
         ),
         (
             "WSGI_CGI_APP",
-            "The application, where the program itself, not a script, is in the server's cgi-bin.",
+            "The application, if the program itself, not a script, is in the server's cgi-bin.",
         ),
         (
             "WSGI_CGI_SCRIPTS",
-            "The names that scripts have behind Apache's `Action`, separated by colons; `*` stands for anything. \
-             Otherwise they are `*.wsgi` and `*.py`.",
+            "The file names of scripts that Apache's `Action` passes to the program, separated by colons; `*` \
+             matches anything. The default is `*.wsgi:*.py`.",
         ),
         VIRTUAL_ENV,
         CACHE,
@@ -80,7 +81,7 @@ const PROGRAM: Told = Told {
     files: &[
         (
             "SCRIPT",
-            "Its first line names this program: `#!/usr/local/bin/wsgi-cgi`, with options if need be. A comment \
+            "Its first line names this program: `#!/usr/local/bin/wsgi-cgi`, with options if needed. A comment \
              in it may hold options too: `# /// script`, `# [tool.wsgi-cgi]`, a line such as \
              `# timeout = 30` for each, `# ///`. Paths are relative to the script.",
         ),
@@ -88,24 +89,24 @@ const PROGRAM: Told = Told {
         STORE,
         EXECUTOR,
     ],
-    statuses: "0 when the application has answered; 1 when the answer was an error page, or was cut short; 2 \
-               for a wrong command line, or where there is no request; 143 when SIGTERM has ended the request.",
+    statuses: "0 when the application answered; 1 when the answer was an error page or was cut short; 2 for a \
+               wrong command line, or without a request; 143 when SIGTERM ended the request.",
     examples: &[
         (
             "wsgi-cgi request app.py /",
-            "What an application answers, without a server:",
+            "Show the answer of an application, without a server:",
         ),
         (
             "wsgi-cgi install apache app.py",
-            "The script for an application, and what Apache has to be told:",
+            "Write the script for an application, and show the configuration that Apache needs:",
         ),
         (
             "wsgi-cgi doctor /usr/lib/cgi-bin/app.cgi",
-            "Why a script is not served:",
+            "Find out why a script is not served:",
         ),
         (
             "source <(wsgi-cgi completions bash)",
-            "Completions for the shell that you sit at:",
+            "Turn on completions in the current shell (bash):",
         ),
     ],
     others: &["python3(1)"],
@@ -122,27 +123,27 @@ const COMMANDS: [Told; 9] = [
             VENV,
             (
                 "DIR/*.request",
-                "Requests that `--record` has kept, for `--replay`: text that can be read and written by hand, a \
-                 line NAME=VALUE for each variable, an empty line, the body.",
+                "Requests that `--record` has saved, for `--replay`: text that can be edited by hand, with a line \
+                 NAME=VALUE for each variable, an empty line, and the body.",
             ),
         ],
         statuses: "",
         examples: &[
             (
                 "wsgi-cgi request app.py /upload -F photo=@me.jpg",
-                "A form with a file:",
+                "Send a form with a file:",
             ),
             (
                 "wsgi-cgi request app.py /api --json '{\"a\": 1}' -X PUT -i",
-                "JSON, and the head of the answer too:",
+                "Send JSON, and show the head of the answer too:",
             ),
             (
                 "wsgi-cgi request --as apache --env app.py",
-                "What the application would see below Apache:",
+                "Show the environment that the application would get from Apache:",
             ),
             (
                 "wsgi-cgi request --pdb app.py /broken",
-                "The debugger, where an exception was raised:",
+                "Open the debugger where an exception was raised:",
             ),
         ],
         others: &["curl(1)", "python3(1)"],
@@ -157,11 +158,11 @@ const COMMANDS: [Told; 9] = [
         examples: &[
             (
                 "wsgi-cgi check --rules",
-                "All rules, and where each of them is written:",
+                "List all rules, with the specification of each:",
             ),
             (
                 "wsgi-cgi check --json --safe app.py",
-                "For a program, and without a request that may change something:",
+                "Print JSON for another program, and send only requests that change nothing:",
             ),
         ],
         others: &["python3(1)"],
@@ -175,25 +176,25 @@ const COMMANDS: [Told; 9] = [
             OF_PYTHON,
             (
                 "LISTEN_FDS, LISTEN_PID",
-                "systemd sets them: the sockets that it hands over are listened at.",
+                "Set by systemd: the program listens on the sockets that systemd passes.",
             ),
             (
                 "NOTIFY_SOCKET",
-                "systemd sets it: it is told when requests are answered, and when no more are.",
+                "Set by systemd, which is notified when the program is ready and when it stops.",
             ),
         ],
         files: &[SCRIPT_BLOCK, VENV, STORE],
-        statuses: "0 when Ctrl-C or SIGTERM has ended it, 2 where it has not started: a wrong command line, a \
-                   port in use, an application that cannot be found; 143 when a second signal ended it before \
-                   all was answered.",
+        statuses: "0 when Ctrl-C or SIGTERM ended it, 2 when it could not start (a wrong command line, a port in \
+                   use, an application that does not exist); 143 when a second signal ended it before all \
+                   requests were answered.",
         examples: &[
             (
                 "wsgi-cgi serve --port 0 --open app.py",
-                "At any free port, and shown in the browser:",
+                "Use any free port, and open the browser:",
             ),
             (
                 "wsgi-cgi serve --log-format json app.py",
-                "With an access log for programs:",
+                "Write the access log as JSON:",
             ),
         ],
         others: &["systemd.socket(5)", "python3(1)"],
@@ -215,15 +216,15 @@ const COMMANDS: [Told; 9] = [
         examples: &[
             (
                 "wsgi-cgi image make /usr/lib/cgi-bin/app.cgi",
-                "The image of a script, ahead of its first request; as the user of the web server:",
+                "Make the image of a script before its first request; run this as the web server's user:",
             ),
             (
                 "wsgi-cgi image status --explain /usr/lib/cgi-bin/app.cgi",
-                "Why there is none, and what it takes to restore one:",
+                "Show why there is no image, or the time of each step of a restore:",
             ),
             (
                 "wsgi-cgi image drop",
-                "All images of this user are removed:",
+                "Remove all images of this user:",
             ),
         ],
         others: &[],
@@ -237,14 +238,14 @@ const COMMANDS: [Told; 9] = [
             SCRIPT_BLOCK,
             (
                 "__pycache__",
-                "Compiled modules beside their source, where this user may write there.",
+                "Compiled modules beside their source, if this user may write there.",
             ),
             STORE,
         ],
         statuses: DONE_OR_NOT,
         examples: &[(
             "wsgi-cgi precompile /usr/lib/cgi-bin/app.cgi",
-            "All modules that a script loads, as the user of the web server:",
+            "Compile all modules that a script loads; run this as the web server's user:",
         )],
         others: &["python3(1)"],
     },
@@ -256,22 +257,22 @@ const COMMANDS: [Told; 9] = [
         files: &[
             (
                 "doctor.cgi",
-                "A script whose only line is the first line of yours: the same as a page.",
+                "A script whose only line is the first line of your script: shows the same findings as a page.",
             ),
             (
                 ".htdoctor-WORD",
-                "Beside it: who knows the word may see the page, for a day.",
+                "A file beside `doctor.cgi`: for a day, the page can be seen by anyone who knows WORD.",
             ),
         ],
         statuses: "0 when nothing is wrong, 1 when something is, 2 for a wrong command line.",
         examples: &[
             (
                 "wsgi-cgi doctor /usr/lib/cgi-bin/app.cgi",
-                "What keeps a script from being served:",
+                "Find out what keeps a script from being served:",
             ),
             (
                 "wsgi-cgi doctor --json",
-                "The machine alone, for a program:",
+                "Examine only the machine, and print JSON for another program:",
             ),
         ],
         others: &[],
@@ -283,78 +284,78 @@ const COMMANDS: [Told; 9] = [
         environment: &[
             (
                 "VIRTUAL_ENV",
-                "The virtual environment that is written into the script, where `--venv` names none.",
+                "The virtual environment that is written into the script if `--venv` is not given.",
             ),
-            ("HOME", "Where `host` looks for the folder of the pages."),
+            ("HOME", "Where `host` looks for the website's folder."),
         ],
         files: &[
             (
                 "/usr/lib/cgi-bin, /var/www/cgi-bin, /srv/www/cgi-bin, ...",
-                "Where scripts of `apache`, `lighttpd` and `nginx` are written to without `--to`.",
+                "Where scripts for `apache`, `lighttpd` and `nginx` are written without `--to`.",
             ),
             (
                 "~/public_html, ~/www, ~/htdocs, ...",
-                "Where `host` writes the script without `--to`, and the `.htaccess` that goes with it.",
+                "Where `host` writes the script and its `.htaccess` without `--to`.",
             ),
         ],
         statuses: DONE_OR_NOT,
         examples: &[(
             "wsgi-cgi install lighttpd site.py:app --url /shop --config shop.conf",
-            "The script answers below /shop, and what lighttpd has to be told is in a file:",
+            "Mount the application at /shop, and write the configuration that lighttpd needs to a file:",
         )],
         others: &["apache2(8)", "lighttpd(8)", "nginx(8)", "fcgiwrap(8)"],
     },
     Told {
         name: "help",
-        description: "Prints what `--help` prints. With `--man` it is a manual page, such as this one.",
+        description: "Prints the same as `--help`; with `--man`, a manual page such as this one.",
         obeys_variables: false,
-        environment: &[("COLUMNS", "How wide the help is, 80 at most.")],
+        environment: &[("COLUMNS", "The width of the help, 80 at most.")],
         files: &[(
             "share/man/man1",
-            "The folder below a prefix, such as /usr/local, where man(1) looks for these pages.",
+            "The folder where man(1) looks for these pages, below a prefix such as /usr/local.",
         )],
         statuses: DONE_OR_USAGE,
         examples: &[
             (
                 "wsgi-cgi help --man request | man -l -",
-                "The manual page of a command, where none is installed:",
+                "Read the manual page of a command without installing it:",
             ),
             (
                 "wsgi-cgi help --man serve >/usr/local/share/man/man1/wsgi-cgi-serve.1",
-                "The same as a file that `man wsgi-cgi-serve` finds:",
+                "Install it, so that `man wsgi-cgi-serve` finds it:",
             ),
         ],
         others: &["man(1)"],
     },
     Told {
         name: "completions",
-        description: "Prints what has a shell complete the words of a command line: commands, options, their values, \
-                      and names of files where these are expected. The printed text asks this program at each Tab \
-                      what can come next, so it stays right when the program is replaced.",
+        description: "Prints a script that makes a shell complete the words of a command line: commands, options, \
+                      their values, and file names where these are expected. The script asks this program at \
+                      each Tab what can come next, so it stays correct when the program is replaced.",
         obeys_variables: false,
         environment: &[(
             "HOME",
-            "What `~` is short for, where the program was typed so.",
+            "Replaces `~` in the program's path, if it was typed so.",
         )],
         files: &[
             (
                 "/usr/local/share/bash-completion/completions/wsgi-cgi",
-                "Where bash looks for it, once the package bash-completion is there.",
+                "Where bash looks for the script, if the package bash-completion is installed.",
             ),
             (
                 "/usr/local/share/zsh/site-functions/_wsgi-cgi",
-                "Where zsh looks for it.",
+                "Where zsh looks for the script.",
             ),
             (
                 "~/.config/fish/completions/wsgi-cgi.fish",
-                "Where fish looks for it.",
+                "Where fish looks for the script.",
             ),
         ],
         statuses: DONE_OR_USAGE,
         examples: &[
             (
                 "source <(wsgi-cgi completions bash)",
-                "In ~/.bashrc, for bash; with `zsh` in ~/.zshrc, below `autoload -U compinit; compinit`, for zsh:",
+                "For bash, in ~/.bashrc; for zsh, with `zsh`, in ~/.zshrc below `autoload -U compinit; compinit`:",
             ),
             (
                 "wsgi-cgi completions fish >~/.config/fish/completions/wsgi-cgi.fish",
@@ -368,7 +369,7 @@ const COMMANDS: [Told; 9] = [
 const DONE_OR_USAGE: &str = "0 when it was printed, 2 for a wrong command line.";
 
 impl Told {
-    /// Of the command of that name, else of the program.
+    /// The texts for the command of that name, or else for the program.
     pub(super) fn of(name: &str) -> Self {
         COMMANDS
             .into_iter()
@@ -376,7 +377,7 @@ impl Told {
             .unwrap_or(PROGRAM)
     }
 
-    /// All pages but this one, and those of others.
+    /// All other pages of this program, and related pages.
     pub(super) fn see_also(&self) -> String {
         let ours = COMMANDS.iter().filter(|_| self.name == PROGRAM.name);
         let ours = ours.map(|told| format!("`wsgi-cgi-{}`(1)", told.name));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use exchange::is_of_a_request;
+use exchange::is_request_variable;
 
 /// Variables of a request that web servers set in addition to those of RFC 3875, section 4.1. Names that end in
 /// `=` are whole, the others are prefixes.
@@ -48,7 +48,7 @@ pub(crate) fn may_be_set(name: &[u8], named: &BTreeSet<Vec<u8>>) -> bool {
     }
     let is_redirects_own = plain.len() < name.len() && matches!(plain, b"STATUS" | b"URL");
     is_redirects_own
-        || is_of_a_request(plain)
+        || is_request_variable(plain)
         || named.contains(plain)
         || ADDITIONAL
             .iter()

@@ -36,14 +36,14 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
         ));
         return Exit::NoGood;
     }
-    program::goes_on_as(handed_on.program.clone());
+    program::set_path(handed_on.program.clone());
     settled::name_as(&handed_on.executed);
     let mut environment = MetaVariables::from_environment();
     if !handed_on.has_language {
         environment.remove(environment::LANGUAGE);
     }
     interposed::take_preloaded(&mut environment);
-    if environment.are_of_cgi() {
+    if environment.is_cgi_request() {
         cgi::run(handed_on, environment)
     } else {
         by_hand(handed_on, environment, start).unwrap_or_else(|error| {

@@ -34,7 +34,7 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
         ..Arrival::default()
     };
     let meta = MetaVariables::from_environment();
-    if !meta.are_of_cgi() {
+    if !meta.is_cgi_request() {
         return Err(PyRuntimeError::new_err(
             "no request: a web server starts this script and describes the request in the environment \
              (GATEWAY_INTERFACE, REQUEST_METHOD). To see what it answers, run `wsgi-cgi request SCRIPT`",

@@ -15,8 +15,8 @@ use exchange::MetaVariables;
 pub use files::{look_at, stamp, stamp_of};
 pub use folders::{Listed, list};
 pub use variables::{
-    is_given_unasked, is_neither_of_a_request_nor_the_server, is_of_the_surroundings, outside,
-    sum_of_names, variables,
+    does_not_belong_to_a_request, is_given_at_start, is_neither_of_a_request_nor_the_server,
+    outside, sum_of_names, variables,
 };
 
 /// Why an image is not used.

@@ -2,7 +2,7 @@
 
 use super::Stale;
 use crate::format::{Head, sum};
-use exchange::{MetaVariables, is_of_a_request};
+use exchange::{MetaVariables, is_request_variable};
 
 pub(super) fn check(head: &Head, environment: &MetaVariables) -> Result<(), Stale> {
     for (name, value) in &head.variables {
@@ -77,7 +77,7 @@ const OF_THE_SERVER: [&[u8]; 7] = [
 /// Whether a variable, by its name, does not belong to a request. The list below has those of Apache's modules
 /// and nginx. HTTPS_PROXY is a setting: a client's header field would be called HTTP_...
 #[must_use]
-pub fn is_of_the_surroundings(name: &[u8]) -> bool {
+pub fn does_not_belong_to_a_request(name: &[u8]) -> bool {
     let of_a_request = [
         &b"CONTEXT_"[..],
         b"DOCUMENT_NAME",
@@ -92,7 +92,7 @@ pub fn is_of_the_surroundings(name: &[u8]) -> bool {
     is_watched(name)
         || OF_THE_SERVER.contains(&name)
         || name == b"HTTPS_PROXY"
-        || !is_of_a_request(name)
+        || !is_request_variable(name)
             && !is_renamed
             && !of_a_request.iter().any(|start| name.starts_with(start))
 }
@@ -101,13 +101,13 @@ pub fn is_of_the_surroundings(name: &[u8]) -> bool {
 /// know those of the server.)
 #[must_use]
 pub fn is_neither_of_a_request_nor_the_server(name: &[u8]) -> bool {
-    is_of_the_surroundings(name) && !OF_THE_SERVER.contains(&name)
+    does_not_belong_to_a_request(name) && !OF_THE_SERVER.contains(&name)
 }
 
 /// Whether the maker gets a variable from the start, without asking the observer: C libraries may read it, or
 /// it is needed to find programs and the user's files.
 #[must_use]
-pub fn is_given_unasked(name: &[u8]) -> bool {
+pub fn is_given_at_start(name: &[u8]) -> bool {
     let basic = [
         &b"HOME"[..],
         b"LOGNAME",
@@ -147,7 +147,7 @@ pub fn variables(read: &[Vec<u8>], environment: &MetaVariables) -> Vec<(Vec<u8>,
 pub fn outside(variables: &MetaVariables) -> MetaVariables {
     let kept = variables
         .iter()
-        .filter(|(name, _)| is_of_the_surroundings(name))
+        .filter(|(name, _)| does_not_belong_to_a_request(name))
         .map(|(name, value)| (name.to_vec(), value.to_vec()));
     MetaVariables::from_pairs(kept)
 }

@@ -375,7 +375,7 @@ impl Observer<'_> {
                     self.asked.extend_from_slice(&name);
                     self.asked.push(0);
                 }
-                let is_given = freshness::is_of_the_surroundings(&name);
+                let is_given = freshness::does_not_belong_to_a_request(&name);
                 let value = self.variables.value(&name).filter(|_| is_given);
                 value.map(<[u8]>::to_vec)
             }),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
-use exchange::is_of_a_request;
+use exchange::is_request_variable;
 
 /// Files with variables.
 #[derive(Debug, Default, Args)]
@@ -57,7 +57,7 @@ fn place(text: &str, error: &dotenvy::Error) -> String {
 }
 
 fn is_left_out(name: &str) -> bool {
-    name == "GATEWAY_INTERFACE" || is_of_a_request(name.as_bytes())
+    name == "GATEWAY_INTERFACE" || is_request_variable(name.as_bytes())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::{ReadLimit, Step, Terms};
 use crate::scgi::{Event, Reader, may_be_set};
 use crate::server::{Asked, Form, Line, Refused, Spool};
-use exchange::{MetaVariables, is_of_a_request, plain_page};
+use exchange::{MetaVariables, is_request_variable, plain_page};
 use process::report;
 
 /// How many names of variables are logged at most.
@@ -93,7 +93,7 @@ impl ScgiIntake {
             return Step::Closed;
         };
         // Variables such as a secret key or a database's address are set by the operator.
-        meta.remove_all(|name| !is_of_a_request(name) && self.terms.own.contains(name));
+        meta.remove_all(|name| !is_request_variable(name) && self.terms.own.contains(name));
         meta.remove_all(|name| {
             let is_left_out = !may_be_set(name, &self.terms.variables);
             if is_left_out {

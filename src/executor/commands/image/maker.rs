@@ -334,7 +334,7 @@ impl Making {
             .is_none_or(|changing| changing.by_loading)
             && warm_up::give_up(&self.files, error);
         if is_kept && !error.is::<Changing>() {
-            if refusal::refuse_company().is_ok() {
+            if refusal::refuse_threads_and_timers().is_ok() {
                 python::leave();
             }
             end(Ended::Unwarmed)
@@ -345,7 +345,7 @@ impl Making {
             remove(&files.at("tries"));
         }
         // With other threads, exit functions might wait forever.
-        if refusal::refuse_company().is_ok() {
+        if refusal::refuse_threads_and_timers().is_ok() {
             python::leave();
         }
         // Loading has run the exit functions too: so it is repeated only if the result may differ.

@@ -33,11 +33,11 @@ impl Restored {
         let handoff = &self.handoff;
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
-            last_resort::spoil(unsafe { CStr::from_ptr(handoff.image) });
+            last_resort::set_image_to_blame(unsafe { CStr::from_ptr(handoff.image) });
         }
         // SAFETY: the program's page, in memory that stays mapped.
-        unsafe { claim::adopt_mapped(handoff.claim) };
-        last_resort::fall_back_to(process_state::undone_before(handoff.cold));
+        unsafe { claim::adopt_address(handoff.claim) };
+        last_resort::fall_back_to(process_state::undo_changes_then(handoff.cold));
         let meta = wake::environment(handoff);
         let mut around = meta.clone();
         // The client's `Proxy:` header (CVE-2016-5385).
@@ -54,7 +54,7 @@ impl Restored {
             pause_image(handoff);
             last_resort::fall_back();
         }
-        if self.changes.has_moved() {
+        if self.changes.has_changed_directory() {
             self.config.chdir = None;
         }
         if let Err(error) = self.python_state.wake(&around) {

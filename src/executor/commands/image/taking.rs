@@ -114,7 +114,7 @@ impl Taking {
         let file = ManuallyDrop::new(capture::create(&files.at("new"))?);
         python::keep_room();
         self.python_state.before();
-        refusal::refuse_company()?;
+        refusal::refuse_threads_and_timers()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
         self.basis.files.extend(refusal::read_on(&opened));
         let kept = Kept::of_this_process()
@@ -130,7 +130,7 @@ impl Taking {
         };
         kept.put_back();
         at_fork::continue_as_child();
-        _ = memory::hold_still(false);
+        _ = memory::keep_mappings(false);
         if handoff.trial != 0 {
             trial::live(&head, &handoff, &self.python_state, &changes);
         }
@@ -151,7 +151,7 @@ fn record_basis(
     let read = recorded.environment.variables.iter();
     let names = read.map(|(name, _)| name.clone());
     let names: Vec<Vec<u8>> = names
-        .filter(|name| freshness::is_of_the_surroundings(name))
+        .filter(|name| freshness::does_not_belong_to_a_request(name))
         .collect();
     let given = around
         .iter()
@@ -229,8 +229,8 @@ fn record_basis(
 /// The head of an image. Taking it may change the memory map, so this is repeated until nothing
 /// changes; after that the map must stay the same until the image is written.
 fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec<u8>)> {
-    if memory::hold_still(true) {
-        memory::fill_gaps();
+    if memory::keep_mappings(true) {
+        memory::fill_free_list();
     }
     for _ in 0..8 {
         let before = maps::layout()?;
@@ -249,7 +249,7 @@ fn refuse_request_variables(read: &EnvironmentRead) -> Result<()> {
     if let Some((name, _)) = read
         .variables
         .iter()
-        .find(|(name, _)| !freshness::is_of_the_surroundings(name))
+        .find(|(name, _)| !freshness::does_not_belong_to_a_request(name))
     {
         bail!(
             "loading the application reads {}, which differs per request",

@@ -13,7 +13,7 @@ use super::input::Input;
 use super::notes::Notes;
 use super::planned::Planned;
 use checking::Variant;
-use exchange::is_of_a_request;
+use exchange::is_request_variable;
 
 /// The variables of a request that PEP 3333 requires.
 const DEMANDED: [&[u8]; 6] = [
@@ -38,7 +38,7 @@ pub(super) fn build<'py>(
     let variant = planned.variant;
     for (name, value) in planned.meta.iter() {
         let is_demanded = DEMANDED.contains(&name);
-        if variant != Variant::Least || is_demanded || !is_of_a_request(name) {
+        if variant != Variant::Least || is_demanded || !is_request_variable(name) {
             environ.set_item(native(py, name), native(py, value))?;
         }
     }

@@ -294,7 +294,7 @@ impl<'py> Call<'_, 'py> {
             for (rule, text) in &mut seen {
                 if *rule == &rules::SERVER_ERROR {
                     *rule = needs;
-                    *text = format!("{text}, {}", needs.and_not_so());
+                    *text = format!("{text}, {}", needs.contrast());
                 }
             }
         }

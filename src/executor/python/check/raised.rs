@@ -54,7 +54,7 @@ pub(super) fn judge(
         } else {
             needs
         };
-        let text = format!("the application raised {line}, {}", rule.and_not_so());
+        let text = format!("the application raised {line}, {}", rule.contrast());
         notes.found(rule, here, text);
     } else {
         notes.found(

@@ -45,7 +45,10 @@ impl Environment {
             let module = PyModule::from_code(py, &source, c"wsgi-cgi", name)?;
             module.setattr("_value", wrap_pyfunction!(value, py)?)?;
             module.setattr("_names", wrap_pyfunction!(names, py)?)?;
-            module.setattr("_is_of_a_request", wrap_pyfunction!(is_of_a_request, py)?)?;
+            module.setattr(
+                "_is_of_a_request",
+                wrap_pyfunction!(is_request_variable, py)?,
+            )?;
             let ours: Vec<_> = (ours.iter())
                 .map(|name| PyBytes::new(py, name.as_bytes()))
                 .collect();
@@ -95,7 +98,7 @@ impl Environment {
             || elsewhere.programs > GIVEN_THEIR_OWN.load(Ordering::Acquire);
         if is_handed_on {
             let unknown =
-                |name: &&Vec<u8>| !freshness::is_given_unasked(name) && !names.contains(*name);
+                |name: &&Vec<u8>| !freshness::is_given_at_start(name) && !names.contains(*name);
             kept.extend(all.iter().find(unknown).map(|name| {
                 format!(
                     "a program is started with all of them, including {}",
@@ -147,8 +150,8 @@ fn names(py: Python<'_>) -> Vec<Bound<'_, PyBytes>> {
 }
 
 #[pyfunction]
-fn is_of_a_request(name: &[u8]) -> bool {
-    !freshness::is_of_the_surroundings(name)
+fn is_request_variable(name: &[u8]) -> bool {
+    !freshness::does_not_belong_to_a_request(name)
 }
 
 /// A program is started with all variables.
