@@ -1,5 +1,5 @@
-//! `--access-log`: a line for each request that a server starts a process for, however that ends. What an image
-//! changes is in `image::access_log`.
+//! `--access-log`: one line for each request that a web server starts a process for, however that process ends.
+//! Requests with images are tested in `image::access_log`.
 
 use std::path::Path;
 
@@ -60,7 +60,7 @@ impl Line {
 const HELLO: &str = "def application(environ, start_response):\n    start_response('200 OK', [])\n    \
                      return [b'Hello\\n']\n";
 
-/// The line that a request leaves, which ends with this exit status.
+/// Runs a request that ends with this exit status, and returns its line.
 #[track_caller]
 fn line_of(text: &str, exit: i32, around: impl FnOnce(Cgi) -> Cgi) -> Line {
     let cgi = Cgi::source(text);
@@ -73,7 +73,7 @@ fn line_of(text: &str, exit: i32, around: impl FnOnce(Cgi) -> Cgi) -> Line {
 }
 
 #[test]
-fn a_line_says_who_asked_what_was_sent_and_what_it_took() {
+fn a_line_has_client_request_status_bytes_and_times() {
     let line = line_of(HELLO, 0, |cgi| {
         cgi.path("/cart")
             .variable("QUERY_STRING", "token=secret")
@@ -89,7 +89,7 @@ fn a_line_says_who_asked_what_was_sent_and_what_it_took() {
 }
 
 #[test]
-fn what_a_client_says_makes_no_field_and_no_line() {
+fn spaces_and_newlines_from_the_client_are_escaped() {
     let line = line_of(HELLO, 0, |cgi| {
         cgi.raw_variable("PATH_INFO", b"/a b\n\xff 200 0")
             .method("GET\nx")
@@ -98,9 +98,9 @@ fn what_a_client_says_makes_no_field_and_no_line() {
     assert_eq!((&*line.client, &*line.status), ("-", "200"));
 }
 
-/// Each line is of content that was sent, and not of what was to be.
+/// The line counts the bytes that were sent, not those that should have been.
 #[test]
-fn each_way_to_answer_is_counted() {
+fn the_bytes_of_each_kind_of_answer_are_counted() {
     let answer = |how: &str| {
         format!(
             "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    {how}\n"
@@ -129,9 +129,9 @@ fn each_way_to_answer_is_counted() {
     assert_eq!((&*head.status, head.bytes), ("200", 0));
 }
 
-/// A page, one made beforehand, or one that another process sends.
+/// Error pages of the process itself, of a signal handler and of the process that waits.
 #[test]
-fn each_way_to_fail_leaves_a_line() {
+fn each_kind_of_failure_writes_a_line() {
     let called = |how: &str| {
         format!(
             "import ctypes, os, signal, time\ndef application(environ, start_response):\n    {how}\n"
@@ -152,9 +152,9 @@ fn each_way_to_fail_leaves_a_line() {
     assert_eq!(unknown.status, "400");
 }
 
-/// Nobody can catch these: the process that waits beside it has the line written, once.
+/// A process cannot catch these ends: the process that waits for it writes the line, once.
 #[test]
-fn a_process_that_was_killed_leaves_a_line() {
+fn a_line_is_written_for_a_process_that_was_killed() {
     if launcher::is_wanted() {
         return;
     }
@@ -181,9 +181,9 @@ fn a_process_that_was_killed_leaves_a_line() {
     }
 }
 
-/// A process that the application forks has no line, whichever way it ends.
+/// A process that the application forks writes no line, however it ends.
 #[test]
-fn a_forked_process_leaves_none() {
+fn a_forked_process_writes_no_line() {
     for end in [
         "os._exit(0)",
         "ctypes.CDLL(None).exit(0)",
@@ -200,14 +200,14 @@ fn a_forked_process_leaves_none() {
 }
 
 #[test]
-fn where_it_cannot_be_written_the_request_is_answered_and_the_log_says_so() {
+fn a_request_is_answered_if_its_line_cannot_be_written() {
     let folder = folder();
     let blocked = folder.path().join("nowhere/access.log");
     let answer = Cgi::source(HELLO)
         .option("--access-log")
         .option(&blocked)
         .logs(&format!(
-            "`{}` (--access-log) cannot be written: No such file or directory",
+            "cannot write the access log `{}`: No such file or directory",
             blocked.display()
         ))
         .logs("GET /app/: ")
@@ -215,9 +215,9 @@ fn where_it_cannot_be_written_the_request_is_answered_and_the_log_says_so() {
     assert_eq!(answer.text(), "Hello\n");
 }
 
-/// Descriptors that an application closes, and the folder that it changes to, are not the log's.
+/// The application's working directory, umask and time zone do not matter for the access log.
 #[test]
-fn an_application_does_nothing_to_it() {
+fn an_application_does_not_affect_the_access_log() {
     let text = "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    \
                 os.chdir('/')\n    os.umask(0o777)\n    os.environ['TZ'] = 'Asia/Kathmandu'\n    \
                 return [b'x']\n";
@@ -229,7 +229,7 @@ fn an_application_does_nothing_to_it() {
 }
 
 #[test]
-fn the_head_says_what_took_time_where_developers_look() {
+fn with_debug_a_server_timing_header_has_the_times() {
     let times = |debug: bool, text: &str, exit| {
         let mut cgi = Cgi::source(text).exits(exit).logs_anything();
         if debug {

@@ -1,11 +1,11 @@
-//! What a shell offers when somebody presses Tab: what the program answers to the scripts that it prints, and
-//! (`shells`) what each of the three shows at a terminal.
+//! Completion in shells: what `wsgi-cgi completions` answers to its completion scripts, and (`shells`) what each of
+//! the three shells shows at a terminal when Tab is pressed.
 
 mod shells;
 
 use crate::harness::by_hand::ByHand;
 
-/// What can be in the place of the last of these words, without what is said about it.
+/// The completions offered for the last of these words, without their descriptions.
 #[track_caller]
 fn offered(words: &[&str]) -> Vec<String> {
     let answer = ByHand::command(&["completions", "bash", "--"])
@@ -16,7 +16,7 @@ fn offered(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn each_place_of_a_command_line_has_its_own() {
+fn each_position_has_its_own_completions() {
     for (words, expected) in [
         (&["image", ""][..], &["words", "make", "status", "drop"][..]),
         (
@@ -58,7 +58,7 @@ fn each_place_of_a_command_line_has_its_own() {
 }
 
 #[test]
-fn commands_are_those_of_the_help() {
+fn the_commands_offered_are_those_in_the_help() {
     let commands = offered(&[""]);
     let help = ByHand::command(&["help"]).prints();
     let listed = help.split("Commands:\n").nth(1).expect("commands");
@@ -76,7 +76,7 @@ fn commands_are_those_of_the_help() {
 }
 
 #[test]
-fn what_is_for_the_programs_own_use_is_not_offered() {
+fn internal_options_are_not_offered() {
     assert_eq!(
         offered(&["image", "make", "--"]),
         ["words", "--cache-dir", "--warm-up", "--help"]
@@ -84,7 +84,7 @@ fn what_is_for_the_programs_own_use_is_not_offered() {
     let serve = offered(&["serve", "--"]);
     assert!(serve.contains(&"--preload".into()), "{serve:?}");
     assert!(!serve.contains(&"--nursery".into()), "{serve:?}");
-    // Nor other names of the same.
+    // Nor aliases.
     let servers = offered(&["install", ""]);
     assert!(servers.contains(&"mini_httpd".into()), "{servers:?}");
     for other in ["userdir", "suexec", "mini-httpd"] {

@@ -66,7 +66,7 @@ impl Machine {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// It in `site/` with nothing of the caller's.
+    /// The program with these arguments, in `site/` and with an empty environment.
     fn command(&self, words: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(self.at("wsgi-cgi"));
         command
@@ -79,7 +79,7 @@ impl Machine {
         command
     }
 
-    /// Runs it there.
+    /// Runs the program with these arguments in `site/`.
     fn run(&self, words: &[impl AsRef<OsStr>]) -> Output {
         self.command(words).output().expect("the program")
     }

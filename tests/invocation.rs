@@ -80,7 +80,7 @@ fn options_in_the_hash_bang_line_are_split() {
 }
 
 #[test]
-fn what_may_have_been_meant_in_the_hash_bang_line_is_said() {
+fn a_wrong_option_in_the_hash_bang_line_gets_a_suggestion() {
     for (words, meant) in [
         (
             "--vnev /v",
@@ -92,7 +92,7 @@ fn what_may_have_been_meant_in_the_hash_bang_line_is_said() {
             "unexpected argument '-i' found: did you mean `--image`?",
         ),
         ("debug", "`debug` in the `#!` line of"),
-        ("imgae", "is no option: did you mean `--image`?"),
+        ("imgae", "is not an option: did you mean `--image`?"),
     ] {
         let (_folder, script) = script(&format!("#!{} {words}", program().display()));
         Cgi::bare().program(&script).exits(1).logs(meant).run();

@@ -6,7 +6,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::harness::cgi::Cgi;
 use crate::harness::folder;
 
-/// Whether a text begins with a time in brackets, as ISO 8601 has it: local, to the millisecond.
+/// Whether a text begins with an ISO 8601 time in brackets: local time, with milliseconds.
 pub(crate) fn has_time(text: &str) -> bool {
     let pattern = b"[0000-00-00T00:00:00.000+00:00] ";
     text.len() >= pattern.len()

@@ -1,5 +1,5 @@
-//! The manual pages: one of the program and one of each command, with what such a page has, as `man` shows
-//! it on 80 columns.
+//! The manual pages, one for the program and one for each command: their sections, and how `man` shows them in 80
+//! columns.
 
 use crate::harness::by_hand::ByHand;
 
@@ -49,7 +49,7 @@ fn each_command_of_the_help_has_a_page() {
 }
 
 #[test]
-fn every_option_of_the_help_is_in_the_page_and_none_that_is_hidden() {
+fn a_page_has_every_option_of_the_help_and_no_hidden_one() {
     for (command, (_, page)) in COMMANDS.iter().zip(pages().iter().skip(1)) {
         let help = ByHand::command(&["help", command]).prints();
         let options = help
@@ -66,7 +66,7 @@ fn every_option_of_the_help_is_in_the_page_and_none_that_is_hidden() {
     }
 }
 
-/// What man(1) makes of them.
+/// The pages as man(1) shows them.
 mod man {
     use super::pages;
     use crate::harness::{folder, program, skip};
@@ -86,10 +86,10 @@ mod man {
         "SEE ALSO",
     ];
 
-    /// Each page by its name, as it is shown; none where there is no `man`.
+    /// The name and the shown text of each page; empty if `man` is not installed.
     fn shown() -> Vec<(String, String)> {
         if !Path::new("/usr/bin/man").exists() {
-            skip("there is no `man`");
+            skip("`man` is not installed");
             return Vec::new();
         }
         let folder = folder();
@@ -111,7 +111,7 @@ mod man {
             let man = run("man", &["--warnings", "-l"]);
             assert_eq!(String::from_utf8_lossy(&man.stderr), "", "{name}");
             assert!(man.status.success(), "{name}");
-            // As apropos(1) finds it.
+            // The title that apropos(1) finds.
             let title = run("lexgrog", &[]);
             let title = String::from_utf8_lossy(&title.stdout).into_owned();
             assert!(title.contains(&format!("\"{name} - ")), "{title}");
@@ -120,7 +120,7 @@ mod man {
         shown
     }
 
-    /// What is between the title of a section and the next one.
+    /// The text between the title of a section and the next title.
     fn section<'a>(page: &'a str, title: &str) -> Option<&'a str> {
         let (_, rest) = page.split_once(&format!("\n{title}\n"))?;
         let is_title = |line: &str| line.starts_with(|first: char| !first.is_whitespace());
@@ -133,7 +133,7 @@ mod man {
     }
 
     #[test]
-    fn it_shows_them_on_80_columns_without_a_warning() {
+    fn man_shows_them_in_80_columns_without_a_warning() {
         for (name, page) in shown() {
             let mut from = 0;
             for title in SECTIONS {
@@ -146,14 +146,14 @@ mod man {
             }
             for line in page.lines() {
                 assert!(line.chars().count() <= 80, "{name}: {line}");
-                // No word is cut in two, as many are to be copied.
+                // No word is hyphenated, as many are there to be copied.
                 assert!(!line.ends_with('\u{2010}'), "{name}: {line}");
             }
         }
     }
 
     #[test]
-    fn every_example_is_a_command_line_that_is_understood() {
+    fn every_example_is_a_valid_command_line() {
         let mut tried = 0;
         for (name, page) in shown() {
             let examples = section(&page, "EXAMPLES").expect("examples");
@@ -164,7 +164,7 @@ mod man {
                 .map(str::trim)
                 .filter(|line| line.starts_with("wsgi-cgi "))
             {
-                // Without what is said about it, and what is done with what it prints.
+                // Without its explanation, redirection and pipe.
                 let line = line.split("   ").next().unwrap_or_default();
                 let line = line.split(['>', '|']).next().unwrap_or_default();
                 let output = Command::new("/bin/sh")

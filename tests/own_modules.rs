@@ -1,5 +1,5 @@
-//! An import that fails because of a file or a folder of the application's own: the log says which, and advises
-//! nobody to install a package for it.
+//! Imports that fail because of the application's own file or folder: the log names it, and does not advise to
+//! install a package.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,8 +10,8 @@ use rustix::process::geteuid;
 use crate::harness::cgi::Cgi;
 use crate::harness::{copy_programs, folder, launcher, skip};
 
-/// A folder with such files, of which the first is the application; what is logged has these words in one entry,
-/// with FOLDER for the folder.
+/// Makes a folder with these files, the first of which is the application, and checks that the log explains the
+/// failure with the expected text. FOLDER stands for the folder's path.
 #[track_caller]
 fn is_explained(files: &[(&str, &str)], options: &[&str], expected: &str) {
     let folder = folder();
@@ -39,7 +39,7 @@ fn a_script_that_hides_the_package_it_imports() {
         ("from wiki import application", "library/wiki/__init__.py"),
         ("from wiki import application", "library/wiki.py"),
     ] {
-        // Named as a module's search path, and not as the application's own.
+        // The script extends the module search path itself, without --python-path.
         let path = "import sys; sys.path.append(__file__.rsplit('/', 1)[0] + '/library')\n";
         is_explained(
             &[
@@ -58,21 +58,21 @@ fn a_file_that_hides_a_package_of_the_standard_library() {
     is_explained(
         &[("app.py", "import email.mime.text\n"), ("email.py", "")],
         &[],
-        "`FOLDER/email.py` hides the `email` that is in `",
+        "`FOLDER/email.py` hides the `email` in `",
     );
 }
 
 #[test]
-fn a_file_of_which_modules_are_imported() {
+fn a_file_that_is_imported_as_a_package() {
     is_explained(
         &[("app.cgi", "import shop.views\n"), ("shop.py", "")],
         &[],
-        "`shop` is the application's own file `FOLDER/shop.py`, which has no modules in it",
+        "`shop` is the application's own file `FOLDER/shop.py`, not a package",
     );
 }
 
 #[test]
-fn a_package_of_its_own_that_lacks_a_module() {
+fn a_module_missing_from_the_applications_own_package() {
     is_explained(
         &[
             ("app.py", "import shop.web.views\n"),
@@ -80,8 +80,8 @@ fn a_package_of_its_own_that_lacks_a_module() {
             ("shop/web/__init__.py", ""),
         ],
         &[],
-        "`shop` is a package of the application's own, and `FOLDER/shop/web` has neither `views.py` nor a \
-         folder `views`: put the file there, or correct the import",
+        "`shop` is the application's own package, and `FOLDER/shop/web` has neither `views.py` nor a folder \
+         `views`: put the file there, or correct the import",
     );
     is_explained(
         &[
@@ -94,50 +94,50 @@ fn a_package_of_its_own_that_lacks_a_module() {
 }
 
 #[test]
-fn a_script_that_no_import_finds() {
+fn a_script_that_imports_itself_without_the_ending_py() {
     is_explained(
         &[("shop.cgi", "import shop\n")],
         &[],
-        "`shop` is the application itself, `FOLDER/shop.cgi`, which cannot be imported as its name does not \
-         end in `.py`",
+        "`shop` is the application itself, `FOLDER/shop.cgi`, which cannot be imported because its name does \
+         not end in `.py`",
     );
 }
 
 #[test]
-fn the_folder_that_it_is_in() {
+fn the_folder_that_contains_the_application() {
     is_explained(
         &[
             ("shop/app.py", "import shop.models\n"),
             ("shop/models.py", ""),
         ],
         &[],
-        "`shop` is the folder that the application is in, and is looked for in the folder above it only where \
-         that is named: --python-path FOLDER\n",
+        "`shop` is the folder of the application; to import it, add the folder above it to the search path: \
+         --python-path FOLDER\n",
     );
 }
 
 #[test]
-fn a_name_in_other_letters() {
+fn a_name_that_differs_in_case() {
     is_explained(
         &[("app.py", "import shop\n"), ("Shop.py", "")],
         &[],
-        "`FOLDER` has `Shop.py`, and upper and lower case make different names",
+        "`FOLDER` has `Shop.py`, which differs in upper and lower case",
     );
 }
 
-/// A package that is nowhere is one to install, whatever is beside it.
+/// If a package is found nowhere, the advice about virtual environments stays.
 #[test]
-fn a_package_that_is_missing_is_still_one() {
+fn a_package_that_is_not_installed() {
     let cgi = Cgi::source("import nowhere.at.all\n");
     fs::write(cgi.script_folder().join("somewhere.py"), "").expect("a file");
     cgi.exits(1)
-        .logs("name the virtual environment that has `nowhere` with --venv")
+        .logs("set the virtual environment that has `nowhere` with --venv")
         .run();
 }
 
-/// What the server's user may not read, Python takes for what is not there, or raises what names no remedy.
+/// Files that the server's user may not read: Python reports them as missing, or raises an error without a remedy.
 #[test]
-fn what_is_closed_to_the_servers_user() {
+fn a_file_that_the_servers_user_may_not_read() {
     if !geteuid().is_root() {
         return skip("only root can run a program as another user");
     }
@@ -205,7 +205,7 @@ fn what_is_closed_to_the_servers_user() {
 }
 
 #[test]
-fn a_working_folder_that_is_closed() {
+fn a_working_directory_that_may_not_be_entered() {
     if !geteuid().is_root() {
         return skip("only root can run a program as another user");
     }

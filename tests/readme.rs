@@ -1,5 +1,5 @@
-//! The README and the manual (`docs/manual`) show nothing that was not tried: their commands are run here, in
-//! the order of [`TEXTS`], and their configurations are what the tests with real servers use ([`block`]).
+//! Tests everything that the README and the manual (`docs/manual`) show: their commands are run here, in the order of
+//! [`texts`], and the tests with real servers use their configurations ([`block`]).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,18 +22,20 @@ macro_rules! manual {
     };
 }
 
-/// The pages of the manual, in the order in which one reads them: later commands use files of earlier ones.
+/// The pages of the manual in reading order: later commands use files of earlier ones.
 const MANUAL: [(&str, &str); 12] = manual!["installing" "figures" "request" "serve" "servers" "naming"
     "options" "images" "doctor" "check" "errors" "shell"];
 
-/// The README and the pages.
+/// The README and the pages of the manual.
 fn texts() -> impl Iterator<Item = &'static str> {
     [README].into_iter().chain(MANUAL.map(|(_, text)| text))
 }
 
 /// The blocks of a language, in order. The languages: `console` is run, and prints what follows
 /// each command (`...` stands for anything); `serving` is a server that is run and asked; `sh` is
-/// run; `pytest` is a test of `cart.py`; `text` is for a start file, which `completions` tries; `python` is a script that answers "Hello, world!"; the others are named after servers, configurations first, then commands.
+/// run; `pytest` is a test of `cart.py`; `text` is for a shell's start file, which `completions`
+/// tests; `python` is a script that answers "Hello, world!"; the others are named after servers,
+/// configurations first, then commands.
 const LANGUAGES: [&str; 11] = [
     "apache",
     "busybox",
@@ -82,7 +84,7 @@ fn every_block_is_of_a_kind_that_is_tried() {
     assert_eq!(languages, BTreeSet::from(LANGUAGES));
 }
 
-/// The README has an end, and every page of the manual is reached from it.
+/// The README is short, and links to every page of the manual.
 #[test]
 fn the_readme_is_short_and_leads_to_each_page() {
     assert!(README.lines().count() < 300);
@@ -101,9 +103,9 @@ fn the_readme_is_short_and_leads_to_each_page() {
     }
 }
 
-/// Its commands for shared hosting are those of the recipe, which `docs` follows word for word.
+/// The README's commands for shared hosting are in `docs/shared-hosting.md`, whose commands `docs` runs.
 #[test]
-fn the_commands_for_shared_hosting_are_the_recipes() {
+fn the_commands_for_shared_hosting_are_those_of_its_page() {
     let recipe = include_str!("../docs/shared-hosting.md");
     let known: Vec<&str> = recipe
         .lines()
@@ -118,7 +120,7 @@ fn the_commands_for_shared_hosting_are_the_recipes() {
     }
 }
 
-/// Each link leads to a file that is there, and to a heading in it.
+/// Each link leads to an existing file, and to an existing heading in it.
 #[test]
 fn every_link_leads_somewhere() {
     let pages = MANUAL.map(|(name, text)| (format!("docs/manual/{name}.md"), text));
@@ -147,7 +149,7 @@ fn every_link_leads_somewhere() {
     }
 }
 
-/// The name that a heading has in a link.
+/// The anchor of a heading in links.
 fn anchor_of(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = words.chars().filter_map(|letter| match letter {
@@ -536,7 +538,7 @@ mod slow {
     #[test]
     fn the_commands_of_packages_work() {
         let machine = Machine::new();
-        // Those of the README are a recipe, which `docs` follows.
+        // The README's `sh` block is run by `docs`, as part of `docs/shared-hosting.md`.
         let pages = MANUAL.iter().flat_map(|(_, text)| blocks_of(text));
         let printed: String = pages
             .filter(|(language, _)| *language == "sh")

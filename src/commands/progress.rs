@@ -32,7 +32,7 @@ impl Progress {
             steps,
             teller: std::thread::spawn(move || tell(told)),
         });
-        // What cannot be told is no reason to fail.
+        // A command does not fail because its steps cannot be shown.
         Self(watched.ok())
     }
 

@@ -17,7 +17,7 @@ use exchange::{
     SharedBody,
 };
 use process::unread::Patience;
-use process::{last_resort, signals, tally, times, told_whole};
+use process::{complete_output, last_resort, signals, tally, times};
 
 /// How much a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).
 const PIPE_BUF: usize = 4096;
@@ -47,7 +47,7 @@ pub struct CgiWriter {
     stdout: Option<OwnedFd>,
     body: SharedBody,
     form: Form,
-    /// When the program began, where the client is to see what takes time.
+    /// When the program began, if the response is to have a `Server-Timing` field.
     began: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ impl CgiWriter {
         }
     }
 
-    /// Has the head say what took time, since the program began at that time.
+    /// Adds a `Server-Timing` field to the head; `began` is when the program began.
     pub fn tell_times_since(&mut self, began: u64) {
         self.began = Some(began);
     }
@@ -255,7 +255,7 @@ impl ResponseWriter for CgiWriter {
         });
         let is_awaited = is_left && !has_hung_up(stdout.as_fd());
         if whole && !may_be_in_stdout {
-            told_whole::tell(&stdout);
+            complete_output::mark(&stdout);
         }
         // Apache's mod_cgid uses one socket for standard input and output: while the former is
         // open, closing the latter does not end the response. On a pipe this fails, which does no
@@ -268,7 +268,7 @@ impl ResponseWriter for CgiWriter {
     }
 }
 
-/// The head with what took time so far: until the application was called, and from then on.
+/// The head with a `Server-Timing` field: the time until the application was called, and the time since then.
 fn with_times(head: &ResponseHead, began: u64) -> ResponseHead {
     let milliseconds = |from: u64, to: u64| {
         let tenths = to.saturating_sub(from) / 100_000;
@@ -287,7 +287,7 @@ fn with_times(head: &ResponseHead, began: u64) -> ResponseHead {
     head
 }
 
-/// Whether nobody is left at the other end of a pipe.
+/// Whether the other end of a pipe is closed.
 pub(super) fn has_hung_up(output: BorrowedFd<'_>) -> bool {
     let mut output = [PollFd::new(&output, PollFlags::OUT)];
     let now = rustix::event::Timespec {

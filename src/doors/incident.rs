@@ -18,7 +18,7 @@ pub struct Incident {
     /// The request, where the page may show it and the exception.
     shown: Option<MetaVariables>,
     id: String,
-    /// What its entries name: script, method and path.
+    /// What its log entries name: script, method and path.
     request: String,
 }
 
@@ -34,24 +34,24 @@ impl Incident {
         }
     }
 
-    /// Its entries name that application, and the path by which it is known: behind an `Action` the server's
-    /// variables are about this program.
-    pub fn is_of(&mut self, app: &App, meta: &MetaVariables) {
+    /// From now on its log entries name this application: behind Apache's `Action` the server's variables name
+    /// this program instead.
+    pub fn set_application(&mut self, app: &App, meta: &MetaVariables) {
         self.request = named(Some(app.place()), meta);
     }
 
-    /// From now on all entries of this process name its request.
-    pub fn begin(&self) {
+    /// From now on all log entries of this process name its request.
+    pub fn name_in_log(&self) {
         subject::set(&self.request);
     }
 
-    /// What its entries name.
+    /// What its log entries name: script, method and path.
     #[must_use]
     pub fn request(&self) -> &str {
         &self.request
     }
 
-    /// From now on the client sees what went wrong.
+    /// From now on the page shows what went wrong.
     pub fn show(&mut self, meta: &MetaVariables) {
         self.shown = Some(meta.clone());
     }

@@ -27,16 +27,16 @@ use url::Url;
 /// Names and values, in order.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What curl has an exit status of its own for.
+/// Errors for which curl has its own exit statuses.
 #[derive(Debug)]
 pub enum Refused {
-    /// No URL, and why.
+    /// The URL is not valid, with the reason.
     Url(String),
     /// A file that cannot be read.
     Unreadable(OsString),
     /// A file that cannot be written.
     Unwritable(OsString),
-    /// A file without a name.
+    /// With -O, the URL has no file name.
     Nameless,
 }
 
@@ -44,12 +44,12 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(why) => f.write_str(why),
-            Self::Unreadable(name) if name == "-" => f.write_str("standard input cannot be read"),
-            Self::Unreadable(name) => write!(f, "`{}` cannot be read", name.display()),
+            Self::Unreadable(name) if name == "-" => f.write_str("cannot read standard input"),
+            Self::Unreadable(name) => write!(f, "cannot read `{}`", name.display()),
             Self::Nameless => {
-                f.write_str("-O: the URL ends in no name for the file; -o FILE gives it one")
+                f.write_str("-O: the URL does not end in a file name: use -o FILE instead")
             }
-            Self::Unwritable(name) => write!(f, "`{}` cannot be written", name.display()),
+            Self::Unwritable(name) => write!(f, "cannot write `{}`", name.display()),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Typed {
         let path = url::decode(self.url.path());
         if path.contains(&0) {
             bail!(Refused::Url(format!(
-                "`{}`: no server passes a NUL byte on",
+                "`{}`: the path contains a NUL byte, which no server passes on",
                 self.url
             )));
         }

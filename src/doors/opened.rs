@@ -133,8 +133,8 @@ pub fn complete(meta: &mut MetaVariables, config: Option<&Config>) {
     }
 }
 
-/// Has the entries of the log go where they are to go and name the request; the first says why no image answers.
-/// The access log has its line at the end of the process.
+/// Opens the log (`--log`), has its entries name the request, and prepares the line of the access log. The first
+/// entry says why no image is used, if that is not logged yet.
 pub fn begin_logs(
     meta: &MetaVariables,
     incident: &mut Incident,
@@ -143,9 +143,9 @@ pub fn begin_logs(
 ) {
     stamp::begin();
     if let Some(config) = config {
-        incident.is_of(&config.app, meta);
+        incident.set_application(&config.app, meta);
     }
-    incident.begin();
+    incident.name_in_log();
     if let Some(config) = config {
         if let Some(log) = &config.log {
             report::log_to(log);
@@ -163,7 +163,7 @@ pub fn begin_logs(
     }
 }
 
-/// What comes before any Python: from here on the time of the exchange runs.
+/// The checks before Python starts, and the start of the timeout.
 fn begin(
     config: &Config,
     request: &mut Request,

@@ -31,9 +31,9 @@ pub struct Recorder {
     record: Record,
     meta: MetaVariables,
     id: String,
-    /// As the log names it.
+    /// The request as the log names it.
     request: String,
-    /// What answers it again: words after the file, and where a module is found.
+    /// For the command that replays it: the words after the file, and the folder in which a module is found.
     words: Vec<OsString>,
     folder: Option<PathBuf>,
 }
@@ -71,7 +71,7 @@ impl Recorder {
                 id,
                 &self.request,
                 &format!(
-                    "the request is kept: `{}` answers it again",
+                    "the request is recorded: `{}` repeats it",
                     again::command(&path, &self.words, self.folder.as_deref())
                 ),
             ),

@@ -26,16 +26,16 @@ pub struct Shown {
     pub head: bool,
     /// The content; not even on request when it is a redirect that is followed.
     pub content: bool,
-    /// The content as it was before it was compressed.
+    /// Whether to decompress the content.
     pub decoded: bool,
 }
 
-/// What is known of a response afterwards.
+/// What is known about a response once it was written.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Its head, once that was sent.
+    /// The head, once it was written.
     pub head: OnceLock<ResponseHead>,
-    /// Why its content could not be shown as it was before it was compressed.
+    /// Why the content could not be decompressed.
     pub undecoded: OnceLock<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct TerminalWriter {
     is_skipped: IsSkipped,
     known: Arc<Known>,
     decoder: Option<Decoder>,
-    /// Where the head goes too.
+    /// A file that the head is written to as well.
     heads: Option<std::fs::File>,
     observer: Option<Arc<dyn Observer>>,
     /// How much content was kept from the terminal, if any is.
@@ -99,7 +99,7 @@ impl TerminalWriter {
         self
     }
 
-    /// Where it will be found what is known of the response.
+    /// What will be known about the response: filled in while it is written.
     #[must_use]
     pub fn known(&self) -> Arc<Known> {
         self.known.clone()
@@ -222,7 +222,7 @@ impl ResponseWriter for TerminalWriter {
         }
         last_resort::disarm();
         if self.decoder.as_ref().is_some_and(Decoder::is_cut) {
-            let why = "the compressed content ends before its end".to_owned();
+            let why = "the compressed content is cut short".to_owned();
             _ = self.known.undecoded.set(why);
         }
         if let Some(hidden) = self.hidden.take() {

@@ -7,8 +7,8 @@ use super::MetaVariables;
 use super::mount::AUTO;
 
 impl MetaVariables {
-    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME, or is [`AUTO`]. Gives what the
-    /// log should say where the mount that is asked for so cannot be told.
+    /// Applies every rule; `script_name` replaces the server's SCRIPT_NAME, or is [`AUTO`]. Returns a message
+    /// for the log if [`AUTO`] could not determine the mount.
     #[must_use]
     pub fn complete(&mut self, script_name: Option<&[u8]>) -> Option<String> {
         let mut unclear = None;

@@ -1,8 +1,8 @@
-//! A text as JSON has it, for what programs read: logs and lists.
+//! JSON strings, for output that programs read: logs and lists.
 
 use std::fmt::Write;
 
-/// A string of JSON's (RFC 8259, section 7).
+/// The text as a JSON string (RFC 8259, section 7).
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");

@@ -128,7 +128,7 @@ impl MetaVariables {
     }
 }
 
-/// The name that a variable had before Apache redirected internally; none where it did not.
+/// The name that a variable had before Apache's internal redirects; `None` if there was no redirect.
 pub(super) fn before_redirects(name: &[u8]) -> Option<&[u8]> {
     let mut rest = name.strip_prefix(b"REDIRECT_")?;
     while let Some(shorter) = rest.strip_prefix(b"REDIRECT_") {

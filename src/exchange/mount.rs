@@ -1,27 +1,26 @@
-//! Where an application is mounted when a rewrite hides its script: `index.cgi` is in SCRIPT_NAME,
-//! and not in the URL that was asked for. What the application links to begins with SCRIPT_NAME, so
-//! that has to be what the URL has. Where the server's variables do not say so for certain, they stay as
-//! they are: such links show the script, and they work.
+//! Where an application is mounted when a rewrite hides its script: `index.cgi` is in SCRIPT_NAME, but not
+//! in the requested URL. The links of the application begin with SCRIPT_NAME, so it has to match the URL. If
+//! the server's variables leave the mount unclear, they are not changed: links then show the script, but work.
 
 use super::MetaVariables;
 use super::meta_variables::before_redirects;
 use super::url_path::{has_encoded_slash, path_of, readings};
 
-/// The value of `--script-name` that asks for it.
+/// The value of `--script-name` that turns this on.
 pub const AUTO: &[u8] = b"auto";
 
 /// SCRIPT_NAME and PATH_INFO.
 type Mounted = (Vec<u8>, Vec<u8>);
 
-/// The server's variables do not fit together.
+/// The server's variables contradict each other.
 struct Unclear;
 
 impl MetaVariables {
-    /// Has SCRIPT_NAME be what the URL has in the script's place, whatever a rewrite leads to. Gives what
-    /// the log should say where that cannot be told.
+    /// Sets SCRIPT_NAME to the part of the URL that stands for the script, for any rewrite. Returns a
+    /// message for the log if the mount is unclear.
     pub(super) fn mount_by_url(&mut self) -> Option<String> {
         let part = |name| self.get(name).unwrap_or_default();
-        // Servers without it have no rewrites.
+        // Servers that do not set it have no rewrites.
         let uri = self.get("REQUEST_URI")?;
         match self.mounted(part("SCRIPT_NAME"), part("PATH_INFO"), uri) {
             Ok(Some((mount, path_info))) => {
@@ -33,9 +32,9 @@ impl MetaVariables {
             Err(Unclear) => {
                 let shown = |value| String::from_utf8_lossy(value).into_owned();
                 Some(format!(
-                    "script-name = \"auto\": where the application is mounted cannot be told from \
-                     REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`, which stay as they are: links show \
-                     the script. If a rewrite leads there, name what it hides: script-name = \"/PATH\"",
+                    "script-name = \"auto\": cannot determine where the application is mounted from \
+                     REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`: links show the script's \
+                     name. If a rewrite leads to the script, set the URL path: script-name = \"/PATH\"",
                     shown(path_of(uri).unwrap_or(uri)),
                     shown(part("SCRIPT_NAME")),
                     shown(part("PATH_INFO")),
@@ -44,14 +43,14 @@ impl MetaVariables {
         }
     }
 
-    /// The same where nobody asked for it: only where the URL is that of the folder of an `index.*` and
-    /// PATH_INFO. A rewrite that hides such a script hides it for the whole folder, one that leads
-    /// elsewhere may do so for a single page.
+    /// The default without `auto`: changes SCRIPT_NAME only if the URL is the folder of an `index.*` script
+    /// followed by PATH_INFO. A rewrite to such a script applies to the whole folder; a rewrite to another
+    /// script may apply to a single page.
     pub(super) fn mount_at_folder(&mut self) {
         let script = self.get("SCRIPT_NAME").unwrap_or_default();
         let path_info = self.get("PATH_INFO").unwrap_or_default();
         let folder = folder(script);
-        // With an empty PATH_INFO nothing tells a rewrite from the folder's index.
+        // If PATH_INFO is empty, a rewrite looks the same as a request for the folder's index.
         if !is_index(script) || path_info.is_empty() || !is_mount(folder) {
             return;
         }
@@ -62,8 +61,8 @@ impl MetaVariables {
         }
     }
 
-    /// Has SCRIPT_NAME be that mount and PATH_INFO what follows it, whoever split the path before; false
-    /// where the path is not below it.
+    /// Sets SCRIPT_NAME to `mount` and PATH_INFO to the rest of the path, however the path was split before;
+    /// false if the path is not below `mount`.
     #[must_use]
     pub fn strip_mount(&mut self, mount: &[u8]) -> bool {
         let part = |name| self.get(name).unwrap_or_default();
@@ -76,8 +75,8 @@ impl MetaVariables {
         true
     }
 
-    /// What a request for `uri` is about, which led to that script with that PATH_INFO; none where the
-    /// server's words are right.
+    /// SCRIPT_NAME and PATH_INFO for a request for `uri` that led to `script` with `path_info`; `None` if the
+    /// server's values are right.
     fn mounted(
         &self,
         script: &[u8],
@@ -85,8 +84,8 @@ impl MetaVariables {
         uri: &[u8],
     ) -> Result<Option<Mounted>, Unclear> {
         let paths = readings(uri);
-        // The script's own URL leads there too. What has another name (`ScriptAlias "/shop"`, a script in
-        // cgi-bin) stands for itself alone: nobody says that its folder leads there.
+        // The script's own URL was requested. Only an `index.*` script is also reached by its folder's URL;
+        // a script with another name (`ScriptAlias "/shop"`, a script in cgi-bin) is not.
         if self.is_part_of_another() || paths.iter().any(|path| below(path, script).is_some()) {
             let own = (folder(script).to_vec(), or_root(path_info));
             return match (is_index(script), is_mount(&own.0)) {
@@ -95,7 +94,7 @@ impl MetaVariables {
                 (false, _) => Ok(None),
             };
         }
-        // The rewrite says what follows the mount, or, as `FallbackResource`, nothing.
+        // The rewrite passes on what follows the mount, or, as `FallbackResource` does, nothing.
         let rest = match path_info {
             b"" => self.rest(script, uri, &paths).ok_or(Unclear)?,
             path_info => path_info.to_vec(),
@@ -105,22 +104,22 @@ impl MetaVariables {
         Ok(Some((mount.to_vec(), or_root(&rest))))
     }
 
-    /// What follows the folder of a script in the URL that led there.
+    /// The part of the URL that follows the script's folder.
     fn rest(&self, script: &[u8], uri: &[u8], paths: &[Vec<u8>]) -> Option<Vec<u8>> {
-        // In the server's own reading, behind a rewrite. Behind an `Action` it is the script's URL.
+        // After a rewrite it is the path as the server read it; after an `Action`, the script's URL.
         let rewritten = self.get("REDIRECT_URL");
         let rewritten = rewritten.filter(|url| below(url, script).is_none());
         let path = match rewritten {
             Some(url) => url,
-            // What the server took for one segment, and allowed, may not become two.
+            // What the server took for one segment, and allowed, must not become two.
             None if has_encoded_slash(uri) => return None,
             None => paths.first()?,
         };
         below(path, folder(script)).map(<[u8]>::to_vec)
     }
 
-    /// Whether the URL that was asked for is that of something else: an error document stands for a page
-    /// that may be forbidden, and a part of a page (`INCLUDED`, RFC 3875, section 4.1.16) for none.
+    /// Whether the requested URL belongs to another page: an error document replaces a page, which may be
+    /// forbidden; a server-side include (`INCLUDED`, RFC 3875, section 4.1.16) is a part of a page.
     fn is_part_of_another(&self) -> bool {
         let is_error = self.iter().any(|(name, status)| {
             before_redirects(name) == Some(b"STATUS") && !matches!(status, b"" | b"200")
@@ -129,8 +128,8 @@ impl MetaVariables {
     }
 }
 
-/// Whether links can begin with it. Two slashes at their start would name another host, and browsers take a
-/// backslash for one.
+/// Whether links can begin with it. Two leading slashes would be followed by a host name, and browsers treat a
+/// backslash as a slash.
 fn is_mount(path: &[u8]) -> bool {
     let is_bad = |byte: &u8| *byte == b'\\' || byte.is_ascii_control();
     path.is_empty()
@@ -184,7 +183,7 @@ mod tests {
         (value("SCRIPT_NAME"), value("PATH_INFO"))
     }
 
-    /// The same, and whether the log is told that it cannot be told.
+    /// The same, and whether there is a message for the log.
     fn by_url(mut meta: MetaVariables) -> ((String, String), bool) {
         let said = meta.mount_by_url();
         (mounted(&meta), said.is_some())
@@ -254,9 +253,9 @@ mod tests {
         }
     }
 
-    /// What a visitor writes into a path without changing where it leads changes no link.
+    /// A client that writes the same path differently does not change the links.
     #[test]
-    fn one_place_has_one_mount_however_it_is_asked_for() {
+    fn different_spellings_of_a_path_have_the_same_mount() {
         for (uri, path_info) in [
             ("/~me//shop/a", "/a"),
             ("//~me/shop/a", "/a"),
@@ -272,14 +271,14 @@ mod tests {
             let expected = (pair("/~me/shop", path_info), false);
             assert_eq!(by_url(meta(uri, SCRIPT, path_info)), expected, "{uri}");
         }
-        // A server that keeps `forbidden/../a` from nobody may still forbid what is below `forbidden`.
+        // A server that forbids everything below `forbidden` may still allow `forbidden/../a`.
         for uri in ["/~me/shop/forbidden/../a", "/~me/shop//a"] {
             let expected = (pair("/~me/shop", "/a"), false);
             assert_eq!(by_url(meta(uri, SCRIPT, "")), expected, "{uri}");
         }
     }
 
-    /// What the server says after a rewrite is its own reading of the URL.
+    /// After a rewrite, REDIRECT_URL is the path as the server read it.
     #[test]
     fn a_rewrite_that_names_the_script_alone_has_the_path_in_redirect_url() {
         for (uri, redirect_url, mount, rest) in [
@@ -299,7 +298,7 @@ mod tests {
         }
     }
 
-    /// A page that the server refuses, and answers with another, is not asked for after all.
+    /// The URL of a page that the server refused does not become the mount of the error document.
     #[test]
     fn an_error_document_is_not_the_page_that_was_refused() {
         for (name, value) in [
@@ -314,14 +313,14 @@ mod tests {
                 assert_eq!(by_url(meta), (pair("/~me/shop", rest), false), "{name}");
             }
         }
-        // What a visitor sends is no status.
+        // A header field of the client is not a status.
         let mut meta = meta("/~me/shop/a", SCRIPT, "");
         meta.set("REDIRECT_HTTP_STATUS", "403");
         assert_eq!(by_url(meta), (pair("/~me/shop", "/a"), false));
     }
 
     #[test]
-    fn what_cannot_be_told_stays_as_it_is_and_the_log_says_so() {
+    fn an_unclear_mount_is_logged_and_changes_nothing() {
         for (uri, script, path_info) in [
             ("/error", "/cgi-bin/index.cgi", ""),
             ("/x", "/cgi-bin/index.cgi", "/y"),
@@ -332,7 +331,7 @@ mod tests {
             ("/%5Cevil.example/a", "/cgi-bin/index.cgi", "/a"),
             ("/%0a/a", "/cgi-bin/index.cgi", "/a"),
             ("/blog%7f/a", "/cgi-bin/index.cgi", "/a"),
-            // Apache decodes twice where a rewrite has the path.
+            // Apache decodes twice if a rewrite passes the path on.
             ("/~me/shop/a%252Fb", SCRIPT, "/a/b"),
             // One segment, or two?
             ("/~me/shop/a%2Fb", SCRIPT, ""),
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_stands_for_itself_is_at_its_own_url() {
+    fn a_script_that_no_rewrite_hides_is_mounted_at_its_own_url() {
         for (uri, script, path_info) in [
             ("/shop/a", "/shop", "/a"),
             ("/shop", "/shop", ""),
@@ -362,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn two_slashes_at_the_start_name_no_other_host() {
+    fn two_leading_slashes_do_not_become_a_host_name() {
         let (found, _) = by_url(meta("//evil.example/a", "/cgi-bin/index.cgi", "/a"));
         assert_eq!(found, pair("/evil.example", "/a"));
     }
 
     #[test]
-    fn without_being_asked_only_what_is_certain() {
+    fn without_auto_only_clear_cases_are_changed() {
         let by_folder = |uri, script, path_info| {
             let mut meta = meta(uri, script, path_info);
             meta.mount_at_folder();

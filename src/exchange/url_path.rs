@@ -1,11 +1,11 @@
-//! The path of the URL that was asked for, as servers read it: decoded, without `.` and `..`. They do not
-//! agree on `%2F` and on two slashes in a row, so that one URL has several readings. Which of them the
-//! server had is for whoever compares them with its other variables (`mount.rs`).
+//! The path of the requested URL as servers read it: decoded, without `.` and `..`. Servers treat `%2F` and
+//! two slashes in a row differently, so one URL can have several readings. `mount.rs` compares them with the
+//! server's other variables to find the one that this server used.
 
 use percent_encoding::percent_decode;
 
-/// Each reading of the path of a URL or of a request-target, which may be a whole URL (RFC 9112, section
-/// 3.2.2); none where it has no path. The first is that of a server that is left as it comes.
+/// The readings of the path of a request-target, which may be a whole URL (RFC 9112, section 3.2.2); empty if
+/// it has no path. The first is that of a server with its default settings.
 pub(super) fn readings(target: &[u8]) -> Vec<Vec<u8>> {
     let Some(path) = path_of(target) else {
         return Vec::new();
@@ -26,12 +26,12 @@ pub(super) fn readings(target: &[u8]) -> Vec<Vec<u8>> {
     readings
 }
 
-/// Whether the path has a slash that only the server knows how it was read.
+/// Whether the path has a `%2F`, which servers read differently.
 pub(super) fn has_encoded_slash(target: &[u8]) -> bool {
     path_of(target).is_some_and(|path| (0..path.len()).any(|at| is_encoded_slash(&path[at..])))
 }
 
-/// The part of a URL or of a request-target that is its path, as it was sent.
+/// The path of a request-target, as it was sent.
 pub(super) fn path_of(target: &[u8]) -> Option<&[u8]> {
     let path = target.split(|&byte| byte == b'?').next()?;
     let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
@@ -50,7 +50,7 @@ fn is_encoded_slash(text: &[u8]) -> bool {
         .is_some_and(|three| three.eq_ignore_ascii_case(b"%2F"))
 }
 
-/// Decoded as PATH_INFO is (RFC 3875, section 4.1.5); Apache's `AllowEncodedSlashes NoDecode` keeps `%2F`.
+/// Decodes like PATH_INFO (RFC 3875, section 4.1.5); Apache's `AllowEncodedSlashes NoDecode` keeps `%2F`.
 fn decoded(path: &[u8], keeps_encoded: bool) -> Vec<u8> {
     if !keeps_encoded {
         return percent_decode(path).collect();
@@ -65,7 +65,7 @@ fn decoded(path: &[u8], keeps_encoded: bool) -> Vec<u8> {
     percent_decode(&twice).collect()
 }
 
-/// Where a path leads (RFC 3986, section 5.2.4). Apache's `MergeSlashes Off` and nginx's `merge_slashes
+/// Removes `.` and `..` (RFC 3986, section 5.2.4). Apache's `MergeSlashes Off` and nginx's `merge_slashes
 /// off` keep empty segments.
 fn walked(path: &[u8], keeps_empty: bool) -> Vec<u8> {
     let mut segments: Vec<&[u8]> = Vec::new();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_do_not_agree_on_has_several() {
+    fn urls_that_servers_read_differently_have_several() {
         assert_eq!(all("/a//b"), ["/a/b", "/a//b"]);
         assert_eq!(all("/a//"), ["/a/", "/a//"]);
         assert_eq!(all("/a%2Fb"), ["/a/b", "/a%2Fb"]);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_path_has_none() {
+    fn a_target_without_a_path_has_none() {
         for target in ["", "*", "?x", "http://a.example", "example.org:443"] {
             assert_eq!(all(target), Vec::<String>::new(), "{target}");
         }

@@ -22,9 +22,9 @@ pub struct Handoff {
     pub learns: u64,
     /// The page of the claim to the answer, where a process waits beside this one; else null.
     pub claim: *mut AtomicU32,
-    /// When the program began, and what processes before it have had of the processor; in nanoseconds.
+    /// When the program began, in nanoseconds.
     pub began: u64,
-    /// See there.
+    /// The CPU time of the processes before this one, in nanoseconds.
     pub spent: u64,
     /// Starts the same once more without an image, as if nothing had been restored; null in a trial.
     pub cold: Option<extern "C" fn() -> !>,

@@ -11,7 +11,7 @@ use rustix::fs::FlockOperation;
 
 use super::format::Head;
 
-/// What an application's files end in, but for those of one that is making an image.
+/// The extensions of an application's files, except those of an image that is being made.
 pub const ENDINGS: [&str; 10] = [
     "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", SAID, UNWARMED,
 ];
@@ -25,7 +25,7 @@ pub const OF_A_MAKER: [&str; 2] = ["new", "lock"];
 /// Where a maker notes, for the next one, why that must not warm up.
 pub const UNWARMED: &str = "unwarmed";
 
-/// Why there is none, as the log has had it.
+/// Why there is no image, as it was last logged.
 pub const SAID: &str = "said";
 
 /// What counts the first images of a script.

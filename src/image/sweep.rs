@@ -12,7 +12,7 @@ use super::place::script_of;
 use super::store::{self, FIRSTS, SAID, WITH_HEAD, forget, read_head};
 use super::{freshness, pace};
 
-/// All images together have so many bytes at most.
+/// The maximum size of all images together, in bytes.
 pub const MOST: u64 = 2 << 30;
 
 /// A maker's file that has not changed for this long was left behind.

@@ -20,7 +20,7 @@ use doors::incident::Incident;
 use doors::opened::{begin_logs, open};
 use exchange::{Failure, MetaVariables};
 use image::store::SAID;
-use image::{place, said};
+use image::{logged, place};
 use process::arrival::{Arrival, Way};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
@@ -41,7 +41,7 @@ pub(crate) fn run(started: &Started) -> c_int {
         return answered.code().into();
     }
     let cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
-    // From here on this process is one as any other, which has another one beside it.
+    // From here on this process runs as usual: it starts another process, and waits beside it.
     claim::take();
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
@@ -56,8 +56,8 @@ pub(crate) fn run(started: &Started) -> c_int {
     })
 }
 
-/// Becomes a process restored from an image. Where that cannot be, has one made if that would help, and
-/// says why.
+/// Becomes a process restored from an image. If that is not possible, has an image made if that would help,
+/// and returns the reason.
 fn without_image(started: &Started) -> Way {
     let verdict = attempt::restored(started, &|| wait_beside_restored(started));
     let (reason, make) = match &verdict.why {
@@ -77,7 +77,7 @@ fn without_image(started: &Started) -> Way {
         follower::start(wanted, started);
     }
     let is_known = match (&verdict.why, &verdict.wanted) {
-        (Cold::Refused(reason), Some(wanted)) => said::is_known(&wanted.at(SAID), reason),
+        (Cold::Refused(reason), Some(wanted)) => logged::is_known(&wanted.at(SAID), reason),
         _ => false,
     };
     Way::Without {
@@ -90,7 +90,7 @@ fn without_image(started: &Started) -> Way {
 fn answer(started: &Started, way: Way) -> c_int {
     let mut meta = started.meta.clone();
     let incident = Incident::new(&meta);
-    incident.begin();
+    incident.name_in_log();
     let private = match descriptors::take() {
         Ok(private) => private,
         Err(error) => {
@@ -106,7 +106,7 @@ fn answer(started: &Started, way: Way) -> c_int {
         spent: 0,
         way,
     };
-    // By the names that the server gave: behind an `Action` they are the program's.
+    // Decided by the names that the server passed: with an `Action` they are the program's.
     let is_nph = config::is_nph(&meta);
     let evidence = started.evidence();
     let mut handed_on = HandedOn {
@@ -141,8 +141,8 @@ fn answer(started: &Started, way: Way) -> c_int {
     };
     let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
     if !matches!(ended, Ended::NotStarted(_)) {
-        // The one that was to answer has said it.
-        unanswered.arrival.is_told();
+        // The process that should have answered has logged it.
+        unanswered.arrival.mark_logged();
     }
     unanswered.conclude(&ended, decided, Some(&python))
 }
@@ -209,7 +209,7 @@ struct Unanswered {
 }
 
 impl Unanswered {
-    /// Answers in the place of the process that was to, unless that one has, and ends as it did.
+    /// Answers if the other process did not, and ends as it did.
     fn conclude(mut self, ended: &Ended, decided: Result<Config>, python: Option<&Becoming>) -> ! {
         self.arrival.spent = times::processor_of_children();
         if let Some(sentence) = ended.sentence(python) {
@@ -217,20 +217,20 @@ impl Unanswered {
         } else if ended.was_cut_short() {
             let config = decided.as_ref().ok();
             begin_logs(&self.meta, &mut self.incident, config, &self.arrival);
-            let sentence = "the process that answers was killed by SIGKILL";
+            let sentence = "the process that was answering was killed by SIGKILL";
             self.incident.log(&Failure::new(500, sentence), true);
         } else if let Ok(config) = decided
             && let Some(log) = &config.access_log
-            // It called `os._exit`, or became another program.
+            // The process called `os._exit`, or executed another program.
             && !tally::own().has_line()
         {
             access_log::begin(log, &self.meta, &self.arrival);
         }
-        access_log::write_or_say();
+        access_log::write_or_log();
         ended.end_as_it_did()
     }
 
-    /// Answers that it has failed: because of what was decided, or of what came after that.
+    /// Answers with an error: an error in `decided` if there is one, or else `sentence`.
     fn fail(self, decided: Result<Config>, sentence: &str) -> c_int {
         let Self {
             meta,

@@ -102,7 +102,7 @@ fn protocol(typed: &Typed, config: &Config, started: &Started) -> Protocol {
     if typed.behind.scgi.is_none() {
         return Protocol::Http(limits);
     }
-    // With --static the workers decide what is below neither the mount nor a folder.
+    // With --static the workers decide about URLs that are outside both the mount and the folders.
     let mount = config.script_name.clone();
     let mount = mount.filter(|path| path != AUTO && typed.work.static_folders.is_empty());
     let named = typed.behind.variable.iter();
@@ -125,7 +125,7 @@ fn workers(typed: &Typed, config: &Config, started: &Started, before: u64) -> Re
     arguments.push(before.to_string().into());
     arguments.extend(started.arguments.iter().skip(2).cloned());
     if typed.app.is_none() {
-        // Each is to serve the same, whatever is in the folder by then.
+        // All processes must serve the same application, even if the folder changes meanwhile.
         arguments.push(typed.named()?);
     }
     let nursery = Nursery::start(&arguments).context("Python cannot be started")?;

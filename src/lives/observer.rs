@@ -80,17 +80,17 @@ fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Resu
         .map_err(|why| anyhow!("cannot make an image: {why}"))
 }
 
-/// Says how far it is to who waits at the other end of standard output, if anybody does.
+/// Reports a step to the process at the other end of standard output, if there is one.
 fn say(step: Step) {
     let words: &[u8] = match step {
         Step::Loads => b"loading the application\n",
         Step::IsWritten => b"writing the image and trying it\n",
     };
-    // Nobody is ended by a signal because nobody reads it.
+    // Without NOSIGNAL a closed other end would end this process by SIGPIPE.
     _ = rustix::net::send(rustix::stdio::stdout(), words, SendFlags::NOSIGNAL);
 }
 
-/// The process that loads: the same order once more, for a Python.
+/// The process that loads the application: the same command, run with Python.
 fn loading(
     typed: &Make,
     order: Order,
@@ -119,7 +119,7 @@ fn loading(
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     python.preload(&mut command, variables.get(PRELOAD));
     if make.order.unless_since.is_none() {
-        // Where who makes it by hand is told of steps: not by that one.
+        // Standard output is where this process reports its steps: Python must not write there.
         command.stdout(Stdio::null());
     }
     Ok(command)

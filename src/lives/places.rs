@@ -131,7 +131,7 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
     let mount = mount(config);
     let mut banner = String::new();
     if typed.app.is_none() {
-        _ = writeln!(banner, "No APP was named: this one was found here.");
+        _ = writeln!(banner, "APP was not given: using the application found here.");
     }
     for listener in listeners {
         let url = listener.url(mount).filter(|_| typed.behind.scgi.is_none());
@@ -144,7 +144,7 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
     banner + "Press Ctrl-C to stop."
 }
 
-/// What is typed on other machines, a line for each address of this one.
+/// The URLs for other machines, one line for each address of this machine.
 fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
     let is_everywhere = |address: SocketAddr| address.ip().is_unspecified();
     if !listener.address().is_some_and(is_everywhere) {
@@ -156,7 +156,7 @@ fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
     };
     let urls = listener.urls_elsewhere(&machine, mount);
     if urls.is_empty() {
-        return "This machine has no address that others reach.\n".to_owned();
+        return "This machine has no address that other machines can reach.\n".to_owned();
     }
     let mut lines = String::new();
     for url in urls {

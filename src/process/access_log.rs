@@ -1,10 +1,10 @@
-//! The access log of requests that a web server starts a process for (`--access-log`): a line for each, which
-//! says what it took. Its fields are separated by spaces, and only the last has any:
+//! The access log of requests that a web server starts a process for (`--access-log`): one line for each request,
+//! with fields separated by spaces. Only the last field may contain spaces:
 //!
 //!     TIME CLIENT METHOD PATH STATUS BYTES MILLISECONDS CPU-MILLISECONDS WAY
 //!
-//! It is written at the end of the process, with one call of the system; the file is opened for that alone, so
-//! that no application writes to it by number. That it cannot be written is said, and fails no request.
+//! The line is written when the process ends, with one system call. The file is opened only then, so the
+//! application cannot write to its descriptor. If writing fails, the error log says so; the request succeeds.
 
 use std::ffi::CString;
 use std::io::{IoSlice, Write};
@@ -22,21 +22,21 @@ use crate::{stamp, tally, times};
 
 static LINE: OnceLock<Line> = OnceLock::new();
 
-/// What is known before the answer.
+/// What is known of the line before the request is answered.
 struct Line {
-    /// The process whose line it is: one that it forks has none.
+    /// PID of the process that writes the line: processes that it forks write none.
     process: i32,
     path: PathBuf,
     file: CString,
     /// Client, method and path.
     request: Vec<u8>,
-    /// By which way the application was loaded, and the end of the line.
+    /// How the application was loaded (`image`, `cold` or `cold: REASON`), and the newline.
     way: Vec<u8>,
     began: u64,
     spent: u64,
 }
 
-/// From now on the end of this process leaves a line in that file.
+/// When this process ends, it adds a line for this request to that file.
 pub fn begin(file: &Path, meta: &MetaVariables, arrival: &Arrival) {
     let Ok(c_file) = CString::new(file.as_os_str().as_bytes()) else {
         return;
@@ -66,22 +66,22 @@ pub fn begin(file: &Path, meta: &MetaVariables, arrival: &Arrival) {
     });
 }
 
-/// Writes the line, unless that was done; says in the log where it cannot be.
-pub fn write_or_say() {
+/// Writes the line if it is not written yet. If writing fails, logs why.
+pub fn write_or_log() {
     if let (Err(error), Some(line)) = (write(), LINE.get()) {
         let error = std::io::Error::from(error);
         report::log(&format!(
-            "`{}` (--access-log) cannot be written: {error}: name a file in a folder where the web \
-             server's user may write",
+            "cannot write the access log `{}`: {error}: with --access-log name a file in a folder that \
+             the web server's user can write to",
             line.path.display()
         ));
     }
 }
 
-/// Writes the line, unless that was done or there is none. Safe in a signal handler.
+/// Writes the line if there is an access log and the line is not written yet. Safe in a signal handler.
 ///
 /// # Errors
-/// Where the file cannot be opened or written.
+/// If the file cannot be opened or written.
 pub fn write() -> Result<(), Errno> {
     let Some(line) = LINE.get().filter(|line| line.process == this_process()) else {
         return Ok(());
@@ -110,13 +110,13 @@ pub fn write() -> Result<(), Errno> {
     let written = room - rest.len();
     let parts = [&time, &line.request[..], &numbers[..written], &line.way];
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
-    // Nobody waits for one who would read a FIFO.
+    // If the file is a FIFO that no process reads, fail instead of waiting.
     let flags = flags | OFlags::NONBLOCK;
     let file = rustix::fs::open(line.file.as_c_str(), flags, Mode::from_raw_mode(0o640))?;
     rustix::io::writev(&file, &parts.map(IoSlice::new)).map(drop)
 }
 
-/// A word of the client's as a field: without a space, and none that is empty.
+/// A value from the client as a field: spaces escaped, `-` if it is empty.
 fn field(word: &[u8]) -> String {
     if word.is_empty() {
         return "-".to_owned();

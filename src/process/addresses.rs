@@ -1,11 +1,11 @@
-//! The addresses that other machines reach this one at, whatever they are used for.
+//! The IP addresses at which other machines can reach this one.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr;
 
-/// Those of interfaces that are up, IPv4 first. Neither loopback, nor an IPv6 address that is only good with the
-/// name of an interface (RFC 4291, section 2.5.6), which no browser takes.
+/// The addresses of all interfaces that are up, IPv4 first. Loopback addresses are left out, and link-local IPv6
+/// addresses (RFC 4291, section 2.5.6): those need the name of an interface, which browsers do not accept.
 pub fn of_this_machine() -> io::Result<Vec<IpAddr>> {
     let mut first: *mut libc::ifaddrs = ptr::null_mut();
     // SAFETY: the pointer is to a local.
@@ -14,7 +14,7 @@ pub fn of_this_machine() -> io::Result<Vec<IpAddr>> {
     }
     let mut found = Vec::new();
     let mut next = first;
-    // SAFETY: a list of the C library's, whose last entry has a null pointer; it is freed once, after the last use.
+    // SAFETY: the C library made the list, whose last entry has a null pointer; it is freed once, after the last use.
     unsafe {
         while let Some(entry) = next.as_ref() {
             let is_up = entry.ifa_flags & libc::IFF_UP.cast_unsigned() != 0;
@@ -28,13 +28,13 @@ pub fn of_this_machine() -> io::Result<Vec<IpAddr>> {
     Ok(found)
 }
 
-/// The IP address in a C structure; none where it is of another kind.
+/// The IP address in a C structure; `None` for other address families.
 ///
 /// # Safety
-/// Null, or a pointer to a whole structure of its kind.
+/// The pointer is null, or points to a complete structure of its address family.
 unsafe fn address(of: *const libc::sockaddr) -> Option<IpAddr> {
-    // SAFETY: the caller's promise; what follows the kind is looked at once that is known. The structures may
-    // have a place that suits bytes alone.
+    // SAFETY: as the caller promises; the rest is read only after the family is known. The structure may be
+    // unaligned.
     unsafe {
         if of.is_null() {
             return None;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_can_be_listened_at_and_none_is_of_this_machine_alone() {
+    fn each_address_can_be_listened_on_and_none_is_loopback() {
         for address in of_this_machine().expect("a list") {
             assert!(!address.is_loopback(), "{address}");
             std::net::TcpListener::bind((address, 0)).expect("an address of this machine");

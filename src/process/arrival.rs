@@ -1,38 +1,38 @@
-//! How a request has come to the process that answers it: by which way, and what it took until then.
+//! How a request reached the process that answers it: how the application was loaded, and the time used before.
 
 use crate::handed_on::HandedOn;
 use crate::times;
 
-/// Of one request.
+/// How one request reached this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrival {
-    /// When the program began, as [`times::now`](crate::times::now) has it.
+    /// When the program started, on the clock of [`times::now`](crate::times::now).
     pub began: u64,
-    /// What processes before this one have had of the processor for it, in nanoseconds.
+    /// CPU time that earlier processes used for this request, in nanoseconds.
     pub spent: u64,
-    /// By which way.
+    /// How the application was loaded.
     pub way: Way,
 }
 
-/// How the application came to be loaded.
+/// How the application was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Way {
-    /// For this request, as nobody asked for images.
+    /// For this request: images are not enabled.
     #[default]
     Cold,
-    /// For this request, as no image could be used.
+    /// For this request: images are enabled, but no image could be used.
     Without {
         /// Why not.
         why: String,
-        /// Whether the log has had it before.
+        /// Whether the log already contains this reason.
         is_known: bool,
     },
-    /// It was loaded already: in an image.
+    /// It was restored from an image.
     Image,
 }
 
 impl Arrival {
-    /// Tells the process that is to answer; what this one has had of the processor counts too.
+    /// Passes this on to the process that will answer, and adds the CPU time of the current process.
     pub fn hand_on(&self, to: &mut HandedOn) {
         to.began = self.began;
         to.spent = self.spent + times::processor();
@@ -42,14 +42,14 @@ impl Arrival {
         }
     }
 
-    /// The log has had by now why no image answers.
-    pub fn is_told(&mut self) {
+    /// Notes that the log now contains the reason why no image is used.
+    pub fn mark_logged(&mut self) {
         if let Way::Without { is_known, .. } = &mut self.way {
             *is_known = true;
         }
     }
 
-    /// Of a request that a program has handed on.
+    /// The arrival of a request that the program passed on.
     #[must_use]
     pub fn of(handed_on: &HandedOn) -> Self {
         Self {

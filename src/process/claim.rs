@@ -23,7 +23,7 @@ const NEWS: u32 = 2;
 
 const LENGTH: usize = 4096;
 
-/// Where in the page the tally of the answer is, in words.
+/// Offset of the tally in the page, in 32-bit words.
 const TALLY: usize = 16;
 
 /// The page, as it is mapped in this process.
@@ -93,11 +93,11 @@ impl Claim {
         unsafe { self.0.add(1).as_ref() }
     }
 
-    /// What was sent of the answer.
+    /// Counts what was sent of the answer.
     #[must_use]
     pub fn tally(&self) -> &'static Tally {
-        // SAFETY: as above; the page has room for it there, in 64 bytes from its start on, and of zeros
-        // it is one that nothing was added to. Nobody unmaps the page.
+        // SAFETY: as above; it begins at byte 64 of the page, which has room for it, and zeros are a valid
+        // empty tally. The page is never unmapped.
         unsafe { self.0.add(TALLY).cast::<Tally>().as_ref() }
     }
 

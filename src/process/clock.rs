@@ -1,8 +1,8 @@
-//! A moment as logs write it.
+//! A time in the formats that logs use.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment in UTC, taken from the date that HTTP writes: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// A time in UTC, taken from its HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub struct Clock {
     http: String,
     milliseconds: u32,
@@ -12,7 +12,7 @@ pub struct Clock {
 const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 impl Clock {
-    /// That moment.
+    /// The given time.
     #[must_use]
     pub fn of(now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();

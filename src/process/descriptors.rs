@@ -101,12 +101,13 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends the error log alone to the end of a file: standard output stays what it is.
+/// Appends only the error log to a file: standard output is left unchanged.
 pub fn errors_to(path: &Path) -> io::Result<()> {
     Ok(stdio::dup2_stderr(open_log(path)?)?)
 }
 
-/// Opens an error log, to write at its end. No request waits until somebody reads a FIFO.
+/// Opens an error log, to write at its end. A FIFO without a reader is an error: no request waits
+/// for one.
 pub fn open_log(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
     let at_once = flags | OFlags::NONBLOCK;

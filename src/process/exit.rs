@@ -11,25 +11,25 @@ pub enum Exit {
     Failure,
     /// The command line was wrong, or there was no request.
     Usage,
-    /// `request`: the URL is none; this number and the next six are curl's.
+    /// `request`: the URL is not valid. This code and the next six are curl's.
     BadUrl,
-    /// The status is 400 or above, and that was to be a failure.
+    /// The status is 400 or above, with `--fail`.
     HttpError,
     /// A file cannot be written.
     NotWritten,
     /// A file cannot be read.
     NotRead,
-    /// It took longer than `--max-time`.
-    TooLate,
-    /// There were more redirects than were to be followed.
+    /// The request took longer than `--max-time`.
+    TimedOut,
+    /// There were more redirects than `--max-redirs` allows.
     TooManyRedirects,
     /// The content could not be decompressed.
     NotDecoded,
-    /// This Python, or this executor, is none for the program; it has said why (EX_CONFIG).
+    /// This Python, or this executor, does not fit the program, and has logged why (EX_CONFIG).
     NoGood,
-    /// Ended by Ctrl-C: 128 and the number of SIGINT.
+    /// Stopped by Ctrl-C (SIGINT): 128 + 2.
     Interrupted,
-    /// Asked to stop: 128 and the number of SIGTERM.
+    /// Stopped by SIGTERM: 128 + 15.
     Terminated,
 }
 
@@ -45,7 +45,7 @@ impl Exit {
             Self::HttpError => 22,
             Self::NotWritten => 23,
             Self::NotRead => 26,
-            Self::TooLate => 28,
+            Self::TimedOut => 28,
             Self::TooManyRedirects => 47,
             Self::NotDecoded => 61,
             Self::NoGood => 78,

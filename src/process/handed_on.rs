@@ -30,13 +30,13 @@ pub struct HandedOn {
     pub has_language: bool,
     /// When the program began, in nanoseconds of the monotonic clock; 0 where it is not needed.
     pub began: u64,
-    /// What it has had of the processor since, in nanoseconds.
+    /// CPU time used for the request since then, in nanoseconds.
     pub spent: u64,
-    /// Why the request is not answered from an image; nothing where nobody asked for one.
+    /// Why the request is not answered from an image; empty if images are not enabled.
     pub why_cold: Vec<u8>,
-    /// Whether the log has had that before.
+    /// Whether the log already contains that reason.
     pub is_known: bool,
-    /// What is to be done: the settings of the exchange, or what a person typed after the program's name.
+    /// The settings of the exchange, or what a person typed after the program's name.
     pub arguments: Vec<OsString>,
 }
 

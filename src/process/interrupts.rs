@@ -18,7 +18,7 @@ pub struct Interrupts {
     /// Kept open for the handler.
     _writer: OwnedFd,
     count: usize,
-    is_typed: bool,
+    last_was_ctrl_c: bool,
     reloads: bool,
     child_ended: bool,
 }
@@ -28,7 +28,7 @@ impl Interrupts {
     pub fn watch() -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         TOLD.store(writer.as_raw_fd(), Ordering::Release);
-        super::signals::set_handler(libc::SIGINT, on_typed);
+        super::signals::set_handler(libc::SIGINT, on_ctrl_c);
         super::signals::set_handler(libc::SIGTERM, on_terminated);
         super::signals::set_handler(libc::SIGHUP, on_reload);
         super::signals::set_handler(libc::SIGCHLD, on_child);
@@ -36,7 +36,7 @@ impl Interrupts {
             reader,
             _writer: writer,
             count: 0,
-            is_typed: false,
+            last_was_ctrl_c: false,
             reloads: false,
             child_ended: false,
         })
@@ -48,9 +48,9 @@ impl Interrupts {
         while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut block) {
             for word in &block[..count] {
                 match *word {
-                    TYPED | TERMINATED => {
+                    CTRL_C | TERMINATED => {
                         self.count += 1;
-                        self.is_typed = *word == TYPED;
+                        self.last_was_ctrl_c = *word == CTRL_C;
                     }
                     RELOAD => self.reloads = true,
                     _ => self.child_ended = true,
@@ -75,10 +75,10 @@ impl Interrupts {
         self.count
     }
 
-    /// Whether it was Ctrl-C that did so last, and not SIGTERM.
+    /// Whether the last of these signals was Ctrl-C (SIGINT), and not SIGTERM.
     #[must_use]
-    pub fn is_typed(&self) -> bool {
-        self.is_typed
+    pub fn last_was_ctrl_c(&self) -> bool {
+        self.last_was_ctrl_c
     }
 }
 
@@ -88,13 +88,13 @@ impl AsFd for Interrupts {
     }
 }
 
-const TYPED: u8 = b'!';
+const CTRL_C: u8 = b'!';
 const TERMINATED: u8 = b't';
 const RELOAD: u8 = b'r';
 const CHILD: u8 = b'c';
 
-extern "C" fn on_typed(_: c_int) {
-    tell(TYPED);
+extern "C" fn on_ctrl_c(_: c_int) {
+    tell(CTRL_C);
 }
 
 extern "C" fn on_terminated(_: c_int) {

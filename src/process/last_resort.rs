@@ -283,7 +283,7 @@ pub fn drain() {
 
 /// Writes an entry to the error log. Safe in a signal handler.
 pub fn log(parts: &[&[u8]]) {
-    // In JSON what follows is text without anything to escape.
+    // The parts are fixed texts that need no escaping in JSON.
     let (usual, end) = if report::is_json() {
         (&b"{\"message\":\""[..], &b"\"}\n"[..])
     } else {
@@ -293,7 +293,7 @@ pub fn log(parts: &[&[u8]]) {
     let stamp = stamp::of_entry();
     let mut line = [IoSlice::new(end); 8];
     let before = [open_line::end().as_bytes(), stamp.as_bytes(), prefix];
-    // One place is left for the end of the line.
+    // The last element stays for the end of the line.
     let room = line.len() - 1;
     let whole = before.iter().chain(parts);
     let mut count = 0;
@@ -304,7 +304,7 @@ pub fn log(parts: &[&[u8]]) {
     write_in_one(rustix::stdio::stderr(), &mut line[..=count]);
 }
 
-/// Writes the parts of a line with one system call, as long as the system takes all of it.
+/// Writes the parts of a line with one system call, or with several if the system accepts only a part at once.
 fn write_in_one(to: BorrowedFd<'_>, mut parts: &mut [IoSlice<'_>]) {
     while !parts.is_empty() {
         match rustix::io::writev(to, parts) {

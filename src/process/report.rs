@@ -16,27 +16,27 @@ pub use crate::exit::Exit;
 
 pub use foreign::Foreign;
 
-/// Whether each entry is an object of JSON's.
+/// Whether each entry is a JSON object.
 static IN_JSON: AtomicBool = AtomicBool::new(false);
 
-/// From now on each entry is an object of JSON's, in a line of its own: `time` and `message`.
+/// From now on each entry is one line with a JSON object: `time` and `message`.
 pub fn write_json() {
     IN_JSON.store(true, Ordering::Relaxed);
 }
 
-/// Whether it is. Safe in a signal handler.
+/// Whether each entry is a JSON object. Safe in a signal handler.
 pub fn is_json() -> bool {
     IN_JSON.load(Ordering::Relaxed)
 }
 
-/// Writes one entry to the error log, in one piece, with what would do something to a terminal or a
-/// reader of logs escaped; it names the request, once there is one. A log that cannot be written is no
-/// reason to fail: there is nowhere left to say so.
+/// Writes one entry to the error log, in one piece, with characters escaped that a terminal or a
+/// reader of logs would obey. The entry names the request, once there is one. Where the log cannot be
+/// written the error is ignored: there is nowhere left to report it.
 pub fn log(entry: &str) {
     write(&subject::prefix(), entry);
 }
 
-/// The same for a failure that has an id, of the request that is named.
+/// The same for the failure of a named request, with the error ID of its page.
 pub fn log_failure(id: &str, request: &str, entry: &str) {
     write(&format!("error {id}: {request}: "), entry);
 }
@@ -68,8 +68,8 @@ pub fn log_to(file: &Path) {
     after_opening(descriptors::log_to(file), file);
 }
 
-/// The same for a process whose standard output is not part of the log. Also opens the file again, which may
-/// have been renamed.
+/// The same for a process whose standard output is not part of the log. Call it again to reopen the log after
+/// the file was renamed.
 pub fn errors_to(file: &Path) {
     after_opening(descriptors::errors_to(file), file);
 }
@@ -83,7 +83,7 @@ fn after_opening(opened: io::Result<()>, file: &Path) {
     }
 }
 
-/// Only a newline of the entry's own begins a line.
+/// Escapes all control characters but newlines and tabs.
 fn push_escaped(text: &str, to: &mut String) {
     for character in text.chars() {
         match character {

@@ -37,10 +37,10 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Whether it is being stopped because it timed out.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
-/// Whether a process that is asked to stop has no word to say of it.
+/// Whether SIGTERM is not logged.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Whether the time was one of `--max-time`, for which curl has an exit status.
+/// Whether a timeout is one of `--max-time`, and ends the process with curl's exit status for it.
 static AS_CURL: AtomicBool = AtomicBool::new(false);
 
 /// How many ticks of the time to unwind have passed.
@@ -79,8 +79,8 @@ pub fn install() {
     }
 }
 
-/// Whether it is said in the log that this process was asked to stop: not where it answers nobody, and is
-/// stopped together with those that do.
+/// Sets whether SIGTERM is not logged: for a process that answers no requests and is stopped together with
+/// processes that do.
 pub fn stop_silently(silently: bool) {
     SILENT.store(silently, Ordering::Release);
 }
@@ -104,7 +104,7 @@ pub fn has_to_end() -> bool {
 /// How a process that was stopped ends: asked to, or because the exchange took too long.
 pub fn exit_when_stopped() -> Exit {
     if TIMED_OUT.load(Ordering::Acquire) && AS_CURL.load(Ordering::Acquire) {
-        Exit::TooLate
+        Exit::TimedOut
     } else if TIMED_OUT.load(Ordering::Acquire) {
         Exit::Failure
     } else {
@@ -112,12 +112,12 @@ pub fn exit_when_stopped() -> Exit {
     }
 }
 
-/// From now on an exchange that takes too long ends with curl's exit status for that.
-pub fn end_late_as_curl() {
+/// From now on a timeout ends the process with curl's exit status for it.
+pub fn time_out_as_curl() {
     AS_CURL.store(true, Ordering::Release);
 }
 
-/// The signal that says that the time is over.
+/// The signal of the timeout's timer.
 #[must_use]
 pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
@@ -262,7 +262,7 @@ extern "C" fn on_exit() {
     if last_resort::answer(Answer::Error) {
         last_resort::drain();
     }
-    access_log::write_or_say();
+    access_log::write_or_log();
 }
 
 /// A forked child does not answer, and does not keep the server waiting for end-of-file.

@@ -1,15 +1,15 @@
-//! The time of an entry in a log, as ISO 8601 has it: local, to the millisecond, with its distance from UTC.
-//! And whether the error log wants one: a web server that reads its scripts' words from a pipe writes the
-//! time before each; what goes straight to a file has nobody who does.
+//! The time of a log entry in the form of ISO 8601: local time with milliseconds and the offset from UTC. Entries of
+//! the error log begin with it if standard error is a file. If it is a pipe, the web server that reads it adds the
+//! time.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::fs::{FileType, fstat};
 
-/// How many bytes a time has.
+/// Length of a time, in bytes.
 pub const LENGTH: usize = "2025-01-31T12:34:56.789+01:00".len();
 
-/// Seconds east of UTC; asked of the C library once, before an application can change its zone.
+/// Offset from UTC, in seconds east. Read once, before the application can change the process's time zone.
 static OFFSET: AtomicI32 = AtomicI32::new(UNKNOWN);
 const UNKNOWN: i32 = i32::MIN;
 
@@ -30,14 +30,14 @@ pub fn always() {
     IS_WANTED.store(true, Ordering::Release);
 }
 
-/// Asks the C library how far the machine's time is from UTC, which is not done in a signal handler. A
-/// process restored from an image goes on with what the image knows: the distance is written beside the
-/// time, so that the moment is right in any case.
+/// Asks the C library for the offset of local time from UTC, which a signal handler may not do. A process
+/// restored from an image keeps the offset from the image. As each time is written with its offset, it is
+/// correct even if the machine's offset is another one by then.
 pub fn learn_zone() {
     if OFFSET.load(Ordering::Acquire) != UNKNOWN {
         return;
     }
-    // SAFETY: a structure of zeros is one that the call fills; both pointers are to locals.
+    // SAFETY: zeros are a valid `tm`, which the call fills; both pointers are to locals.
     let offset = unsafe {
         let now = libc::time(std::ptr::null_mut());
         let mut local: libc::tm = std::mem::zeroed();
@@ -66,7 +66,7 @@ pub fn of_entry() -> Bracketed {
     }
 }
 
-/// A time before an entry, if there is to be one.
+/// The time in brackets at the start of an entry; empty if entries have none.
 #[derive(Clone, Copy, Debug)]
 pub struct Bracketed {
     text: [u8; LENGTH + 3],
@@ -74,7 +74,7 @@ pub struct Bracketed {
 }
 
 impl Bracketed {
-    /// As it is written.
+    /// The bytes to write.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.text[..self.length]
@@ -88,7 +88,7 @@ pub fn now() -> i64 {
     now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }
 
-/// A moment, given in milliseconds since 1970. Arithmetic alone: safe in a signal handler.
+/// The text of a time given in milliseconds since 1970. Only arithmetic: safe in a signal handler.
 #[must_use]
 pub fn at(milliseconds: i64) -> [u8; LENGTH] {
     let offset = match OFFSET.load(Ordering::Acquire) {
@@ -126,8 +126,8 @@ fn put(digits: &mut [u8], mut value: i64) {
     }
 }
 
-/// The date of a day since 1970, in the Gregorian calendar: each 400 years have as many days, and a year that
-/// begins in March has its leap day at the end
+/// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar. All periods of 400 years
+/// have the same length, and in a year that begins in March the leap day is the last day
 /// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
@@ -152,9 +152,9 @@ mod tests {
         String::from_utf8(at(milliseconds).to_vec()).expect("ASCII")
     }
 
-    /// One test, as the zone is the whole process's.
+    /// One test only, because the time zone belongs to the whole process.
     #[test]
-    fn a_moment_is_written_in_local_time_with_the_distance_from_utc() {
+    fn a_time_is_local_with_its_offset_from_utc() {
         for (offset, moment, expected) in [
             (UNKNOWN, 0, "1970-01-01T00:00:00.000+00:00"),
             (0, 784_111_777_042, "1994-11-06T08:49:37.042+00:00"),

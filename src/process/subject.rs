@@ -1,5 +1,5 @@
-//! What the entries of this process's log are about: the script and the request. Whoever reads an entry at
-//! night is to know both without looking further.
+//! The script and the request that this process's log entries begin with, so that an entry can be understood without
+//! the lines before it.
 
 use std::ffi::OsStr;
 use std::sync::RwLock;
@@ -8,7 +8,7 @@ use crate::report::one_line;
 
 static SUBJECT: RwLock<String> = RwLock::new(String::new());
 
-/// The text that names a request, as it stands in each entry: `/srv/shop.cgi: GET /cart`.
+/// The text that names a request in log entries: `/srv/shop.cgi: GET /cart`.
 #[must_use]
 pub fn named(script: Option<&OsStr>, method: &[u8], path: &[u8]) -> String {
     let script = script.filter(|script| !script.is_empty());
@@ -18,15 +18,15 @@ pub fn named(script: Option<&OsStr>, method: &[u8], path: &[u8]) -> String {
     format!("{script}{} {}", method.escape_ascii(), path.escape_ascii())
 }
 
-/// From now on entries are about that.
+/// From now on log entries begin with this text.
 pub fn set(subject: &str) {
     if let Ok(mut place) = SUBJECT.write() {
         subject.clone_into(&mut place);
     }
 }
 
-/// What stands before the text of an entry. A process that was forked while somebody held the text goes
-/// without.
+/// The start of a log entry: the subject and `: `. Empty if there is no subject, or if the lock is held, as in a
+/// process that was forked while another thread set the subject.
 #[must_use]
 pub fn prefix() -> String {
     match SUBJECT.try_read() {

@@ -1,26 +1,26 @@
-//! What has been sent of an answer, and when the application was called: for the access log and for
-//! `Server-Timing`. Where a process waits beside the one that answers, it lies in the page that both have, so
-//! that of one that was killed somebody knows it too. Safe in a signal handler.
+//! Counts what was sent of an answer, and notes when the application was called: for the access log and for
+//! `Server-Timing`. If a second process waits for the one that answers, the tally is in memory shared by both, so
+//! that it is still known after the answering process was killed. Safe in a signal handler.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU64, Ordering};
 
 use crate::times;
 
-/// Of one answer.
+/// The tally of one answer.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// The status that was sent; 0 before that.
+    /// The status that was sent; 0 before the head is sent.
     status: AtomicU16,
     /// The bytes of content that were sent.
     bytes: AtomicU64,
-    /// When the application was called, as [`times::now`] has it; 0 before that.
+    /// When the application was called, on the clock of [`times::now`]; 0 before that.
     called: AtomicU64,
-    /// Whether the access log has its line.
+    /// Whether the line of the access log was written.
     is_in_log: AtomicBool,
 }
 
-/// Where nobody waits beside this process.
+/// The tally of a process for which no other process waits.
 static OWN: Tally = Tally {
     status: AtomicU16::new(0),
     bytes: AtomicU64::new(0),
@@ -28,43 +28,43 @@ static OWN: Tally = Tally {
     is_in_log: AtomicBool::new(false),
 };
 
-/// Where somebody waits: the one in the page.
+/// The tally in memory shared with the process that waits; null without one.
 static SHARED: AtomicPtr<Tally> = AtomicPtr::new(null_mut());
 
-/// The one of this process's answer.
+/// The tally of the answer that this process sends.
 #[must_use]
 pub fn own() -> &'static Tally {
     // SAFETY: null, or a reference that lives as long as the process.
     unsafe { SHARED.load(Ordering::Acquire).as_ref() }.unwrap_or(&OWN)
 }
 
-/// From now on this process's is one that another process sees.
+/// From now on this process uses a tally in shared memory.
 pub(crate) fn share(tally: &'static Tally) {
     SHARED.store(std::ptr::from_ref(tally).cast_mut(), Ordering::Release);
 }
 
-/// What a forked process does is no part of the answer.
+/// In a forked child: what it does is not counted for the answer.
 pub(crate) fn let_go() {
     SHARED.store(null_mut(), Ordering::Release);
 }
 
 impl Tally {
-    /// A head with that status is sent.
+    /// Notes that a head with this status is sent.
     pub fn head(&self, status: u16) {
         self.status.store(status, Ordering::Release);
     }
 
-    /// So much more content is sent.
+    /// Adds to the bytes of content that were sent.
     pub fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// The application is called.
+    /// Notes that the application is called now.
     pub fn call(&self) {
         self.called.store(times::now(), Ordering::Release);
     }
 
-    /// The status and the bytes of content.
+    /// The status and the number of bytes of content that were sent.
     #[must_use]
     pub fn sent(&self) -> (u16, u64) {
         let status = self.status.load(Ordering::Acquire);
@@ -77,19 +77,19 @@ impl Tally {
         self.called.load(Ordering::Acquire)
     }
 
-    /// Takes the right to write the line of the access log; true for the first who asks.
+    /// Claims the right to write the line of the access log; true for the first caller only.
     #[must_use]
     pub fn claim_line(&self) -> bool {
         !self.is_in_log.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the access log has its line.
+    /// Whether the line of the access log was written.
     #[must_use]
     pub fn has_line(&self) -> bool {
         self.is_in_log.load(Ordering::Acquire)
     }
 
-    /// This process goes on with what another one has sent.
+    /// Continues with the values of another process's tally.
     pub fn take_over(&self, of: &Self) {
         let (status, bytes) = of.sent();
         self.status.store(status, Ordering::Release);

@@ -21,7 +21,7 @@ impl Terminal {
         Ok(Self(terminal))
     }
 
-    /// Asks for a line that nobody else is to see.
+    /// Asks a question and reads a line that is not shown while it is typed, such as a password.
     pub fn ask(self, question: &str) -> io::Result<Vec<u8>> {
         let usual = tcgetattr(&self.0)?;
         let mut secret = usual.clone();
@@ -34,7 +34,7 @@ impl Terminal {
             .write_all(question.as_bytes())
             .and_then(|()| terminal.read_until(b'\n', &mut line));
         tcsetattr(terminal.get_ref(), OptionalActions::Now, &usual)?;
-        // The person's own line end was not shown either.
+        // The newline that was typed was not shown either.
         terminal.get_mut().write_all(b"\n")?;
         read?;
         if line.pop_if(|end| *end == b'\n').is_none() {

@@ -1,25 +1,25 @@
-//! Time that has passed, in nanoseconds: of the clock that only goes forward, and of the processor. From the C
-//! library, which answers even where a process has but begun.
+//! Elapsed time and CPU time, in nanoseconds. Read through the C library, which works even at the very start of a
+//! process.
 
 use std::mem::MaybeUninit;
 
-/// The clock that only goes forward: what it counts from is the machine's affair. Safe in a signal handler.
+/// The monotonic clock, which counts from an unspecified start. Safe in a signal handler.
 #[must_use]
 pub fn now() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// What this process has had of the processor, all its threads together. Safe in a signal handler.
+/// CPU time used by all threads of this process. Safe in a signal handler.
 #[must_use]
 pub fn processor() -> u64 {
     read(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
-/// What the children of this process have had, those that it has waited for.
+/// CPU time used by those children of this process that it has waited for.
 #[must_use]
 pub fn processor_of_children() -> u64 {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the structure is a local, and one of zeros where the call fails.
+    // SAFETY: the structure is a local; it stays zeros if the call fails.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
         usage.assume_init()
@@ -33,7 +33,7 @@ pub fn processor_of_children() -> u64 {
 
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the structure is a local, and one of zeros where the call fails.
+    // SAFETY: the structure is a local; it stays zeros if the call fails.
     let time = unsafe {
         libc::clock_gettime(clock, time.as_mut_ptr());
         time.assume_init()

@@ -62,9 +62,9 @@ pub(crate) enum Cold {
     Make(String),
     /// A new image would not help, or must not be made now.
     Stay(String),
-    /// The same, as the application has none, for a reason that is kept with the images.
+    /// Like `Stay`: the application was refused an image, for a reason that is recorded in the store.
     Refused(String),
-    /// Another process, with its parts at other addresses, may have more luck.
+    /// Another process, with another memory layout, may succeed.
     Again(String),
 }
 

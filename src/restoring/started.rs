@@ -27,7 +27,7 @@ pub(crate) struct Started {
     pub(crate) executed: &'static CStr,
     /// The address of the vDSO (`AT_SYSINFO_EHDR`).
     pub(crate) vdso_code: u64,
-    /// When it began, as `times::now` counts.
+    /// When the program began, as returned by `times::now`.
     pub(crate) began: u64,
     tries: usize,
 }
@@ -98,7 +98,7 @@ impl Started {
         !self.is_trial() && self.meta.is_cgi_request()
     }
 
-    /// The same with further variables, where they are not set.
+    /// A copy with these variables added, unless they are already set.
     pub(crate) fn surrounded(&self, variables: Vec<(String, String)>) -> Self {
         let mut meta = self.meta.clone();
         let mut environment = self.environment.clone();
@@ -107,7 +107,7 @@ impl Started {
                 && let Ok(entry) = CString::new(format!("{name}={value}"))
             {
                 meta.set(&name, value);
-                // For a program that this process becomes.
+                // For a program that this process will execute.
                 environment.insert(0, CString::into_raw(entry));
             }
         }
@@ -119,7 +119,7 @@ impl Started {
         }
     }
 
-    /// What tells who wrote which argument.
+    /// The evidence of who wrote which argument.
     pub(crate) fn evidence(&self) -> Evidence {
         let arguments = self.arguments.iter().skip(1).cloned().collect();
         Evidence::new(arguments, program::as_path(self.executed), program::path())

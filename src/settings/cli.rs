@@ -99,7 +99,7 @@ pub enum Command {
     Completions(Completions),
 }
 
-/// Their names, in the order of the help.
+/// The names of the commands, in the order of the help.
 pub const COMMANDS: [&str; 9] = [
     "request",
     "check",
@@ -135,7 +135,7 @@ pub struct Completions {
     #[arg(value_enum, hide_possible_values = true)]
     pub shell: Shell,
 
-    /// What the printed script asks: what can be the last of these words of a command line.
+    /// The words of a command line; the printed script asks how to complete the last one.
     #[arg(last = true, hide = true)]
     pub words: Vec<OsString>,
 }

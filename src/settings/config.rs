@@ -40,7 +40,7 @@ pub struct Config {
     pub debug: bool,
     /// The error log, where it is not standard error.
     pub log: Option<PathBuf>,
-    /// The access log, if there is to be one.
+    /// The access log, if one was set.
     pub access_log: Option<PathBuf>,
     /// Whether the response is a whole HTTP one, whatever the script is called.
     pub nph: bool,
@@ -267,7 +267,7 @@ mod tests {
             "SCRIPT_NAME",
             "/nph-dir/stream.cgi"
         )])));
-        // An alias, or a web server that leaves the URL to its peer.
+        // An alias, or a web server that does not split the URL.
         assert!(!is_nph(&environment(&[
             ("SCRIPT_NAME", "/nph-shop"),
             ("SCRIPT_FILENAME", "/srv/shop.cgi"),

@@ -48,7 +48,7 @@ impl Decided {
                             format!(": did you mean `--{meant}`?")
                         });
                     bail!(
-                        "`{name}` in the `#!` line of `{}` is no option{meant}",
+                        "`{name}` in the `#!` line of `{}` is not an option{meant}",
                         script.display()
                     );
                 }
@@ -216,14 +216,14 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
                 _ => one_hyphen,
             };
             let meant = meant.map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
-            anyhow!("the options that the server or the `#!` line gives: {first}{meant}")
+            anyhow!("options from the server or the `#!` line: {first}{meant}")
         } else {
             anyhow!("--help and --version cannot be used in a CGI request: remove them")
         }
     })
 }
 
-/// `--venv` for `-venv`, of which clap tells the first letter.
+/// `--venv` for `-venv`, for which clap's error shows only the first letter.
 fn with_two_hyphens(word: &OsStr) -> Option<String> {
     let name = word.to_str()?.strip_prefix('-')?;
     let row = TABLE.into_iter().find(|row| row.name == name)?;

@@ -1,7 +1,6 @@
-//! "Did you mean": what may have been meant by a word that is not known.
+//! "Did you mean": suggestions for an unknown word.
 
-/// The known word that this one becomes with the fewest changes of a letter, if it takes few: one for
-/// every three letters.
+/// The most similar known word, if it differs by few letters: at most one for every three.
 #[must_use]
 pub fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let changes = |known: &'a str| (strsim::osa_distance(word, known), known);
@@ -12,8 +11,8 @@ pub fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option
         .map(|(_, known)| known)
 }
 
-/// What is known instead of a word that is not, as the end of a sentence after a colon. All of them begin
-/// with the `prefix`, which makes no two of them alike.
+/// A suggestion and a list of the known words, for the end of an error message. All words begin with `prefix`,
+/// which does not count as similarity.
 pub(crate) fn instead<T: AsRef<str>>(word: &str, known: &[T], prefix: &str) -> String {
     let bare = |word: &'_ str| word.strip_prefix(prefix).unwrap_or(word).to_owned();
     let names: Vec<String> = known.iter().map(|known| bare(known.as_ref())).collect();
@@ -33,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_few_changes_is_meant() {
+    fn a_word_that_differs_by_few_letters_is_suggested() {
         let known = ["request", "serve", "check", "doctor", "log"];
         for (word, expected) in [
             ("reqest", Some("request")),
@@ -49,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_have_in_common_makes_none_alike() {
+    fn a_common_prefix_does_not_count_as_similarity() {
         let known = ["WSGI_CGI_VENV", "WSGI_CGI_LOG"];
         assert_eq!(
             instead("WSGI_CGI_VNEV", &known, "WSGI_CGI_"),

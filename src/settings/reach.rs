@@ -1,13 +1,13 @@
-//! What keeps this process's user from a file or a folder: which part of the way there is closed, and the
-//! command that opens it.
+//! Why this process's user cannot read a file or a folder: the part of the path without permission, and the
+//! command that grants it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
-/// The part of that path that is closed to this user: a folder on the way that may not be entered, or what is at
-/// the end, where that may not be read.
+/// The part of the path that this user has no permission for: a parent folder that may not be entered, or the
+/// file or folder itself, if it may not be read.
 #[must_use]
 pub fn closed_part(path: &Path) -> Option<PathBuf> {
     let is_closed = |part: &&Path| {
@@ -22,8 +22,9 @@ pub fn closed_part(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(is_closed).map(Path::to_owned)
 }
 
-/// A sentence about what is closed, if anything is. What is the application's own, below one of these folders,
-/// may be opened as a whole; above them there may be a home, which is opened no further than needed.
+/// A sentence with the missing permission and the command, if one is missing. Folders in `own` belong to the
+/// application, and the command opens everything below them; a folder above them may be a home, for which it
+/// grants no more than needed.
 #[must_use]
 pub fn why_out_of_reach(path: &Path, own: &[PathBuf]) -> Option<String> {
     let closed = closed_part(path)?;

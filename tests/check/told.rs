@@ -44,7 +44,7 @@ fn a_finding_is_a_line_with_its_place() {
     assert_eq!(
         lines[0],
         "error    header-hop-by-hop  PEP 3333 \"Other HTTP Features\"  app.py:2  GET /: the header \
-         (\"Connection\", \"close\") is hop-by-hop, which is the server's to send (and at 14 other requests)"
+         (\"Connection\", \"close\") is hop-by-hop: only the server may send it (and at 14 other requests)"
     );
     assert!(
         lines[1].starts_with(
@@ -191,7 +191,7 @@ fn a_wrong_command_line_is_an_error_of_one_line() {
     for (arguments, line) in [
         (
             &["--ignore", "raise"][..],
-            "`raise` is no rule (perhaps `raises",
+            "`raise` is not a rule (perhaps `raises",
         ),
         (
             &["--ignore", "nonsense"],
@@ -284,8 +284,8 @@ fn what_the_gateway_sends_is_compared() {
     let said = check(text).exits(1).prints();
     for line in [
         "gateway-differs  PEP 3333 \"The Server/Gateway Side\"  app.py:3  GET /: the header \
-         (\"Content-Type\", \"text/plain\") was not sent so",
-        "app.py:3  GET /: 7 bytes of content were sent, not the 4 that the application gave",
+         (\"Content-Type\", \"text/plain\") was left out or changed",
+        "app.py:3  GET /: 7 bytes of content were sent, not the 4 that the application returned",
     ] {
         assert!(said.contains(line), "{said}");
     }

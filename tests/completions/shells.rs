@@ -1,6 +1,5 @@
-//! The three shells at a terminal, each with the script where that shell looks for it. In the place of the
-//! program stands one that tells the words it was started with, so that what counts is the line as
-//! the shell has completed it.
+//! The three shells at a terminal, each with its completion script. In place of the program runs a script that prints
+//! its arguments, so that the tests see the line as the shell completed it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +10,7 @@ use crate::harness::by_hand::ByHand;
 use crate::harness::terminal::Terminal;
 use crate::harness::{folder, program, skip};
 
-/// What is typed, and the words that the program is started with.
+/// What is typed, and the arguments of the program that is then started.
 const LINES: &[(&str, &str)] = &[
     ("wsgi-cgi ser\tx", "<serve> <x>"),
     ("wsgi-cgi serve --pre\tx", "<serve> <--preload> <x>"),
@@ -44,7 +43,7 @@ const LINES: &[(&str, &str)] = &[
     ("wsgi-cgi help ima\t", "<help> <image>"),
 ];
 
-/// What is typed, what is then on the screen, and what is not.
+/// What is typed, the words that must appear on the screen then, and the words that must not.
 const LISTS: &[(&str, &[&str], &[&str])] = &[
     (
         "wsgi-cgi image \t",
@@ -63,7 +62,7 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "wsgi-cgi image make --\t",
-        // What all have in common may be marked by the terminal.
+        // Without `--`: the shell may highlight what all words have in common.
         &["cache-dir", "warm-up"],
         &["observed", "unwarmed", "gateway-interface"],
     ),
@@ -71,7 +70,7 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
 
 #[test]
 fn bash_completes_a_line() {
-    // Else the first Tab of an ambiguous word makes a sound and nothing more.
+    // Without this setting the first Tab after an ambiguous word only beeps.
     let begin = "bind 'set show-all-if-ambiguous on'; source <(wsgi-cgi completions bash)";
     completes("bash", &["--norc", "--noprofile", "-i"], begin, None);
 }
@@ -135,7 +134,7 @@ fn completes(shell: &str, arguments: &[&str], begin: &str, place: Option<&str>) 
         .env("INPUTRC", "/dev/null")
         .current_dir(home.path());
     let mut terminal = Terminal::start(command);
-    // With quotes, what is typed is not what is waited for.
+    // With the quotes, the echo of what is typed does not match what is waited for.
     terminal
         .types(&format!("{begin}\necho be''gun"))
         .wait_for("begun");
@@ -144,7 +143,7 @@ fn completes(shell: &str, arguments: &[&str], begin: &str, place: Option<&str>) 
     }
     for (typed, there, not_there) in LISTS {
         let mut screen = terminal.presses(typed).until(there);
-        // Ctrl-U takes the line back.
+        // Ctrl-U deletes the line.
         terminal.presses("\x15").types("echo sho''wn");
         screen += &terminal.until(&["shown"]);
         for word in *not_there {

@@ -1,9 +1,9 @@
-//! The chapter on shared hosting, followed by a user without root on a host whose Apache runs scripts as their
-//! owner (suEXEC), behind a proxy that speaks HTTPS; and its last part on nginx.
+//! Follows the page on shared hosting as a user without root, on a host whose Apache runs scripts as their owner
+//! (suEXEC) behind an HTTPS proxy; and follows its section on nginx.
 
 use super::*;
 
-/// The host's Apache: what lies below the pages of `example.org`, and what `.htaccess` may say.
+/// Configuration of the host's Apache: where the files of `example.org` are, and what `.htaccess` may contain.
 const HOST: &str = r#"
 LoadModule suexec_module MODULES/mod_suexec.so
 LoadModule rewrite_module MODULES/mod_rewrite.so
@@ -20,7 +20,7 @@ SuexecUserGroup ada ada
     Options SymLinksIfOwnerMatch
     DirectoryIndex index.cgi
 </Directory>
-# What the host allows less of, and runs scripts in all the same.
+# Folders where `.htaccess` may contain less, and where scripts run anyway.
 <DirectoryMatch "^/var/www/ada/public_html/(rewritten|fallback)">
     Options +ExecCGI
     <FilesMatch "\.cgi$">
@@ -35,13 +35,13 @@ SuexecUserGroup ada ada
 </Directory>
 "#;
 
-/// Before another `cgi-bin`, which other tests have.
+/// Comes before the `cgi-bin` of the other tests.
 const CGI_BIN: &str = r#"
 ScriptAlias "/cgi-bin/" "/var/www/ada/public_html/cgi-bin/"
 "#;
 
-/// No machine has a user of that number. Debian's suEXEC runs what is below /var/www: here the homes of users are.
-/// Only the proxy, which `curl` stands for, asks the server.
+/// The user ID is one that no machine uses. Debian's suEXEC runs only scripts below /var/www, so the home directories
+/// are there.
 const SET_UP: &str = r"
     mkdir -m 755 home/ada/public_html/rewritten home/ada/public_html/fallback
     chmod 755 . home home/ada home/ada/public_html home/ada/public_html/cgi-bin
@@ -53,6 +53,7 @@ const SET_UP: &str = r"
     printf '/var/www\npublic_html\n' >suexec.conf
 ";
 
+/// A `curl` that stands for the proxy: it asks the server by plain HTTP and adds X-Forwarded-Proto.
 const PROXY: &str = r#"#!/bin/sh
 for word; do
     shift
@@ -72,7 +73,7 @@ const ADA: [&str; 5] = [
     "--",
 ];
 
-/// The host, and its user at the shell; none where one of both cannot be.
+/// The host, and how its user's commands see it; `None` if this machine lacks what is needed.
 fn host() -> Option<(Machine, Instead)> {
     if let Err(reason) = available(Kind::ApacheCgid) {
         skip(&reason);
@@ -111,7 +112,7 @@ fn host() -> Option<(Machine, Instead)> {
     Some((machine, seen))
 }
 
-/// What the chapter has under these titles, in its order.
+/// The page's blocks under these titles, in their order.
 fn part(titles: &[&str]) -> Vec<Block> {
     let all = blocks("shared-hosting.md").into_iter();
     all.filter(|block| titles.contains(&block.title.as_str()))
@@ -126,7 +127,7 @@ const BY_SSH: [&str; 5] = [
     "What suEXEC wants",
 ];
 
-/// The host's server, and what asks it for `https://example.org`.
+/// Starts the host's server, and installs the `curl` that asks it for `https://example.org`.
 fn serve(machine: &Machine, seen: Instead) -> Server {
     let site = Site::new()
         .seeing(seen)
@@ -148,11 +149,11 @@ fn shared_hosting_by_ftp() {
     for block in part(&["By FTP only"]) {
         if !block.text.contains("pip install --target") {
             machine.follow(&block);
-            machine.all_is_adas();
+            machine.chown_to_ada();
             continue;
         }
-        // On the user's own computer. Flask is fetched by nobody here: it is linked from the environment with
-        // the packages under test.
+        // On the user's own computer. Flask is not downloaded: it is linked from the environment with the packages
+        // under test.
         let on_the_host = std::mem::take(&mut machine.run_by);
         let command = block
             .text
@@ -200,13 +201,13 @@ fn shared_hosting_by_ssh() {
     }
     for block in &followed {
         machine.follow(block);
-        machine.all_is_adas();
+        machine.chown_to_ada();
     }
     let log = server.whole_log();
     assert!(!log.contains("a fault of"), "{log}");
-    what_is_handed_on(&machine);
+    variables_under_suexec(&machine);
     machine.run("rm ~/public_html/cgi-bin/.htaccess");
-    // From an image, which is in that user's home.
+    // Also from an image, which is stored in that user's home directory.
     for (url, text) in [
         ("/shop/", "Tea is at /shop/item/tea\n"),
         ("/rewritten/", "Tea is at /rewritten/item/tea\n"),
@@ -223,7 +224,7 @@ fn shared_hosting_by_ssh() {
     let are_made = || images().matches("index.cgi").count() >= 3;
     assert!(eventually(PATIENCE, are_made), "{}", images());
     for folder in ["shop", "rewritten", "fallback"] {
-        // What a page of a wiki may be called; what is asked for in another way; a link of another site's.
+        // A name with `?`, paths with `.` and `..`, and an old link that contains `index.cgi`.
         for (path, url) in [
             ("item/Why%3F", "item/Why%3F"),
             ("x/../item/a%2Fb", ""),
@@ -239,7 +240,7 @@ fn shared_hosting_by_ssh() {
             }
         }
     }
-    // What doctor says of an `.htaccess` that is for nobody else is so.
+    // If the server cannot read `.htaccess`, doctor's remedy repairs it.
     machine.run("chmod 600 ~/public_html/shop/.htaccess");
     let status = "curl -s -o /dev/null -w '%{http_code}' https://example.org/shop/";
     assert_eq!(machine.run(status), "403");
@@ -253,8 +254,8 @@ fn shared_hosting_by_ssh() {
     machine.run(remedy.expect("a remedy"));
     assert_eq!(machine.run(status), "200");
     assert!(!machine.run(doctor).contains("note   htaccess"));
-    // What is read while the application is loaded counts from the next request on, and so does its absence: the id
-    // of that page is in the log of one's own.
+    // A file that is read while the application loads: if it is removed, the next request fails, and the error ID is
+    // in the application's own log.
     machine.run("mv ~/shop/shop.ini ~/shop/kept.ini");
     let page = machine.run("curl -s https://example.org/shop/");
     let id = page.split("<code>").nth(1).and_then(|rest| rest.get(..12));
@@ -266,8 +267,8 @@ fn shared_hosting_by_ssh() {
     assert_eq!(page, "Tea is at /shop/item/tea\n");
 }
 
-/// What the text says of variables.
-fn what_is_handed_on(machine: &Machine) {
+/// suEXEC passes on and removes the variables that the section "Variables" names.
+fn variables_under_suexec(machine: &Machine) {
     let names = [
         ("DATABASE_URL", false),
         ("HOME", false),
@@ -282,12 +283,12 @@ fn what_is_handed_on(machine: &Machine) {
     machine.write("~/public_html/cgi-bin/.htaccess", &set.concat(), "644");
     let script = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nenv\n";
     machine.write("~/public_html/cgi-bin/environ.cgi", script, "755");
-    machine.all_is_adas();
+    machine.chown_to_ada();
     let printed = machine.run("curl -s https://example.org/cgi-bin/environ.cgi");
-    for (name, is_handed_on) in names {
+    for (name, is_passed_on) in names {
         let start = format!("{name}=");
         let is_there = printed.lines().any(|line| line.starts_with(&start));
-        assert_eq!(is_there, is_handed_on, "{name}: {printed}");
+        assert_eq!(is_there, is_passed_on, "{name}: {printed}");
     }
     let said = part_of_the_text("## Variables");
     for (name, _) in names.iter().filter(|(name, _)| !name.ends_with("OWN")) {
@@ -301,7 +302,7 @@ fn part_of_the_text(title: &str) -> String {
     part.split("\n## ").next().unwrap_or_default().to_owned()
 }
 
-/// The administrator's part, where nginx does for the same script.
+/// The administrator's section: nginx runs the same script.
 #[test]
 fn shared_hosting_by_nginx() {
     if let Err(reason) = available(Kind::Nginx) {
@@ -323,7 +324,7 @@ fn shared_hosting_by_nginx() {
     let blocks = part(&["Not Apache"]);
     let block = blocks.iter().find(|block| block.language == "nginx");
     let block = machine.here(&block.expect("one").text);
-    // What the text says of another port.
+    // The line that the page recommends for other ports.
     let port = "fastcgi_param HTTP_HOST $host:$server_port;";
     assert!(text("shared-hosting.md").contains(&format!("`{port}`")));
     let block = block.replacen("include", &format!("{port}\n    include"), 1);
@@ -348,7 +349,7 @@ fn shared_hosting_by_nginx() {
     ] {
         assert_eq!(ask(path), (200, text), "{path}: {}", server.log());
     }
-    // The script is asked; nobody is shown what is in it.
+    // Neither the script's source nor `.htaccess` is sent.
     for path in ["/shop/index.cgi", "/shop/.htaccess"] {
         assert_eq!(ask(path).0, 404, "{path}");
     }

@@ -8,7 +8,7 @@ pub(super) struct Machine {
     pub(super) root: TempDir,
     /// Whether `/home/ada` and the like are below `root` in what is written too.
     pub(super) is_moved: bool,
-    /// The words before a command: who runs it, and what that user sees of this machine.
+    /// Words put before each command: they select the user and what that user sees of this machine.
     pub(super) run_by: Vec<OsString>,
 }
 
@@ -183,8 +183,8 @@ impl Machine {
         assert!(written.expect("sh").success(), "{}", path.display());
     }
 
-    /// Has what is in her home be that user's, as if her own shell had written it.
-    pub(super) fn all_is_adas(&self) {
+    /// Makes `ada` the owner of everything in her home directory, as if she had written it herself.
+    pub(super) fn chown_to_ada(&self) {
         let given = Command::new("chown")
             .args(["-R", "-h", "21346:21346"])
             .arg(self.place("~/"))

@@ -225,9 +225,9 @@ impl Cgi {
         command
     }
 
-    /// Why there is no image of this script, where the log has had it: it is said once, and a test wants to know
-    /// in any case that the request was cold.
-    fn said_before(&self) -> Option<String> {
+    /// The reason for cold requests that an earlier request logged: it is logged only once, but tests always check
+    /// whether a request was cold.
+    fn logged_before(&self) -> Option<String> {
         let value = |wanted: &str| {
             let mut variables = self.variables.iter();
             let found = variables.find(|(name, _)| name == wanted);
@@ -298,10 +298,10 @@ impl Cgi {
         let mut answer = Answer::parse(raw);
         answer.log = String::from_utf8_lossy(&log).into_owned();
         if let Some(reason) = self
-            .said_before()
+            .logged_before()
             .filter(|_| !launcher::is_cold(&answer.log))
         {
-            let line = format!("(said before): a cold request: {reason}\n");
+            let line = format!("(logged before): a cold request: {reason}\n");
             answer.log.push_str(&line);
         }
         if launcher::is_wanted() {

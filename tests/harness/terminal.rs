@@ -82,7 +82,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until all of these texts are on the screen, and gives what was there up to the end of the last.
+    /// Waits until all of these texts are on the screen. Returns the screen up to the end of the last one.
     #[track_caller]
     pub(crate) fn until(&mut self, texts: &[&str]) -> String {
         while let Some(text) = texts.iter().find(|text| !self.seen.contains(**text)) {
@@ -98,7 +98,7 @@ impl Terminal {
         self.seen.drain(..end).collect()
     }
 
-    /// What is on the screen up to that text, which is waited for.
+    /// Waits for a text. Returns what is on the screen before it.
     #[track_caller]
     pub(crate) fn shows(&mut self, end: &str) -> String {
         while !self.seen.contains(end) {

@@ -1,9 +1,9 @@
-//! The access log of requests that ask for images, and what the log says once.
+//! The access log with images, and lasting reasons for cold requests, which are logged once.
 
 use super::{HELLO, Site};
 use crate::access_log::lines;
 
-/// With the option in the first line, and in the script.
+/// One site with the option in the `#!` line, one with it in the script's block.
 fn sites(text: &str) -> [Site; 2] {
     let block = "# /// script\n# [tool.wsgi-cgi]\n# access-log = \"access.log\"\n# ///\n";
     [
@@ -13,7 +13,7 @@ fn sites(text: &str) -> [Site; 2] {
 }
 
 #[test]
-fn it_says_whether_an_image_answered_and_why_not() {
+fn a_line_says_whether_an_image_answered_and_why_not() {
     for site in sites(HELLO) {
         let ways = |count: usize| {
             let lines = lines(&site.file("access.log"));
@@ -35,7 +35,7 @@ fn it_says_whether_an_image_answered_and_why_not() {
 }
 
 #[test]
-fn a_restored_process_that_fails_leaves_a_line() {
+fn a_restored_process_that_fails_writes_a_line() {
     let text = "import os, signal, time\ndef application(environ, start_response):\n    \
                 way = environ['QUERY_STRING']\n    if way == 'abort':\n        os.abort()\n    \
                 if way == 'sleep':\n        time.sleep(60)\n    raise LookupError(way)\n";
@@ -56,9 +56,9 @@ fn a_restored_process_that_fails_leaves_a_line() {
     assert_eq!(lines(&site.file("access.log")).len(), 3);
 }
 
-/// With a process beside it even one that nobody can catch.
+/// With `--guard` a line is written even after SIGKILL.
 #[test]
-fn a_guarded_process_that_is_killed_leaves_a_line() {
+fn a_line_is_written_for_a_guarded_process_that_is_killed() {
     let text = "import os, signal\ndef application(environ, start_response):\n    \
                 os.kill(os.getpid(), signal.SIGKILL)\n";
     let site = Site::with_options("--guard --access-log access.log", text);
@@ -69,12 +69,12 @@ fn a_guarded_process_that_is_killed_leaves_a_line() {
     assert_eq!((&*lines[0].status, &*lines[0].way), ("500", "image"));
 }
 
-/// Whose process has no image, for a reason that stays.
+/// No image can be made of this application: it keeps a pipe open.
 const REFUSED: &str = "import os\nkept = os.pipe()\ndef application(environ, start_response):\n    \
                        start_response('200 OK', [])\n    return [b'cold']\n";
 
 #[test]
-fn why_there_is_no_image_is_said_once_until_it_is_another_reason() {
+fn a_lasting_reason_is_logged_once_until_it_changes() {
     let site = Site::with_options("--access-log access.log", REFUSED);
     let log = |site: &Site| site.request().logs_anything().run().log;
     let is_said = |log: &str| {
@@ -84,20 +84,20 @@ fn why_there_is_no_image_is_said_once_until_it_is_another_reason() {
     assert!(is_said(&log(&site)));
     for _ in 0..3 {
         let log = log(&site);
-        assert!(log.starts_with("(said before)"), "{log}");
+        assert!(log.starts_with("(logged before)"), "{log}");
     }
     let ways = lines(&site.file("access.log"));
     assert!(ways.iter().all(|line| line.way.contains("no image: ")) && ways.len() == 4);
-    // The same reason, found once more.
+    // The same reason again.
     assert!(!site.command(&["make", "app.cgi"]).status.success());
     assert!(!is_said(&log(&site)));
-    // Another one.
+    // Another reason.
     let other = REFUSED.replace("os.pipe()", "__import__('socket').socket()");
     site.write("--access-log access.log", &other);
     assert!(!site.command(&["make", "app.cgi"]).status.success());
     assert!(is_said(&log(&site)));
     assert!(!is_said(&log(&site)));
-    // The first one again, after there was an image.
+    // The earlier reason again, after there was an image.
     site.write("--access-log access.log", HELLO);
     site.make();
     assert_eq!(site.restored(), "restored");

@@ -1,4 +1,4 @@
-//! What who makes an image by hand sees while it takes long: at a terminal, and nowhere else.
+//! `image make` shows the current step if it takes long, but only at a terminal.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn make(site: &Site) -> Command {
 }
 
 #[test]
-fn a_step_that_takes_long_is_said() {
+fn a_slow_step_is_shown_at_a_terminal() {
     let waits = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n";
     let site = Site::new(&format!("{waits}{HELLO}"));
     let mut terminal = Terminal::start(make(&site));
@@ -30,7 +30,7 @@ fn a_step_that_takes_long_is_said() {
 }
 
 #[test]
-fn nobody_is_told_who_has_no_terminal() {
+fn nothing_is_shown_without_a_terminal() {
     let site = Site::new(&format!("import time\ntime.sleep(1.2)\n{HELLO}"));
     site.make();
     assert_eq!(site.restored(), "restored");

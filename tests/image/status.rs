@@ -1,11 +1,11 @@
-//! `image status`: all, those of a path, and for a program.
+//! `image status`: all images, the images of a path, and JSON.
 
 use std::process::Command;
 
 use super::{HELLO, Site};
 use crate::harness::python;
 
-/// A script with an image, and one in a folder of its own that has none.
+/// A script with an image, and one in a subfolder without one.
 fn site() -> Site {
     let site = Site::new(HELLO);
     site.make();
@@ -29,7 +29,7 @@ fn status(site: &Site, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_total_is_told_of_all_and_a_path_leaves_the_others_out() {
+fn the_total_counts_all_images_and_a_path_selects_some() {
     let site = site();
     let all = status(&site, &[]);
     let lines: Vec<&str> = all.lines().collect();
@@ -54,7 +54,7 @@ fn a_total_is_told_of_all_and_a_path_leaves_the_others_out() {
 }
 
 #[test]
-fn json_is_read_by_others() {
+fn json_has_the_state_of_each_script() {
     const READ: &str = r#"
 import json, sys
 d = json.loads(sys.argv[1])

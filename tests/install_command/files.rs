@@ -328,9 +328,9 @@ fn all_or_nothing_is_done_where_one_file_may_not_be_written() {
     assert_eq!(machine.everything(), installed);
 }
 
-/// At a terminal a step that takes long is said: here somebody else has the application to give.
+/// At a terminal a slow step is shown: here the application comes from a FIFO that another process writes.
 #[test]
-fn what_takes_long_is_said() {
+fn a_slow_step_is_shown_at_a_terminal() {
     let machine = Machine::linked();
     let fifo = machine.at("site/slow.py");
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).expect("a FIFO");
@@ -341,7 +341,7 @@ fn what_takes_long_is_said() {
         .write(true)
         .open(&fifo)
         .expect("a reader");
-    // What is read once more is there then.
+    // The FIFO is replaced by a regular file, as the application is read once more.
     machine.write("site/next.py", super::APP);
     fs::rename(machine.at("site/next.py"), &fifo).expect("renamed");
     giver.write_all(super::APP.as_bytes()).expect("given");

@@ -138,7 +138,7 @@ fn a_folder_of_a_hosts() {
     answers(&server, "/~ada/shop.cgi", "/~ada/shop.cgi");
     let page = Request::get("/~ada/page.txt").send(server.address);
     assert_eq!(page.text(), "a page");
-    // What a page of a wiki may be called, and what an editor leaves.
+    // Names of wiki pages with `?` and `%`, and backup copies that editors leave.
     for (path, path_info) in [("/Why%3F", "/Why?"), ("/100%25", "/100%")] {
         let page = Request::get(&format!("/~ada{path}")).send(server.address);
         assert_eq!(page.text(), format!("/~ada|{path_info}|-"));
@@ -146,7 +146,7 @@ fn a_folder_of_a_hosts() {
     machine.write("home/public_html/index.cgi~", "secret");
     assert_eq!(status(&server, "/~ada/index.cgi~"), 403);
     fs::remove_file(machine.at("home/public_html/index.cgi~")).expect("removed");
-    // With a mount that is named, the rewrite has what follows it.
+    // With `--script-name /~ada` the rewrite passes on the path after it.
     let named = ["--script-name", "/~ada", "--force"];
     machine.install(&[&["host", "shop.py", "--no-image", "--root"], &named[..]].concat());
     answers(&server, "/~ada", "/~ada");

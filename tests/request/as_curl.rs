@@ -1,11 +1,11 @@
-//! Options of curl's, each beside the real one: what is asked, what is shown, and the exit status.
+//! Options of curl, compared with the real curl: the request, the output and the exit status.
 
 use super::beside::{Beside, Both};
 use crate::harness::by_hand::ByHand;
 use crate::harness::terminal::Terminal;
 
-/// Lines for a server at `http://localhost`, which end with no word from anybody. Both ask the same, show the same
-/// and end the same.
+/// Runs command lines for `http://localhost` both ways. Both must send the same requests, print the same output
+/// and end with the same status, and `request` must print nothing on standard error.
 #[track_caller]
 fn same(beside: &Beside, lines: &[&str]) {
     for line in lines {
@@ -73,7 +73,7 @@ fn forms_with_files_are_the_same() {
 }
 
 #[test]
-fn what_goes_into_the_query_is_the_same() {
+fn urls_and_queries_are_the_same() {
     let Some(beside) = Beside::curl() else {
         return;
     };
@@ -115,7 +115,7 @@ fn headers_of_options_are_the_same() {
             "curl -0 http://localhost",
             "curl -X POST -I http://localhost",
             "curl -X PURGE http://localhost -X BREW",
-            // Of a network, TLS and so on: without effect.
+            // Options for networks and TLS, which have no effect.
             "curl -4 -s -S -k -N -q --http1.1 --tlsv1.2 --no-keepalive --tcp-nodelay http://localhost",
             "curl --connect-timeout 5 --retry 2 --limit-rate 1M --noproxy '*' --max-time 20 http://localhost",
         ],
@@ -123,13 +123,13 @@ fn headers_of_options_are_the_same() {
 }
 
 #[test]
-fn cookies_come_from_a_file_and_go_into_one() {
+fn cookies_are_read_from_a_file_and_written_to_one() {
     let Some(beside) = Beside::curl() else {
         return;
     };
     let sorted = |text: &str| {
         let lines = text.lines().filter(|line| line.contains('\t'));
-        // When the one with an age ends, in seconds since 1970, is the time of day.
+        // The time when a cookie expires depends on the current time.
         let lines = lines.map(|line| {
             let fields = line.split('\t').enumerate();
             let fields = fields.map(|(place, field)| match (place, field) {
@@ -156,7 +156,7 @@ fn cookies_come_from_a_file_and_go_into_one() {
             "localhost\tFALSE\t/set\tTRUE\t0\tc\t3",
         ]
     );
-    // Each reads what the other has written.
+    // Each reads the file that the other wrote.
     same(
         &beside,
         &[
@@ -170,7 +170,7 @@ fn cookies_come_from_a_file_and_go_into_one() {
     let both = beside.run("curl -s http://localhost/set -c -");
     assert_eq!(sorted(&both.request.stdout), sorted(&both.curl.stdout));
     assert!(both.request.stdout.starts_with("answer\n"));
-    // A file that is not there is told, as it may have been meant as a cookie.
+    // A file that does not exist gets a warning, as a cookie may have been meant.
     let both = beside.run("curl http://localhost -b nothing");
     assert_eq!((both.curl.exit, both.request.exit), (0, 0));
     assert!(
@@ -181,11 +181,11 @@ fn cookies_come_from_a_file_and_go_into_one() {
 }
 
 #[test]
-fn redirects_ask_the_same() {
+fn requests_after_redirects_are_the_same() {
     let Some(beside) = Beside::curl() else {
         return;
     };
-    // The cookies of an answer are kept by `request` in any case, by curl where it is told of some.
+    // `request` always keeps the cookies of a response, curl only with -b or -c.
     let redirect = |code: u16, options: &str| {
         format!("curl -L -c /dev/null -e ';auto' http://localhost/redirect/{code}/there {options}")
     };
@@ -202,7 +202,7 @@ fn redirects_ask_the_same() {
             let line = redirect(code, options);
             let Both { curl, request } = beside.run(&line);
             let without_type = |asked: &str| {
-                // curl still names the type of content that it does not send any more.
+                // curl still sends the Content-Type of content that it no longer sends.
                 let lines = asked
                     .lines()
                     .filter(|line| !line.starts_with("CONTENT_TYPE="));
@@ -223,7 +223,7 @@ fn redirects_ask_the_same() {
 }
 
 #[test]
-fn what_is_written_afterwards_is_the_same() {
+fn the_output_of_write_out_is_the_same() {
     let Some(beside) = Beside::curl() else {
         return;
     };
@@ -246,7 +246,7 @@ fn what_is_written_afterwards_is_the_same() {
             "curl -i http://localhost/status/404 -D - -o out; cat out",
         ],
     );
-    // Times are counted: what took longer is not less.
+    // The times are in ascending order.
     let line = r"curl -L -c /dev/null http://localhost/redirect/302/x -o out -w '%{time_redirect} %{time_starttransfer} %{time_total}'";
     let times = beside.run(line).request.stdout;
     let times: Vec<f64> = times
@@ -260,7 +260,7 @@ fn what_is_written_afterwards_is_the_same() {
     assert_eq!(request.stdout, "b");
     assert_eq!(
         request.stderr,
-        "awsgi-cgi: `-w`: there is no variable `nosuch`\n"
+        "awsgi-cgi: `-w`: unknown variable `nosuch`\n"
     );
 }
 
@@ -300,7 +300,7 @@ fn the_exit_status_is_the_same() {
 }
 
 #[test]
-fn a_time_that_is_over_is_28() {
+fn a_timeout_exits_with_28() {
     const HANGS: &str = "import time\ndef application(e, s): time.sleep(60)\n";
     const LOADS: &str = "import time\ntime.sleep(60)\n";
     for app in [HANGS, LOADS] {
@@ -313,7 +313,7 @@ fn a_time_that_is_over_is_28() {
 }
 
 #[test]
-fn a_password_is_asked_for_and_asked_for_once() {
+fn a_password_is_asked_for_only_once() {
     const APP: &str = r#"
 def application(environ, start_response):
     path = environ["PATH_INFO"]
@@ -330,7 +330,7 @@ def application(environ, start_response):
 }
 
 #[test]
-fn what_is_compressed_otherwise_than_it_says_is_found_out() {
+fn content_that_does_not_match_its_encoding_is_an_error() {
     const APP: &str = r#"
 def application(environ, start_response):
     start_response("200 OK", [("Content-Encoding", "gzip")])
@@ -343,12 +343,12 @@ def application(environ, start_response):
             .logs("wsgi-cgi: --compressed: the content ");
         assert_eq!(request.prints(), "");
     }
-    // Nobody asked for that.
+    // Without --compressed the content is not decoded.
     assert_eq!(ByHand::request(APP).with(&["/plain"]).prints(), "/plain");
 }
 
 #[test]
-fn a_file_has_the_name_of_the_url() {
+fn remote_name_takes_the_files_name_from_the_url() {
     const APP: &str = r#"
 def application(environ, start_response):
     status = "302 Found" if environ["PATH_INFO"] == "/a/page.txt" else "200 OK"
@@ -365,7 +365,7 @@ def application(environ, start_response):
     ByHand::request(APP)
         .with(&["-O", "/a/"])
         .exits(23)
-        .logs("wsgi-cgi: -O: the URL ends in no name for the file")
+        .logs("wsgi-cgi: -O: the URL does not end in a file name")
         .run();
 }
 

@@ -86,7 +86,7 @@ fn data_comes_from_a_file_and_from_standard_input() {
         .stdin("typed")
         .with(&["-d", "@data", "-d", "@-"])
         .run();
-    // Without line ends; ECHO shows latin-1.
+    // Line ends are removed; ECHO shows the content as latin-1.
     assert!(
         printed
             .stdout
@@ -106,7 +106,7 @@ fn data_comes_from_a_file_and_from_standard_input() {
     ByHand::request(ECHO)
         .with(&["-d", "@missing"])
         .exits(26)
-        .logs("wsgi-cgi: `missing` cannot be read: No such file or directory")
+        .logs("wsgi-cgi: cannot read `missing`: No such file or directory")
         .run();
 }
 
@@ -198,12 +198,12 @@ fn an_invalid_request_is_reported() {
         (
             &["/%00"],
             3,
-            "`http://localhost/%00`: no server passes a NUL byte on",
+            "`http://localhost/%00`: the path contains a NUL byte, which no server passes on",
         ),
         (
             &["-H", "no header"],
             2,
-            "`-H no header`: `Name: value` is expected",
+            "`-H no header`: expected `Name: value`",
         ),
         (
             &["-H", "no name: x"],
@@ -216,18 +216,18 @@ fn an_invalid_request_is_reported() {
             "header `X`: a value is one line: `a\\nb`",
         ),
         (&["-X", "GET /"], 2, "a method is one word, such as PUT"),
-        (&["-F", "x"], 2, "`-F x`: NAME=VALUE is expected"),
+        (&["-F", "x"], 2, "`-F x`: expected NAME=VALUE"),
         (&["--set", "x"], 2, "`--set x`: NAME=VALUE is expected"),
         (
             &["-I", "-d", "x"],
             2,
-            "-I asks for a head, with which no content is sent",
+            "-I (HEAD) cannot be combined with content",
         ),
         (&["--as", "iis"], 2, "invalid value 'iis'"),
         (
             &["-o", "/no/such/file"],
             23,
-            "`/no/such/file` cannot be written: No such file",
+            "cannot write `/no/such/file`: No such file",
         ),
     ] {
         let printed = ByHand::request(ECHO)
@@ -244,7 +244,7 @@ fn an_invalid_request_is_reported() {
 }
 
 #[test]
-fn a_kept_request_is_not_asked_otherwise() {
+fn a_kept_request_cannot_be_changed_by_options() {
     for option in [
         &["/x"][..],
         &["-X", "PUT"],

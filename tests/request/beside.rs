@@ -1,4 +1,4 @@
-//! A line for curl, run twice in bash: with the real curl, against a small server that calls the application,
+//! Runs a curl command line twice in bash: with the real curl, against a small server that calls the application,
 //! and with `curl` replaced by `wsgi-cgi request app.py`.
 
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::cgi::exit_code;
 use crate::harness::{folder, program, python, skip};
 
-/// The server, and the folder that both runs are in.
+/// The server, and the working directory of both runs.
 pub(super) struct Beside {
     folder: TempDir,
     server: Child,
@@ -27,21 +27,21 @@ pub(super) struct Both {
 /// What one run did.
 #[derive(Debug)]
 pub(super) struct Done {
-    /// What the application was asked, without what has to differ.
+    /// The requests that the application got, without the parts that always differ.
     pub(super) asked: String,
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) exit: i32,
 }
 
-/// In the place of the machine's curl: each address is that of the server, and its certificate is nobody's.
+/// Shell functions: curl connects to the test server for every address, and accepts its self-signed certificate.
 const FUNCTIONS: &str = r#"
 curl() { command curl --insecure --no-progress-meter --connect-to "::127.0.0.1:$port" "$@"; }
 wsgi-cgi() { "$program" "$@"; }
 "#;
 
 impl Beside {
-    /// Starts the server; says so where there is no curl to compare with.
+    /// Starts the server; `None`, and a note of the skip, if curl, openssl or bash is not installed.
     pub(super) fn curl() -> Option<Self> {
         for program in ["curl", "openssl", "bash"] {
             let found = Command::new("which").arg(program).output();
@@ -79,12 +79,12 @@ impl Beside {
         self
     }
 
-    /// The file of that name.
+    /// The content of a file in the working directory.
     pub(super) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).expect("a file")
     }
 
-    /// Runs the line in both ways. A file `jar` is what curl and `request` leave there, each for itself.
+    /// Runs the line both ways. The shell variable `$client` is `curl` or `request`, for files of each run's own.
     pub(super) fn run(&self, line: &str) -> Both {
         let pasted = line.replace("curl ", "wsgi-cgi request app.py ");
         Both {
@@ -125,8 +125,8 @@ impl Drop for Beside {
     }
 }
 
-/// Where the two have to differ: each has its own name, curl decompresses more, and nobody knows the number in
-/// the boundary of a form.
+/// Replaces what always differs between the two: the user agent, the encodings that curl can also decompress, and the
+/// random number in the boundary of a form.
 fn without_own(asked: &str) -> String {
     let mut boundary = None;
     let lines = asked.split_inclusive('\n').map(|line| {
@@ -153,7 +153,7 @@ fn without_own(asked: &str) -> String {
     }
 }
 
-/// The length that is announced, less the numbers, which may be of different lengths.
+/// CONTENT_LENGTH less the length of the boundary's numbers, which may differ.
 fn length_without(text: &str, number: &str) -> usize {
     let (_, rest) = text.split_once("CONTENT_LENGTH=").expect("a length");
     let (length, content) = rest.split_once('\n').expect("a line");

@@ -1,7 +1,7 @@
-//! What browsers copy as cURL, pasted into bash twice: as it is, for curl and a server, and with `curl` replaced
-//! by `wsgi-cgi request app.py`. The application has to be asked the same.
+//! Command lines that browsers make with "Copy as cURL", run in bash twice: with curl and a server, and with `curl`
+//! replaced by `wsgi-cgi request app.py`. The application must get the same request both times.
 //!
-//! The lines are what `generateCurlCommand` of Chromium's DevTools and of Firefox make of such requests.
+//! The lines were made by `generateCurlCommand` of Chromium's DevTools and of Firefox.
 
 use super::beside::Beside;
 
@@ -14,7 +14,7 @@ fn lines(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[track_caller]
-fn ask_the_same(text: &str, least: usize) {
+fn sends_the_same_requests(text: &str, least: usize) {
     let Some(beside) = Beside::curl() else {
         return;
     };
@@ -29,11 +29,11 @@ fn ask_the_same(text: &str, least: usize) {
 }
 
 #[test]
-fn lines_of_chromium_ask_what_they_ask_with_curl() {
-    ask_the_same(include_str!("copied/chromium.sh"), 20);
+fn lines_of_chromium_send_the_same_requests_as_curl() {
+    sends_the_same_requests(include_str!("copied/chromium.sh"), 20);
 }
 
 #[test]
-fn lines_of_firefox_ask_what_they_ask_with_curl() {
-    ask_the_same(include_str!("copied/firefox.sh"), 6);
+fn lines_of_firefox_send_the_same_requests_as_curl() {
+    sends_the_same_requests(include_str!("copied/firefox.sh"), 6);
 }

@@ -1,4 +1,4 @@
-//! `--env-file`: variables of the application's from a file.
+//! `--env-file`: environment variables for the application from a file.
 
 use crate::harness::by_hand::ByHand;
 use crate::harness::serving::Serve;
@@ -31,16 +31,16 @@ fn variables_are_set_unless_they_are_set_already() {
 }
 
 #[test]
-fn nobody_has_them_who_did_not_ask() {
+fn a_file_is_not_read_without_the_option() {
     assert_eq!(
         request().prints(),
         "None NEW=None SET=before LONG=None REQUEST_METHOD=GET\n"
     );
 }
 
-/// Where a server's environment takes the place of the shell's, the file's variables are there all the same.
+/// With `--as SERVER` the environment is that server's, with the file's variables added.
 #[test]
-fn as_another_server_too() {
+fn variables_are_set_with_the_environment_of_a_server() {
     for server in ["apache", "minimal"] {
         assert_eq!(
             request()
@@ -52,9 +52,9 @@ fn as_another_server_too() {
     }
 }
 
-/// Of several files the first counts; an option of this program's may be in one too.
+/// If several files set a variable, the first one counts. Files may also set options of this program.
 #[test]
-fn files_are_read_in_order() {
+fn the_first_file_that_sets_a_variable_counts() {
     let printed = request()
         .file("first", "NEW=first\nWSGI_CGI_SCRIPT_NAME=/app\n")
         .with(&[
@@ -71,20 +71,20 @@ fn files_are_read_in_order() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn a_file_that_cannot_be_read_is_an_error() {
     let with = |file: &str| request().with(&["--env-file", file]).exits(2);
     with("nothing")
-        .logs("--env-file: `nothing` cannot be read: ")
+        .logs("--env-file: cannot read `nothing`: ")
         .run();
     let wrong = with("wrong").file("wrong", "A=1\nB=the secret\n");
     let log = wrong
-        .logs("--env-file: `wrong`, line 2: NAME=VALUE is expected")
+        .logs("--env-file: `wrong`, line 2: expected NAME=VALUE")
         .run();
     assert!(!log.stderr.contains("secret"), "{}", log.stderr);
 }
 
 #[test]
-fn serve_has_them_too_and_an_edit_shows_at_the_next_request() {
+fn serve_reads_the_file_again_after_a_change() {
     for with in [&[][..], &["--preload"]] {
         let serving = Serve::source(SHOWS)
             .file(".env", FILE)

@@ -1,4 +1,4 @@
-//! `request --profile`: the picture of where the time went.
+//! `request --profile`: a flame graph of where the time went.
 
 use std::process::Command;
 
@@ -24,8 +24,7 @@ def answer():
     Work().wait()
 "#;
 
-/// The names in the picture, each with its width in hundredths of the whole and how high it stands, as a reader of
-/// XML finds them.
+/// Prints the name, y, x and width of each frame of the flame graph, read with an XML parser.
 const READ: &str = r#"
 import re, sys, xml.etree.ElementTree as tree
 root = tree.parse(sys.argv[1]).getroot()
@@ -45,7 +44,7 @@ struct Frame {
 
 impl Frame {
     fn is_in(&self, below: &Self) -> bool {
-        // Numbers are rounded.
+        // The coordinates are rounded.
         self.y < below.y
             && self.x >= below.x - 0.1
             && self.x + self.width <= below.x + below.width + 0.1
@@ -91,12 +90,12 @@ fn profiled(request: ByHand) -> ByHand {
 }
 
 #[test]
-fn imports_and_the_call_are_in_the_picture() {
+fn imports_and_the_call_are_in_the_flame_graph() {
     let printed = profiled(ByHand::request(APP)).run();
     assert_eq!(printed.stdout, b"answer");
     let frames = frames(&printed);
     let all = |name: &str| -> Vec<&Frame> {
-        // What follows is the file.
+        // The file follows in parentheses.
         let is_it = |frame: &&Frame| frame.name.split(" (").next() == Some(name);
         let found: Vec<&Frame> = frames.iter().filter(is_it).collect();
         let names = || frames.iter().map(|frame| &*frame.name).collect::<Vec<_>>();
@@ -124,12 +123,12 @@ fn imports_and_the_call_are_in_the_picture() {
             "{inner} is not in {outer}"
         );
     }
-    // What the import system itself does is not told of each module.
+    // Frames of the import system itself are left out.
     assert!(!frames.iter().any(|frame| frame.name.contains("importlib")));
 }
 
 #[test]
-fn what_fails_is_in_the_picture_too() {
+fn a_failed_request_has_a_flame_graph_too() {
     let fails = APP.replace("    return answer()", "    raise LookupError");
     let printed = profiled(ByHand::request(&fails))
         .exits(1)
@@ -152,7 +151,7 @@ fn what_fails_is_in_the_picture_too() {
 }
 
 #[test]
-fn it_goes_with_the_other_ways_to_look() {
+fn it_works_with_timing_and_verbose() {
     let request = profiled(ByHand::request(APP)).with(&["--timing", "-v"]);
     let printed = request.logs("the dearest imports").run();
     assert!(
@@ -163,11 +162,11 @@ fn it_goes_with_the_other_ways_to_look() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said() {
+fn a_file_that_cannot_be_written_is_an_error() {
     ByHand::request(APP)
         .with(&["--profile", "no/folder.svg"])
         .exits(2)
-        .logs("`no/folder.svg` cannot be written")
+        .logs("cannot write `no/folder.svg`")
         .run();
     ByHand::request(APP)
         .with(&["--profile", "flame.svg", "-L"])

@@ -146,7 +146,7 @@ fn a_loop_ends() {
     ByHand::request(APP)
         .with(&["-L", "/loop"])
         .exits(47)
-        .logs("wsgi-cgi: the redirect cannot be followed: there were 50 before it\n")
+        .logs("wsgi-cgi: the redirect was not followed: there were already 50 (--max-redirs)\n")
         .run();
 }
 
@@ -156,7 +156,7 @@ fn the_exit_status_is_that_of_the_last_answer() {
     ByHand::request(APP)
         .with(&["-L", "-f", "/missing"])
         .exits(22)
-        .logs("wsgi-cgi: the answer is `404 Not Found`, which -f makes a failure\n")
+        .logs("wsgi-cgi: the application answered `404 Not Found` (-f: exit status 22)\n")
         .run();
 }
 

@@ -87,7 +87,8 @@ fn the_exit_status_says_how_it_went() {
     for (option, wanted) in [("-f", ""), ("--fail-with-body", "content\n")] {
         for (path, status) in [("/400", "400 Bad Request"), ("/503 No", "503 No")] {
             let request = ByHand::request(STATUS).with(&[path, option]).exits(22);
-            let why = format!("wsgi-cgi: the answer is `{status}`, which -f makes a failure\n");
+            let why =
+                format!("wsgi-cgi: the application answered `{status}` (-f: exit status 22)\n");
             assert_eq!(request.logs(&why).prints(), wanted, "{path} {option}");
         }
     }

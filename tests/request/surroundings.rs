@@ -173,7 +173,7 @@ fn help_is_there_for_the_program_and_each_command() {
 }
 
 #[test]
-fn what_may_have_been_meant_is_said() {
+fn a_misspelt_word_gets_a_suggestion() {
     for (arguments, meant) in [
         (
             &["reqest"][..],
@@ -197,13 +197,13 @@ fn what_may_have_been_meant_is_said() {
     ] {
         ByHand::command(arguments).exits(2).logs(meant).run();
     }
-    // A file is an application, whatever it is called.
+    // If a file has that name, it is the application.
     ByHand::command(&["reqest"])
         .file("reqest", "")
         .exits(2)
         .logs("there is no request: ")
         .run();
-    // What is written in a script, or set by a server, is said in the log.
+    // For a script's block and a server's variables the suggestion is in the log.
     for (line, meant) in [
         (
             "warmup = \"/\"",

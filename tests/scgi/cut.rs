@@ -94,11 +94,11 @@ const MOMENTS: [(&str, &[&str]); 17] = [
     ("block1-length", &["cut"]),
     ("raises", &["cut"]),
     ("short", &["cut"]),
-    // An exit status of 0 says nothing.
+    // The response is cut although the exit status is 0.
     ("exit-block1", &["cut"]),
     ("exec-block1", &["cut"]),
     ("exit-closed", &["cut", "whole"]),
-    // Nor does any other, once all was sent.
+    // The response is whole, whatever the exit status is, once all was sent.
     ("afterwards", &["whole"]),
     ("none", &["whole"]),
 ];
@@ -125,7 +125,7 @@ fn a_worker_killed_at_any_moment_leaves_no_half_answer() {
     }
 }
 
-/// The same at a port, and its address.
+/// Serves at a TCP port; returns its address too.
 fn serve_over_tcp(text: &str, way: &[&str]) -> (Serving, String) {
     let serving = serve_at("127.0.0.1:0", text, way).start();
     let banner = serving.wait_for_line("scgi://");
@@ -135,7 +135,7 @@ fn serve_over_tcp(text: &str, way: &[&str]) -> (Serving, String) {
 }
 
 #[test]
-fn so_it_is_over_tcp() {
+fn a_cut_response_is_seen_over_tcp_too() {
     let (serving, address) = serve_over_tcp(DIES, &["--preload"]);
     for (moment, expected) in MOMENTS {
         let mut stream = TcpStream::connect(&address).expect("a listener");
@@ -221,7 +221,7 @@ def application(environ, start_response):
     }
 }
 
-/// One that says nothing, for as long as nobody ends it.
+/// The application sends nothing until it is stopped.
 #[test]
 fn a_silent_application_is_ended_when_its_peer_has_gone() {
     const SILENT: &str = "
@@ -248,7 +248,7 @@ def application(environ, start_response):
                 let mut stream = TcpStream::connect(address).expect("a listener");
                 stream.write_all(&bytes).expect("sent");
                 assert!(eventually(super::PATIENCE, begun), "{}", serving.log());
-                // As the kernel of a peer that has gone answers, sooner or later.
+                // Closing then sends a reset, as the kernel of a client that is gone does.
                 rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))
                     .expect("an option");
             } else {

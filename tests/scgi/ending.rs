@@ -75,15 +75,15 @@ fn a_reload_loses_no_request() {
             }
         }
     });
-    // Until then the one before answers.
+    // Until then the earlier application answers.
     assert!(eventually(super::PATIENCE, || get(&serving, "/") == "two"));
     let (_, log) = serving.end_logging();
     assert!(log.contains("was reloaded"), "{log}");
 }
 
-/// An edit that is half done or has a mistake does not take the site down.
+/// An unfinished or wrong edit does not take the site down.
 #[test]
-fn an_application_that_cannot_be_loaded_replaces_none() {
+fn an_application_that_cannot_be_loaded_does_not_replace_the_earlier_one() {
     for sends_word in [true, false] {
         let serving = serve(SLOW, &["--preload"]);
         let file = serving.folder().join("app.py");
@@ -109,7 +109,7 @@ fn an_application_that_cannot_be_loaded_replaces_none() {
     }
 }
 
-/// More than are accepted in one go.
+/// There are more clients than are accepted at once.
 #[test]
 fn clients_that_connected_before_sigterm_are_answered() {
     for way in WAYS {

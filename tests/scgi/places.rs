@@ -82,7 +82,7 @@ fn what_cannot_be_is_said() {
         .run();
 }
 
-/// Opens a socket, as systemd does, and becomes the program.
+/// Opens a socket and executes the program, as systemd does.
 const ACTIVATE: &str = r#"
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
@@ -94,9 +94,9 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), NOTIFY_SOCKET=os.
 os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
-/// Which of the two would be used is nothing to guess.
+/// With both an address and sockets of systemd it is unclear which one to use.
 #[test]
-fn a_place_beside_the_sockets_of_systemd_is_refused() {
+fn an_address_beside_the_sockets_of_systemd_is_refused() {
     for arguments in [
         &["--scgi", "./other"][..],
         &["--scgi", "127.0.0.1:0"],
@@ -121,7 +121,7 @@ fn a_place_beside_the_sockets_of_systemd_is_refused() {
     }
 }
 
-/// Opened by another process, which is told when requests are answered.
+/// Another process opens the socket, and gets a message when requests are answered.
 #[test]
 fn a_socket_that_systemd_opened() {
     for way in super::WAYS {

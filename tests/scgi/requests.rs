@@ -94,7 +94,7 @@ fn the_access_log_names_the_client() {
     assert!(out.contains("\"GET /x?y HTTP/1.1\" 200 "), "{out}");
 }
 
-/// A URL that looks like a script's name is no such name: the head is CGI's.
+/// A URL that looks like the name of an nph- script has no effect: the head is still that of CGI.
 #[test]
 fn a_url_does_not_make_an_nph_script() {
     for way in WAYS {
@@ -114,7 +114,7 @@ fn a_url_does_not_make_an_nph_script() {
     }
 }
 
-/// As over HTTP: their URLs begin at the root, wherever the application is.
+/// As over HTTP, the URLs of static files begin at the root, wherever the application is mounted.
 #[test]
 fn files_are_beside_the_mount() {
     for way in [&[][..], &["--preload"]] {
@@ -127,9 +127,9 @@ fn files_are_beside_the_mount() {
     }
 }
 
-/// What is started has the limit that the listener was started with, which itself has room for more.
+/// The listener raises its own limit of open files; processes that it starts get the original limit.
 #[test]
-fn connections_that_wait_for_their_clients_keep_nobody_out() {
+fn idle_connections_do_not_block_other_clients() {
     const SHOWS: &str = "
 import resource
 def application(environ, start_response):
@@ -161,16 +161,16 @@ def application(environ, start_response):
     }
 }
 
-/// The number of files that a process started from here may open, and the most that it may be.
+/// The soft and the hard limit of open files of a process started from here.
 fn limits() -> (u64, u64) {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let (current, maximum) = (limit.current, limit.maximum);
     (current.expect("a limit"), maximum.unwrap_or(u64::MAX))
 }
 
-/// There is no room for a connection: those that are there stay, and it comes in when there is.
+/// Without a free descriptor, open connections stay, and new ones are accepted when a descriptor is free.
 #[test]
-fn a_listener_without_descriptors_lets_them_wait() {
+fn a_listener_without_free_descriptors_lets_clients_wait() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let serving = serve(ECHO, &[]);
     get(&serving, "/");

@@ -31,7 +31,8 @@ fn the_first_interrupt_lets_work_finish() {
     }
 }
 
-/// Ctrl-C is 130 to a shell, SIGTERM 143; what is stopped is no fault of the application's.
+/// The exit status is 130 for Ctrl-C and 143 for SIGTERM; a request that is stopped is not logged as a failure of the
+/// application.
 #[test]
 fn the_second_interrupt_ends_what_runs() {
     let text = WAITS.replace("time.sleep(0.01)", "stuck()")
@@ -59,9 +60,9 @@ fn the_second_interrupt_ends_what_runs() {
     }
 }
 
-/// As a person has it: Ctrl-C at a terminal, where the signal goes to all that is in the foreground.
+/// Ctrl-C at a terminal: the signal goes to all processes in the foreground.
 #[test]
-fn at_a_terminal_too() {
+fn ctrl_c_at_a_terminal_ends_what_runs() {
     let text = WAITS.replace("time.sleep(0.01)", "time.sleep(600)");
     let serve = Serve::source(&text);
     let mut terminal = Terminal::start(serve.0.to_command());
@@ -79,7 +80,7 @@ fn at_a_terminal_too() {
     assert_eq!(asked.join().expect("an answer all the same"), 500);
 }
 
-/// A log that was given another name is let go, and begun anew under its own.
+/// After the log file was renamed, SIGHUP creates a new one under the original name.
 #[test]
 fn sighup_opens_the_log_again() {
     for with in [&[][..], &["--preload"]] {
@@ -99,9 +100,9 @@ fn sighup_opens_the_log_again() {
         assert!(read("old.log").contains("asked /still\n"), "{with:?}");
         assert!(!file("own.log").exists());
         serving.signal(Signal::HUP);
-        // What says so is in the new one already.
+        // The entry about the reload is already in the new log.
         let until = Instant::now() + Duration::from_secs(60);
-        while !read("own.log").contains("the application is loaded anew (SIGHUP)\n") {
+        while !read("own.log").contains("the application is reloaded (SIGHUP)\n") {
             assert!(Instant::now() < until, "no word of it");
             std::thread::yield_now();
         }

@@ -55,9 +55,9 @@ fn json_is_read_by_others() {
     );
 }
 
-/// Each entry of the error log is an object of its own then, also one that a signal handler writes.
+/// With `--log-format json` each entry of the error log is a JSON object, also one that a signal handler writes.
 #[test]
-fn json_has_the_error_log_too() {
+fn the_error_log_is_json_too() {
     const FAILS: &str = r#"
 import os, signal
 def application(environ, start_response):
@@ -105,6 +105,6 @@ def application(environ, start_response):
         r#": GET /x\"y: "#,
         "the process died of SIGABRT",
     ]);
-    has(&["True the application is loaded anew (SIGHUP)"]);
+    has(&["True the application is reloaded (SIGHUP)"]);
     assert!(!log.contains("wsgi-cgi: "), "{log}");
 }

@@ -119,9 +119,9 @@ fn other_machines_are_let_in_only_on_purpose() {
     assert!(log.contains("warning: http://[::]:"), "{log}");
 }
 
-/// Each address that this machine has, as its own tools list them, is printed and answers.
+/// With `--public`, every address that the machine's own tools list is printed and answers.
 #[test]
-fn public_is_every_address_and_each_is_printed() {
+fn public_prints_and_serves_every_address() {
     let serving = Serve::source(ECHO)
         .with(&["--public", "--script-name", "/app"])
         .start();

@@ -1,4 +1,4 @@
-//! `serve` without APP: what it finds in the working directory.
+//! `serve` without APP: it finds the application in the working directory.
 
 use rustix::process::Signal;
 
@@ -19,13 +19,13 @@ fn a_file_with_a_usual_name_is_served() {
             .file("other.py", "raise LookupError\n")
             .start();
         let banner = serving.wait_for_line(&format!("/{name} at http://"));
-        assert!(banner.starts_with("No APP was named: "), "{banner}");
+        assert!(banner.starts_with("APP was not given: "), "{banner}");
         assert_eq!(serving.get("/x"), "GET  /x - 0\n");
-        // What is loaded anew is the same, whatever is there by then.
+        // After a reload it still serves that file, even if there are others by then.
         std::fs::write(serving.folder().join("app.py"), ECHO).expect("written");
         std::fs::write(serving.folder().join("application.py"), ECHO).expect("written");
         serving.signal(Signal::HUP);
-        serving.wait_for_log("the application is loaded anew");
+        serving.wait_for_log("the application is reloaded");
         assert_eq!(serving.get("/x"), "GET  /x - 0\n");
         serving.end_logging();
     }
@@ -78,7 +78,7 @@ const DJANGO: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn what_was_looked_for_is_said() {
+fn the_error_names_the_files_that_were_looked_for() {
     ByHand::command(&["serve", "--port", "0"])
         .file("main.py", ECHO)
         .exits(2)
@@ -88,12 +88,12 @@ fn what_was_looked_for_is_said() {
         .file("app.py", ECHO)
         .file("application.py", ECHO)
         .exits(2)
-        .logs("(app.py, application.py): name one, as in `wsgi-cgi serve app.py`")
+        .logs("(app.py, application.py): choose one, as in `wsgi-cgi serve app.py`")
         .run();
 }
 
 #[test]
-fn inetd_finds_it_too() {
+fn serve_inetd_finds_the_application_too() {
     let answer = ByHand::command(&["serve", "--inetd"])
         .file("app.py", ECHO)
         .stdin("GET /i HTTP/1.0\r\n\r\n")

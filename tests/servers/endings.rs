@@ -29,7 +29,7 @@ pub(super) fn application_error(kind: Kind) {
     server.wait_for_log("LookupError: a secret in the message");
 }
 
-/// Whoever writes the time, the server or this program: it is there, and once.
+/// Each entry has exactly one time, written by the server or by this program.
 pub(super) fn an_entry_names_the_request_and_has_one_time(kind: Kind) {
     let (server, url) = serve(kind, "failing");
     assert_eq!(Request::get(&url).send(server.address).status, 500);

@@ -52,6 +52,6 @@ fn in_apaches_cgi_bin_it_says_why_not() {
         let page = Request::get(&server.url("shop")).send(server.address);
         assert_eq!(page.status, 500);
         server.wait_for_log("No module named 'flask_that_is_not_installed'");
-        server.wait_for_log("name the virtual environment that has");
+        server.wait_for_log("set the virtual environment that has");
     });
 }

@@ -1,5 +1,5 @@
-//! A script that a rewrite hides: what the application links to begins with what the URL has in the
-//! script's place, and leads back to it. Where the server's variables do not tell, they stay as they are.
+//! Scripts that a rewrite hides: the application's links begin with the path that stands for the script in the URL,
+//! and lead back to it. If the server's variables do not show that path, they stay unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::harness::http_client::Request;
 use crate::harness::server::eventually;
 use crate::harness::{copy_programs, folder, python};
 
-/// Answers with a link to its page `/next`, and what it was asked for.
+/// Answers with a link to its page `/next`, and with PATH_INFO.
 const LINKING: &str = "
 import os
 loaded_by = os.getpid()
@@ -70,19 +70,19 @@ fn no_link_shows_an_index_that_a_rewrite_hides() {
     });
 }
 
-/// The script has all of the path from REQUEST_URI.
+/// The script takes the whole path from REQUEST_URI.
 const BARE: &str = "RewriteEngine On
 RewriteCond %{REQUEST_FILENAME} !-f
 RewriteRule ^ index.cgi [L]
 ";
 
-/// The rewrite has it.
+/// The rewrite passes on the path.
 const PATH: &str = "RewriteEngine On
 RewriteRule ^index\\.cgi - [L]
 RewriteRule ^(.*)$ index.cgi/$1 [L]
 ";
 
-/// What is refused is answered by the script; nobody else is.
+/// The script answers only requests that the server refuses.
 const ERRORS: &str = "ErrorDocument 403 /errors/index.cgi
 ErrorDocument 404 /errors/index.cgi/missing
 <Files secret>
@@ -90,7 +90,7 @@ ErrorDocument 404 /errors/index.cgi/missing
 </Files>
 ";
 
-/// One that leads another folder's URLs here.
+/// A rewrite that leads URLs of another folder to the script.
 const ABOVE: &str = "RewriteEngine On
 RewriteRule ^top/(.*)$ bare/$1 [L]
 RewriteRule ^astray/ path/index.cgi/elsewhere [L]
@@ -117,7 +117,7 @@ AllowEncodedSlashes SLASHES
 </Directory>
 "#;
 
-/// A script with the application, and what the server runs it by.
+/// A script with the application, and how the server runs it.
 fn script(way: &str, machine: &Path, package: &Path) -> String {
     let program = machine.join("wsgi-cgi");
     let (program, package) = (program.display(), package.display());
@@ -135,7 +135,7 @@ fn script(way: &str, machine: &Path, package: &Path) -> String {
     }
 }
 
-/// Written by another process: no script is still open for writing when it is executed.
+/// The scripts are written by another process, so that none is still open for writing when it is executed.
 const SET_UP: &str = "
     mkdir -p images site/bare/folder site/path site/back site/errors
     chmod 700 images
@@ -170,10 +170,10 @@ fn machine(way: &str, package: &Path) -> TempDir {
     machine
 }
 
-/// A URL; status, mount and path. Nothing where the server leaves it as it is.
+/// URL, status, SCRIPT_NAME and PATH_INFO. The last two are compared only if the status is 200.
 type Case = (&'static str, u16, &'static str, &'static str);
 
-/// What a visitor may ask for, with slashes encoded or not as the server has it.
+/// URLs that give the same result with each value of `AllowEncodedSlashes`.
 const ALWAYS: &[Case] = &[
     ("/bare/", 200, "/bare", "/"),
     ("/bare/a/b?c=/d", 200, "/bare", "/a/b"),
@@ -205,13 +205,13 @@ const ALWAYS: &[Case] = &[
     ("/back/100%25", 200, "/back", "/100%"),
     ("/back//x/%2e%2e/a", 200, "/back", "/a"),
     ("/back/index.cgi/a", 200, "/back", "/a"),
-    // Not /secret, which the server refuses, and not a page that is not there.
+    // The paths are neither that of /secret, which the server refuses, nor that of a missing page.
     ("/errors/secret", 200, "/errors", "/"),
     ("/errors/other/missing", 200, "/errors", "/missing"),
 ];
 
-/// A value of `AllowEncodedSlashes`; what is clear with it, and what is not: that gets the server's own words,
-/// and a line in the log.
+/// A value of `AllowEncodedSlashes`, URLs that are clear with it, and URLs that are not: for those the server's
+/// variables stay unchanged, and the log has a line.
 type Slashes = (&'static str, &'static [Case], &'static [Case]);
 
 const SLASHES: &[Slashes] = &[
@@ -231,7 +231,7 @@ const SLASHES: &[Slashes] = &[
         ],
         &[
             ASTRAY,
-            // Apache decodes twice where a rewrite has the path.
+            // Apache decodes the path twice if the rewrite passes it on.
             ("/path/a%252Fb", 200, "/path/index.cgi", "/a/b"),
             // Only the server knows whether these are two segments.
             ("/back/a%2Fb", 200, "/back/index.cgi", ""),
@@ -264,7 +264,7 @@ fn meets(server: &Server, way: &str, &(url, status, mount, path): &Case) {
 }
 
 #[test]
-fn the_mount_is_told_from_the_url_or_not_at_all() {
+fn the_mount_is_taken_from_the_url_or_stays_unchanged() {
     run(Kind::ApacheCgid, |kind| {
         let package = crate::in_python::package();
         for way in ["cold", "restored", "run"] {

@@ -1,4 +1,4 @@
-// Who clicks on a function sees it as wide as the picture; what is below it shows the way back.
+// A click on a function makes it as wide as the graph; a click on a caller below it zooms out again.
 const all = [...document.querySelectorAll("g")];
 const at = all.map(g => {
   const box = g.querySelector("rect");

@@ -1,34 +1,34 @@
-//! The picture of where the time of a request went (`request --profile`), a flame graph in SVG: each function as
-//! wide as the time it took, above the one that called it, in the order of the first calls.
+//! Draws where the time of a request went (`request --profile`) as a flame graph in SVG. The width of a function
+//! is its time. It stands above its caller, in the order of the first calls.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// A function, as it was called by that one.
+/// All calls of a function by the same caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The place in the list of the function that called it, which comes before it.
+    /// The index of its caller, which comes before it in the list.
     pub above: usize,
-    /// What it is called.
+    /// The name that is shown.
     pub name: String,
-    /// Without the functions that it called.
+    /// The time that it took, without the functions that it called.
     pub own: Duration,
 }
 
-/// The size of the picture and of its parts, in pixels.
+/// The size of the graph and of its parts, in pixels.
 const WIDTH: f64 = 1200.0;
 const ROW: usize = 18;
 const HEAD: usize = 30;
 const LETTER: f64 = 7.3;
 
-/// What would be narrower is left out.
+/// Functions that would be narrower are left out.
 const NARROW: f64 = 0.3;
 
-/// Draws it; the first of the calls is what is outside of all functions.
+/// Writes the graph. The first call stands for the time outside all functions.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// If `to` cannot be written.
 pub fn draw(calls: &[Call], title: &str, mut to: impl Write) -> io::Result<()> {
     let rows = laid_out(calls);
     let height = HEAD + ROW * rows.iter().map(|row| row.depth + 1).max().unwrap_or(0);
@@ -82,9 +82,9 @@ fn laid_out(calls: &[Call]) -> Vec<Row<'_>> {
     for (place, call) in calls.iter().enumerate().skip(1).rev() {
         whole[call.above] += whole[place];
     }
-    // Of no time at all there is a picture too.
+    // More than 0, so that an empty profile does not divide by zero.
     let all = whole.first().copied().unwrap_or(0.0).max(f64::MIN_POSITIVE);
-    // Where the next that a function calls begins, and how many functions are below it.
+    // Where the next callee of each function begins, and how many functions are below it.
     let mut next = vec![(0.0, 0); calls.len()];
     let mut rows = Vec::new();
     for (place, call) in calls.iter().enumerate() {
@@ -112,7 +112,7 @@ fn laid_out(calls: &[Call]) -> Vec<Row<'_>> {
     rows
 }
 
-/// Imports, functions of Python (which have a file) and of C are told apart.
+/// One colour each for imports, functions in Python (their names end in a file) and functions in C.
 fn colour(name: &str) -> &'static str {
     match name {
         _ if name.starts_with("import ") => "#9cc4e8",
@@ -121,7 +121,7 @@ fn colour(name: &str) -> &'static str {
     }
 }
 
-/// As much of a text as there is room for.
+/// As much of the text as fits.
 fn cut(text: &str, width: f64) -> String {
     #[allow(
         clippy::cast_possible_truncation,
@@ -132,7 +132,7 @@ fn cut(text: &str, width: f64) -> String {
     text.chars().take(if room < 3 { 0 } else { room }).collect()
 }
 
-/// As XML has it (Extensible Markup Language 1.0, sections 2.2 and 2.4).
+/// The text escaped for XML 1.0 (sections 2.2 and 2.4).
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_above_the_one_that_called_it_and_as_wide_as_its_time() {
+    fn a_function_is_above_its_caller_and_as_wide_as_its_time() {
         let calls = [
             call(0, "all", 0),
             call(0, "a (x.py:1)", 30),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_there_is_a_picture_too() {
+    fn an_empty_profile_is_drawn_too() {
         for calls in [&[][..], &[call(0, "all", 0)]] {
             let mut picture = Vec::new();
             draw(calls, "GET /", &mut picture).expect("drawn");

@@ -22,10 +22,10 @@ pub struct Content {
 pub type Input<'a> = &'a mut dyn Read;
 
 impl Content {
-    /// The file that is sent as it is; of standard input with `-`.
+    /// A file that is sent unchanged; `-` is standard input.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn upload(name: &OsStr, input: Input<'_>) -> Result<Self> {
         let mut file = temporary()?;
         copy(name, &mut file, input)?;
@@ -64,7 +64,7 @@ impl Content {
         self.length
     }
 
-    /// Content-Type, where the content has one of its own.
+    /// The Content-Type, if the content determines it.
     #[must_use]
     pub fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
@@ -92,7 +92,7 @@ impl Content {
 
 /// A file to collect content in.
 pub(super) fn temporary() -> Result<File> {
-    tempfile::tempfile().context("no temporary file for the content")
+    tempfile::tempfile().context("cannot create a temporary file for the content")
 }
 
 /// Copies a file, or standard input where its name is `-`.

@@ -1,4 +1,4 @@
-//! The cookies that a client keeps from one request to the next (RFC 6265). Their file is `file`.
+//! The cookies that a client keeps from one request to the next (RFC 6265). `file` reads and writes them.
 
 mod file;
 
@@ -10,7 +10,7 @@ use super::url::{Url, decode};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Jar {
     set: Vec<Cookie>,
-    /// As `-b` has them: sent as they are.
+    /// The cookies of `-b NAME=VALUE`, which are sent unchanged.
     typed: Vec<u8>,
 }
 
@@ -21,12 +21,12 @@ struct Cookie {
     value: Vec<u8>,
     /// The host, or the domain, in small letters.
     domain: String,
-    /// Whether the hosts of that domain get it too.
+    /// Whether it is sent to all hosts of the domain.
     is_of_domain: bool,
     path: Vec<u8>,
     secure: bool,
     http_only: bool,
-    /// In seconds since 1970; without it, it ends with the session.
+    /// When it expires, in seconds since 1970; `None` for the end of the session.
     expires: Option<u64>,
 }
 
@@ -39,14 +39,14 @@ impl Jar {
         self.typed.extend_from_slice(text);
     }
 
-    /// What was typed and not set anew since.
+    /// The typed cookies, without those that a response has set since.
     #[must_use]
     pub fn typed(&self) -> &[u8] {
         &self.typed
     }
 
-    /// Keeps, replaces or removes a cookie as a `Set-Cookie` that came from `url` says (5.2, 5.3). One that was
-    /// typed goes when it is set.
+    /// Stores, replaces or removes a cookie according to a `Set-Cookie` from `url` (5.2, 5.3). It replaces a
+    /// typed cookie of the same name.
     pub fn store(&mut self, url: &Url, line: &[u8]) {
         let mut words = line.split(|&byte| byte == b';');
         let (name, value) = split_pair(words.next().unwrap_or_default());
@@ -104,8 +104,8 @@ impl Jar {
         self.put(cookie);
     }
 
-    /// The `Cookie` field of a request to `url`: longer paths first (5.4), else in curl's order, then what was
-    /// typed, where that is wanted.
+    /// The `Cookie` field of a request to `url`: longer paths first (5.4), then in curl's order, then the typed
+    /// cookies if `with_typed`.
     #[must_use]
     pub fn header(&self, url: &Url, with_typed: bool) -> Option<Vec<u8>> {
         let path = decode(url.path());
@@ -150,7 +150,8 @@ impl Cookie {
         (&self.name, &self.domain, &self.path) == (&other.name, &other.domain, &other.path)
     }
 
-    /// Whether that host gets it. One for HTTPS alone is sent to this machine too, as curl and browsers do.
+    /// Whether it is sent to that host. A `Secure` cookie is also sent to this machine over HTTP, as by curl and
+    /// browsers.
     fn is_for(&self, url: &Url) -> bool {
         let host = url.host();
         let is_its_host = if self.is_of_domain {
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_sent_as_it_is() {
+    fn typed_cookies_are_sent_unchanged() {
         let mut jar = Jar::default();
         jar.add_typed(b"a=1;  a=2; x");
         jar.add_typed(b"c=3");

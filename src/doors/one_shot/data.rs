@@ -1,5 +1,5 @@
-//! Content as `-d`, `--data-urlencode`, `--json` and their kind have it: pieces that are joined in the order
-//! in which they were typed. With `-G` they become a query instead.
+//! The content of `-d`, `--data-urlencode`, `--json` and similar options: pieces that are joined in the order
+//! in which they were typed. With `-G` they become the query instead.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use super::content::{Content, Input, copy, temporary};
 use settings::cli::{Kind, Piece};
 
-/// What stays as it is in a form's value (RFC 3986, section 2.3).
+/// The characters to encode in a form's value: all but the unreserved ones (RFC 3986, section 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -34,7 +34,7 @@ pub fn content(pieces: &[Piece], input: Input<'_>) -> Result<Content> {
     Content::whole(file, Some(media_type.to_owned()))
 }
 
-/// Writes the pieces, with `&` before each but the first, and none before JSON.
+/// Writes the pieces, separated by `&`, except before JSON.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -57,7 +57,7 @@ pub fn write(pieces: &[Piece], to: &mut dyn Write, input: Input<'_>) -> Result<(
     Ok(())
 }
 
-/// `TEXT`, `=TEXT`, `NAME=TEXT`, `@FILE` or `NAME@FILE`; the name is sent as it is.
+/// `TEXT`, `=TEXT`, `NAME=TEXT`, `@FILE` or `NAME@FILE`; the name is not encoded.
 fn encoded(text: &[u8], to: &mut dyn Write, input: Input<'_>) -> Result<()> {
     let find = |sign| text.iter().position(|&byte| byte == sign);
     let place = find(b'=').or_else(|| find(b'@'));
@@ -74,7 +74,7 @@ fn encoded(text: &[u8], to: &mut dyn Write, input: Input<'_>) -> Result<()> {
     }
 }
 
-/// Passes on what a shell's user meant: no line ends, no NUL bytes.
+/// Passes bytes on without line ends and NUL bytes, as `-d @FILE` does.
 struct WithoutLineEnds<'a>(&'a mut dyn Write);
 
 impl Write for WithoutLineEnds<'_> {
@@ -90,7 +90,7 @@ impl Write for WithoutLineEnds<'_> {
     }
 }
 
-/// Passes on as a form has it: a space is `+`, other bytes `%XX`.
+/// Passes bytes on encoded for a form: a space as `+`, other bytes as `%XX`.
 struct Encoding<'a>(&'a mut dyn Write);
 
 impl Write for Encoding<'_> {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_joined_as_each_kind_has_it() {
+    fn pieces_are_encoded_by_their_kind_and_joined() {
         for (pieces, wanted) in [
             (&[(Kind::Data, "a=1"), (Kind::Data, "@-")][..], "a=1&a b"),
             (&[(Kind::Raw, "@-"), (Kind::Binary, "@-")], "@-&a b\r\n"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_said() {
+    fn a_missing_file_is_an_error() {
         let piece = Piece {
             kind: Kind::Data,
             text: "@/no/such".into(),

@@ -1,5 +1,5 @@
-//! A form with files as `-F` has it (RFC 7578): `name=text`, `name=@FILE` to send a file, `name=<FILE` to send
-//! its text, each with `;type=TYPE` and `;filename=NAME` after it.
+//! The form that `-F` sends (RFC 7578): `name=text`, `name=@FILE` to send a file, `name=<FILE` to send a file's
+//! text as a value. `;type=TYPE` and `;filename=NAME` can follow.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -24,7 +24,7 @@ pub fn content(pieces: &[Piece], boundary: &str, input: Input<'_>) -> Result<Con
             .position(|&byte| byte == b'=')
             .filter(|&at| at > 0);
         let Some(equals) = equals else {
-            bail!("`-F {}`: NAME=VALUE is expected", text.escape_ascii());
+            bail!("`-F {}`: expected NAME=VALUE", text.escape_ascii());
         };
         let (name, value) = (&text[..equals], &text[equals + 1..]);
         let part = if piece.kind == Kind::FormString {
@@ -61,13 +61,13 @@ pub fn content(pieces: &[Piece], boundary: &str, input: Input<'_>) -> Result<Con
     )
 }
 
-/// Where a part's content is.
+/// Where the content of a part comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     Text,
-    /// A file that is sent as one.
+    /// A file that is uploaded.
     File,
-    /// A file whose text is sent.
+    /// A file whose text is the value.
     TextOfFile,
 }
 
@@ -107,12 +107,12 @@ impl Part {
             } else if let Some(name) = word.strip_prefix(b"filename=") {
                 part.given_name = Some(unquoted(name));
             } else if let Some(media_type) = &mut part.given_type {
-                // A parameter of it, such as `charset=utf-8`.
+                // A parameter of the type, such as `charset=utf-8`.
                 media_type.push(b';');
                 media_type.extend_from_slice(word);
             } else {
                 bail!(
-                    "`{}`: only `;type=TYPE` and `;filename=NAME` may follow; put quotes around what has a \
+                    "`{}`: only `;type=TYPE` and `;filename=NAME` may follow; quote a value that contains a \
                      `;` itself, or use --form-string",
                     text.escape_ascii()
                 );
@@ -123,7 +123,7 @@ impl Part {
             .as_ref()
             .is_some_and(|given| given.iter().any(u8::is_ascii_control));
         if type_has_line_end {
-            bail!("`{}`: a type is one line", text.escape_ascii());
+            bail!("`{}`: the type must be one line", text.escape_ascii());
         }
         Ok(part)
     }
@@ -134,7 +134,7 @@ impl Part {
         self.given_name.as_deref().or(own.map(OsStrExt::as_bytes))
     }
 
-    /// The one given, else the usual one of the name's ending, which are those that curl knows.
+    /// The type that was given, or else the one that curl has for the extension of the file name.
     fn media_type(&self) -> Option<&[u8]> {
         let of_ending = |name: &[u8]| {
             let ending = Path::new(OsStr::from_bytes(name)).extension()?;
@@ -162,7 +162,7 @@ impl Part {
     }
 }
 
-/// The words between semicolons. One in double quotes may have semicolons itself.
+/// The words between semicolons. A word in double quotes may contain semicolons.
 struct Words<'a>(&'a [u8]);
 
 impl Iterator for Words<'_> {
@@ -190,7 +190,7 @@ impl Iterator for Words<'_> {
     }
 }
 
-/// Without the quotes around it, if it is all in quotes; a backslash keeps a quote or a backslash.
+/// The word without surrounding quotes; within them, a backslash escapes a quote or a backslash.
 fn unquoted(word: &[u8]) -> Vec<u8> {
     let [b'"', inside @ .., b'"'] = word else {
         return word.to_vec();
@@ -209,7 +209,7 @@ fn unquoted(word: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// As browsers write a name (HTML, "multipart/form-data encoding").
+/// A name escaped as by browsers (HTML, "multipart/form-data encoding").
 fn quoted(name: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(name.len());
     for &byte in name {

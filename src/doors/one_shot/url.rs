@@ -42,10 +42,10 @@ impl Url {
         Ok(url)
     }
 
-    /// The same, and `/../` and `/./` stay in the path.
+    /// Like `join`, but `/../` and `/./` stay in the path.
     ///
     /// # Errors
-    /// For another scheme, or a host that is none.
+    /// For another scheme, or an invalid host.
     pub fn join_as_is(&self, reference: &str) -> Result<Self> {
         let reference = reference.split('#').next().unwrap_or_default();
         let (rest, query) = match reference.split_once('?') {
@@ -121,7 +121,7 @@ impl Url {
         (rest.is_empty() || rest.starts_with(b"/")).then(|| rest.to_vec())
     }
 
-    /// The same, with that added to its query; what is sent there is encoded already.
+    /// This URL with `more` added to its query; `more` must be encoded.
     #[must_use]
     pub fn with_query(mut self, more: &[u8]) -> Self {
         let more = percent_encode(more, IN_QUERY).to_string();
@@ -132,7 +132,7 @@ impl Url {
         self
     }
 
-    /// The same, with that name where the path ends in a folder.
+    /// This URL, with `name` added to the path if that ends in `/`.
     #[must_use]
     pub fn with_file_name(mut self, name: &[u8]) -> Self {
         if self.path.ends_with('/') {
@@ -207,17 +207,17 @@ impl Url {
     fn set_authority(&mut self, text: &str) -> Result<()> {
         let authority: Authority = match text.parse() {
             Ok(authority) => authority,
-            Err(_) => return refused(format!("`{text}` is no host")),
+            Err(_) => return refused(format!("`{text}` is not a valid host")),
         };
         if text.contains('@') {
-            return refused(format!("`{text}`: name and password are given with -u"));
+            return refused(format!("`{text}`: give the user name and password with -u"));
         }
         let port = authority.port_u16();
         let has_port = text
             .rfind(':')
             .is_some_and(|colon| !text[colon..].contains(']'));
         if authority.host().is_empty() || has_port && port.is_none() {
-            return refused(format!("`{text}` is no host"));
+            return refused(format!("`{text}` is not a valid host"));
         }
         self.host = authority.host().into();
         self.port = port.filter(|&port| port != if self.https { 443 } else { 80 });
@@ -242,15 +242,15 @@ const NOT_ALLOWED: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// A query has braces and backticks as they are.
+/// The characters to encode in a query: braces and backticks stay.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
 fn refused<T>(why: String) -> Result<T> {
     Err(Refused::Url(why).into())
 }
 
-/// The URL as it was meant: a backslash keeps a bracket or a brace from curl's patterns, which make several
-/// requests of one URL.
+/// The URL without the backslashes that escape brackets and braces for curl, which takes them for patterns of
+/// several URLs.
 #[must_use]
 pub fn without_escapes(text: &str) -> String {
     let mut meant = String::with_capacity(text.len());
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn braces_of_a_query_and_escaped_brackets_are_sent_as_they_are() {
+    fn braces_in_a_query_and_escaped_brackets_are_sent_unchanged() {
         let typed = without_escapes(r"/a\[1\]?q=\{x\}&y[]=\z");
         assert_eq!(url(&typed).target(), r"/a[1]?q={x}&y[]=\z");
         assert_eq!(

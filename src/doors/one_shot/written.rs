@@ -1,5 +1,4 @@
-//! What `-w` writes about a request that is over: a text with `%{name}`s in it, which are filled in as curl
-//! fills them in.
+//! What `-w` writes about a finished request: its text, with each `%{name}` replaced by a value, as in curl.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -7,18 +6,18 @@ use std::time::Duration;
 use super::url::Url;
 use exchange::ResponseHead;
 
-/// All that there is to say.
+/// The values that can be written.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// As it was typed.
+    /// The URL as it was typed.
     pub url: &'a str,
-    /// The last one asked for.
+    /// The URL of the last request.
     pub effective: &'a Url,
-    /// Of the last request.
+    /// The method of the last request.
     pub method: &'a str,
     /// The Referer that was sent.
     pub referer: &'a [u8],
-    /// Of the last response.
+    /// The head of the last response.
     pub head: Option<&'a ResponseHead>,
     /// Where the answer was written.
     pub file: &'a str,
@@ -26,17 +25,17 @@ pub struct Facts<'a> {
     pub redirects: u32,
     /// The exit status.
     pub exit: u8,
-    /// Bytes of content that came, of heads, and of content that was sent.
+    /// Bytes of content that were received.
     pub downloaded: u64,
     /// Bytes of all heads.
     pub heads: u64,
-    /// Bytes of content that was sent.
+    /// Bytes of content that were sent.
     pub uploaded: u64,
-    /// From the beginning to the end.
+    /// The time from the start to the end.
     pub total: Duration,
-    /// From the beginning to the head.
+    /// The time from the start to the head.
     pub to_head: Duration,
-    /// What the redirects took.
+    /// The time that the redirects took.
     pub redirecting: Duration,
 }
 
@@ -49,7 +48,7 @@ pub enum To {
     Stderr,
 }
 
-/// The text, filled in, and the names in it that nobody knows.
+/// The text with its values, and the unknown names in it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The pieces, in order.
@@ -64,7 +63,7 @@ enum Value {
     Seconds(Duration),
 }
 
-/// The variables that are not of a network.
+/// The variables that do not concern a network.
 const NAMES: [&str; 23] = [
     "content_type",
     "errormsg",
@@ -91,7 +90,7 @@ const NAMES: [&str; 23] = [
     "url_effective",
 ];
 
-/// Those of a network: it took no time, and there was none.
+/// Variables about a network, which is not used here: the times and numbers are 0.
 const TIMES: [&str; 4] = [
     "time_appconnect",
     "time_connect",
@@ -110,7 +109,7 @@ const NUMBERS: [&str; 7] = [
 const TEXTS: [&str; 3] = ["ftp_entry_path", "local_ip", "remote_ip"];
 
 impl Facts<'_> {
-    /// Fills the text in. `\n`, `\r` and `\t` are meant as they are in C, and `%%` is a `%`.
+    /// Replaces the names in the text. `\n`, `\r` and `\t` have the same meaning as in C; `%%` is a `%`.
     #[must_use]
     pub fn fill_in(&self, format: &[u8]) -> Written {
         let mut written = Written::default();
@@ -216,7 +215,7 @@ impl Facts<'_> {
         u64::try_from(u128::from(bytes) * 1_000_000 / microseconds).unwrap_or(u64::MAX)
     }
 
-    /// Where a redirect leads that was not followed.
+    /// The target of a redirect that was not followed.
     fn redirect_url(&self) -> Option<String> {
         let head = self.head.filter(|head| head.status.code() / 100 == 3)?;
         let location = std::str::from_utf8(head.headers.get("location")?).ok()?;
@@ -276,7 +275,7 @@ fn up_to_brace(text: &[u8]) -> Option<(&str, &[u8])> {
     Some((name, &text[end + 1..]))
 }
 
-/// As JSON has it; bytes that are no UTF-8 become a question mark in a diamond.
+/// A JSON string; invalid UTF-8 becomes U+FFFD.
 fn json_string(bytes: &[u8]) -> String {
     let mut json = String::from("\"");
     for sign in String::from_utf8_lossy(bytes).chars() {
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn text_goes_where_it_is_sent_and_unknown_names_are_told() {
+    fn text_goes_to_the_chosen_stream_and_unknown_names_are_returned() {
         let (_, written) = filled_in("a%{stderr}b%{stdout}%{nosuch}c", 0);
         let pieces = [(To::Stdout, "a"), (To::Stderr, "b"), (To::Stdout, "c")];
         assert_eq!(

@@ -50,7 +50,7 @@ pub struct Settings {
     pub connections: usize,
     /// The access log.
     pub log: AccessLog,
-    /// The error log, where it is not standard error.
+    /// The error log, if it is not standard error.
     pub error_log: Option<PathBuf>,
     /// What is printed once requests can be answered.
     pub banner: String,
@@ -211,7 +211,7 @@ impl EventLoop {
                 }
                 _ => {
                     self.stop_workers();
-                    return Ok(if self.interrupts.is_typed() {
+                    return Ok(if self.interrupts.last_was_ctrl_c() {
                         Ended::Interrupted
                     } else {
                         Ended::Terminated
@@ -264,14 +264,14 @@ impl EventLoop {
         }
     }
 
-    /// Whoever keeps logs has given the file another name.
+    /// Opens the error log again: log rotation has renamed the file.
     fn open_log_again(&self) {
         if let Some(log) = &self.settings.error_log {
             report::errors_to(log);
         }
     }
 
-    /// Once, when requests can be answered.
+    /// Reports, once, that requests can be answered.
     fn announce(&mut self) {
         if !std::mem::replace(&mut self.is_announced, true) {
             _ = writeln!(io::stdout(), "{}", self.settings.banner);

@@ -43,14 +43,14 @@ impl Freshness {
         !self.not_loaded && !self.has_changed_since(self.since)
     }
 
-    /// Whether a file was changed after that.
+    /// Whether a file was changed after that time.
     pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
         !self.files.iter().all(|file| is_unchanged(file, then))
     }
 }
 
-/// The inode's time of change, which no program can set, is moved by writing to the file and
-/// by putting another in its place.
+/// Compares the inode's change time: programs cannot set it, and it changes when the file is written
+/// or replaced.
 fn is_unchanged(file: &PathBuf, since: SystemTime) -> bool {
     let Ok(stat) = rustix::fs::stat(file) else {
         return false;

@@ -20,7 +20,7 @@ use process::descriptors;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// After this time without a word a peer is asked whether it is there.
+/// A connection that was silent for this long is probed (TCP keep-alive).
 const SILENT: Duration = Duration::from_secs(15);
 
 /// A socket that listens.
@@ -63,7 +63,7 @@ impl Listener {
         Self::of_listening(listen(wanted, false), wanted)
     }
 
-    /// Listens at every address of this machine, of IPv6 too where it has that.
+    /// Listens at every address of this machine, including IPv6 if the machine has it.
     pub fn bind_everywhere(port: u16) -> Result<Self> {
         let of_both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
         match listen(of_both, true) {
@@ -163,7 +163,7 @@ impl Listener {
         })
     }
 
-    /// Whether it closes with this process.
+    /// Whether this process opened the socket, so that it closes when the process ends.
     pub(super) fn is_own(&self) -> bool {
         !self.is_inherited
     }
@@ -186,7 +186,8 @@ impl Listener {
         }
     }
 
-    /// What a browser on this machine opens for an application that is mounted there, where one can.
+    /// The URL for a browser on this machine, for an application at that mount; `None` if browsers cannot
+    /// connect.
     #[must_use]
     pub fn url(&self, mount: &[u8]) -> Option<String> {
         let mut address = self.address()?;
@@ -200,7 +201,7 @@ impl Listener {
         Some(url(address, mount))
     }
 
-    /// What browsers on other machines open, given the addresses that this one has.
+    /// The URLs for browsers on other machines, given the addresses of this machine.
     #[must_use]
     pub fn urls_elsewhere(&self, machine: &[IpAddr], mount: &[u8]) -> Vec<String> {
         let Some(own) = self.address().filter(|own| own.ip().is_unspecified()) else {
@@ -212,7 +213,7 @@ impl Listener {
             .collect()
     }
 
-    /// Whether what listens at every address takes connections to one of that kind.
+    /// Whether this socket, which listens at every address, accepts connections to that kind of address.
     fn takes(&self, address: IpAddr) -> bool {
         match self.address() {
             Some(SocketAddr::V4(_)) => address.is_ipv4(),
@@ -268,7 +269,7 @@ impl Drop for Listener {
     }
 }
 
-/// Has the kernel look whether a silent peer is still there: one that has gone is no reason to go on.
+/// Has the kernel check whether a silent peer still exists: if not, its request is stopped.
 fn keep_alive(socket: &OwnedFd) {
     _ = sockopt::set_tcp_keepidle(socket, SILENT);
     _ = sockopt::set_tcp_keepintvl(socket, SILENT / 3);
@@ -280,7 +281,8 @@ fn url(address: SocketAddr, mount: &[u8]) -> String {
     format!("http://{address}{}/", percent_encode(mount, NOT_IN_PATHS))
 }
 
-/// RFC 3986, section 3.3: all but unreserved characters, those that separate, `:` and `@`.
+/// The characters to encode in a path (RFC 3986, section 3.3): all but unreserved characters, sub-delimiters,
+/// `:` and `@`.
 const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -298,7 +300,7 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Listens; `of_both` with an address of IPv6 that takes IPv4 too, whatever the system is set to.
+/// Listens. With `of_both`, a socket for IPv6 accepts IPv4 too, whatever the system's default is.
 fn listen(address: SocketAddr, of_both: bool) -> io::Result<OwnedFd> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,

@@ -88,7 +88,7 @@ impl Nursery {
         self.freshness.is_fresh()
     }
 
-    /// Whether a file of the application that it has loaded was changed after that.
+    /// Whether a file of the loaded application was changed after that time.
     pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
         self.freshness.has_changed_since(then)
     }

@@ -53,7 +53,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The end that listens, and the worker's.
+    /// The end of the listening process, and the worker's end.
     pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (near, far) = UnixStream::pair()?;
         let report = Self {
@@ -68,7 +68,7 @@ impl Report {
         &self.socket
     }
 
-    /// Has the worker stopped: its response is not needed any more.
+    /// Tells the worker to stop: its response is not needed any more.
     pub(super) fn tell_to_stop(&self) {
         _ = shutdown(&self.socket, Shutdown::Write);
     }

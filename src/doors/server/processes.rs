@@ -48,7 +48,7 @@ impl Processes {
             .stdin(Stdio::from(content))
             .stdout(Stdio::from(output))
             .process_group(0);
-        // Nothing is opened meanwhile: the standard library starts this with `posix_spawn`.
+        // Nothing is opened while the limit is lower: the standard library starts the process with `posix_spawn`.
         limits::set_open_files(self.open_files);
         let started = command.spawn();
         _ = limits::raise_open_files();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use process::told_whole;
+use process::complete_output;
 
 use super::Entry;
 use super::held::{Held, Sent};
@@ -27,7 +27,7 @@ pub(super) struct Relay {
     output: Option<OwnedFd>,
     /// Whether the writer says on the output itself that the response is complete.
     tells_whole: bool,
-    /// Whether it had, when the output ended.
+    /// Whether it had said so when the output ended.
     was_told: bool,
     head: OutputHead,
     held: Held,
@@ -66,7 +66,7 @@ impl Relay {
 
     /// A new relay, and the standard output for a process.
     pub(super) fn to_process(entry: Entry) -> io::Result<(Self, OwnedFd)> {
-        let (output, input) = told_whole::pair()?;
+        let (output, input) = complete_output::pair()?;
         Ok((Self::new(entry, output, true), input))
     }
 
@@ -109,7 +109,7 @@ impl Relay {
         self.content
     }
 
-    /// The worker has ended; what it had to write is in the pipe. Whether all was sent, where it has reported.
+    /// The worker has ended, and its whole output is in the pipe. Its report says whether all was sent.
     pub(super) fn worker_has_ended(&mut self, whole: bool, how: &str) {
         self.verdict.get_or_insert(whole);
         how.clone_into(&mut self.how_it_ended);
@@ -167,7 +167,7 @@ impl Relay {
         match &self.output {
             _ if !self.tells_whole => reported,
             // A child process of the writer may still have it open.
-            Some(output) => told_whole::was_told(output),
+            Some(output) => complete_output::is_marked(output),
             None => self.was_told,
         }
     }
@@ -186,7 +186,7 @@ impl Relay {
             };
             match rustix::io::read(output, &mut *block) {
                 Ok(0) => {
-                    self.was_told = self.tells_whole && told_whole::was_told(output);
+                    self.was_told = self.tells_whole && complete_output::is_marked(output);
                     self.output = None;
                 }
                 // The writer closed it without taking the byte: the response is incomplete.
@@ -234,7 +234,7 @@ mod tests {
         (relay, input.into(), near, far)
     }
 
-    /// A peer that takes nothing is waited for, and not for ever.
+    /// A peer that reads nothing is not waited for without end.
     #[test]
     fn a_peer_that_stops_reading_has_a_deadline_until_it_reads_again() {
         let (mut relay, mut input, near, mut far) = relay();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_has_ended_too_early_is_not_whole() {
+    fn an_output_that_ended_too_early_is_incomplete() {
         for (tells, expected) in [(true, Passing::Whole), (false, Passing::Cut)] {
             let entry = Entry::new(&Peer::new(None, None, true), None);
             let (mut relay, input) = Relay::to_process(entry).expect("a relay");
@@ -274,7 +274,7 @@ mod tests {
                 .write_all(b"Content-Type: text/plain\r\n\r\nhalf")
                 .expect("written");
             if tells {
-                told_whole::tell(&input);
+                complete_output::mark(&input);
             }
             drop(input);
             // Whatever its exit status says.

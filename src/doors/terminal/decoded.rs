@@ -1,22 +1,22 @@
-//! Content that was asked for compressed (`--compressed`) as it was before: gzip (RFC 1952) and deflate, which
-//! is zlib's form (RFC 1950) or, from some, bare (RFC 1951).
+//! Decompresses the content of a response (`--compressed`): gzip (RFC 1952) and deflate, which is zlib's format
+//! (RFC 1950) or, from some servers, raw deflate data (RFC 1951).
 
 use std::io;
 
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-/// What can be asked for.
+/// The value of Accept-Encoding.
 pub const ACCEPTED: &str = "deflate, gzip";
 
 const BLOCK: usize = 16 * 1024;
 
-/// Decompresses content as it comes.
+/// Decompresses content block by block.
 pub(super) struct Decoder {
     form: Form,
-    /// What came of the form's own head while that is not whole.
+    /// The beginning of the format's header, until the header is complete.
     begin: Vec<u8>,
-    /// Once the head is whole.
+    /// Present once the header is complete.
     state: Option<Box<InflateState>>,
     is_over: bool,
 }
@@ -28,10 +28,10 @@ enum Form {
 }
 
 impl Decoder {
-    /// For a value of Content-Encoding; none where the content is as it is.
+    /// A decoder for a value of Content-Encoding; `None` if the content is not compressed.
     ///
     /// # Errors
-    /// For a coding that was not asked for.
+    /// For an unknown coding.
     pub(super) fn of(coding: &[u8]) -> Result<Option<Self>, String> {
         let form = match coding.trim_ascii().to_ascii_lowercase().as_slice() {
             b"" | b"identity" | b"none" => return Ok(None),
@@ -39,7 +39,7 @@ impl Decoder {
             b"deflate" => Form::Deflate,
             _ => {
                 return Err(format!(
-                    "the content is compressed as `{}`, and only {ACCEPTED} can be decompressed here",
+                    "cannot decompress content with the coding `{}`: only {ACCEPTED} are known",
                     coding.escape_ascii()
                 ));
             }
@@ -52,12 +52,12 @@ impl Decoder {
         }))
     }
 
-    /// Whether content came whose end did not.
+    /// Whether the end of the content is missing.
     pub(super) fn is_cut(&self) -> bool {
         !self.is_over && (self.state.is_some() || !self.begin.is_empty())
     }
 
-    /// Takes what came, and gives what it was before to `write`.
+    /// Decompresses a block, and passes the result to `write`.
     pub(super) fn take(
         &mut self,
         bytes: &[u8],
@@ -78,7 +78,7 @@ impl Decoder {
             return Ok(());
         };
         let mut block = vec![0; BLOCK];
-        // What comes after the end is the form's own tail.
+        // Bytes after the end are the format's trailer.
         while !self.is_over {
             let step = inflate(state, rest, &mut block, MZFlush::None);
             rest = &rest[step.bytes_consumed..];
@@ -87,7 +87,7 @@ impl Decoder {
                 Ok(MZStatus::StreamEnd) => self.is_over = true,
                 Ok(_) if rest.is_empty() && step.bytes_written < BLOCK => break,
                 Ok(_) => {}
-                // Nothing more to do until more comes.
+                // The block is used up.
                 Err(MZError::Buf) if rest.is_empty() => break,
                 Err(_) => return Err(bad()),
             }
@@ -95,7 +95,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// How long the form's own head is, and what follows it.
+    /// The length of the format's header, and the format of the data that follows it.
     fn head(&self) -> io::Result<Option<(usize, DataFormat)>> {
         match (self.form, self.begin.as_slice()) {
             (Form::Gzip, begin) => Ok(gzip_head(begin)?.map(|length| (length, DataFormat::Raw))),
@@ -114,7 +114,7 @@ impl Decoder {
     }
 }
 
-/// RFC 1952, section 2.3; none while it is not whole.
+/// The length of gzip's header (RFC 1952, section 2.3); `None` while it is incomplete.
 fn gzip_head(begin: &[u8]) -> io::Result<Option<usize>> {
     const CHECKED: u8 = 2;
     const EXTRA: u8 = 4;
@@ -152,7 +152,7 @@ fn gzip_head(begin: &[u8]) -> io::Result<Option<usize>> {
 fn bad() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "the content is not what its Content-Encoding says",
+        "the content is not valid for its Content-Encoding",
     )
 }
 
@@ -160,10 +160,10 @@ fn bad() -> io::Error {
 mod tests {
     use super::*;
 
-    /// `gzip.compress(b"hello, hello, hello\n", mtime=0)`, with a name put into its head.
+    /// `gzip.compress(b"hello, hello, hello\n", mtime=0)`, with a name added to its header.
     const GZIP: &[u8] = b"\x1f\x8b\x08\x08\0\0\0\0\x02\xff\
         name\0\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\x40\xa2\xb8\x00\xe7\x42\x6e\x52\x14\x00\x00\x00";
-    /// `zlib.compress` of the same, and without head and tail.
+    /// `zlib.compress` of the same. Without its header and trailer it is raw deflate data.
     const ZLIB: &[u8] = b"\x78\x9c\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\x40\xa2\xb8\x00\x4b\x07\x06\xdf";
 
     fn decoded(coding: &str, bytes: &[u8], step: usize) -> io::Result<(String, bool)> {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_as_it_was_in_whatever_blocks_it_comes() {
+    fn content_is_decompressed_in_blocks_of_any_size() {
         let bare = &ZLIB[2..ZLIB.len() - 4];
         for step in [1, 3, 100] {
             for (coding, bytes) in [("gzip", GZIP), ("Deflate", ZLIB), ("deflate", bare)] {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_something_else_is_found_out() {
+    fn cut_or_invalid_content_is_detected() {
         assert!(decoded("gzip", &GZIP[..18], 100).expect("decoded").1);
         assert!(decoded("gzip", &GZIP[..5], 100).expect("decoded").1);
         assert!(decoded("gzip", b"hello", 1).is_err());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn much_comes_of_little() {
+    fn output_may_be_much_larger_than_the_input() {
         let little = miniz_oxide::deflate::compress_to_vec(&vec![0; 1 << 20], 6);
         let mut decoder = Decoder::of(b"deflate").expect("known").expect("a coding");
         let mut length = 0;

@@ -32,8 +32,8 @@ pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
     guarded(|| {
         let mut meta = meta;
         let incident = Incident::new(&meta);
-        incident.begin();
-        // By the names that the server gave: behind an `Action` they are the program's.
+        incident.name_in_log();
+        // Decided by the names that the server passed: with an `Action` they are the program's.
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, handed_on)))
             .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
@@ -75,7 +75,7 @@ fn decide(meta: &mut MetaVariables, handed_on: &HandedOn) -> Result<Config> {
     Ok(decided.config)
 }
 
-/// Answers with an executor that a process restored from an image has already.
+/// Answers with the executor that a process restored from an image already has.
 pub(super) fn run_restored(
     meta: MetaVariables,
     config: Config,

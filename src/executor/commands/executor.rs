@@ -128,7 +128,7 @@ impl Executor {
         Self::of_exchange(config, meta, start_info, inspection)
     }
 
-    /// The same for an exchange that has been opened: its log is open already.
+    /// The same for an exchange whose log is already open.
     pub(super) fn of_exchange(
         config: &Config,
         meta: &MetaVariables,

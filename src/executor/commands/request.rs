@@ -70,7 +70,7 @@ fn answer(
     let restart = Restart::begin(typed, handed_on)?;
     let start_info = StartInfo::of(handed_on);
     let mut private =
-        descriptors::take_by_hand().context("the standard descriptors cannot be taken")?;
+        descriptors::take_by_hand().context("cannot take over the standard descriptors")?;
     let mut config = decide(typed, environment)?;
     let asking = Asking {
         typed,
@@ -85,7 +85,7 @@ fn answer(
             .map_or(Duration::ZERO, |journey| journey.spent);
         // Not none, which would be no limit.
         config.timeout = Some(time.saturating_sub(spent).max(Duration::from_millis(1)));
-        signals::end_late_as_curl();
+        signals::time_out_as_curl();
     }
     let afterwards = Afterwards::begin(typed, &private.stdout, start)?;
     let outputs = Outputs::open(typed, &private.stdout, is_hop)?;
@@ -197,7 +197,7 @@ fn is_error(head: &ResponseHead) -> bool {
     head.status.code() >= 400
 }
 
-/// A 500 of the application's own is a failure too: a framework caught the exception.
+/// A 500 sent by the application is a failure too: a framework caught the exception.
 fn exit(ended: Exit, sent: &Known, typed: &Typed) -> Exit {
     if ended != Exit::Success {
         return ended;
@@ -208,7 +208,7 @@ fn exit(ended: Exit, sent: &Known, typed: &Typed) -> Exit {
     if is_error(head) && (typed.shown.fail || typed.shown.fail_with_body) {
         let status = head.status.line().escape_ascii();
         report::log(&format!(
-            "the answer is `{status}`, which -f makes a failure"
+            "the application answered `{status}` (-f: exit status 22)"
         ));
         Exit::HttpError
     } else if let Some(why) = sent.undecoded.get() {

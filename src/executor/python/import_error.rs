@@ -1,5 +1,5 @@
-//! What an error while importing comes from, and what the operator can do about it. Only what no file of the
-//! application's own and no closed folder explains is a package that is missing.
+//! Finds the cause of an import error, and what the operator can do about it. A package is reported as missing
+//! only if neither the application's own files nor permissions explain the error.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use settings::config::Config;
 use settings::python::Packages;
 use settings::reach::why_out_of_reach;
 
-/// A sentence, where one is known.
+/// The cause and the remedy in a sentence, if they are known.
 pub(super) fn remedy(
     py: Python<'_>,
     error: &PyErr,
@@ -40,22 +40,22 @@ pub(super) fn remedy(
     }
     let top = name.split('.').next().unwrap_or(&name);
     if top == "imp" {
-        // As in the `passenger_wsgi.py` that hosts write.
+        // Used in the `passenger_wsgi.py` files that hosting panels write.
         return Some(
-            "Python has no module `imp` from 3.12 on: write `from app import application` where a \
-             file `app.py` is loaded with it"
+            "Python 3.12 removed the module `imp`: if it is used to load a file `app.py`, write \
+             `from app import application` instead"
                 .to_owned(),
         );
     }
     Some(match packages {
         Packages::Venv(venv) => format!(
-            "{searched}: install it with `{} -m pip install {top}`, or name the folder it is in \
+            "{searched}: install it with `{} -m pip install {top}`, or set the folder that contains it \
              with --python-path",
             venv.executable.display()
         ),
         Packages::Own { .. } => format!(
-            "{searched}: name the virtual environment that has `{top}` with --venv, or the folder \
-             it is in with --python-path"
+            "{searched}: set the virtual environment that has `{top}` with --venv, or the folder that \
+             contains it with --python-path"
         ),
     })
 }
@@ -68,7 +68,7 @@ fn searched_folders(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
     Ok(folders.collect())
 }
 
-/// What is closed on the way to a module: Python takes it for what is not there.
+/// Reports a file or folder that this user may not read: Python treats such a module as missing.
 fn closed(name: &str, path: &[PathBuf], own: &[PathBuf]) -> Option<String> {
     path.iter().find_map(|folder| {
         let mut place = folder.clone();

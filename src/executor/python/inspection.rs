@@ -41,9 +41,9 @@ pub struct Inspection {
     pub post_mortem: Option<Terminal>,
     /// Whether to measure how long each import takes.
     pub import_times: bool,
-    /// Whether it is measured what Python does.
+    /// Whether to measure the time of each function.
     pub profile: bool,
-    /// Whether it is said where Django's static files are, when they are asked for.
+    /// Whether to explain how to serve Django's static files when one is requested.
     pub hints_at_static_files: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Modules that cannot be imported because of a file or a folder of the application's own: one that hides a
-//! package, one that no import finds, one that lies elsewhere than it is looked for.
+//! Explains import errors that the application's own files or folders cause: a file that hides a package, a
+//! file whose name cannot be imported, a folder that is not on the search path.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,9 +10,9 @@ use settings::config::{App, Source};
 
 /// Where the application's own modules are.
 pub(super) struct Own {
-    /// The application's file, if it is in one.
+    /// The application's file, if it was given as a file.
     file: Option<PathBuf>,
-    /// Its folder, that of a file which it is a link to, and those that were named.
+    /// The file's folder, the folder of its link target, and those of --python-path.
     folders: Vec<PathBuf>,
 }
 
@@ -34,8 +34,8 @@ impl Own {
         &self.folders
     }
 
-    /// A sentence, where one of these explains that `name` is not found, or that it has not what was to be
-    /// imported from it.
+    /// A sentence, if one of these explains why the module `name` was not found, or why it does not contain the
+    /// imported name.
     pub(super) fn explains(
         &self,
         name: &str,
@@ -52,13 +52,13 @@ impl Own {
                 return None;
             }
             self.is_incomplete(name, top)
-                .or_else(|| self.is_itself(top))
-                .or_else(|| self.is_around(top))
-                .or_else(|| self.is_written_otherwise(top))
+                .or_else(|| self.is_application(top))
+                .or_else(|| self.is_application_folder(top))
+                .or_else(|| self.differs_in_case(top))
         })
     }
 
-    /// A file that is imported in the place of a package.
+    /// A file of the application that is imported instead of a package.
     fn hides(&self, name: &str, top: &str, elsewhere: Option<&PathBuf>) -> Option<String> {
         let mut files = self
             .folders
@@ -68,19 +68,19 @@ impl Own {
         let file = file.display();
         match elsewhere {
             Some(folder) => Some(format!(
-                "`{file}` hides the `{top}` that is in `{}`, as the application's folder comes first: \
+                "`{file}` hides the `{top}` in `{}`, because the application's folder is searched first: \
                  rename the file",
                 folder.display()
             )),
             None if name != top => Some(format!(
-                "`{top}` is the application's own file `{file}`, which has no modules in it: import from \
-                 `{top}`, or rename the file where a package `{top}` is meant"
+                "`{top}` is the application's own file `{file}`, not a package: import from `{top}`, or \
+                 rename the file if you mean an installed package `{top}`"
             )),
             None => None,
         }
     }
 
-    /// A package that has not this module.
+    /// A package of the application that does not contain the module.
     fn is_incomplete(&self, name: &str, top: &str) -> Option<String> {
         let mut folders = self.folders.iter().map(|folder| folder.join(top));
         let mut place = folders.find(|folder| folder.is_dir())?;
@@ -89,8 +89,8 @@ impl Own {
             if !next.is_dir() {
                 let place = place.display();
                 return Some(format!(
-                    "`{top}` is a package of the application's own, and `{place}` has neither \
-                     `{part}.py` nor a folder `{part}`: put the file there, or correct the import"
+                    "`{top}` is the application's own package, and `{place}` has neither `{part}.py` \
+                     nor a folder `{part}`: put the file there, or correct the import"
                 ));
             }
             place = next;
@@ -98,34 +98,34 @@ impl Own {
         None
     }
 
-    /// The application's file, by a name that no import finds.
-    fn is_itself(&self, top: &str) -> Option<String> {
+    /// The application's file, if its name cannot be imported.
+    fn is_application(&self, top: &str) -> Option<String> {
         let file = self.file.as_ref()?;
         let is_it =
             file.file_stem() == Some(OsStr::new(top)) && file.extension() != Some(OsStr::new("py"));
         is_it.then(|| {
             format!(
-                "`{top}` is the application itself, `{}`, which cannot be imported as its name does not \
-                 end in `.py`: move what is imported into a file of its own",
+                "`{top}` is the application itself, `{}`, which cannot be imported because its name does \
+                 not end in `.py`: move the imported code to a `.py` file",
                 file.display()
             )
         })
     }
 
     /// The folder that the application is in.
-    fn is_around(&self, top: &str) -> Option<String> {
+    fn is_application_folder(&self, top: &str) -> Option<String> {
         let mut folders = self.folders.iter();
         let folder = folders.find(|folder| folder.file_name() == Some(OsStr::new(top)))?;
         let above = folder.parent()?;
         Some(format!(
-            "`{top}` is the folder that the application is in, and is looked for in the folder above it \
-             only where that is named: --python-path {}",
+            "`{top}` is the folder of the application; to import it, add the folder above it to the \
+             search path: --python-path {}",
             above.display()
         ))
     }
 
-    /// The same name in other letters.
-    fn is_written_otherwise(&self, top: &str) -> Option<String> {
+    /// A file or folder whose name differs only in upper and lower case.
+    fn differs_in_case(&self, top: &str) -> Option<String> {
         let names = [top.to_owned(), format!("{top}.py")];
         self.folders.iter().find_map(|folder| {
             let mut entries = fs::read_dir(folder).ok()?.flatten();
@@ -135,15 +135,15 @@ impl Own {
                 is_alike.then_some(found)
             })?;
             Some(format!(
-                "`{}` has `{alike}`, and upper and lower case make different names: rename it or correct \
-                 the import",
+                "`{}` has `{alike}`, which differs in upper and lower case: rename it or correct the \
+                 import",
                 folder.display()
             ))
         })
     }
 }
 
-/// Whether something there is imported by that name.
+/// Whether this path is a package, or a module without its `.py`.
 fn is_module(place: &Path) -> bool {
     place.is_dir() || with_ending(place).is_file()
 }

@@ -1,6 +1,6 @@
-//! What Python does while a request is answered, and for how long, for `request --profile`: Python tells a function
-//! of ours of each call and each return (`sys.setprofile`), on the thread that answers. What our own function
-//! takes is left out; what Python takes to call it is not.
+//! Measures which functions a request runs, and for how long, for `request --profile`. Python calls a function of
+//! ours at each call and return (`sys.setprofile`) on the thread that answers. The time in our function is not
+//! counted; the time that Python needs to call it is.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,15 +18,15 @@ use process::report;
 static MEASURED: Mutex<Option<Measured>> = Mutex::new(None);
 
 struct Measured {
-    /// The first is what is outside of all functions.
+    /// The first stands for the time outside all functions.
     places: Vec<Call>,
     known: HashMap<(usize, String), usize>,
-    /// The functions under way, by their places. One that is not shown has the place of the one above.
+    /// The indexes of the running functions. A function that is not shown has the index of its caller.
     path: Vec<usize>,
     last: Instant,
 }
 
-/// Functions of C that only run what is shown below them.
+/// C functions that are not shown, because they only run other functions, which are shown.
 const TRANSPARENT: [&str; 3] = ["exec", "__build_class__", "__import__"];
 
 impl Measured {
@@ -34,7 +34,7 @@ impl Measured {
         self.path.last().copied().unwrap_or(0)
     }
 
-    /// A function begins; without a name it is not shown.
+    /// A function begins. It is not shown if it has no name.
     fn enter(&mut self, name: Option<String>) {
         let above = self.here();
         let place = name.map_or(above, |name| {
@@ -53,7 +53,7 @@ impl Measured {
     }
 }
 
-/// The function that is told.
+/// The function for `sys.setprofile`.
 #[pyfunction]
 fn told(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
     let now = Instant::now();
@@ -69,7 +69,7 @@ fn told(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
             measured.enter(of_frame(frame, is_import).unwrap_or_default());
         }
         "c_call" => measured.enter(of_c(argument).unwrap_or_default()),
-        // Of a function that had begun before.
+        // The return of a function that began before the measurement.
         _ => _ = measured.path.pop(),
     }
     measured.last = Instant::now();
@@ -77,8 +77,8 @@ fn told(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
 
 const IMPORT: &str = "import ";
 
-/// How a function is shown: `dispatch_request (flask/app.py:870)`, and a module as what imports it. `is_import`
-/// where that is shown above already.
+/// The name of a function, such as `dispatch_request (flask/app.py:870)`, or of an import. `is_import` is whether
+/// the caller is already shown as the import of this module.
 fn of_frame(frame: &Bound<'_, PyAny>, is_import: bool) -> PyResult<Option<String>> {
     let py = frame.py();
     let code = frame.getattr(intern!(py, "f_code"))?;
@@ -114,7 +114,7 @@ fn of_c(function: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     })
 }
 
-/// The file with its folder: of an application's many `views.py` one.
+/// The file name with its folder, as an application may have many `views.py`.
 fn short(file: &str) -> String {
     let parts: Vec<_> = Path::new(file).iter().collect();
     let short = &parts[parts.len().saturating_sub(2)..];
@@ -122,7 +122,7 @@ fn short(file: &str) -> String {
     short.join("/").trim_start_matches("//").to_owned()
 }
 
-/// Measures from now on, on this thread.
+/// Starts measuring, on this thread.
 pub fn begin_profile(py: Python<'_>) {
     *MEASURED.lock().expect("no panic while it was held") = Some(Measured {
         places: vec![Call {
@@ -138,7 +138,7 @@ pub fn begin_profile(py: Python<'_>) {
     set(py, told);
 }
 
-/// Measures no more.
+/// Stops measuring.
 pub fn end_profile(py: Python<'_>) {
     set(py, Ok(py.None().into_bound(py)));
 }
@@ -146,11 +146,11 @@ pub fn end_profile(py: Python<'_>) {
 fn set<'py>(py: Python<'py>, told: PyResult<Bound<'py, PyAny>>) {
     let set = told.and_then(|told| py.import("sys")?.call_method1("setprofile", (told,)));
     if let Err(error) = set {
-        report::log(&Failure::of(py, &error, "--profile: nothing can be measured").summary);
+        report::log(&Failure::of(py, &error, "--profile: cannot measure").summary);
     }
 }
 
-/// What was measured: all functions that were called, each by the one that called it.
+/// The result: all functions that were called, each with its caller.
 #[must_use]
 pub fn profile() -> Vec<Call> {
     let measured = MEASURED.lock().expect("no panic while it was held").take();

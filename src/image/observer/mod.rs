@@ -18,12 +18,12 @@ mod tracing;
 #[cfg(target_arch = "x86_64")]
 pub use tracing::observe;
 
-/// What a process that loads an application for an image comes to.
+/// The steps of a process that makes an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It loads the application.
+    /// It is loading the application.
     Loads,
-    /// It has, and writes itself down.
+    /// It has loaded the application and is writing the image.
     IsWritten,
 }
 

@@ -101,7 +101,7 @@ struct Thread {
 struct Observer<'a> {
     process: c_int,
     variables: &'a MetaVariables,
-    /// Who is told how far it is.
+    /// Called at each step.
     told: &'a mut dyn FnMut(Step),
     /// Whether looks are taken down.
     counts: bool,

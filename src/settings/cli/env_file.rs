@@ -1,4 +1,4 @@
-//! `--env-file`: variables for the application from a file that other tools read too (dotenv).
+//! `--env-file`: variables for the application from a file in the dotenv format, which other tools use too.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use exchange::is_request_variable;
 
-/// Files with variables.
+/// The files with variables.
 #[derive(Debug, Default, Args)]
 pub struct EnvOptions {
     /// Set the variables of this file, such as .env, unless they are set already (repeatable)
@@ -17,24 +17,24 @@ pub struct EnvOptions {
 }
 
 impl EnvOptions {
-    /// What the files say, the first of them first. As in the environment of a shell, what would pass for a
-    /// variable of a request is left out.
+    /// The variables, in the order of the files. Names of request variables are left out, as they are from the
+    /// shell's environment.
     ///
     /// # Errors
-    /// For a file that cannot be read, and a line that is no variable.
+    /// For a file that cannot be read, and an invalid line.
     pub fn variables(&self) -> Result<Vec<(String, String)>> {
         let mut variables = Vec::new();
         for file in &self.env_files {
             let shown = file.display();
             let text = fs::read_to_string(file)
-                .with_context(|| format!("--env-file: `{shown}` cannot be read"))?;
-            // A space at the very end is no fault.
+                .with_context(|| format!("--env-file: cannot read `{shown}`"))?;
+            // Without a final line end, the parser rejects trailing spaces.
             let text = text.trim_start_matches('\u{feff}').to_owned() + "\n";
             for found in dotenvy::from_read_iter(text.as_bytes()) {
                 match found {
                     Ok((name, _)) if is_left_out(&name) => {}
                     Ok((_, value)) if value.contains('\0') => {
-                        bail!("--env-file: `{shown}` has a value with a zero byte")
+                        bail!("--env-file: `{shown}` has a value with a NUL byte")
                     }
                     Ok(variable) => variables.push(variable),
                     Err(error) => bail!("--env-file: `{shown}`{}", place(&text, &error)),
@@ -45,7 +45,7 @@ impl EnvOptions {
     }
 }
 
-/// Which line it is, without its value: that may be a secret.
+/// The number of the invalid line, without its content, which may be a secret.
 fn place(text: &str, error: &dotenvy::Error) -> String {
     let dotenvy::Error::LineParse(wrong, _) = error else {
         return format!(": {error}");
@@ -53,7 +53,7 @@ fn place(text: &str, error: &dotenvy::Error) -> String {
     let wrong = wrong.lines().next().unwrap_or_default().trim();
     let number = text.lines().position(|line| line.contains(wrong));
     let line = number.map_or_else(String::new, |number| format!(", line {}", number + 1));
-    format!("{line}: NAME=VALUE is expected, with a value of several words in quotes")
+    format!("{line}: expected NAME=VALUE, with quotes around a value of several words")
 }
 
 fn is_left_out(name: &str) -> bool {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_understood_as_other_tools_do() {
+    fn lines_are_read_as_by_other_tools() {
         for (line, value) in [
             ("A=1", "1"),
             ("export A=1", "1"),
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_a_request_is_left_out() {
+    fn request_variables_are_left_out() {
         let text = "REQUEST_METHOD=GET\nGATEWAY_INTERFACE=CGI/1.1\nHTTP_PROXY=x\nA=1";
         let found = variables(text).expect("variables");
         assert_eq!(found, [("A".to_owned(), "1".to_owned())]);
     }
 
     #[test]
-    fn a_line_that_is_none_is_named_without_its_value() {
+    fn an_invalid_line_is_reported_without_its_value() {
         for text in [
             "A=1\n\nthe secret\n",
             "A=1\n\nB=the secret\n",

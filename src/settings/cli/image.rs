@@ -39,7 +39,7 @@ pub enum ImageCommand {
         #[arg(long)]
         explain: bool,
 
-        /// As JSON, for a program
+        /// Print JSON, for another program
         #[arg(long)]
         json: bool,
 

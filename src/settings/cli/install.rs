@@ -52,7 +52,7 @@ pub struct Install {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub struct InstallPlace {
-    /// Put the script into this folder, not into the usual one
+    /// Put the script into this folder instead of the usual one
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub to: Option<PathBuf>,
 

@@ -1,5 +1,5 @@
-//! `wsgi-cgi request`: the options of curl where curl has them. What is asked, its content and how the
-//! answer is shown have a file each; `accepted` has those of curl's that mean nothing here.
+//! `wsgi-cgi request`: its options, named as in curl. `asked` has the options for the request, `pieces` those
+//! for its content, `shown` those for the answer; `accepted` has options of curl that have no effect here.
 
 mod accepted;
 mod asked;
@@ -21,21 +21,21 @@ pub use pieces::{Kind, Piece};
 pub(super) use shown::ShownOptions;
 
 const AFTER: &str = "\
-The request is made as a web server would: one Python, one call, the same
-environ and the same checks. What the application prints, and all errors, go to
-standard error.
+The request runs as under a web server: a new Python, one call, the same environ
+and the same checks. What the application prints, and all errors, go to standard
+error.
 
     wsgi-cgi request app.py /login -d user=me -i -v
 
-What a browser copies as cURL works too, once `curl` is replaced by
-`wsgi-cgi request APP`: curl's options about the network, TLS and the progress
+A browser's \"Copy as cURL\" works too: replace `curl` with
+`wsgi-cgi request APP`. curl's options for the network, TLS and the progress
 meter (-k, -s, --http1.1, --connect-timeout, --proxy ...) have no effect.
 
-Exit status: 0 for an answer, 1 when the application failed, also where it
-answered 500 itself, 2 for a wrong command line, and as curl has it 3 for a bad
-URL, 22 with -f for an answer from 400 on, 23 and 26 for a file that cannot be
-written or read, 28 when --max-time is over, 47 for too many redirects, 61 for
-content that cannot be decompressed.";
+Exit status: 0 for an answer, 1 when the application failed or answered 500,
+2 for a wrong command line, and as in curl: 3 for a bad URL, 22 with -f for a
+status of 400 or above, 23 or 26 for a file that cannot be written or read, 28
+when --max-time is over, 47 for too many redirects, 61 for content that cannot
+be decompressed.";
 
 /// Make one request here and show the answer
 #[derive(Debug, Args)]
@@ -72,14 +72,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// The URL, in whichever of the two ways it was typed.
+    /// The URL: the word after APP, or the value of --url.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref().or(self.asked.url_option.as_deref())
     }
 }
 
-/// Whose request it is.
+/// The server that the request comes from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The server")]
 pub struct Stead {
@@ -98,14 +98,14 @@ pub struct Stead {
     )]
     pub server: Option<As>,
 
-    /// Answer a request again that --record has kept
+    /// Repeat a request from a file that --record has saved
     #[arg(long, value_name = "FILE", conflicts_with_all = KEPT, conflicts_with_all = [
         "server", "location", "remote_name", "write_out",
     ])]
     pub replay: Option<PathBuf>,
 }
 
-/// What is seen beyond the answer.
+/// What to show in addition to the answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A closer look")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -118,11 +118,11 @@ pub struct Closer {
     #[arg(long)]
     pub timing: bool,
 
-    /// Draw where the time of imports and of the call went, as a flame graph
+    /// Write a flame graph of the imports and the call
     #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["location", "env"])]
     pub profile: Option<PathBuf>,
 
-    /// Look into an exception with pdb, at the terminal
+    /// Debug an exception with pdb, in the terminal
     #[arg(long)]
     pub pdb: bool,
 

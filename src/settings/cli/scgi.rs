@@ -43,7 +43,7 @@ pub struct ScgiOptions {
     #[arg(long, value_name = "ADDRESS", requires = "scgi", requires = "public")]
     pub allow: Vec<Network>,
 
-    /// Accept this variable from the web server too (repeatable), besides those of a CGI request
+    /// Accept this variable from the web server too, in addition to those of CGI (repeatable)
     #[arg(long, value_name = "NAME", requires = "scgi")]
     pub variable: Vec<String>,
 

@@ -58,7 +58,7 @@ pub struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub struct PlaceOptions {
-    /// Listen at this address [default: 127.0.0.1, with --public every one]
+    /// Listen at this address [default: 127.0.0.1; with --public: all addresses]
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<IpAddr>,
 
@@ -107,7 +107,7 @@ pub struct WorkOptions {
     #[arg(long = "no-debug-page", conflicts_with = "debug")]
     pub no_debug_page: bool,
 
-    /// How the access log looks: short, combined or json, which the error log is then too
+    /// Format of the access log: short, combined or json (json: of the error log too)
     #[arg(
         long = "log-format",
         value_name = "FORMAT",
@@ -164,10 +164,10 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 impl Serve {
-    /// The application as it was named, or as it is found in the working directory.
+    /// The application that was given, or the one found in the working directory.
     ///
     /// # Errors
-    /// Where none is named, and it is not clear which there is.
+    /// If none was given, and the working directory has none or more than one.
     pub fn named(&self) -> Result<OsString> {
         match &self.app {
             Some(app) => Ok(app.clone()),

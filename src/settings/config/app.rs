@@ -117,7 +117,7 @@ impl App {
         }
     }
 
-    /// The file or the module that it is in, as entries of the log name it.
+    /// The file or module of the application, as it is named in the log.
     #[must_use]
     pub fn place(&self) -> &OsStr {
         match &self.source {

@@ -1,5 +1,5 @@
-//! The application of a folder where nobody named one: a file with a usual name, or what the `manage.py` of a
-//! Django project leads to. Files are looked at, and Python is not run.
+//! Finds the application in a folder if none was given: a file with a usual name, or the application of the
+//! Django project that `manage.py` belongs to. It reads files, and does not run Python.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// What is looked for, in the order in which it is told.
+/// The files to look for, in the order of the messages.
 const USUAL: [&str; 4] = ["app.py", "wsgi.py", "application.py", "manage.py"];
 
-/// What names Django's settings in a `manage.py`.
+/// The variable that names Django's settings in a `manage.py`.
 const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 
-/// The one application of a folder, as it would be typed for APP there.
+/// The only application in a folder, as it would be typed for APP there.
 ///
 /// # Errors
-/// Where there is none, and where more than one file fits.
+/// If there is none, or more than one candidate.
 pub(crate) fn found_in(folder: &Path) -> Result<OsString> {
     let fits = |name: &&str| match *name {
         "manage.py" => read(&folder.join(name)).is_some_and(|text| text.contains(DJANGO)),
@@ -28,12 +28,12 @@ pub(crate) fn found_in(folder: &Path) -> Result<OsString> {
         ["manage.py"] => django(folder),
         [name] => Ok(name.into()),
         [] => bail!(
-            "no APP is named, and `{shown}` has no app.py, wsgi.py, application.py or Django's \
-             manage.py: name the application, as in `wsgi-cgi serve FILE`"
+            "APP was not given, and `{shown}` has no app.py, wsgi.py, application.py or Django's \
+             manage.py: add the application, as in `wsgi-cgi serve FILE`"
         ),
         [first, ..] => bail!(
-            "no APP is named, and `{shown}` has more than one file that may be it ({}): name one, \
-             as in `wsgi-cgi serve {first}`",
+            "APP was not given, and `{shown}` has more than one candidate ({}): choose one, as in \
+             `wsgi-cgi serve {first}`",
             found.join(", ")
         ),
     }
@@ -60,13 +60,13 @@ fn django(folder: &Path) -> Result<OsString> {
     match &modules[..] {
         [module] => Ok(module.into()),
         [] => bail!(
-            "no APP is named, and the Django project in `{}` has no wsgi.py: name the application, \
+            "APP was not given, and the Django project in `{}` has no wsgi.py: add the application, \
              as in `wsgi-cgi serve mysite.wsgi`",
             folder.display()
         ),
         [first, ..] => bail!(
-            "no APP is named, and the Django project in `{}` has more than one application ({}): \
-             name one, as in `wsgi-cgi serve {first}`",
+            "APP was not given, and the Django project in `{}` has more than one application ({}): \
+             choose one, as in `wsgi-cgi serve {first}`",
             folder.display(),
             modules.join(", ")
         ),
@@ -88,7 +88,7 @@ fn settings_module(text: &str) -> Option<&str> {
 }
 
 fn read(file: &Path) -> Option<String> {
-    // What is no file, such as a FIFO, keeps nobody waiting.
+    // Only regular files: opening a FIFO would block.
     if !file.is_file() {
         return None;
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_clear_is_said() {
+    fn an_unclear_choice_is_an_error() {
         let said = |files: &[(&str, &str)]| found(files).expect_err("not clear").to_string();
         let nothing = said(&[("main.py", "")]);
         for name in USUAL {

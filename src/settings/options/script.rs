@@ -78,7 +78,7 @@ fn ours(block: &str) -> Result<Table> {
 
 const OURS: &str = "wsgi-cgi";
 
-/// Whether that is how somebody may write it: `wsgi_cgi`, `WSGI-CGI`, `wsgicgi`.
+/// Whether it is the table's name in another spelling: `wsgi_cgi`, `WSGI-CGI`, `wsgicgi`.
 fn is_ours(name: &str) -> bool {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     letters

@@ -159,7 +159,7 @@ pub const ACCESS_LOG: Row = row(
     "access-log",
     Kind::Path,
     "FILE",
-    "Append a line for each request to this file: what was asked, what was sent, what it took",
+    "Append a line for each request to this file: the request, the response and the time",
 )
 .of(Scope::Cgi);
 pub const NPH: Row = row(

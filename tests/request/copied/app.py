@@ -1,4 +1,4 @@
-"""Notes what it was asked in a file that is named after who asked, and answers as the path says."""
+"""Writes each request to a file named after the client (`curl` or `request`), and answers as the path says."""
 import gzip, os, zlib
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))

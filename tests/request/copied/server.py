@@ -1,5 +1,5 @@
-"""Serves app.py of the working directory, with TLS where a client begins so, and prints its port. The environ is
-that of RFC 3875; what the application is told beside it is who asked."""
+"""Serves app.py of the working directory, with TLS if the client begins with it, and prints its port. The environ has
+the variables of RFC 3875, and `test.client`, which names the client."""
 import socket, ssl, sys, threading, urllib.parse
 import app
 

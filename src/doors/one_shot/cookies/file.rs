@@ -1,11 +1,11 @@
-//! Cookies in a file, a line each in Netscape's form, which curl and others read and write:
+//! Cookies in a file, one per line, in Netscape's format, which curl and other programs use:
 //!
 //! ```text
 //! #HttpOnly_.example.org  TRUE  /path  FALSE  1767225600  name  value
 //! ```
 //!
-//! Tabs separate: domain, whether its hosts get it too, path, whether for HTTPS alone, when it expires (0: with
-//! the session), name, value.
+//! The fields, separated by tabs, are: domain, whether it is sent to all hosts of the domain, path, whether it is
+//! sent over HTTPS only, when it expires (0: with the session), name, value.
 
 use super::{Cookie, Jar, Url};
 
@@ -13,7 +13,7 @@ const HEAD: &[u8] = b"# Netscape HTTP Cookie File\n\n";
 const HTTP_ONLY: &[u8] = b"#HttpOnly_";
 
 impl Jar {
-    /// The file with the cookies that were set.
+    /// The content of a file with the cookies that were set.
     #[must_use]
     pub fn file(&self) -> Vec<u8> {
         let mut file = HEAD.to_vec();
@@ -45,8 +45,8 @@ impl Jar {
         })
     }
 
-    /// Takes all cookies of a file, those that end with the session only `with_session` ones. Lines of an HTTP
-    /// head count too, as if they came from `url`.
+    /// Adds the cookies of a file, session cookies only if `with_session`. `Set-Cookie` lines of an HTTP head
+    /// are read too, as if they came from `url`.
     pub fn restore(&mut self, file: &[u8], url: &Url, with_session: bool) {
         for line in file.split(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_counts_and_the_rest_is_left_out() {
+    fn set_cookie_lines_are_read_and_other_lines_ignored() {
         let mut jar = Jar::default();
         let file = b"HTTP/1.1 200 OK\r\nset-cookie: a=1; Path=/\r\n\r\n# text\nlocalhost\tFALSE\n";
         jar.restore(file, &url("/"), true);

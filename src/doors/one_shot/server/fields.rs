@@ -21,7 +21,7 @@ impl Server {
             same.next().map(|(_, value)| value.as_slice())
         };
         let media_type = of_name(b"content-type");
-        // Browsers say so of a POST without content.
+        // Browsers send this with a POST without content.
         let nothing = of_name(b"content-length").filter(|length| *length == b"0");
         let length = match content {
             Some(content) => Some(content.length().to_string()),

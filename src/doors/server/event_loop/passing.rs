@@ -124,7 +124,7 @@ impl EventLoop {
         {
             match (&worker.word, worker.group) {
                 (Word::Report(report), _) => report.tell_to_stop(),
-                // One that has just ended needs no word.
+                // A worker that has just ended need not be notified.
                 (Word::Process(_), Some(group)) => {
                     _ = kill_process_group(group, Signal::TERM);
                 }

@@ -12,7 +12,7 @@ const REFUSED_MACHINES: usize = 1000;
 /// How many connections are accepted in a row.
 const ACCEPTS: usize = 64;
 
-/// How long no connection is accepted after the system could not open one.
+/// How long to wait before accepting again, after the system could not open a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl EventLoop {

@@ -44,8 +44,8 @@ impl Restored {
         around.remove("HTTP_PROXY");
         environment::replace(&around);
         let mut incident = Incident::new(&meta);
-        incident.is_of(&self.config.app, &meta);
-        incident.begin();
+        incident.set_application(&self.config.app, &meta);
+        incident.name_in_log();
         if let Err(what) = self.changes.put_back(false) {
             report::log(&format!(
                 "loading changed {what}, which cannot be changed again in the restored \

@@ -1,5 +1,4 @@
-//! What is written when the answer is out and no redirect is followed any more: the cookies, for `-c`, and what
-//! `-w` asks for.
+//! What is written after the last answer: the cookies for `-c`, and the text of `-w`.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -23,18 +22,18 @@ use exchange::ResponseHead;
 use process::report::{self, Exit};
 use settings::cli::Request as Typed;
 
-/// What was asked for, made ready while the working directory is the one it was typed in.
+/// What to write. Paths are resolved before the working directory changes.
 #[derive(Debug)]
 pub(super) struct Afterwards {
     jar: Option<PathBuf>,
     format: Option<Vec<u8>>,
-    /// The real one, wherever the answer goes.
+    /// The real standard output, even if the answer goes to a file.
     stdout: File,
     pub(super) counted: Arc<Counted>,
 }
 
 impl Afterwards {
-    /// Errors are those of the command line.
+    /// Errors here are errors of the command line.
     pub(super) fn begin(typed: &Typed, stdout: &OwnedFd, start: Instant) -> Result<Self> {
         let format = typed.shown.write_out.as_ref().map(|format| {
             let name = format.as_bytes().strip_prefix(b"@");
@@ -56,7 +55,7 @@ impl Afterwards {
         })
     }
 
-    /// Writes it, and gives the exit status, which is another one where the cookies cannot be written.
+    /// Writes it, and returns the exit status, which changes if the cookies cannot be written.
     pub(super) fn write(
         mut self,
         typed: &Typed,
@@ -105,14 +104,14 @@ impl Afterwards {
         };
         let written = facts.fill_in(format);
         for (to, text) in &written.pieces {
-            // Nobody may be there any more to read it.
+            // The reader may have closed its end.
             _ = match to {
                 To::Stdout => self.stdout.write_all(text),
                 To::Stderr => std::io::stderr().write_all(text),
             };
         }
         for name in written.unknown {
-            report::log(&format!("`-w`: there is no variable `{name}`"));
+            report::log(&format!("`-w`: unknown variable `{name}`"));
         }
     }
 

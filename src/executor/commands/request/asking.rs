@@ -106,14 +106,14 @@ impl Asking<'_> {
         } else if asked.get || pieces.is_empty() {
             None
         } else if pieces.iter().any(|piece| piece.kind.is_part()) {
-            // As curl writes them, so that what an application makes of one is the same.
+            // The same form as curl's, so that applications treat both alike.
             let boundary = format!("{:-<24}{}", "", report::error_id());
             Some(form::content(pieces, &boundary, &mut stdin)?)
         } else {
             Some(data::content(pieces, &mut stdin)?)
         };
         if asked.head && content.is_some() {
-            bail!("-I asks for a head, with which no content is sent: leave out one of them");
+            bail!("-I (HEAD) cannot be combined with content: leave out one of them");
         }
         let method = match (&asked.method, &content) {
             (Some(method), _) => method,
@@ -163,7 +163,7 @@ impl Asking<'_> {
                 query.push(b'&');
             }
             let (kind, text) = match text.as_bytes() {
-                // Encoded already.
+                // It is already encoded.
                 [b'+', text @ ..] => (Kind::Raw, OsStr::from_bytes(text)),
                 _ => (Kind::UrlEncode, text.as_os_str()),
             };
@@ -176,7 +176,7 @@ impl Asking<'_> {
         Ok(url)
     }
 
-    /// `a=1; b=2`, or the name of a file with cookies.
+    /// Adds cookies: `a=1; b=2`, or the name of a file with cookies.
     fn add_cookies(&self, text: &OsStr, journey: &mut Journey) -> Result<()> {
         let asked = &self.typed.asked;
         if text.as_bytes().contains(&b'=') {
@@ -185,12 +185,12 @@ impl Asking<'_> {
             let unreadable = || Refused::Unreadable(text.to_owned());
             let file = match std::fs::read(text) {
                 Ok(file) => file,
-                // The one that is written afterwards need not be there yet.
+                // The file that -c writes afterwards need not exist yet.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     if asked.cookie_jar.as_deref() != Some(Path::new(text)) {
                         report::log(&format!(
-                            "`-b {}`: there is no such file, so no cookie of it is sent; NAME=VALUE \
-                             sends one",
+                            "`-b {}`: the file does not exist, so no cookies were read; to send a \
+                             cookie, write NAME=VALUE",
                             text.display()
                         ));
                     }
@@ -205,7 +205,7 @@ impl Asking<'_> {
     }
 }
 
-/// `USER:PASSWORD`; a password that was not typed is asked for.
+/// `USER:PASSWORD`; asks for the password if it was not typed.
 fn user(typed: &OsStr) -> Result<Vec<u8>> {
     let user = typed.as_bytes();
     if user.contains(&b':') {
@@ -216,9 +216,7 @@ fn user(typed: &OsStr) -> Result<Vec<u8>> {
     let password = Terminal::open()
         .and_then(|terminal| terminal.ask(&question))
         .with_context(|| {
-            format!(
-                "`-u {shown}`: the password cannot be asked for; `-u {shown}:PASSWORD` gives it"
-            )
+            format!("`-u {shown}`: cannot ask for the password; use `-u {shown}:PASSWORD`")
         })?;
     Ok([user, b":", &password].concat())
 }

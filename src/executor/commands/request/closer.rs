@@ -53,19 +53,18 @@ impl Closer {
         }
         if let Some(file) = &typed.profile {
             let created = File::create(file);
-            let created =
-                created.with_context(|| format!("`{}` cannot be written", file.display()))?;
+            let created = created.with_context(|| format!("cannot write `{}`", file.display()))?;
             closer.profile = Some(created);
         }
         Ok(closer)
     }
 
-    /// Has what goes out counted.
+    /// Counts the bytes that are written.
     pub(super) fn count(&mut self, counted: Arc<Counted>) {
         self.counted = Some(counted);
     }
 
-    /// Tells what no event tells.
+    /// Shows facts for which there is no event.
     pub(super) fn tell(&self, text: &str) {
         if let Some(story) = &self.story {
             story.tell(text);
@@ -98,14 +97,12 @@ impl Closer {
         }
     }
 
-    /// Says what remains to be said, of the request in that line.
+    /// Shows the rest, and writes the graph; `line` is the request.
     pub(super) fn end(mut self, line: &str, exit: Exit) {
         if let Some(file) = self.profile.take() {
             let drawn = draw(&python::profile(), line, BufWriter::new(file));
             if let Err(error) = drawn {
-                report::log(&format!(
-                    "--profile: the picture cannot be written: {error}"
-                ));
+                report::log(&format!("--profile: cannot write the flame graph: {error}"));
             }
         }
         self.tell(&format!("exit {}", exit.code()));

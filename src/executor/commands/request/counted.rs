@@ -1,4 +1,4 @@
-//! What is counted for `-w` while the answer goes out.
+//! Counts for `-w` while the answer is written.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use exchange::{Event, Observer};
 
-/// How much content came, and when the head did.
+/// How much content was written, and when the head was.
 #[derive(Debug)]
 pub(super) struct Counted {
     start: Instant,
@@ -15,7 +15,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Nothing yet; `start` is when the program began.
+    /// Starts at zero; `start` is when the program began.
     pub(super) fn begin(start: Instant) -> Self {
         Self {
             start,
@@ -24,12 +24,12 @@ impl Counted {
         }
     }
 
-    /// Since the program began.
+    /// The time since the program began.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// From the program's begin to the head.
+    /// The time from the start of the program to the head.
     pub(super) fn to_head(&self) -> Duration {
         self.to_head.get().copied().unwrap_or_default()
     }

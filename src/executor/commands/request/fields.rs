@@ -1,5 +1,5 @@
-//! The header fields of a request: what a client sends by itself, as curl does, and what was typed instead of it
-//! or besides.
+//! The header fields of a request: those that curl sends by default, and those that were typed, which add to
+//! them or replace them.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -16,7 +16,7 @@ const AUTO: &[u8] = b";auto";
 
 /// All of them, in curl's order.
 ///
-/// Fails when `-H` has no header.
+/// Fails if the value of `-H` is not a header.
 pub(super) fn of(asked: &Asked, journey: &Journey) -> Result<Fields> {
     let typed: Vec<_> = asked.headers.iter().map(field).collect::<Result<_>>()?;
     let is_typed = |name: &[u8]| {
@@ -64,7 +64,7 @@ pub(super) fn of(asked: &Asked, journey: &Journey) -> Result<Fields> {
             None => is_json.then(|| "application/json".into()),
         },
     );
-    // Those that were set come beside a `Cookie` that was typed as a header; those of -b do not.
+    // Cookies that responses have set are sent in addition to a typed `Cookie` header; those of -b are not.
     if let Some(cookies) = journey.jar.header(&journey.url, !is_typed(b"cookie")) {
         fields.push((b"Cookie".to_vec(), cookies));
     }
@@ -88,7 +88,7 @@ fn credentials(asked: &Asked, journey: &Journey) -> Option<Vec<u8>> {
     Some(format!("Basic {code}").into_bytes())
 }
 
-/// The one that was typed, or with `;auto`, after a redirect, where that came from.
+/// The Referer that was typed, or with `;auto`, after a redirect, the previous URL.
 pub(super) fn referer(asked: &Asked, journey: &Journey) -> Option<Vec<u8>> {
     let typed = asked.referer.as_ref()?.as_bytes();
     let (typed, is_auto) = match typed.strip_suffix(AUTO) {
@@ -100,7 +100,7 @@ pub(super) fn referer(asked: &Asked, journey: &Journey) -> Option<Vec<u8>> {
     (!referer.is_empty()).then(|| referer.to_vec())
 }
 
-/// What separates the parts of a form has to be said, whatever type was typed.
+/// The boundary of a form's parts, which has to be added to a Content-Type that was typed.
 fn boundary(media_type: Option<&str>) -> Vec<u8> {
     let of_form = media_type.and_then(|media_type| media_type.strip_prefix("multipart/form-data"));
     of_form.unwrap_or_default().into()
@@ -120,8 +120,8 @@ fn field(text: &OsString) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
         None => match bytes.strip_suffix(b";") {
             Some(name) => (name.to_vec(), Some(Vec::new())),
             None => bail!(
-                "`-H {}`: `Name: value` is expected (`Name:` leaves a usual header out, `Name;` sends \
-                 an empty one)",
+                "`-H {}`: expected `Name: value` (`Name:` removes a default header, `Name;` sends an \
+                 empty one)",
                 text.display()
             ),
         },

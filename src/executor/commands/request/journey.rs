@@ -25,7 +25,7 @@ use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use settings::cli::Request as Typed;
 
-/// In the environment of a process that takes up a journey.
+/// Set in the environment of a process that continues a journey.
 const MARK: &str = "WSGI_CGI_HOP";
 
 /// Whether this process follows a redirect; removes the mark.
@@ -46,13 +46,13 @@ pub(super) struct Journey {
     pub(super) content: Option<Content>,
     /// How many redirects were followed.
     pub(super) hops: u32,
-    /// Where the last one came from.
+    /// The URL of the previous request.
     pub(super) from: Option<String>,
-    /// Name and password.
+    /// User name and password.
     pub(super) user: Option<Vec<u8>>,
-    /// What the requests before this one took.
+    /// How long the previous requests took.
     pub(super) spent: Duration,
-    /// How long the heads of their responses were.
+    /// The bytes of the heads of their responses.
     pub(super) heads: u64,
 }
 
@@ -86,7 +86,7 @@ impl Journey {
         }
     }
 
-    /// The next request, where a response leads to `url`; whether method and content are sent `again`.
+    /// The next request, after a redirect to `url`; `again` is whether the method and content are sent again.
     fn next(&self, url: Url, again: bool, is_method_typed: bool) -> Result<Self> {
         let mut next = Self {
             method: self.method.clone(),
@@ -108,7 +108,7 @@ impl Journey {
         Ok(next)
     }
 
-    /// Takes up what the process before this one was.
+    /// Continues the journey of the previous process.
     pub(super) fn resume(stdin: File, mount: Vec<u8>) -> Result<Self> {
         let state =
             Recorded::read(stdin).context("WSGI_CGI_HOP is reserved for wsgi-cgi: unset it")?;
@@ -227,11 +227,11 @@ impl Restart {
         };
         if let Some(most) = self.most.filter(|most| journey.hops >= *most) {
             report::log(&format!(
-                "the redirect cannot be followed: there were {most} before it"
+                "the redirect was not followed: there were already {most} (--max-redirs)"
             ));
             return Some(Exit::TooManyRedirects);
         }
-        // As curl has it, -T stays, but for "See Other", and a method that was typed stays in any case.
+        // As in curl, -T is kept except after "See Other"; a method that was typed is always kept.
         let uploaded = journey
             .content
             .as_ref()
@@ -245,7 +245,7 @@ impl Restart {
                 self.exec(next, environment)
             });
         let error = followed.err()?;
-        report::log_error(&error.context("the redirect cannot be followed"));
+        report::log_error(&error.context("cannot follow the redirect"));
         Some(Exit::Failure)
     }
 

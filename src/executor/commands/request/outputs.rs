@@ -10,7 +10,7 @@ use doors::one_shot::Refused;
 use doors::one_shot::url::Url;
 use settings::cli::Request as Typed;
 
-/// Where else than to standard output something goes.
+/// The files to write to instead of standard output.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     /// The answer.
@@ -20,7 +20,7 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens them. Where a redirect has led, what is in them already is kept.
+    /// Opens the files. After a redirect, their content is kept.
     pub(super) fn open(typed: &Typed, stdout: &OwnedFd, is_hop: bool) -> Result<Self> {
         let shown = &typed.shown;
         let is_stdout = |file: &Path| file == Path::new("-");
@@ -33,7 +33,7 @@ impl Outputs {
             Some(file) if is_stdout(file) => None,
             Some(file) => Some(open(file, is_hop)?),
             None if shown.remote_name => {
-                // The one that was typed, wherever a redirect has led.
+                // The last name of the URL that was typed, even after a redirect.
                 let url = Url::default().join(typed.url().unwrap_or_default())?;
                 let name = url.file_name();
                 if name.is_empty() {

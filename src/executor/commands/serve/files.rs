@@ -52,7 +52,7 @@ impl Answer {
 
 /// The answer, if the request is for a file in one of the folders.
 pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Answer> {
-    // The whole path, whoever has split it: URLs of `--static` begin at the root.
+    // The whole path, however it was split: URLs of `--static` begin at the root.
     let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
     let path = path.concat();
     let found = folders.iter().find_map(|folder| folder.find(&path))?;

@@ -47,7 +47,7 @@ pub(super) fn run(
         Ok(()) => true,
         Err(failure) => {
             // In development a worker loads it again and shows why it failed. A web server's requests may go to
-            // the nursery before this one, so that the reason is logged here.
+            // the nursery before this one, so the reason is logged here.
             if typed.behind.scgi.is_some() {
                 let traceback = failure.traceback.as_deref().unwrap_or_default();
                 report::log(format!("{}\n{traceback}", failure.summary).trim_end());

@@ -15,7 +15,7 @@ use exchange::Failure;
 use exchange::{AUTO, BodyLength, MetaVariables, Responder};
 use process::descriptors::Private;
 use process::report::{self as log, Exit};
-use process::{last_resort, told_to_stop};
+use process::{last_resort, stop_on_close};
 use settings::config::Config;
 
 /// What is the same for every worker.
@@ -45,8 +45,8 @@ impl Worker<'_> {
             report,
         } = request;
         let mut incident = Incident::new(&meta);
-        incident.is_of(&self.config.app, &meta);
-        incident.begin();
+        incident.set_application(&self.config.app, &meta);
+        incident.name_in_log();
         if !self.is_discreet && (self.config.debug || is_local) {
             incident.show(&meta);
         }
@@ -58,7 +58,7 @@ impl Worker<'_> {
         let in_form = |head: &_| form.head(&method, head);
         last_resort::report_to(report.as_fd());
         if form == Form::Cgi
-            && let Err(error) = told_to_stop::by(&report)
+            && let Err(error) = stop_on_close::watch(&report)
         {
             log::log(&format!(
                 "this request cannot be stopped when the web server closes the connection: {error}"

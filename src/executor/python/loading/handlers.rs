@@ -291,7 +291,7 @@ impl Answer {
             return Err(PyRuntimeError::new_err("this request was already answered"));
         }
         let mut meta = variables(handler)?;
-        // What cannot be told was said when the exchange was opened.
+        // A mount that is unclear was logged when the exchange was opened.
         _ = meta.complete(self.script_name.as_deref());
         let stdin = handler.getattr_opt(intern!(py, "stdin"))?;
         let input = match stdin {

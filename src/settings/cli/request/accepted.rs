@@ -1,9 +1,9 @@
-//! curl's options about a network, TLS, a proxy or a progress meter: this program has none of these, so what
-//! is pasted with such options means the same without them. They are accepted and have no effect.
+//! curl's options about the network, TLS, proxies and the progress meter. They are accepted, so that a pasted
+//! curl command works, and have no effect, as this program uses none of these.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-/// Name, letter and whether a value follows.
+/// The name, the letter, and whether a value follows.
 type Row = (&'static str, Option<char>, bool);
 
 const fn switch(name: &'static str) -> Row {

@@ -1,4 +1,4 @@
-//! What is asked, by the names that curl has for it.
+//! The options for the request, named as in curl.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::pieces::{CONTENT, Pieces};
 
-/// What a request that was kept has already.
+/// The options that conflict with --replay, as the recorded request has these values.
 pub(super) const KEPT: [&str; 20] = [
     "url",
     "method",
@@ -32,7 +32,7 @@ pub(super) const KEPT: [&str; 20] = [
     "http10",
 ];
 
-/// What is asked.
+/// The options for the request.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The request")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -45,18 +45,18 @@ pub struct Asked {
     #[arg(long = "url", value_name = "URL", conflicts_with = "url")]
     pub url_option: Option<String>,
 
-    /// A header `Name: value`; `Name:` leaves a usual one out, `Name;` is empty
+    /// A header `Name: value`; `Name:` removes a default one, `Name;` sends an empty one
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<OsString>,
 
     #[command(flatten)]
     pub pieces: Pieces,
 
-    /// Send this file, by PUT; of standard input with -
+    /// Send this file with PUT; - is standard input
     #[arg(short = 'T', long = "upload-file", value_name = "FILE", conflicts_with = CONTENT)]
     pub upload: Option<OsString>,
 
-    /// Put what -d and its kind give into the query, and ask with GET
+    /// Put the data of -d and similar options into the query, and send GET
     #[arg(short = 'G', long)]
     pub get: bool,
 
@@ -64,7 +64,7 @@ pub struct Asked {
     #[arg(long, value_name = "DATA")]
     pub url_query: Vec<OsString>,
 
-    /// Log in (Basic authentication); without a password it is asked for
+    /// Log in (Basic authentication); asks for the password if it is not given
     #[arg(short, long, value_name = "USER[:PASSWORD]")]
     pub user: Option<OsString>,
 
@@ -72,51 +72,51 @@ pub struct Asked {
     #[arg(long, value_name = "TOKEN", conflicts_with = "user")]
     pub oauth2_bearer: Option<OsString>,
 
-    /// Cookies, `a=1; b=2`, or a file with them
+    /// Send cookies: `a=1; b=2`, or a file with cookies
     #[arg(short = 'b', long, value_name = "COOKIES|FILE")]
     pub cookie: Vec<OsString>,
 
-    /// Write the cookies to this file afterwards, for -b; to standard output with -
+    /// Write all cookies to this file at the end, for -b; - is standard output
     #[arg(short = 'c', long, value_name = "FILE")]
     pub cookie_jar: Option<PathBuf>,
 
-    /// Leave out the cookies of the file that end with a browser's session
+    /// Ignore the session cookies in the file of -b
     #[arg(short, long)]
     pub junk_session_cookies: bool,
 
-    /// The User-Agent; an empty one is not sent
+    /// The User-Agent; if empty, none is sent
     #[arg(short = 'A', long, value_name = "NAME")]
     pub user_agent: Option<OsString>,
 
-    /// The Referer; with `;auto` at its end each redirect names where it came from
+    /// The Referer; with `;auto` at the end, redirects send the previous URL
     #[arg(short = 'e', long, value_name = "URL")]
     pub referer: Option<OsString>,
 
-    /// Ask for these bytes, such as 0-99
+    /// Request only these bytes, such as 0-99
     #[arg(short, long, value_name = "RANGE")]
     pub range: Option<OsString>,
 
-    /// Ask for a compressed answer (deflate, gzip), and show it decompressed
+    /// Request a compressed answer (deflate, gzip), and show it decompressed
     #[arg(long)]
     pub compressed: bool,
 
-    /// Ask for the head alone, and show it
+    /// Request only the head (HEAD), and show it
     #[arg(short = 'I', long)]
     pub head: bool,
 
-    /// Take backslashes before brackets and braces in the URL as they are
+    /// Keep backslashes before brackets and braces in the URL
     #[arg(short, long)]
     pub globoff: bool,
 
-    /// Leave `/../` and `/./` in the URL
+    /// Keep `/../` and `/./` in the URL
     #[arg(long)]
     pub path_as_is: bool,
 
-    /// Say that it is HTTP/1.0
+    /// Make the request an HTTP/1.0 request
     #[arg(short = '0', long = "http1.0")]
     pub http10: bool,
 
-    /// End with exit status 28 if it takes longer, redirects included
+    /// Stop with exit status 28 after this time, redirects included
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub max_time: Option<Duration>,
 }
@@ -136,6 +136,6 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
         .parse()
         .ok()
         .filter(|seconds| (0.0..=1e9).contains(seconds));
-    let seconds = seconds.ok_or("a number of seconds, such as 2.5, is expected")?;
+    let seconds = seconds.ok_or("expected a number of seconds, such as 2.5")?;
     Ok(Duration::from_secs_f64(seconds))
 }

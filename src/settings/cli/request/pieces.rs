@@ -1,5 +1,5 @@
-//! The options that make the content. Their order among each other counts, as what `-d` and
-//! `--data-urlencode` give is joined in the order in which it was typed.
+//! The options for the content. Their order matters: the values of `-d`, `--data-urlencode` and the others
+//! are joined in the order in which they were typed.
 
 use std::ffi::OsString;
 
@@ -13,28 +13,28 @@ pub struct Pieces(pub Vec<Piece>);
 /// One of these options.
 #[derive(Debug)]
 pub struct Piece {
-    /// Which.
+    /// Which option.
     pub kind: Kind,
     /// Its value.
     pub text: OsString,
 }
 
-/// What is done with the value.
+/// How the value is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Sent; of a file without its line ends.
+    /// Sent unchanged; a file without its line ends.
     Data,
-    /// Sent, whatever it begins with.
+    /// Sent unchanged, even if it begins with `@`.
     Raw,
-    /// Sent; a file as it is.
+    /// Sent unchanged; a file with its line ends.
     Binary,
-    /// Encoded as a form's value.
+    /// Encoded as the value of a form.
     UrlEncode,
     /// JSON.
     Json,
     /// A part of a form with files.
     Form,
-    /// A part of it that is text, whatever it begins with.
+    /// A part of such a form that is text, even if it begins with `@` or `<`.
     FormString,
 }
 
@@ -46,7 +46,7 @@ impl Kind {
     }
 }
 
-/// The option's name, its letter, how the help calls the value, and the help.
+/// The option's name, its letter, the name of its value, and its help.
 type Row = (Kind, &'static str, Option<char>, &'static str, &'static str);
 
 const ROWS: [Row; 7] = [
@@ -55,35 +55,35 @@ const ROWS: [Row; 7] = [
         "data",
         Some('d'),
         "DATA",
-        "Send this, as a form does; of a file with @FILE, without its line ends, of standard input with @-",
+        "Send this as form data; @FILE sends a file without its line ends, @- standard input",
     ),
     (
         Kind::Raw,
         "data-raw",
         None,
         "DATA",
-        "The same, and an @ is no more than an @",
+        "Like --data, but @ has no special meaning",
     ),
     (
         Kind::Binary,
         "data-binary",
         None,
         "DATA",
-        "The same, and @FILE is sent as it is, line ends included",
+        "Like --data, but @FILE is sent with its line ends",
     ),
     (
         Kind::UrlEncode,
         "data-urlencode",
         None,
         "DATA",
-        "The same, encoded: TEXT, =TEXT, NAME=TEXT, @FILE or NAME@FILE",
+        "Like --data, but encoded: TEXT, =TEXT, NAME=TEXT, @FILE or NAME@FILE",
     ),
     (
         Kind::Json,
         "json",
         None,
         "DATA",
-        "Send this as JSON; also @FILE and @-",
+        "Send this as JSON; @FILE sends a file, @- standard input",
     ),
     (
         Kind::Form,
@@ -97,11 +97,11 @@ const ROWS: [Row; 7] = [
         "form-string",
         None,
         "NAME=TEXT",
-        "The same, and an @ is no more than an @",
+        "Like --form, but @ has no special meaning",
     ),
 ];
 
-/// The group of all of them, for what cannot be typed beside one.
+/// The group of these options, for options that conflict with them.
 pub(super) const CONTENT: &str = "content";
 
 impl Args for Pieces {

@@ -1,11 +1,11 @@
-//! How the answer is shown, by the names that curl has for it.
+//! The options for showing the answer, named as in curl.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// How the answer is shown.
+/// The options for showing the answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The answer")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -18,15 +18,15 @@ pub struct ShownOptions {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the answer to a file with the URL's last name
+    /// Write the answer to a file named like the last part of the URL
     #[arg(short = 'O', long, conflicts_with = "output")]
     pub remote_name: bool,
 
-    /// Write the head of each response to this file; to standard output with -
+    /// Write the head of each response to this file; - is standard output
     #[arg(short = 'D', long, value_name = "FILE")]
     pub dump_header: Option<PathBuf>,
 
-    /// Follow redirects, each as a further single request, and keep cookies
+    /// Follow redirects, each as another single request, and keep cookies
     #[arg(short = 'L', long, alias = "location-trusted")]
     pub location: bool,
 
@@ -39,7 +39,7 @@ pub struct ShownOptions {
     )]
     pub max_redirs: i64,
 
-    /// Exit with 22 and show no content if the status is 400 or above
+    /// Exit with 22 and do not show the content if the status is 400 or above
     #[arg(short, long)]
     pub fail: bool,
 
@@ -47,7 +47,7 @@ pub struct ShownOptions {
     #[arg(long, conflicts_with = "fail")]
     pub fail_with_body: bool,
 
-    /// Write this afterwards, with %{http_code}, %{time_total} and others filled in; of a file with @FILE
+    /// Write this at the end; %{http_code}, %{time_total} ... are replaced; @FILE reads it from a file
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub write_out: Option<OsString>,
 }

@@ -11,10 +11,10 @@ const F_SETSIG: c_int = 10;
 /// From now on this process gets SIGTERM when the other end of the socket is closed for writing.
 ///
 /// # Errors
-/// Where the system refuses it.
-pub fn by(socket: impl AsFd) -> io::Result<()> {
+/// If the system refuses one of the calls.
+pub fn watch(socket: impl AsFd) -> io::Result<()> {
     let descriptor = socket.as_fd().as_raw_fd();
-    // SAFETY: each of these takes a number, and changes nothing but how the kernel treats this descriptor.
+    // SAFETY: these calls take integers and only change how the kernel treats this descriptor.
     let done = unsafe {
         libc::fcntl(descriptor, libc::F_SETOWN, libc::getpid()) == 0
             && libc::fcntl(descriptor, F_SETSIG, libc::SIGTERM) == 0

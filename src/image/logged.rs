@@ -1,5 +1,5 @@
-//! What the log has had already: a lasting reason why there is no image is told once, not with each request. It
-//! is kept beside what else there is of the application, as each request is a process of its own.
+//! The reason that was logged last for answering without an image: a lasting reason is logged once, not at each
+//! request. As each request has a process of its own, the reason is kept in a file beside the application's images.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -9,11 +9,11 @@ use std::path::Path;
 use super::place::is_ours;
 use super::store::{MAGIC, remove};
 
-/// Longer ones are told each time.
+/// Longer reasons are logged at each request.
 const LONGEST: u64 = 16 << 10;
 
-/// Whether the log has had this reason, which it has from now on. Where that cannot be kept it is told again.
-/// Numbers make no other reason: a pipe, a socket or a process has another one each time.
+/// Whether this reason was logged before; notes that it is logged now. If the note cannot be written, the reason is
+/// logged again at the next request. Digits are ignored, as pipes, sockets and processes get new numbers each time.
 #[must_use]
 pub fn is_known(path: &Path, reason: &str) -> bool {
     let text = [MAGIC, b"\n", reason.as_bytes()].concat();
@@ -54,7 +54,7 @@ mod tests {
     use crate::store::SAID;
 
     #[test]
-    fn a_reason_is_known_until_there_is_another() {
+    fn a_reason_is_known_until_another_one_follows() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(format!("{:032x}.{SAID}", 7));
         for (reason, known) in [
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_left_alone() {
+    fn files_of_others_are_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(format!("{:032x}.{SAID}", 7));
         std::fs::write(&path, "theirs").expect("a file");

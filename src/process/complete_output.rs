@@ -12,7 +12,7 @@ use rustix::net::{
 /// The reader's end, which does not block, and the writer's.
 ///
 /// # Errors
-/// Where the system has no room for it.
+/// If the system cannot create the sockets.
 pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = socketpair(
         AddressFamily::UNIX,
@@ -25,21 +25,21 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-/// Says that everything was sent. Harmless with the output of any web server: that is a pipe, or a socket from
-/// which the whole message-body was read.
-pub fn tell(output: impl AsFd) {
+/// The writer marks its output as complete. Harmless with the output of any web server: that is a pipe, or a socket
+/// from which the whole message-body was read.
+pub fn mark(output: impl AsFd) {
     _ = recv(&output, &mut [0; 1], RecvFlags::DONTWAIT);
 }
 
-/// Whether the writer has said so.
+/// Whether the writer marked its output as complete.
 #[must_use]
-pub fn was_told(reader: impl AsFd) -> bool {
+pub fn is_marked(reader: impl AsFd) -> bool {
     let mut left: libc::c_int = 0;
     let descriptor = reader.as_fd().as_raw_fd();
-    // SAFETY: the request writes one int, to a place that is one.
+    // SAFETY: the request writes one int to a local of that type.
     let asked = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &raw mut left) };
-    // Closing a socket with unread data discards the data and gives its peer an error: then the byte was not
-    // taken, although it is gone.
+    // If the writer closes its socket without reading the byte, the byte is discarded and the reader's socket
+    // gets an error.
     asked == 0 && left == 0 && sockopt::socket_error(&reader).is_ok_and(|error| error.is_ok())
 }
 
@@ -49,31 +49,31 @@ mod tests {
     use rustix::net::{Shutdown, shutdown};
 
     #[test]
-    fn it_is_known_before_and_after_the_writer_ends() {
+    fn the_mark_is_seen_before_and_after_the_writer_ends() {
         let (reader, writer) = pair().expect("a pair");
-        assert!(!was_told(&reader));
-        tell(&writer);
-        assert!(was_told(&reader));
+        assert!(!is_marked(&reader));
+        mark(&writer);
+        assert!(is_marked(&reader));
         drop(writer);
-        assert!(was_told(&reader));
+        assert!(is_marked(&reader));
     }
 
     #[test]
-    fn a_writer_that_just_ends_has_not_said_so() {
+    fn a_writer_that_ends_without_the_mark_is_seen() {
         for closes_first in [false, true] {
             let (reader, writer) = pair().expect("a pair");
             if closes_first {
                 shutdown(&writer, Shutdown::Write).expect("half closed");
-                assert!(!was_told(&reader));
+                assert!(!is_marked(&reader));
             }
             drop(writer);
-            assert!(!was_told(&reader));
+            assert!(!is_marked(&reader));
         }
     }
 
     #[test]
-    fn a_pipe_has_nothing_to_take() {
+    fn marking_a_pipe_does_nothing() {
         let (_reader, writer) = io::pipe().expect("a pipe");
-        tell(&writer);
+        mark(&writer);
     }
 }
