@@ -1,10 +1,12 @@
 //! One entry of the log stays one entry, whatever an application was sent and raises; and no log is
 //! waited for.
 
+use std::process::{Command, Stdio};
+
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::harness::cgi::Cgi;
-use crate::harness::folder;
+use crate::harness::{folder, program};
 
 /// Whether a text begins with an ISO 8601 time in brackets: local time, with milliseconds.
 pub(crate) fn has_time(text: &str) -> bool {
@@ -133,4 +135,67 @@ fn what_is_written_to_wsgi_errors_passes_for_no_entry() {
     .run();
     assert_eq!(answer.text(), "fine");
     assert!(!answer.log.contains('\u{1b}'), "{}", answer.log);
+}
+
+/// What a web server gives as standard error: a file, which nobody stamps, or a pipe to one who does.
+fn error_log(around: impl FnOnce(&mut Command), text: &str, to_file: bool) -> String {
+    let folder = folder();
+    let (script, log) = (folder.path().join("app.py"), folder.path().join("log"));
+    std::fs::write(&script, text).expect("a script");
+    let mut command = Command::new(program());
+    command
+        .arg(&script)
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .env("PATH_INFO", "/cart")
+        .stdin(Stdio::null());
+    around(&mut command);
+    if to_file {
+        command.stderr(std::fs::File::create(&log).expect("a log"));
+    }
+    let output = command.output().expect("the program");
+    assert!(!output.status.success() && !output.stdout.is_empty());
+    if to_file {
+        std::fs::read_to_string(&log).expect("a log")
+    } else {
+        String::from_utf8(output.stderr).expect("a log")
+    }
+}
+
+/// Exceptions, and what only a signal handler or another process can say.
+#[test]
+fn each_entry_of_a_file_has_a_time_and_names_the_request() {
+    let called = |how: &str| {
+        format!("import os, signal\ndef application(environ, start_response):\n    {how}\n")
+    };
+    for (text, said) in [
+        (called("1 / 0"), "ZeroDivisionError"),
+        (called("os.abort()"), "the process died of SIGABRT"),
+        (called("os._exit(3)"), "ended with exit status 3"),
+        ("import nowhere\n".to_owned(), "No module named"),
+    ] {
+        for to_file in [true, false] {
+            let log = error_log(|_| {}, &text, to_file);
+            let entry = log.lines().find(|line| line.contains(said));
+            let entry = entry.unwrap_or_else(|| panic!("no {said} in {log}"));
+            assert_eq!(has_time(entry), to_file, "{entry}");
+            assert!(entry.contains("wsgi-cgi: error "), "{entry}");
+            assert!(entry.contains("/app.py: GET /cart: "), "{entry}");
+        }
+    }
+}
+
+/// The machine's zone, whatever an application makes of it.
+#[test]
+fn the_time_is_local() {
+    for end in ["1 / 0", "os.abort()"] {
+        let text = format!(
+            "import os, time\nos.environ['TZ'] = 'UTC'\ntime.tzset()\n\
+             def application(environ, start_response):\n    {end}\n"
+        );
+        let log = error_log(|command| _ = command.env("TZ", "XYZ-5:45"), &text, true);
+        let entry = log.lines().find(|line| line.contains("wsgi-cgi: error "));
+        let entry = entry.expect("an entry");
+        assert!(has_time(entry) && entry.contains("+05:45] "), "{entry}");
+    }
 }

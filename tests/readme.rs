@@ -13,6 +13,7 @@ use crate::harness::http_client::Request;
 use crate::harness::serving::Serve;
 use crate::harness::{executor, folder, program, python};
 use crate::in_python;
+use crate::log_entries::has_time;
 
 const README: &str = include_str!("../README.md");
 
@@ -212,8 +213,8 @@ impl Machine {
             .expect("bash");
         let text = fs::read_to_string(&printed).expect("what was printed");
         fs::remove_file(&printed).expect("removed");
-        text.replace("\r\n", "\n")
-            .replace(&self.root.path().display().to_string(), "")
+        let text = text.replace(&self.root.path().display().to_string(), "");
+        without_stamps(&text.replace("\r\n", "\n"))
     }
 
     /// The text with the folders of this machine in the place of the real ones.
@@ -258,6 +259,16 @@ const SET_UP: &str = "
 
 fn repository() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// The text without the times that entries of the log have in a file, and on a terminal have not.
+fn without_stamps(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    let bare = lines.map(|line| match line.split_once("] wsgi-cgi: ") {
+        Some((_, entry)) if has_time(line) => format!("wsgi-cgi: {entry}"),
+        _ => line.to_owned(),
+    });
+    bare.collect()
 }
 
 /// Commands, each after `$ `, and what they print.

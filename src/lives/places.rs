@@ -131,7 +131,7 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
     let mount = mount(config);
     let mut banner = String::new();
     if typed.app.is_none() {
-        _ = writeln!(banner, "APP was not given: using the application found here.");
+        _ = writeln!(banner, "APP was not given: serving the one found here.");
     }
     for listener in listeners {
         let url = listener.url(mount).filter(|_| typed.behind.scgi.is_none());

@@ -216,7 +216,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
                 _ => one_hyphen,
             };
             let meant = meant.map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
-            anyhow!("options from the server or the `#!` line: {first}{meant}")
+            anyhow!("wrong option in the `#!` line or the server's settings: {first}{meant}")
         } else {
             anyhow!("--help and --version cannot be used in a CGI request: remove them")
         }

@@ -2,6 +2,7 @@
 
 use super::{HELLO, Site};
 use crate::access_log::lines;
+use crate::log_entries::has_time;
 
 /// One site with the option in the `#!` line, one with it in the script's block.
 fn sites(text: &str) -> [Site; 2] {
@@ -106,4 +107,40 @@ fn a_lasting_reason_is_logged_once_until_it_changes() {
     assert!(!site.command(&["make", "app.cgi"]).status.success());
     let log = log(&site);
     assert!(is_said(&log), "{log}");
+}
+
+/// What a restored process says, and what its signal handlers do, has a time and names the request too.
+#[test]
+fn entries_of_a_restored_process_have_a_time_and_name_the_request() {
+    let text = "import os\ndef application(environ, start_response):\n    \
+                if environ['QUERY_STRING']:\n        os.abort()\n    raise LookupError('x')\n";
+    let site = Site::with_options("--log own.log", text);
+    for (query, exit, said) in [("", 1, "LookupError: x"), ("abort", 134, "SIGABRT")] {
+        site.make();
+        _ = site
+            .request()
+            .variable("QUERY_STRING", query)
+            .exits(exit)
+            .run();
+        let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
+        assert!(!log.contains("a cold request"), "{log}");
+        let entry = log.lines().find(|line| line.contains(said));
+        let entry = entry.unwrap_or_else(|| panic!("no {said} in {log}"));
+        assert!(has_time(entry), "{entry}");
+        let request = format!(": {}: GET /app/: ", site.script().display());
+        assert!(entry.contains(&request), "{entry}");
+    }
+}
+
+#[test]
+fn the_head_says_what_took_time_where_developers_look() {
+    let site = Site::with_options("--debug", HELLO);
+    site.make();
+    let answer = site.request().run();
+    assert_eq!(answer.text(), "restored");
+    let times = answer.header("Server-Timing");
+    assert!(
+        times.len() == 1 && times[0].starts_with("load;dur=") && times[0].contains(", app;dur="),
+        "{times:?}"
+    );
 }

@@ -146,8 +146,9 @@ fn machines_that_share_a_home_have_an_image_each() {
 #[test]
 fn a_cold_request_names_its_script() {
     let site = Site::new(HELLO);
-    let name = format!("there is no image yet (`{}`)", site.script().display());
-    assert_eq!(site.cold(&name), "cold");
+    let entry = "GET /app/: a cold request: there is no image yet";
+    let entry = format!("wsgi-cgi: {}: {entry}", site.script().display());
+    assert_eq!(site.request().logs(&entry).run().text(), "cold");
     let program = programs().join("wsgi-cgi");
     let gone = site.file("gone.cgi");
     let request = site.request().program(program).argument("--image");

@@ -336,7 +336,7 @@ fn a_slow_step_is_shown_at_a_terminal() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).expect("a FIFO");
     let command = machine.command(&["apache", "./slow.py", "--to", "../cgi-bin"]);
     let mut terminal = Terminal::start(command);
-    terminal.wait_for("wsgi-cgi: reading the application, and what is installed ...");
+    terminal.wait_for("wsgi-cgi: reading the application and the existing files ...");
     let mut giver = fs::File::options()
         .write(true)
         .open(&fifo)

@@ -153,7 +153,7 @@ fn a_failed_request_has_a_flame_graph_too() {
 #[test]
 fn it_works_with_timing_and_verbose() {
     let request = profiled(ByHand::request(APP)).with(&["--timing", "-v"]);
-    let printed = request.logs("the dearest imports").run();
+    let printed = request.logs("the slowest imports").run();
     assert!(
         frames(&printed)
             .iter()

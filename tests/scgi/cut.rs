@@ -263,7 +263,10 @@ def application(environ, start_response):
                 serving.log()
             );
             let (out, _) = serving.end_logging();
-            assert!(out.contains("the web server has gone"), "{out}");
+            assert!(
+                out.contains("the web server has closed the connection"),
+                "{out}"
+            );
         }
     }
 }
