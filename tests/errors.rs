@@ -144,7 +144,7 @@ fn every_way_to_leave_before_the_head() {
         ] {
             let at_import = !source.starts_with("def");
             // At import the reason is in another sentence.
-            let said = if at_import && said.starts_with("an app") {
+            let said = if at_import && said.starts_with("instead") {
                 "SystemExit"
             } else {
                 said

@@ -119,7 +119,7 @@ fn a_body_shorter_than_announced_ends_and_is_logged() {
     )
     .post("short")
     .variable("CONTENT_LENGTH", "1000000000")
-    .logs("ended 999999995 bytes before")
+    .logs("the request body is 999999995 bytes shorter than its CONTENT_LENGTH")
     .run();
     assert_eq!(answer.body, b"short");
 }
@@ -228,7 +228,7 @@ fn a_decoded_body_that_cannot_be_set_aside_is_an_error() {
         .variable("TMPDIR", "/nowhere")
         .stdin(vec![b'x'; 1_000_000])
         .exits(1)
-        .logs("the body, which came without a length, cannot be set aside in `/nowhere`")
+        .logs("the request's body has no CONTENT_LENGTH and cannot be stored in `/nowhere`")
         .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     answer.error_id();

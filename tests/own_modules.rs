@@ -47,8 +47,8 @@ fn a_script_that_hides_the_package_it_imports() {
                 (package, "application = None\n"),
             ],
             &[],
-            "`FOLDER/wiki.py` hides the `wiki` that is in `FOLDER/library`, as the application's folder comes \
-             first: rename the file",
+            "`FOLDER/wiki.py` hides the `wiki` in `FOLDER/library`, because the application's folder is \
+             searched first: rename the file",
         );
     }
 }

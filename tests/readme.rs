@@ -24,8 +24,8 @@ macro_rules! manual {
 }
 
 /// The pages of the manual in reading order: later commands use files of earlier ones.
-const MANUAL: [(&str, &str); 12] = manual!["installing" "figures" "request" "serve" "servers" "naming"
-    "options" "images" "doctor" "check" "errors" "shell"];
+const MANUAL: [(&str, &str); 13] = manual!["installing" "figures" "request" "serve" "servers" "naming"
+    "options" "images" "doctor" "check" "errors" "logs" "shell"];
 
 /// The README and the pages of the manual.
 fn texts() -> impl Iterator<Item = &'static str> {

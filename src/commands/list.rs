@@ -28,7 +28,7 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
     }
     if !is_there {
         let script = wanted.as_deref().and_then(<[_]>::first);
-        writeln!(std::io::stdout(), "{}", none(folder, script))?;
+        writeln!(std::io::stdout(), "{}", no_image(folder, script))?;
     }
     match wanted {
         Some(wanted) => {
@@ -42,7 +42,7 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
 }
 
 /// The message when there is no image.
-pub(super) fn none(folder: &Path, script: Option<&PathBuf>) -> String {
+pub(super) fn no_image(folder: &Path, script: Option<&PathBuf>) -> String {
     let shown = |path: &Path| shown(path.as_os_str().as_encoded_bytes());
     let of = script.map_or_else(String::new, |script| format!(" of `{}`", shown(script)));
     format!("There is no image{of} in `{}`.", shown(folder))

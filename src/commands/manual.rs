@@ -1,17 +1,17 @@
 //! A manual page for the program and for each command. The texts of the help come from the clap definition of
-//! the command line and from the table of options; texts that only manual pages have are in `told`.
+//! the command line and from the table of options; texts that only manual pages have are in `additions`.
 
+mod additions;
 mod arguments;
 mod roff;
-mod told;
 
 use clap::Command;
 use clap::builder::StyledStr;
 
+use additions::Additions;
 use arguments::{arguments, item};
 use roff::{Roff, bold, italic, literal};
 use settings::options::TABLE;
-use told::Told;
 
 /// The start of the help's paragraph that becomes the section EXIT STATUS.
 const STATUS: &str = "Exit status: ";
@@ -19,7 +19,7 @@ const STATUS: &str = "Exit status: ";
 /// The page of the program or of one of its commands.
 pub(super) fn page(command: &Command) -> String {
     let name = command.get_display_name().unwrap_or(command.get_name());
-    let told = Told::of(command.get_name());
+    let added = Additions::of(command.get_name());
     let about = text(command.get_about());
     let after = text(command.get_after_help());
     let (title, more) = about.split_once("\n\n").unwrap_or((&about, ""));
@@ -46,7 +46,7 @@ pub(super) fn page(command: &Command) -> String {
         page.paragraph(&joined(part));
     }
     if more.is_empty() && said.is_empty() {
-        page.paragraph(told.description);
+        page.paragraph(added.description);
     }
 
     if command.has_subcommands() {
@@ -56,22 +56,22 @@ pub(super) fn page(command: &Command) -> String {
     page.section("OPTIONS");
     arguments(&mut page, command);
     page.section("ENVIRONMENT");
-    environment(&mut page, command, &told);
+    environment(&mut page, command, &added);
     page.section("FILES");
-    items(&mut page, told.files);
+    items(&mut page, added.files);
     page.section("EXIT STATUS");
     let status = said.iter().find_map(|part| part.strip_prefix(STATUS));
-    page.paragraph(&joined(status.unwrap_or(told.statuses)));
+    page.paragraph(&joined(status.unwrap_or(added.statuses)));
     page.section("EXAMPLES");
     for part in shown {
         page.example(&unindented(part));
     }
-    for (line, about) in told.examples {
+    for (line, about) in added.examples {
         page.paragraph(about);
         page.example(line);
     }
     page.section("SEE ALSO");
-    page.text(&told.see_also());
+    page.text(&added.see_also());
     page.finish()
 }
 
@@ -131,8 +131,8 @@ fn commands(page: &mut Roff, command: &Command) {
 }
 
 /// The variables that set the table's options, and other variables.
-fn environment(page: &mut Roff, command: &Command, told: &Told) {
-    items(page, told.environment);
+fn environment(page: &mut Roff, command: &Command, added: &Additions) {
+    items(page, added.environment);
     let has =
         |command: &Command, name: &str| command.get_arguments().any(|one| one.get_id() == name);
     let rows: Vec<_> = TABLE
@@ -142,7 +142,7 @@ fn environment(page: &mut Roff, command: &Command, told: &Told) {
             has(command, row.name) || nested.any(|nested| has(nested, row.name))
         })
         .collect();
-    if rows.is_empty() || !told.obeys_variables {
+    if rows.is_empty() || !added.obeys_variables {
         return;
     }
     page.paragraph(

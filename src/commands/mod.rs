@@ -53,14 +53,14 @@ pub(crate) fn run(started: &Started) -> Exit {
             };
         }
     };
-    let surrounded = match variables_of(program.command.as_ref()) {
-        Ok(variables) => started.surrounded(variables),
+    let with_variables = match variables_of(program.command.as_ref()) {
+        Ok(variables) => started.with_variables(variables),
         Err(error) => {
             report::log_error(&error);
             return Exit::Usage;
         }
     };
-    let started = &surrounded;
+    let started = &with_variables;
     let done = match program.command {
         Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
         Some(Command::Check(typed)) => check::run(started, &typed),

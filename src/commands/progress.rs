@@ -19,7 +19,7 @@ pub(super) struct Progress(Option<Watched>);
 #[derive(Debug)]
 struct Watched {
     steps: UnixStream,
-    teller: JoinHandle<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Progress {
@@ -28,9 +28,9 @@ impl Progress {
         if !io::stderr().is_terminal() {
             return Self(None);
         }
-        let watched = UnixStream::pair().map(|(steps, told)| Watched {
+        let watched = UnixStream::pair().map(|(steps, reader)| Watched {
             steps,
-            teller: std::thread::spawn(move || tell(told)),
+            thread: std::thread::spawn(move || show_steps(reader)),
         });
         // A command does not fail because its steps cannot be shown.
         Self(watched.ok())
@@ -52,20 +52,20 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(Watched { steps, teller }) = self.0.take() {
+        if let Some(Watched { steps, thread }) = self.0.take() {
             _ = steps.shutdown(std::net::Shutdown::Write);
             drop(steps);
-            _ = teller.join();
+            _ = thread.join();
         }
     }
 }
 
 /// Reads steps until the end, and shows each step that takes too long.
-fn tell(told: UnixStream) {
-    if told.set_read_timeout(Some(LONG)).is_err() {
+fn show_steps(reader: UnixStream) {
+    if reader.set_read_timeout(Some(LONG)).is_err() {
         return;
     }
-    let mut lines = BufReader::new(told);
+    let mut lines = BufReader::new(reader);
     let mut step = None;
     loop {
         let mut line = String::new();

@@ -41,7 +41,7 @@ pub(super) fn status(folder: &Path, wanted: Wanted<'_>) -> Result<Exit> {
     let text = if wanted.json {
         json(folder, &entries)
     } else if entries.is_empty() {
-        list::none(folder, names.as_deref().and_then(<[_]>::first)) + "\n"
+        list::no_image(folder, names.as_deref().and_then(<[_]>::first)) + "\n"
     } else {
         let mut text = String::new();
         for entry in &entries {

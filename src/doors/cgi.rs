@@ -64,7 +64,7 @@ impl CgiWriter {
     }
 
     /// Adds a `Server-Timing` field to the head; `began` is when the program began.
-    pub fn tell_times_since(&mut self, began: u64) {
+    pub fn add_times_since(&mut self, began: u64) {
         self.began = Some(began);
     }
 

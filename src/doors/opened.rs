@@ -100,7 +100,7 @@ pub fn open(
     }
     let mut writer = CgiWriter::new(private.stdout, request.body.clone(), form);
     if decided.as_ref().is_ok_and(|config| config.debug) {
-        writer.tell_times_since(arrival.began);
+        writer.add_times_since(arrival.began);
     }
     let mut responder = Responder::new(Box::new(writer), &method, last_resort::claim);
 

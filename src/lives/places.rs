@@ -138,14 +138,14 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
         let place = url.unwrap_or_else(|| place(typed, listener));
         _ = writeln!(banner, "Serving {app} at {place}");
         if typed.behind.scgi.is_none() {
-            banner.push_str(&elsewhere(listener, mount));
+            banner.push_str(&urls_for_other_machines(listener, mount));
         }
     }
     banner + "Press Ctrl-C to stop."
 }
 
 /// The URLs for other machines, one line for each address of this machine.
-fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
+fn urls_for_other_machines(listener: &Listener, mount: &[u8]) -> String {
     let is_everywhere = |address: SocketAddr| address.ip().is_unspecified();
     if !listener.address().is_some_and(is_everywhere) {
         return String::new();
@@ -154,7 +154,7 @@ fn elsewhere(listener: &Listener, mount: &[u8]) -> String {
         Ok(machine) => machine,
         Err(error) => return format!("cannot list the addresses of this machine: {error}\n"),
     };
-    let urls = listener.urls_elsewhere(&machine, mount);
+    let urls = listener.urls_for_other_machines(&machine, mount);
     if urls.is_empty() {
         return "This machine has no address that other machines can reach.\n".to_owned();
     }

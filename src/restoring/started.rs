@@ -99,7 +99,7 @@ impl Started {
     }
 
     /// A copy with these variables added, unless they are already set.
-    pub(crate) fn surrounded(&self, variables: Vec<(String, String)>) -> Self {
+    pub(crate) fn with_variables(&self, variables: Vec<(String, String)>) -> Self {
         let mut meta = self.meta.clone();
         let mut environment = self.environment.clone();
         for (name, value) in variables {

@@ -16,7 +16,7 @@ use exchange::{AUTO, MetaVariables};
 
 pub use app::{App, Callable, Source};
 pub use record::Record;
-pub(crate) use unnamed::found_in;
+pub(crate) use unnamed::find_application;
 
 /// The settings of one exchange.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ pub fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option
 
 /// A suggestion and a list of the known words, for the end of an error message. All words begin with `prefix`,
 /// which does not count as similarity.
-pub(crate) fn instead<T: AsRef<str>>(word: &str, known: &[T], prefix: &str) -> String {
+pub(crate) fn suggestion<T: AsRef<str>>(word: &str, known: &[T], prefix: &str) -> String {
     let bare = |word: &'_ str| word.strip_prefix(prefix).unwrap_or(word).to_owned();
     let names: Vec<String> = known.iter().map(|known| bare(known.as_ref())).collect();
     let list = known
@@ -51,11 +51,11 @@ mod tests {
     fn a_common_prefix_does_not_count_as_similarity() {
         let known = ["WSGI_CGI_VENV", "WSGI_CGI_LOG"];
         assert_eq!(
-            instead("WSGI_CGI_VNEV", &known, "WSGI_CGI_"),
+            suggestion("WSGI_CGI_VNEV", &known, "WSGI_CGI_"),
             "did you mean `WSGI_CGI_VENV`? The known ones are WSGI_CGI_VENV, WSGI_CGI_LOG"
         );
         assert_eq!(
-            instead("WSGI_CGI_X", &known, "WSGI_CGI_"),
+            suggestion("WSGI_CGI_X", &known, "WSGI_CGI_"),
             "the known ones are WSGI_CGI_VENV, WSGI_CGI_LOG"
         );
     }

@@ -118,18 +118,20 @@ fn an_image_is_made_inside_the_call_and_what_follows_is_done_after_it() {
 
 #[test]
 fn a_script_that_reads_its_request_before_the_call_has_no_image() {
+    const VARIABLES: &str = "request's variables, which differ per request";
+    const BODY: &str = "request body, which differs per request";
     for (looks, said) in [
-        ("handler.base_env.get('HTTP_X')", "variables"),
-        ("dict(handler.base_env)", "variables"),
-        ("{**handler.base_env}", "variables"),
+        ("handler.base_env.get('HTTP_X')", VARIABLES),
+        ("dict(handler.base_env)", VARIABLES),
+        ("{**handler.base_env}", VARIABLES),
         (
             "[value for value in BaseHandler.os_environ.values()]",
-            "variables",
+            VARIABLES,
         ),
-        ("wsgiref.handlers.read_environ()['HTTP_X']", "variables"),
-        ("sys.stdin.buffer.read()", "body"),
-        ("sys.stdin.readline()", "body"),
-        ("list(handler.stdin)", "body"),
+        ("wsgiref.handlers.read_environ()['HTTP_X']", VARIABLES),
+        ("sys.stdin.buffer.read()", BODY),
+        ("sys.stdin.readline()", BODY),
+        ("list(handler.stdin)", BODY),
     ] {
         let site = Site::new(&format!(
             "{SCRIPT}import wsgiref.handlers\nhandler = CGIHandler()\nseen = {looks}\n\
@@ -138,9 +140,8 @@ fn a_script_that_reads_its_request_before_the_call_has_no_image() {
         ));
         let made = site.command(&["make", "app.cgi"]);
         let log = String::from_utf8_lossy(&made.stderr);
-        let expected = format!("request's {said}, which differ");
         assert!(
-            !made.status.success() && log.contains(&expected),
+            !made.status.success() && log.contains(said),
             "{looks}: {log}"
         );
         let ask = |x: &str| {

@@ -25,7 +25,8 @@ fn is_refused(site: &Site, image: &[u8], reason: &str) {
 #[test]
 fn each_property_of_the_machine_counts() {
     let (site, image) = made();
-    let machine = "made by another user or group, on another machine, or before a reboot";
+    let machine =
+        "the image was made by another user or group, on another machine, or before a reboot";
     let boot = std::fs::read("/proc/sys/kernel/random/boot_id").expect("Linux has one");
     let kernel = rustix::system::uname();
     let kernel = (boot.len(), kernel.release().to_bytes().len());

@@ -213,11 +213,11 @@ fn an_invalid_request_is_reported() {
         (
             &["-H", "X: a\nb"],
             2,
-            "header `X`: a value is one line: `a\\nb`",
+            "header `X`: the value must be one line: `a\\nb`",
         ),
         (&["-X", "GET /"], 2, "a method is one word, such as PUT"),
         (&["-F", "x"], 2, "`-F x`: expected NAME=VALUE"),
-        (&["--set", "x"], 2, "`--set x`: NAME=VALUE is expected"),
+        (&["--set", "x"], 2, "`--set x`: expected NAME=VALUE"),
         (
             &["-I", "-d", "x"],
             2,

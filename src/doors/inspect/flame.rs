@@ -30,7 +30,7 @@ const NARROW: f64 = 0.3;
 /// # Errors
 /// If `to` cannot be written.
 pub fn draw(calls: &[Call], title: &str, mut to: impl Write) -> io::Result<()> {
-    let rows = laid_out(calls);
+    let rows = lay_out(calls);
     let height = HEAD + ROW * rows.iter().map(|row| row.depth + 1).max().unwrap_or(0);
     write!(
         to,
@@ -74,7 +74,7 @@ struct Row<'a> {
     percent: f64,
 }
 
-fn laid_out(calls: &[Call]) -> Vec<Row<'_>> {
+fn lay_out(calls: &[Call]) -> Vec<Row<'_>> {
     let mut whole: Vec<f64> = calls
         .iter()
         .map(|call| super::milliseconds(call.own))
@@ -170,7 +170,7 @@ mod tests {
             call(1, "c", 30),
             call(1, "nothing", 0),
         ];
-        let rows: Vec<_> = laid_out(&calls)
+        let rows: Vec<_> = lay_out(&calls)
             .iter()
             .map(|row| (row.name.to_owned(), row.depth, row.x, row.width))
             .collect();

@@ -65,12 +65,12 @@ impl Listener {
 
     /// Listens at every address of this machine, including IPv6 if the machine has it.
     pub fn bind_everywhere(port: u16) -> Result<Self> {
-        let of_both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
-        match listen(of_both, true) {
+        let dual_stack = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+        match listen(dual_stack, true) {
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
                 Self::bind(Ipv4Addr::UNSPECIFIED.into(), port)
             }
-            listening => Self::of_listening(listening, of_both),
+            listening => Self::of_listening(listening, dual_stack),
         }
     }
 
@@ -203,7 +203,7 @@ impl Listener {
 
     /// The URLs for browsers on other machines, given the addresses of this machine.
     #[must_use]
-    pub fn urls_elsewhere(&self, machine: &[IpAddr], mount: &[u8]) -> Vec<String> {
+    pub fn urls_for_other_machines(&self, machine: &[IpAddr], mount: &[u8]) -> Vec<String> {
         let Some(own) = self.address().filter(|own| own.ip().is_unspecified()) else {
             return Vec::new();
         };
@@ -300,8 +300,8 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Listens. With `of_both`, a socket for IPv6 accepts IPv4 too, whatever the system's default is.
-fn listen(address: SocketAddr, of_both: bool) -> io::Result<OwnedFd> {
+/// Listens. With `dual_stack`, a socket for IPv6 accepts IPv4 too, whatever the system's default is.
+fn listen(address: SocketAddr, dual_stack: bool) -> io::Result<OwnedFd> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
@@ -309,7 +309,7 @@ fn listen(address: SocketAddr, of_both: bool) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     // Connections of the last run in TIME_WAIT are no reason to wait a minute.
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    if of_both {
+    if dual_stack {
         sockopt::set_ipv6_v6only(&socket, false)?;
     }
     rustix::net::bind(&socket, &address)?;
@@ -341,12 +341,12 @@ mod tests {
         let machine = [IpAddr::from([192, 0, 2, 7]), Ipv6Addr::from(7).into()];
         let port = listener.address().expect("an address").port();
         assert_eq!(
-            listener.urls_elsewhere(&machine, "/a b/\u{e9}".as_bytes()),
+            listener.urls_for_other_machines(&machine, "/a b/\u{e9}".as_bytes()),
             [format!("http://192.0.2.7:{port}/a%20b/%C3%A9/")]
         );
         let both = Listener::bind_everywhere(0).expect("a free port");
         assert!(!both.is_local());
-        assert_eq!(both.urls_elsewhere(&machine[..1], b"").len(), 1);
+        assert_eq!(both.urls_for_other_machines(&machine[..1], b"").len(), 1);
         assert!(both.url(b"/app").is_some_and(|url| url.ends_with("/app/")));
     }
 

@@ -55,7 +55,7 @@ impl Measured {
 
 /// The function for `sys.setprofile`.
 #[pyfunction]
-fn told(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
+fn on_event(frame: &Bound<'_, PyAny>, event: &str, argument: &Bound<'_, PyAny>) {
     let now = Instant::now();
     let mut measured = MEASURED.lock().expect("no panic while it was held");
     let Some(measured) = measured.as_mut() else {
@@ -134,8 +134,8 @@ pub fn begin_profile(py: Python<'_>) {
         path: Vec::new(),
         last: Instant::now(),
     });
-    let told = wrap_pyfunction!(told, py).map(Bound::into_any);
-    set(py, told);
+    let on_event = wrap_pyfunction!(on_event, py).map(Bound::into_any);
+    set(py, on_event);
 }
 
 /// Stops measuring.
@@ -143,8 +143,9 @@ pub fn end_profile(py: Python<'_>) {
     set(py, Ok(py.None().into_bound(py)));
 }
 
-fn set<'py>(py: Python<'py>, told: PyResult<Bound<'py, PyAny>>) {
-    let set = told.and_then(|told| py.import("sys")?.call_method1("setprofile", (told,)));
+fn set<'py>(py: Python<'py>, on_event: PyResult<Bound<'py, PyAny>>) {
+    let set =
+        on_event.and_then(|on_event| py.import("sys")?.call_method1("setprofile", (on_event,)));
     if let Err(error) = set {
         report::log(&Failure::of(py, &error, "--profile: cannot measure").summary);
     }

@@ -27,7 +27,7 @@ use exchange::MetaVariables;
 pub fn observe(
     mut command: Command,
     variables: &MetaVariables,
-    told: &mut dyn FnMut(Step),
+    on_step: &mut dyn FnMut(Step),
 ) -> Result<i32> {
     // SAFETY: one system call, in the child before it becomes the program.
     unsafe {
@@ -51,7 +51,7 @@ pub fn observe(
     let mut observer = Observer {
         process,
         variables,
-        told,
+        on_step,
         counts: false,
         ended: false,
         threads: HashMap::new(),
@@ -102,7 +102,7 @@ struct Observer<'a> {
     process: c_int,
     variables: &'a MetaVariables,
     /// Called at each step.
-    told: &'a mut dyn FnMut(Step),
+    on_step: &'a mut dyn FnMut(Step),
     /// Whether looks are taken down.
     counts: bool,
     ended: bool,
@@ -367,7 +367,7 @@ impl Observer<'_> {
         let answer: Option<Vec<u8>> = match question as c_ulong {
             BEGIN => {
                 self.counts = true;
-                (self.told)(Step::Loads);
+                (self.on_step)(Step::Loads);
                 Some(Vec::new())
             }
             VALUE => text().and_then(|name| {
@@ -396,7 +396,7 @@ impl Observer<'_> {
                 self.counts = false;
                 self.ended = list.len() as u64 <= room;
                 if self.ended {
-                    (self.told)(Step::IsWritten);
+                    (self.on_step)(Step::IsWritten);
                 }
                 Some(list)
             }

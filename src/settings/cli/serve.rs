@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::ServeOptions;
 use super::env_file::EnvOptions;
 use super::scgi::ScgiOptions;
-use crate::config::{App, Config, found_in};
+use crate::config::{App, Config, find_application};
 use exchange::MetaVariables;
 
 const AFTER: &str = "\
@@ -171,7 +171,7 @@ impl Serve {
     pub fn named(&self) -> Result<OsString> {
         match &self.app {
             Some(app) => Ok(app.clone()),
-            None => found_in(&std::env::current_dir().context("the working directory")?),
+            None => find_application(&std::env::current_dir().context("the working directory")?),
         }
     }
 

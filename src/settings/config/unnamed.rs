@@ -17,7 +17,7 @@ const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 ///
 /// # Errors
 /// If there is none, or more than one candidate.
-pub(crate) fn found_in(folder: &Path) -> Result<OsString> {
+pub(crate) fn find_application(folder: &Path) -> Result<OsString> {
     let fits = |name: &&str| match *name {
         "manage.py" => read(&folder.join(name)).is_some_and(|text| text.contains(DJANGO)),
         name => folder.join(name).is_file(),
@@ -108,7 +108,7 @@ mod tests {
             fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             fs::write(file, text).expect("written");
         }
-        let app = found_in(folder.path())?;
+        let app = find_application(folder.path())?;
         Ok(app.into_string().expect("UTF-8"))
     }
 

@@ -88,7 +88,7 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
             let name = name.escape_ascii().to_string();
             bail!(
                 "unknown variable `{name}`: {}",
-                meant::instead(&name, &known, PREFIX)
+                meant::suggestion(&name, &known, PREFIX)
             );
         }
     }

@@ -91,7 +91,7 @@ fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> R
         let known = TABLE.map(|row| row.name);
         bail!(
             "[tool.wsgi-cgi]: unknown key `{key}`: {}",
-            meant::instead(key, &known, "")
+            meant::suggestion(key, &known, "")
         );
     };
     let list = match value {

@@ -21,14 +21,14 @@ impl EventLoop {
         let Workers::Forked { nursery, .. } = &self.source else {
             return;
         };
-        let looks = self.looks_again();
+        let looks = self.checks_files_now();
         let has_changed = looks && !nursery.is_fresh();
         if looks {
             self.looked = Some(Instant::now());
         }
         if self.nursery_is_gone {
             self.renew_nursery();
-        } else if has_changed && self.goes_on_meanwhile() {
+        } else if has_changed && self.answers_while_reloading() {
             let is_due = self.tried.is_none_or(|then| {
                 nursery.has_changed_since(then) || then.elapsed().is_ok_and(|time| time > RETRY)
             });
@@ -42,13 +42,13 @@ impl EventLoop {
 
     /// Whether to check the files of the loaded application now: in development before each
     /// request, for a web server from time to time, as a framework has hundreds.
-    fn looks_again(&self) -> bool {
+    fn checks_files_now(&self) -> bool {
         matches!(self.settings.protocol, Protocol::Http(_))
             || self.looked.is_none_or(|then| then.elapsed() > PAUSE)
     }
 
     /// Whether the nursery still answers while another one loads the application.
-    fn goes_on_meanwhile(&self) -> bool {
+    fn answers_while_reloading(&self) -> bool {
         let has_loaded = match &self.source {
             Workers::Forked { nursery, .. } => nursery.has_loaded(),
             Workers::Started(_) => false,
@@ -59,7 +59,7 @@ impl EventLoop {
     /// SIGHUP: loads the application again; running requests go on.
     pub(super) fn reload(&mut self) {
         match self.source {
-            Workers::Forked { .. } if self.goes_on_meanwhile() => self.start_successor(),
+            Workers::Forked { .. } if self.answers_while_reloading() => self.start_successor(),
             Workers::Forked { .. } => {
                 self.renew_nursery();
                 report::log("the application is reloaded (SIGHUP)");

@@ -1,7 +1,7 @@
 //! What a manual page has in addition to the help: variables, files, exit statuses, examples, other pages.
 
 /// The additional texts for one command.
-pub(super) struct Told {
+pub(super) struct Additions {
     name: &'static str,
     /// Used when the help has only a title.
     pub(super) description: &'static str,
@@ -55,7 +55,7 @@ const EXECUTOR: Item = (
 const DONE_OR_NOT: &str =
     "0 for success, 1 for a failure (standard error says why), 2 for a wrong command line.";
 
-const PROGRAM: Told = Told {
+const PROGRAM: Additions = Additions {
     name: "wsgi-cgi",
     description: "",
     obeys_variables: true,
@@ -112,8 +112,8 @@ const PROGRAM: Told = Told {
     others: &["python3(1)"],
 };
 
-const COMMANDS: [Told; 9] = [
-    Told {
+const COMMANDS: [Additions; 9] = [
+    Additions {
         name: "request",
         description: "",
         obeys_variables: true,
@@ -148,7 +148,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &["curl(1)", "python3(1)"],
     },
-    Told {
+    Additions {
         name: "check",
         description: "",
         obeys_variables: true,
@@ -167,7 +167,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &["python3(1)"],
     },
-    Told {
+    Additions {
         name: "serve",
         description: "",
         obeys_variables: true,
@@ -199,7 +199,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &["systemd.socket(5)", "python3(1)"],
     },
-    Told {
+    Additions {
         name: "image",
         description: "",
         obeys_variables: true,
@@ -226,7 +226,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &[],
     },
-    Told {
+    Additions {
         name: "precompile",
         description: "",
         obeys_variables: true,
@@ -246,7 +246,7 @@ const COMMANDS: [Told; 9] = [
         )],
         others: &["python3(1)"],
     },
-    Told {
+    Additions {
         name: "doctor",
         description: "",
         obeys_variables: false,
@@ -274,7 +274,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &[],
     },
-    Told {
+    Additions {
         name: "install",
         description: "",
         obeys_variables: false,
@@ -302,7 +302,7 @@ const COMMANDS: [Told; 9] = [
         )],
         others: &["apache2(8)", "lighttpd(8)", "nginx(8)", "fcgiwrap(8)"],
     },
-    Told {
+    Additions {
         name: "help",
         description: "Prints the same as `--help`; with `--man`, a manual page such as this one.",
         obeys_variables: false,
@@ -324,7 +324,7 @@ const COMMANDS: [Told; 9] = [
         ],
         others: &["man(1)"],
     },
-    Told {
+    Additions {
         name: "completions",
         description: "Prints a script that makes a shell complete the words of a command line: commands, options, \
                       their values, and file names where these are expected. The script asks this program at \
@@ -365,19 +365,19 @@ const COMMANDS: [Told; 9] = [
 
 const DONE_OR_USAGE: &str = "0 when it was printed, 2 for a wrong command line.";
 
-impl Told {
+impl Additions {
     /// The texts for the command of that name, or else for the program.
     pub(super) fn of(name: &str) -> Self {
         COMMANDS
             .into_iter()
-            .find(|told| told.name == name)
+            .find(|added| added.name == name)
             .unwrap_or(PROGRAM)
     }
 
     /// All other pages of this program, and related pages.
     pub(super) fn see_also(&self) -> String {
         let ours = COMMANDS.iter().filter(|_| self.name == PROGRAM.name);
-        let ours = ours.map(|told| format!("`wsgi-cgi-{}`(1)", told.name));
+        let ours = ours.map(|added| format!("`wsgi-cgi-{}`(1)", added.name));
         let program = (self.name != PROGRAM.name).then(|| "`wsgi-cgi`(1)".to_owned());
         let others = self.others.iter().map(|other| (*other).to_owned());
         program
