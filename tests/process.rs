@@ -143,7 +143,7 @@ fn a_timeout_shows_the_stack_and_answers_504() {
         .option("--timeout")
         .option("0.3")
         .exits(1)
-        .logs("timed out (--timeout)")
+        .logs("timed out after 0.3 s (--timeout)")
         .logs("in application")
         .logs("finally")
         .run();
@@ -163,7 +163,7 @@ def application(environ, start_response):
     )
     .variable("WSGI_CGI_TIMEOUT", "0.3")
     .exits(1)
-    .logs("is over")
+    .logs("timed out after 0.3 s")
     .run();
     assert_eq!(answer.body, b"begun");
 }
@@ -180,7 +180,7 @@ def application(environ, start_response):
     .option("--timeout")
     .option("0.3")
     .exits(1)
-    .logs("is over")
+    .logs("timed out after 0.3 s")
     .run();
     assert_eq!(answer.status, "504 Gateway Timeout");
 }
@@ -191,7 +191,7 @@ fn a_timeout_before_python_has_started_is_answered_too() {
         .option("--timeout")
         .option("0.000001")
         .exits(1)
-        .logs("timed out (--timeout) before the application was called")
+        .logs("timed out after 0 s (--timeout) before the application was called")
         .run();
     assert_eq!(answer.status, "504 Gateway Timeout");
     answer.error_id();

@@ -7,7 +7,7 @@ use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::last_resort::{self, Answer};
@@ -33,6 +33,9 @@ const FATAL: [c_int; 6] = [
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// The milliseconds of `--timeout`.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
 
 /// Whether it is being stopped because it timed out.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
@@ -125,6 +128,10 @@ pub fn timeout_signal() -> c_int {
 
 /// Starts the timer of `--timeout`.
 pub fn start_timeout(after: Duration) -> io::Result<()> {
+    LIMIT.store(
+        u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+        Ordering::Release,
+    );
     let mut event: libc::sigevent = zeroed();
     event.sigev_notify = libc::SIGEV_SIGNAL;
     event.sigev_signo = timeout_signal();
@@ -195,8 +202,11 @@ extern "C" fn on_timeout(_: c_int) {
         return;
     }
     TIMED_OUT.store(true, Ordering::Release);
+    let mut digits = [0; 24];
     last_resort::log(&[
-        b"timed out (--timeout)",
+        b"timed out after ",
+        seconds(LIMIT.load(Ordering::Acquire), &mut digits),
+        b" s (--timeout)",
         if has_interpreter() {
             b": the traceback above shows where the application was"
         } else {
@@ -208,6 +218,30 @@ extern "C" fn on_timeout(_: c_int) {
     }
     last_resort::let_go();
     stop(libc::SIGTERM);
+}
+
+/// A number of milliseconds in seconds, as `2` or `0.25`: without the formatter, which may allocate.
+fn seconds(mut milliseconds: u64, digits: &mut [u8; 24]) -> &[u8] {
+    let mut start = digits.len();
+    let mut put = |byte| {
+        start -= 1;
+        digits[start] = byte;
+    };
+    let mut places = 3;
+    while places > 0 && milliseconds.is_multiple_of(10) {
+        milliseconds /= 10;
+        places -= 1;
+    }
+    let mut done = 0;
+    while done <= places || milliseconds > 0 {
+        if done == places && places > 0 {
+            put(b'.');
+        }
+        put(b'0' + u8::try_from(milliseconds % 10).unwrap_or(0));
+        milliseconds /= 10;
+        done += 1;
+    }
+    &digits[start..]
 }
 
 /// Whether there is an application to unwind.
@@ -331,5 +365,27 @@ pub fn name(signal: c_int) -> &'static [u8] {
         libc::SIGALRM => b"SIGALRM",
         libc::SIGXFSZ => b"SIGXFSZ (file size limit reached)",
         _ => b"a signal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_written_as_seconds() {
+        for (milliseconds, expected) in [
+            (0, "0"),
+            (1, "0.001"),
+            (50, "0.05"),
+            (250, "0.25"),
+            (2000, "2"),
+            (10_500, "10.5"),
+            (u64::MAX, "18446744073709551.615"),
+        ] {
+            let mut digits = [0; 24];
+            let written = seconds(milliseconds, &mut digits);
+            assert_eq!(written, expected.as_bytes());
+        }
     }
 }

@@ -158,7 +158,7 @@ fn a_timeout_ends_code_that_ignores_signals() {
             ),
         );
         site.make();
-        let request = site.request().logs("timed out (--timeout)");
+        let request = site.request().logs("timed out after 0.5 s (--timeout)");
         let answer = request.exits(1).run();
         assert_eq!(answer.status, "504 Gateway Timeout", "{body}");
         assert_eq!(site.kept("image").len(), 1, "{body}: it is no crash");

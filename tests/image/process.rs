@@ -146,7 +146,11 @@ fn a_timeout_counts_after_the_restore() {
         "import time\ndef application(environ, start_response):\n    time.sleep(60)\n",
     );
     site.make();
-    let answer = site.request().exits(1).logs("timed out (--timeout)").run();
+    let answer = site
+        .request()
+        .exits(1)
+        .logs("timed out after 0.3 s (--timeout)")
+        .run();
     assert_eq!(answer.status, "504 Gateway Timeout");
 }
 

@@ -151,7 +151,7 @@ fn a_crash_and_a_timeout_are_answered_too() {
     let page = ByHand::request(HANGS)
         .with(&["--timeout", "0.2", "-i"])
         .exits(1)
-        .logs("timed out (--timeout)")
+        .logs("timed out after 0.2 s (--timeout)")
         .prints();
     assert!(
         page.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"),

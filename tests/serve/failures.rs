@@ -245,5 +245,5 @@ fn a_request_whose_time_is_over_is_a_504() {
     let line = format!("\n504 GET / {length} B ");
     assert!(access.contains(&line), "{access}");
     assert!(!access.contains("cut short"), "{access}");
-    assert!(log.contains("timed out (--timeout)"), "{log}");
+    assert!(log.contains("timed out after 0.5 s (--timeout)"), "{log}");
 }

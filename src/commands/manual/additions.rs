@@ -220,7 +220,7 @@ const COMMANDS: [Additions; 9] = [
             ),
             (
                 "wsgi-cgi image status --explain /usr/lib/cgi-bin/app.cgi",
-                "Show why there is no image, or the time of each step of a restore:",
+                "Show why there is no image, or each step of a restore:",
             ),
             ("wsgi-cgi image drop", "Remove all images of this user:"),
         ],

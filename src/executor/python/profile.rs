@@ -143,9 +143,9 @@ pub fn end_profile(py: Python<'_>) {
     set(py, Ok(py.None().into_bound(py)));
 }
 
-fn set<'py>(py: Python<'py>, on_event: PyResult<Bound<'py, PyAny>>) {
+fn set<'py>(py: Python<'py>, function: PyResult<Bound<'py, PyAny>>) {
     let set =
-        on_event.and_then(|on_event| py.import("sys")?.call_method1("setprofile", (on_event,)));
+        function.and_then(|function| py.import("sys")?.call_method1("setprofile", (function,)));
     if let Err(error) = set {
         report::log(&Failure::of(py, &error, "--profile: cannot measure").summary);
     }
