@@ -367,7 +367,7 @@ fn what_is_served_is_logged_as_shown() {
     let app = app.strip_prefix("wsgi-cgi serve ").expect("a server");
     let app = repository().join(app);
     let serving = Serve::app(&app.display().to_string()).start();
-    let (banner, log) = expected.split_once("it.\n").expect("a banner");
+    let (banner, log) = expected.split_once("stop.\n").expect("a banner");
     for line in log.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!(words[1], "GET");
@@ -387,7 +387,7 @@ fn what_is_served_is_logged_as_shown() {
         lines.collect::<Vec<_>>().join("\n")
     };
     assert!(is_like(&printed, &format!("{banner}...")), "{printed}");
-    let (_, logged) = printed.split_once("it.\n").expect("a banner");
+    let (_, logged) = printed.split_once("stop.\n").expect("a banner");
     assert_eq!(steady(logged), steady(log));
 }
 

@@ -79,7 +79,7 @@ fn http(typed: &Typed) -> Result<Listener> {
     match place.bind {
         Some(address) if !place.public && !address.to_canonical().is_loopback() => bail!(
             "--bind {address}: other machines could reach this server, which is made for \
-             development; --public allows it"
+             development: allow it with --public"
         ),
         Some(address) => Listener::bind(address, place.port),
         None if place.public => Listener::bind_everywhere(place.port),

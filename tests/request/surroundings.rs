@@ -168,7 +168,7 @@ fn help_is_there_for_the_program_and_each_command() {
     }
     ByHand::command(&["help", "nosuch"])
         .exits(2)
-        .logs("wsgi-cgi: no command `nosuch`: `wsgi-cgi help` lists all\n")
+        .logs("invalid value 'nosuch' for '[COMMAND]'")
         .run();
 }
 

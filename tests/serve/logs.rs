@@ -105,6 +105,6 @@ def application(environ, start_response):
         r#": GET /x\"y: "#,
         "the process died of SIGABRT",
     ]);
-    has(&["True the application is reloaded (SIGHUP)"]);
+    has(&[": the application is reloaded (SIGHUP)"]);
     assert!(!log.contains("wsgi-cgi: "), "{log}");
 }

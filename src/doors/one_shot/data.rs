@@ -148,6 +148,6 @@ mod tests {
             text: "@/no/such".into(),
         };
         let error = content(&[piece], &mut std::io::empty()).expect_err("missing");
-        assert!(format!("{error:#}").starts_with("`/no/such` cannot be read: "));
+        assert!(format!("{error:#}").starts_with("cannot read `/no/such`: "));
     }
 }
