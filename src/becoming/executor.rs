@@ -73,7 +73,7 @@ fn is_there(place: &Path) -> bool {
 /// SIGBUS.
 fn checked(place: &Path) -> Result<PathBuf> {
     let shown = place.display();
-    let again = "copy the one that belongs to this program there again, in binary mode";
+    let again = "copy the one that belongs to this program to the same place again, in binary mode";
     let closed = |error| {
         let user = rustix::process::geteuid().as_raw();
         anyhow!(

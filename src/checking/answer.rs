@@ -67,25 +67,25 @@ impl Answer {
         let sent = self.length;
         if matches!(code, 204 | 205 | 304) {
             if sent > 0 {
-                let text = format!("{sent} bytes of content come with the status {code}");
+                let text = format!("{sent} bytes of content were sent with the status {code}");
                 seen.push((&rules::CONTENT_FORBIDDEN, text));
             }
             if code == 204 && self.field("content-length").is_some() {
-                let text = "a Content-Length comes with the status 204".to_owned();
+                let text = "a Content-Length was sent with the status 204".to_owned();
                 seen.push((&rules::CONTENT_LENGTH_FORBIDDEN, text));
             }
             if self.field("content-type").is_some() {
-                let text = format!("a Content-Type comes with the status {code}");
+                let text = format!("a Content-Type was sent with the status {code}");
                 seen.push((&rules::CONTENT_TYPE_OF_NOTHING, text));
             }
             return;
         }
         if is_head && sent > 0 {
-            let text = format!("{sent} bytes of content come with the answer to HEAD");
+            let text = format!("{sent} bytes of content were sent in answer to HEAD");
             seen.push((&rules::HEAD_WITH_CONTENT, text));
         }
         if sent > 0 && self.field("content-type").is_none() {
-            let text = format!("{sent} bytes of content come without Content-Type");
+            let text = format!("{sent} bytes of content were sent without Content-Type");
             seen.push((&rules::CONTENT_TYPE_MISSING, text));
         }
         let is_of_head = is_head && sent == 0;
@@ -117,20 +117,20 @@ impl Answer {
             301 | 302 | 303 | 307 | 308 if lacks("location") => {
                 wrong(
                     &rules::LOCATION_MISSING,
-                    &format!("{code} comes without Location"),
+                    &format!("{code} was sent without Location"),
                 );
             }
             401 if lacks("www-authenticate") => {
                 wrong(
                     &rules::AUTHENTICATE_MISSING,
-                    "401 comes without WWW-Authenticate",
+                    "401 was sent without WWW-Authenticate",
                 );
             }
-            405 if lacks("allow") => wrong(&rules::ALLOW_MISSING, "405 comes without Allow"),
+            405 if lacks("allow") => wrong(&rules::ALLOW_MISSING, "405 was sent without Allow"),
             416 if lacks("content-range") => {
                 wrong(
                     &rules::UNSATISFIED_WITHOUT_RANGE,
-                    "416 comes without Content-Range",
+                    "416 was sent without Content-Range",
                 );
             }
             500 => wrong(
@@ -152,7 +152,7 @@ impl Answer {
                 .to_ascii_lowercase()
                 .starts_with("multipart/byteranges")
             {
-                let text = "206 comes without Content-Range".to_owned();
+                let text = "206 was sent without Content-Range".to_owned();
                 seen.push((&rules::CONTENT_RANGE_MISSING, text));
             }
             return;

@@ -62,8 +62,8 @@ impl fmt::Display for Finding {
         write!(f, "{}: {}", visible(&self.request), visible(&self.message))?;
         match self.times {
             0 | 1 => Ok(()),
-            2 => f.write_str(" (and at another request)"),
-            times => write!(f, " (and at {} other requests)", times - 1),
+            2 => f.write_str(" (and in one other request)"),
+            times => write!(f, " (and in {} other requests)", times - 1),
         }
     }
 }

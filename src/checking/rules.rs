@@ -131,7 +131,7 @@ rules! {
     RAISES "raises" Error ERRORS
         "The application catches its own errors and answers with a message: no exception reaches the gateway."
     RAISES_LATE "raises-late" Error ERRORS
-        "No exception is raised after the head was sent: the client gets a truncated answer."
+        "No exception is raised after the head was sent: the client would get a truncated answer."
     EXITS "exits" Error ERRORS
         "The application returns: it does not call sys.exit()."
     ENDS_PROCESS "ends-process" Error PROCESS
@@ -185,7 +185,7 @@ rules! {
     STATUS_UNKNOWN "status-unknown" Error HTTP_STATUS
         "The status is a number from 100 to 599."
     STATUS_INTERIM "status-interim" Error HTTP_INTERIM
-        "The status is final, from 200 on: 1xx is an interim response."
+        "The status is final, that is, 200 or higher: 1xx is an interim response."
 
     HEADERS_NOT_LIST "headers-not-list" Error START
         "The headers are a list, not another sequence or a subclass."
@@ -196,7 +196,7 @@ rules! {
     HEADER_NAME_MALFORMED "header-name-malformed" Error HTTP_NAMES
         "A header's name is a token: letters, digits and `-`, without a colon."
     HEADER_VALUE_CONTROL "header-value-control" Error START
-        "A header's value has no control character, such as a line end."
+        "A header's value has no control character, such as a line break."
     HEADER_NOT_LATIN_1 "header-not-latin-1" Error UNICODE
         "A header has no character beyond latin-1."
     HEADER_VALUE_PADDED "header-value-padded" Note HTTP_VALUES
@@ -246,7 +246,7 @@ rules! {
     CONTENT_RANGE_WRONG "content-range-wrong" Error HTTP_RANGE
         "Content-Range has the form `bytes FIRST-LAST/ALL`, and that much content follows."
     UNSATISFIED_WITHOUT_RANGE "unsatisfied-without-range" Warning HTTP_UNSATISFIED
-        "An answer with 416 says with Content-Range how long the whole is."
+        "An answer with 416 gives the full length in Content-Range."
     LOCATION_MISSING "location-missing" Warning HTTP_LOCATION
         "A redirect says where to, with Location."
     ALLOW_MISSING "allow-missing" Warning HTTP_NOT_ALLOWED
@@ -276,7 +276,8 @@ rules! {
     READLINE_SIZE "readline-size" Note STREAMS
         "readline() is called without a size, which gateways need not support."
     READ_ARGUMENTS "read-arguments" Error STREAMS
-        "Methods of wsgi.input are called with a number by position, or without arguments, as Python documents."
+        "Methods of wsgi.input are called with one number as a positional argument, or without \
+         arguments, as Python documents."
     READS_LATE "reads-late" Error STREAMS
         "wsgi.input is not read once the answer has ended."
     INPUT_CLOSED "input-closed" Error STREAMS
@@ -286,7 +287,7 @@ rules! {
     ERRORS_NOT_STR "errors-not-str" Error STREAMS
         "What is written to wsgi.errors is str."
     STREAM_ATTRIBUTE "stream-attribute" Error STREAMS
-        "Only those methods of wsgi.input and wsgi.errors are used that PEP 3333 lists."
+        "Only the methods of wsgi.input and wsgi.errors that PEP 3333 lists are used."
     READS_STDIN "reads-stdin" Error CGI_BODY
         "The content of a request is read from wsgi.input, not from sys.stdin."
 
@@ -295,7 +296,8 @@ rules! {
     NEEDS_EMPTY "needs-empty" Note ENVIRON
         "SCRIPT_NAME and PATH_INFO may be absent where they would be empty."
     PATH_NOT_UTF_8 "path-not-utf-8" Warning UNICODE
-        "PATH_INFO may be any bytes, as latin-1: one that is not UTF-8 is answered too, with 400 or 404 for example."
+        "PATH_INFO may hold any bytes, decoded as latin-1: a request whose path is not UTF-8 \
+         must get an answer too, for example 400 or 404."
     FILE_WRAPPER_ARGUMENT "file-wrapper-argument" Error FILES
         "wsgi.file_wrapper gets an object with a method read(), and perhaps a size."
 
@@ -310,7 +312,7 @@ rules! {
     PROCESS_LEFT "process-left" Warning PROCESS
         "No child process is left behind, running or not waited for."
     FORK_RETURNS "fork-returns" Error PROCESS
-        "A process that the application forks exits: it does not return to the gateway."
+        "A process forked by the application must exit: it does not return to the gateway."
     DIRECTORY_CHANGED "directory-changed" Warning PROCESS
         "The working directory is the same after the answer as before."
     SIGNAL_CHANGED "signal-changed" Warning PROCESS

@@ -32,10 +32,10 @@ pub(super) fn look(is_answered: bool, findings: &mut Vec<Finding>) {
         if limit / divisor < least && !is_answered {
             let said = format!("limit too low: {shown}; Python needs at least {least} {unit}");
             let said = said.trim_end().to_owned();
-            findings.push(
-                Finding::wrong("limits", said)
-                    .mended_by("ask the host for more (`ulimit -a` lists all limits)"),
-            );
+            findings.push(Finding::wrong("limits", said).mended_by(
+                "ask the hosting provider for a higher limit (`ulimit -a` lists \
+                                all limits)",
+            ));
         } else {
             usual.push(shown);
         }

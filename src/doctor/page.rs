@@ -103,7 +103,7 @@ fn is_on(script: &Path, token: &[u8]) -> Result<(), String> {
     let own = [owner, Some(rustix::process::geteuid().as_raw())];
     if !about.is_file() || !own.contains(&Some(about.uid())) {
         return Err(format!(
-            "`{TOKEN}...` is not a regular file of the script's owner or of this user"
+            "`{TOKEN}...` is not a regular file owned by the script's owner or by this user"
         ));
     }
     match about.modified().map(|then| then.elapsed()) {

@@ -134,7 +134,8 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
     });
     if let (Some(closed), false) = (closed, case.is_page) {
         let said = format!(
-            "other users cannot enter `{}`: a server that runs scripts as another user does not reach the script",
+            "other users cannot enter `{}`: a server that runs scripts as another user cannot \
+             reach the script",
             closed.display()
         );
         findings
@@ -154,7 +155,7 @@ pub(super) fn noexec(file: &Path, findings: &mut Vec<Finding>) {
         );
         findings.push(
             Finding::wrong("noexec", said)
-                .mended_by("move it to another file system, or ask the host"),
+                .mended_by("move it to another file system, or ask the hosting provider for help"),
         );
     }
 }

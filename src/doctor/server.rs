@@ -79,10 +79,13 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::wrong(
                 "https",
-                "a proxy received this request by HTTPS, but the server does not tell scripts: applications \
-                 make http:// links and insecure cookies",
+                "a proxy received this request over HTTPS, but the server does not tell scripts \
+                 so: applications will make http:// links and insecure cookies",
             )
-            .mended_by("Apache: `SetEnvIf X-Forwarded-Proto https HTTPS=on`, if clients cannot set that field"),
+            .mended_by(
+                "Apache: `SetEnvIf X-Forwarded-Proto https HTTPS=on`, but only if clients \
+                        cannot set that header themselves",
+            ),
         );
     } else {
         let said = if is_https {

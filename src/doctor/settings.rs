@@ -27,8 +27,8 @@ pub(super) fn look(
         // The error may quote variables of the server, which a page must not show.
         if case.is_page {
             report::log(&format!("doctor: {error:#}"));
-            return "invalid option in the first line, variable WSGI_CGI_... or setting in the script's block: \
-                    the server's error log says which"
+            return "an option in the first line, a WSGI_CGI_... variable, or a setting in the \
+                    script's block is invalid: the server's error log says which"
                 .to_owned();
         }
         format!("{error:#}")

@@ -228,7 +228,7 @@ pub fn acceptable(
             411,
             format!(
                 "CONTENT_LENGTH is not set and HTTP_TRANSFER_ENCODING=`{coding}`: only Apache is \
-                 known to decode such a body and to end it: use a server that sets \
+                 known to decode such a body and to signal where it ends: use a server that sets \
                  CONTENT_LENGTH (nginx, lighttpd), or make the client send a Content-Length"
             ),
         ),

@@ -96,7 +96,7 @@ impl Recorder {
             DirBuilder::new()
                 .mode(0o700)
                 .create(folder)
-                .with_context(|| format!("the folder `{shown}` cannot be made"))?;
+                .with_context(|| format!("the folder `{shown}` cannot be created"))?;
         }
         refuse_others(folder)?;
         let mut body = body.lock().expect("no panic while it was held");
@@ -228,8 +228,8 @@ fn refuse_others(folder: &Path) -> Result<()> {
         let is_of_others = depth == 0 && about.uid() != own;
         if is_open || is_of_others {
             bail!(
-                "`{0}` can be changed by others than the server's user: `chown {own} {0}` and `chmod \
-                 go-w {0}`, or use another folder",
+                "`{0}` can be changed by users other than the server's: `chown {own} {0}` and \
+                 `chmod go-w {0}`, or use another folder",
                 place.display()
             );
         }

@@ -175,7 +175,10 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>> {
             _ => None,
         };
         let Some(byte @ 1..) = code else {
-            bail!("`{}`: a backslash must begin `\\xHH`", text.escape_ascii());
+            bail!(
+                "`{}`: a backslash is allowed only as the start of `\\xHH`",
+                text.escape_ascii()
+            );
         };
         bytes.push(byte);
         rest = &tail[3..];

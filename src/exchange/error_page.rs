@@ -10,7 +10,7 @@ pub fn error_page(code: u16, id: &str) -> (ResponseHead, Vec<u8>) {
     let title = String::from_utf8_lossy(status.line()).into_owned();
     let advice = match code {
         400 | 411 => "The request cannot be understood as it was sent.",
-        504 => "The answer took too long to make.",
+        504 => "The answer took too long to produce.",
         _ => "The application could not answer this request.",
     };
     let page = format!(

@@ -26,7 +26,10 @@ impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "a header name may have only letters, digits and `-`",
-            Self::Value => "a header value must not hold a control character such as a line end",
+            Self::Value => {
+                "a header value must not contain a control character such as a line \
+                            break"
+            }
             Self::Status => "`Status` is not a header: pass the status to start_response",
             Self::HopByHop => "only the server may send hop-by-hop headers: leave it out",
             Self::ContentLength => "Content-Length must be one plain number of bytes",

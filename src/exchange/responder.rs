@@ -139,7 +139,10 @@ impl Responder {
 
     /// Sets the head, or replaces the one that was not sent yet.
     pub fn set_head(&mut self, head: ResponseHead) {
-        debug_assert!(self.sent.is_none(), "a head that is out cannot be replaced");
+        debug_assert!(
+            self.sent.is_none(),
+            "a head that has already been sent cannot be replaced"
+        );
         self.head = Some(head);
     }
 

@@ -26,7 +26,7 @@ impl fmt::Display for StatusError {
                 "a status must be three digits, a space and a reason phrase, such as `200 OK`"
             }
             Self::Interim => {
-                "a 1xx status is not final, and the client would keep waiting: use one from 200 on"
+                "a 1xx status is not final, and the client would keep waiting: use 200 or higher"
             }
         })
     }

@@ -158,8 +158,8 @@ impl Changing {
     pub fn by_loading(path: &[u8]) -> Self {
         Self {
             reason: format!(
-                "loading the application looks at `{}` and then changes it: the next process would find \
-                 another content",
+                "loading the application looks at `{}` and then changes it: the next process \
+                 would find different content",
                 path.escape_ascii()
             ),
             by_loading: true,

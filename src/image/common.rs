@@ -111,7 +111,10 @@ impl Found {
         let Some(Other { unless, store }) = &self.other else {
             return here().map_err(|why| {
                 let user = user();
-                format!("{why}: it must be a folder of UID {user}, closed to others (mode 700)")
+                format!(
+                    "{why}: it must be a folder owned by UID {user} and closed to other \
+                         users (mode 700)"
+                )
             });
         };
         let why = match unless {
@@ -152,8 +155,8 @@ fn look_at_store() -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{STORE}` must be a folder of root, where users cannot replace each other's folders (sticky bit): \
-         remove it, then run `{REMEDY}`"
+        "`{STORE}` must be a folder owned by root, where users cannot replace each other's \
+         folders (sticky bit): remove it, then run `{REMEDY}`"
     ))
 }
 
@@ -173,7 +176,8 @@ fn make_in_store(folder: PathBuf) -> Result<PathBuf, String> {
     match look(&folder) {
         Ok(()) => Ok(folder),
         Err(_) => Err(format!(
-            "`{shown}` must be a folder of UID {}, closed to others: remove it with `sudo rm -r {shown}`",
+            "`{shown}` must be a folder owned by UID {} and closed to other users: remove it \
+             with `sudo rm -r {shown}`",
             user()
         )),
     }

@@ -218,7 +218,7 @@ fn shown(number: i32, target: &Path) -> String {
     match rustix::net::getpeername(file) {
         Ok(Some(peer)) => match std::net::SocketAddr::try_from(peer) {
             Ok(peer) => format!("a connection to {peer}"),
-            Err(_) => "a connection to a process of this machine".into(),
+            Err(_) => "a connection to a process on this machine".into(),
         },
         _ => "a socket".into(),
     }

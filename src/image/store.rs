@@ -126,7 +126,8 @@ pub fn take_lock(path: &Path, waits: bool) -> Result<Option<File>> {
     let is_ours = about.uid() == rustix::process::geteuid().as_raw();
     if !about.is_file() || !is_ours {
         bail!(
-            "`{}` is not a regular file of this user: remove it, or name another folder with --cache-dir",
+            "`{}` is not a regular file owned by this user: remove it, or name another folder \
+             with --cache-dir",
             path.display()
         );
     }

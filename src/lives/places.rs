@@ -50,8 +50,8 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
         ));
     } else if typed.behind.allow.is_empty() {
         bail!(
-            "other machines can reach {place}, and SCGI has no login: name the web server's address with \
-             --allow ADDRESS"
+            "other machines can reach {place}, and SCGI has no authentication: name the web \
+             server's address with --allow ADDRESS"
         );
     }
     Ok(listeners)
@@ -97,8 +97,9 @@ fn scgi(typed: &Typed, place: &ScgiPlace) -> Result<Listener> {
         ScgiPlace::Address(address) => {
             if !typed.place.public && !address.ip().to_canonical().is_loopback() {
                 bail!(
-                    "--scgi {address}: other machines could reach it, and SCGI has no login: add --public, \
-                     and --allow ADDRESS with the web server's address"
+                    "--scgi {address}: other machines could reach it, and SCGI has no \
+                     authentication: add --public, and --allow ADDRESS with the web server's \
+                     address"
                 );
             }
             Listener::bind(address.ip(), address.port())

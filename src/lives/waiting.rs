@@ -114,7 +114,7 @@ impl Ended {
             Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
                 let signal = libc::WTERMSIG(*status);
                 let why = if signal == libc::SIGKILL {
-                    ": the host may limit memory or CPU time"
+                    ": the hosting provider may limit memory or CPU time"
                 } else {
                     ""
                 };

@@ -97,21 +97,23 @@ impl HandedOn {
             .map_or("none", |word| word.to_str().unwrap_or("unknown"));
         if version != VERSION {
             return Err(format!(
-                "the executor has version {VERSION}, the program has version {version}: install both \
-                 from one place"
+                "the executor has version {VERSION}, the program has version {version}: install \
+                 both from the same source"
             ));
         }
         let mut words = words.into_iter().skip(1);
         let mut next = || {
             words.next().ok_or(
-                "the program passed too few words to the executor: install both from one place",
+                "the program passed too few arguments to the executor: install both from the \
+                 same source",
             )
         };
         let numbers = next()?;
         let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
         let [stdin, stdout, claim, has_language, is_known, began, spent] = numbers[..] else {
             return Err(
-                "the program passed unknown numbers to the executor: install both from one place"
+                "the program passed unknown numbers to the executor: install both from the same \
+                 source"
                     .into(),
             );
         };

@@ -279,7 +279,7 @@ fn begin_grace() {
 
 extern "C" fn on_tick(_: c_int) {
     if PASSED.fetch_add(1, Ordering::AcqRel) + 1 >= TICKS {
-        last_resort::log(&[b"the application did not stop within 2 seconds: its process is ended"]);
+        last_resort::log(&[b"the application did not stop within 2 seconds: ending its process"]);
         end();
     }
 }

@@ -225,7 +225,9 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     }
     if u64::from(std::process::id()) == head.maker {
         // Libraries compare PIDs to notice a fork, and then reseed their random generators.
-        return Err(Cold::Stay("same PID as the image's maker".into()));
+        return Err(Cold::Stay(
+            "same PID as the process that made the image".into(),
+        ));
     }
     let handoff = Handoff {
         environment: started.environment.as_ptr(),

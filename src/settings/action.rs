@@ -48,7 +48,7 @@ pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
             Some(slash @ 1..) => end = slash,
             _ => bail!(
                 "no part of PATH_TRANSLATED=`{}` is a script: check the server's `Action` and \
-                 `AddHandler` lines, and that its user may read that folder",
+                 `AddHandler` lines, and that the server's user may read that folder",
                 OsStr::from_bytes(&translated).display()
             ),
         }
@@ -66,9 +66,9 @@ fn prove(meta: &MetaVariables) -> Result<()> {
         (Some(_), Some(_)) => return Ok(()),
     };
     bail!(
-        "refused to run the script that PATH_TRANSLATED names: only Apache's `Action` may choose a \
-         script so, and this request came another way, by this program's own URL, a rewrite, an \
-         ErrorDocument or a FallbackResource ({why}): point it at the script's URL"
+        "refused to run the script that PATH_TRANSLATED names: only Apache's `Action` may choose \
+         a script in this way, but this request came by this program's own URL, a rewrite, an \
+         ErrorDocument or a FallbackResource ({why}): use the script's URL there instead"
     )
 }
 

@@ -60,8 +60,8 @@ impl Decided {
                 let app = match cli.app {
                     Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
                     Some(app) => bail!(
-                        "`{}` comes after the script `{}`, where the client's words may be: \
-                         put options before the script",
+                        "`{}` comes after the script `{}`, where there may also be words that \
+                         the client sent: put options before the script",
                         last.unwrap_or_default().display(),
                         app.display()
                     ),
@@ -156,7 +156,10 @@ impl Decided {
     /// For words of another version.
     pub fn from_words(words: &[OsString], meta: &mut MetaVariables) -> Result<Self> {
         let Some(([resolved, app @ ..], values)) = words.split_first_chunk::<4>() else {
-            bail!("the program passed no application to the executor: install both from one place");
+            bail!(
+                "the program passed no application to the executor: install both from the same \
+                   source"
+            );
         };
         let app = App::from_words(app).with_context(|| {
             format!("the program passed the unknown word `{}`", app[0].display())
@@ -190,8 +193,8 @@ pub fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<
     };
     if argument.as_bytes().ends_with(b"\r") {
         bail!(
-            "the `#!` line of `{}` ends in CR LF, a Windows line end: fix the file with \
-             `sed -i 's/\\r$//' {}`",
+            "the `#!` line of `{}` ends in CR LF, a Windows line ending: fix the file with `sed \
+             -i 's/\\r$//' {}`",
             script.display(),
             script.display()
         );

@@ -42,8 +42,8 @@ impl Notes<'_> {
         let script = in_shell(self.script);
         _ = write!(
             text,
-            "Try it without a server: wsgi-cgi request {script} /\n\
-             Where it does not answer: wsgi-cgi doctor {script}\n"
+            "Try it without a server: wsgi-cgi request {script} /\nIf it does not answer: \
+             wsgi-cgi doctor {script}\n"
         );
         text
     }
@@ -69,9 +69,10 @@ impl Notes<'_> {
             }
             Server::Busybox => {
                 return format!(
-                    "To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages}\n\
-                     Note: busybox answers 404 to every path that ends in `/`, as Django's do and Flask's \
-                     start page does: such an application needs another server.\n"
+                    "To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages}\nNote: \
+                     busybox answers 404 to every path that ends in `/`, such as Django's paths \
+                     and Flask's start page: an application with such paths needs another \
+                     server.\n"
                 );
             }
             Server::MiniHttpd => {

@@ -44,7 +44,7 @@ impl Script {
             .as_deref()
             .or(made.as_deref().map(OsStr::new));
         let Some(given) = given else {
-            bail!("no script named: add --name NAME, or its application");
+            bail!("no script was named: add --name NAME, or name the script's application");
         };
         let may_be_nph = typed.manner.remove || typed.options.0.is_on(&NPH);
         let name = name::named(given, target::ending(typed.server), may_be_nph)?;

@@ -133,7 +133,8 @@ pub(super) fn check(typed: &Install, folder: &Path) -> Result<()> {
     let (server, place) = (typed.server, &typed.place);
     if place.root && server != Server::Host {
         bail!(
-            "--root works only for `host`, by .htaccess: for other servers set the URL with --url"
+            "--root works only for `host`, where it is done through .htaccess: for other \
+             servers, set the URL with --url"
         );
     }
     if place.url.is_some() && !matches!(server, Server::Apache | Server::Lighttpd | Server::Nginx) {

@@ -34,8 +34,8 @@ const OF_PYTHON: Item = (
 
 const SCRIPT_BLOCK: Item = (
     "APP",
-    "Where it is a file, a comment in it may hold options: `# /// script`, `# [tool.wsgi-cgi]`, a line such as \
-     `# timeout = 30` for each, `# ///`. Paths are relative to the file.",
+    "If it is a file, a comment in it may hold options: `# /// script`, `# [tool.wsgi-cgi]`, a \
+     line such as `# timeout = 30` for each, `# ///`. Paths are relative to the file.",
 );
 const VENV: Item = (
     ".venv, venv",
@@ -67,7 +67,8 @@ const PROGRAM: Additions = Additions {
         ),
         (
             "WSGI_CGI_APP",
-            "The application, if the program itself, not a script, is in the server's cgi-bin.",
+            "The application to run if the program itself, rather than a script, is in the \
+             server's cgi-bin.",
         ),
         (
             "WSGI_CGI_SCRIPTS",
@@ -254,7 +255,8 @@ const COMMANDS: [Additions; 9] = [
         files: &[
             (
                 "doctor.cgi",
-                "A script whose only line is the first line of your script: shows the same findings as a page.",
+                "A script of a single line, a copy of the first line of your script: it shows \
+                 the same findings as a web page.",
             ),
             (
                 ".htdoctor-WORD",
@@ -332,7 +334,7 @@ const COMMANDS: [Additions; 9] = [
         obeys_variables: false,
         environment: &[(
             "HOME",
-            "Replaces `~` in the program's path, if it was typed so.",
+            "Replaces `~` in the program's path, if the path was typed with one.",
         )],
         files: &[
             (

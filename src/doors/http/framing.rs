@@ -23,7 +23,7 @@ impl BodyFraming {
         if fields.all("transfer-encoding").next().is_some() {
             // Section 6.1: the framing of such an HTTP/1.0 message is faulty.
             if version == Version::Http10 {
-                return Err(Refusal::bad("Transfer-Encoding in HTTP/1.0"));
+                return Err(Refusal::bad("Transfer-Encoding is not allowed in HTTP/1.0"));
             }
             // Section 6.1: may be refused, ought to be seen as an attempt at smuggling.
             if length.is_some() {

@@ -110,13 +110,13 @@ impl Told {
                 self.head_sent = true;
                 self.sent += bytes as u64;
                 match bytes {
-                    0 => "the client has the head".to_owned(),
-                    _ => format!("the client has the head and {}", counted(bytes)),
+                    0 => "the client has received the head".to_owned(),
+                    _ => format!("the client has received the head and {}", counted(bytes)),
                 }
             }
             Event::Sent(bytes) => {
                 self.sent += bytes;
-                format!("the client has {bytes} bytes more")
+                format!("the client has received {bytes} more bytes")
             }
             Event::Ended => format!("the response has ended: {} bytes in all", self.sent),
             Event::Closed(true) => "close()".to_owned(),

@@ -210,7 +210,10 @@ impl Url {
             Err(_) => return refused(format!("`{text}` is not a valid host")),
         };
         if text.contains('@') {
-            return refused(format!("`{text}`: give the user name and password with -u"));
+            return refused(format!(
+                "`{text}`: do not write the user name and password here: give \
+                                    them with -u"
+            ));
         }
         let port = authority.port_u16();
         let has_port = text

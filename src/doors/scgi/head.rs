@@ -28,7 +28,7 @@ impl Head {
         let length = length_of(&length.1)?;
         match value(b"SCGI") {
             Some((_, version)) if version == b"1" => {}
-            _ => return Err("SCGI is missing or not 1"),
+            _ => return Err("the variable SCGI is missing or is not 1"),
         }
         if value(b"REQUEST_METHOD").is_none_or(|(_, method)| method.is_empty()) {
             return Err("REQUEST_METHOD is missing");
@@ -36,7 +36,7 @@ impl Head {
         if let Some((_, method)) = value(b"REQUEST_METHOD")
             && !method.iter().all(u8::is_ascii_graphic)
         {
-            return Err("REQUEST_METHOD is not a method");
+            return Err("REQUEST_METHOD is not a valid HTTP method");
         }
         let mut meta = MetaVariables::from_pairs(pairs);
         meta.remove("SCGI");
@@ -72,7 +72,7 @@ fn pairs(bytes: &[u8]) -> Result<Vec<Pair>, Wrong> {
             .next()
             .ok_or("the last name in the head has no value")?;
         if !is_a_name(name) {
-            return Err("a name in the head is not the name of a variable");
+            return Err("a name in the head is not a valid variable name");
         }
         match pairs.iter_mut().find(|(known, _)| known == name) {
             None => pairs.push((name.to_vec(), value.to_vec())),

@@ -223,7 +223,10 @@ fn the_largest_page_is_bounded() {
             "{}",
             page.len()
         );
-        assert!(page.contains("more are left out"), "the request is there");
+        assert!(
+            page.contains("more are left out"),
+            "the request has arrived"
+        );
         assert!(page.contains("long enough") || page.contains("more calls"));
     }
 }

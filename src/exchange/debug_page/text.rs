@@ -56,7 +56,7 @@ fn exception(sheet: &mut Sheet<'_>, fault: &Fault) {
     }
     if sheet.is_full() {
         sheet
-            .put("(Left out, as the page is long enough) ")
+            .put("(Left out to keep the page short) ")
             .word(&fault.kind, 200)
             .put("\n");
         return;
@@ -72,7 +72,7 @@ fn exception(sheet: &mut Sheet<'_>, fault: &Fault) {
     }
     for (place, member) in fault.members.iter().enumerate() {
         if sheet.is_full() {
-            sheet.put("(More members are left out, as the page is long enough)\n");
+            sheet.put("(More members are left out to keep the page short)\n");
             break;
         }
         sheet

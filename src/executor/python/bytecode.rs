@@ -95,7 +95,8 @@ pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
         None => Ok(None),
         Some((count, Ok(folder))) => Ok(Some((count, folder))),
         Some((_, Err(why))) => Err(anyhow!(
-            "there is no private folder for compiled modules: {why}; or name one with --cache-dir"
+            "there is no private folder for compiled modules: {why}; alternatively, name one \
+             with --cache-dir"
         )),
     }
 }

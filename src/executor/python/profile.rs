@@ -147,7 +147,7 @@ fn set<'py>(py: Python<'py>, function: PyResult<Bound<'py, PyAny>>) {
     let set =
         function.and_then(|function| py.import("sys")?.call_method1("setprofile", (function,)));
     if let Err(error) = set {
-        report::log(&Failure::of(py, &error, "--profile: cannot measure").summary);
+        report::log(&Failure::of(py, &error, "--profile: profiling failed").summary);
     }
 }
 

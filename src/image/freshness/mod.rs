@@ -77,8 +77,8 @@ pub fn check(
             let what = what.map_or("an inherited attribute", Inherited::name);
             return Err(Stale {
                 reason: format!(
-                    "{what} differs from that of the image's maker, and the application reads it while \
-                     loading"
+                    "{what} differs from that of the process that made the image, and the \
+                     application reads it while loading"
                 ),
                 is_passing: true,
             });

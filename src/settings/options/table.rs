@@ -141,7 +141,7 @@ pub const TIMEOUT: Row = row(
     "timeout",
     Kind::Seconds,
     "SECONDS",
-    "End a request that takes longer, and log where it was",
+    "End a request that takes longer, and log where in the code it was",
 );
 pub const DEBUG: Row = row(
     "debug",
@@ -235,7 +235,7 @@ pub const WATCH: Row = row(
     "watch",
     Kind::AbsolutePaths,
     "FILE",
-    "Replace an image also when this file changes (repeatable)",
+    "Also replace an image when this file changes (repeatable)",
 )
 .of(Scope::Images);
 pub const GUARD: Row = row(
@@ -291,7 +291,7 @@ impl Row {
             Kind::Whole(least) => match text.and_then(|text| text.parse::<u64>().ok()) {
                 Some(number) if number >= least => Ok(number.to_string().into()),
                 _ if least == 0 => Err("a whole number is expected"),
-                _ => Err("a whole number from 1 on is expected"),
+                _ => Err("a whole number of 1 or more is expected"),
             },
             Kind::Seconds => match text.and_then(|text| text.parse::<f64>().ok()) {
                 Some(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(value.to_owned()),

@@ -171,7 +171,7 @@ fn how_it_ended(how: &std::io::Result<Option<ExitStatus>>) -> String {
             String::from_utf8_lossy(name(signal))
         ),
         (None, code) => format!(
-            "the process that should answer ended with exit status {} before it did",
+            "the process that should answer ended with exit status {} before it answered",
             code.unwrap_or_default()
         ),
     }

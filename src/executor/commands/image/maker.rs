@@ -132,7 +132,7 @@ impl Making {
             Err(failure) => Err(anyhow!("{}", failure.summary)),
             Ok(_) => executor.application().context(
                 "the script runs a handler of wsgiref.handlers twice or in another thread, so \
-                 each request has to load it",
+                 the script has to be loaded for each request",
             ),
         };
         let restored = taking.take(loaded);

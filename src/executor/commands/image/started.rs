@@ -48,7 +48,7 @@ impl Restored {
         incident.name_in_log();
         if let Err(what) = self.changes.put_back(false) {
             report::log(&format!(
-                "loading changed {what}, which cannot be changed again in the restored \
+                "loading changed {what}, and this change cannot be repeated in the restored \
                  process"
             ));
             pause_image(handoff);

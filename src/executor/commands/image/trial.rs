@@ -51,7 +51,7 @@ pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) ->
     let tried = tried.with_context(|| format!("`{}`", program.display()))?;
     if tried.status.code() != Some(Ended::Tried.code()) {
         bail!(
-            "the test process restored from it ended with {}: {}",
+            "the test process restored from the image ended with {}: {}",
             tried.status,
             String::from_utf8_lossy(&tried.stderr).trim_end()
         );
@@ -96,7 +96,10 @@ pub(super) fn live(
         // The maker reads the real standard output: what the application prints must not go there.
         let mut out = File::from(descriptors::take()?.stdout);
         if let Err(what) = changes.put_back(true) {
-            bail!("loading changed {what}, which cannot be changed again in a restored process");
+            bail!(
+                "loading changed {what}, and this change cannot be repeated in a restored \
+                   process"
+            );
         }
         python_state.wake(&wake::environment(handoff))?;
         for (start, length) in capture::written_parts(head)? {

@@ -58,8 +58,8 @@ impl PythonState {
                 return Err(Unobserved.into());
             }
             bail!(
-                "ptrace is not allowed here, so what loading the application depends on cannot be \
-                 recorded"
+                "ptrace is not allowed here, so there is no way to record what the loading of \
+                 the application depends on"
             )
         }
         Ok(())

@@ -24,7 +24,8 @@ create_exception!(
     wsgi_cgi,
     NoRequestYet,
     PyBaseException,
-    "Stops loading a script that answers requests itself while there is no request."
+    "Stops the loading of a script that answers requests itself when there is no request to \
+     answer."
 );
 
 /// Whether loading was stopped because the script wanted a request while there was none.

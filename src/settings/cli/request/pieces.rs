@@ -55,7 +55,7 @@ const ROWS: [Row; 7] = [
         "data",
         Some('d'),
         "DATA",
-        "Send this as form data; @FILE sends a file without its line ends, @- standard input",
+        "Send this as form data; @FILE sends a file without its line endings, @- standard input",
     ),
     (
         Kind::Raw,
@@ -69,7 +69,7 @@ const ROWS: [Row; 7] = [
         "data-binary",
         None,
         "DATA",
-        "Like --data, but @FILE is sent with its line ends",
+        "Like --data, but @FILE is sent with its line endings",
     ),
     (
         Kind::UrlEncode,
