@@ -184,7 +184,7 @@ fn a_folder_that_others_can_write_is_refused() {
         let logged = if is_kept {
             "the request is recorded"
         } else {
-            "can be changed by others than the server's user: "
+            "can be changed by users other than the server's: "
         };
         Cgi::source(FAILS)
             .option("--record")

@@ -141,6 +141,7 @@ pub fn begin_logs(
     config: Option<&Config>,
     arrival: &Arrival,
 ) {
+    stamp::go_by(meta);
     stamp::begin();
     if let Some(config) = config {
         incident.set_application(&config.app, meta);

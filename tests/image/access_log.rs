@@ -1,6 +1,6 @@
 //! The access log with images, and lasting reasons for cold requests, which are logged once.
 
-use super::{HELLO, Site};
+use super::{HELLO, Site, eventually};
 use crate::access_log::lines;
 use crate::log_entries::has_time;
 
@@ -143,4 +143,20 @@ fn the_head_says_what_took_time_where_developers_look() {
         times.len() == 1 && times[0].starts_with("load;dur=") && times[0].contains(", app;dur="),
         "{times:?}"
     );
+}
+
+/// The machine's zone, whatever the application has made of it while it was loaded.
+#[test]
+fn the_time_is_local() {
+    let text = format!("import os, time\nos.environ['TZ'] = 'UTC'\ntime.tzset()\n{HELLO}");
+    let site = Site::with_options("--access-log access.log", &text);
+    let asked = || {
+        let request = site.request().variable("TZ", "XYZ-5:45");
+        request.logs_anything().run().text() == "restored"
+    };
+    assert!(!asked());
+    eventually("an image", asked);
+    let log = std::fs::read_to_string(site.file("access.log")).expect("a log");
+    assert!(log.contains(" image\n") && log.contains(" cold: "), "{log}");
+    assert!(log.lines().all(|line| line.contains("+05:45 ")), "{log}");
 }

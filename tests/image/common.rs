@@ -308,8 +308,9 @@ fn a_folder_or_file_that_another_user_put_there_is_not_used() {
             .map(|path| entries(path));
         let before: Vec<_> = before.collect();
         for _ in 0..2 {
-            let line = machine
-                .is_cold("`/var/cache/wsgi-cgi/65534` must be a folder of UID 65534, closed");
+            let line = machine.is_cold(
+                "`/var/cache/wsgi-cgi/65534` must be a folder owned by UID 65534 and closed",
+            );
             let remedy = line.split('`').find(|words| words.starts_with("sudo "));
             assert_eq!(
                 remedy,
@@ -385,7 +386,7 @@ fn a_named_folder_is_the_only_one_used() {
     let named = machine.home().join("named");
     let request = machine.request().variable("WSGI_CGI_CACHE_DIR", &named);
     let answer = request
-        .logs("a folder of UID 65534, closed to others")
+        .logs("a folder owned by UID 65534 and closed to other users")
         .run();
     assert_eq!(answer.text(), "cold");
     assert!(!machine.own().exists());

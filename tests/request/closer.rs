@@ -74,14 +74,14 @@ def application(environ, start_response):
             "wsgi.input.read(): N bytes",
             "start_response(\"200 OK\", N headers)",
             "write(): empty",
-            "  -> the client has the head",
+            "  -> the client has received the head",
             "it returned: Answer",
             "block 1: empty",
             "wsgi.input.readline(): N bytes",
             "block 2: N bytes",
-            "  -> the client has N bytes more",
+            "  -> the client has received N more bytes",
             "block 3: N bytes",
-            "  -> the client has N bytes more",
+            "  -> the client has received N more bytes",
             "  -> the response has ended: N bytes in all",
             "close()",
             "Python has ended",
@@ -108,7 +108,8 @@ def application(environ, start_response):
     assert!(late > place("it returned: generator"));
     assert!(told[late].ends_with(" ms after the call"), "{told:#?}");
     assert!(
-        place("block 1: empty, so the head is not sent yet") < place("-> the client has the head")
+        place("block 1: empty, so the head is not sent yet")
+            < place("-> the client has received the head")
     );
 }
 
@@ -123,7 +124,9 @@ fn a_failure_is_part_of_the_story() {
     let told = told.stderr;
     let failed = told.find("FAILED").expect("told");
     assert!(
-        told.find("-> the client has the head").expect("told") > failed,
+        told.find("-> the client has received the head")
+            .expect("told")
+            > failed,
         "{told}"
     );
     ByHand::request("import nosuch")

@@ -30,7 +30,7 @@ use image::store::{SAID, UNWARMED, read_head, remove};
 use image::{freshness, pace, refusal, sweep};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, environment, signals, stamp};
+use process::{descriptors, environment, signals};
 use settings::config::Config;
 use settings::decided;
 
@@ -192,8 +192,6 @@ impl Making {
             .files
             .extend(watch.map(|path| path.as_os_str().as_bytes().to_vec()));
         signals::install();
-        // Before the application can change the zone.
-        stamp::learn_zone();
         python::record_reading()?;
         python::without_huge_pages();
         // `sitecustomize` and `.pth` files are loaded with the interpreter.
