@@ -75,7 +75,8 @@ impl Incident {
         };
         let subject = format!("error {}: {}: ", self.id, self.request);
         let log_prefix = if report::is_json() {
-            format!("{{\"message\":{}", quoted(&subject).trim_end_matches('"'))
+            // After the time, which is written with the entry.
+            format!("\",\"message\":{}", quoted(&subject).trim_end_matches('"'))
         } else {
             format!("wsgi-cgi: {subject}")
         };

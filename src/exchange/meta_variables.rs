@@ -7,10 +7,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 /// How the names of a request's variables begin; in a shell's environment they are ignored.
-const OF_A_REQUEST: [&str; 11] = [
+const OF_A_REQUEST: [&str; 10] = [
     "AUTH_TYPE",
     "CONTENT_",
-    "HTTPS",
     "HTTP_",
     "PATH_INFO",
     "PATH_TRANSLATED",
@@ -140,9 +139,11 @@ pub(super) fn before_redirects(name: &[u8]) -> Option<&[u8]> {
 /// Whether a variable of that name is one of a request's own.
 #[must_use]
 pub fn is_request_variable(name: &[u8]) -> bool {
-    OF_A_REQUEST
-        .iter()
-        .any(|own| name.starts_with(own.as_bytes()))
+    // Not HTTPS_PROXY, which is a setting.
+    name == b"HTTPS"
+        || OF_A_REQUEST
+            .iter()
+            .any(|own| name.starts_with(own.as_bytes()))
 }
 
 #[cfg(test)]

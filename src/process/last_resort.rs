@@ -284,15 +284,21 @@ pub fn drain() {
 /// Writes an entry to the error log. Safe in a signal handler.
 pub fn log(parts: &[&[u8]]) {
     // The parts are fixed texts that need no escaping in JSON.
-    let (usual, end) = if report::is_json() {
-        (&b"{\"message\":\""[..], &b"\"}\n"[..])
+    let (is_json, time) = (report::is_json(), stamp::at(stamp::now()));
+    let (usual, end) = if is_json {
+        (&b"\",\"message\":\""[..], &b"\"}\n"[..])
     } else {
         (&b"wsgi-cgi: "[..], &b"\n"[..])
     };
     let prefix = ANSWERS.get().map_or(usual, |answers| &answers.log_prefix);
     let stamp = stamp::of_entry();
-    let mut line = [IoSlice::new(end); 8];
-    let before = [open_line::end().as_bytes(), stamp.as_bytes(), prefix];
+    let mut line = [IoSlice::new(end); 9];
+    let (opening, time) = if is_json {
+        (&b"{\"time\":\""[..], &time[..])
+    } else {
+        (&b""[..], stamp.as_bytes())
+    };
+    let before = [open_line::end().as_bytes(), opening, time, prefix];
     // The last element stays for the end of the line.
     let room = line.len() - 1;
     let whole = before.iter().chain(parts);

@@ -5,6 +5,9 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
 /// Sets the signal that is sent instead of SIGIO. Linux only; libc has no constant for it.
 const F_SETSIG: c_int = 10;
 
@@ -20,9 +23,17 @@ pub fn watch(socket: impl AsFd) -> io::Result<()> {
             && libc::fcntl(descriptor, F_SETSIG, libc::SIGTERM) == 0
             && libc::fcntl(descriptor, libc::F_SETFL, libc::O_ASYNC) == 0
     };
-    if done {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
+    if !done {
+        return Err(io::Error::last_os_error());
     }
+    // What happened before is not signalled.
+    let mut now = [PollFd::new(&socket, PollFlags::RDHUP)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    if poll(&mut now, Some(&at_once))? > 0 {
+        rustix::process::kill_process(rustix::process::getpid(), Signal::TERM)?;
+    }
+    Ok(())
 }

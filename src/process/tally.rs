@@ -38,6 +38,15 @@ pub fn own() -> &'static Tally {
     unsafe { SHARED.load(Ordering::Acquire).as_ref() }.unwrap_or(&OWN)
 }
 
+/// Begins to count anew: an image has what was counted of the warm-up.
+pub fn begin() {
+    SHARED.store(null_mut(), Ordering::Release);
+    OWN.status.store(0, Ordering::Release);
+    OWN.bytes.store(0, Ordering::Release);
+    OWN.called.store(0, Ordering::Release);
+    OWN.is_in_log.store(false, Ordering::Release);
+}
+
 /// From now on this process uses a tally in shared memory.
 pub(crate) fn share(tally: &'static Tally) {
     SHARED.store(std::ptr::from_ref(tally).cast_mut(), Ordering::Release);

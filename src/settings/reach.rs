@@ -2,6 +2,7 @@
 //! command that grants it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
@@ -29,15 +30,18 @@ pub fn closed_part(path: &Path) -> Option<PathBuf> {
 pub fn why_out_of_reach(path: &Path, own: &[PathBuf]) -> Option<String> {
     let closed = closed_part(path)?;
     let is_own = own.iter().any(|folder| closed.starts_with(folder));
-    let (verb, how) = match (is_own, closed.is_dir()) {
-        (true, true) => ("read", "-R go+rX"),
-        (false, true) if closed == path => ("read", "go+rx"),
-        (_, true) => ("enter", "go+x"),
-        (_, false) => ("read", "go+r"),
+    let user = rustix::process::geteuid().as_raw();
+    let is_owner = fs::metadata(&closed).is_ok_and(|about| about.uid() == user);
+    // For the owner of a file only the owner's permissions count.
+    let whose = if is_owner { "u" } else { "go" };
+    let (verb, mode) = match (is_own && !is_owner, closed.is_dir()) {
+        (true, true) => ("read", "-R go+rX".to_owned()),
+        (false, true) if closed == path => ("read", format!("{whose}+rx")),
+        (_, true) => ("enter", format!("{whose}+x")),
+        (_, false) => ("read", format!("{whose}+r")),
     };
     let shown = closed.display();
     Some(format!(
-        "user {} may not {verb} `{shown}`: `chmod {how} {shown}`",
-        rustix::process::geteuid().as_raw()
+        "user {user} may not {verb} `{shown}`: `chmod {mode} {shown}`"
     ))
 }

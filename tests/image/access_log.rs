@@ -35,6 +35,19 @@ fn a_line_says_whether_an_image_answered_and_why_not() {
     }
 }
 
+/// What the warm-up sent is not counted for a request.
+#[test]
+fn a_warm_up_is_not_counted() {
+    let site = Site::with_options("--warm-up / --access-log access.log", HELLO);
+    site.make();
+    for count in 1..=2 {
+        assert_eq!(site.restored(), "restored");
+        let lines = lines(&site.file("access.log"));
+        assert_eq!(lines.len(), count);
+        assert_eq!(lines[count - 1].bytes, 8, "{:?}", lines[count - 1].way);
+    }
+}
+
 #[test]
 fn a_restored_process_that_fails_writes_a_line() {
     let text = "import os, signal, time\ndef application(environ, start_response):\n    \

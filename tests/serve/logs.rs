@@ -101,7 +101,7 @@ def application(environ, start_response):
     ]);
     has(&["True error ", "the worker ended without an answer"]);
     has(&[
-        "False error ",
+        "True error ",
         r#": GET /x\"y: "#,
         "the process died of SIGABRT",
     ]);

@@ -85,6 +85,8 @@ mod tests {
             "HOME",
             "BASH_ENV",
             "SSL_CERT_FILE",
+            "HTTPS_PROXY",
+            "REDIRECT_HTTPS_PROXY",
             "REDIRECT_WSGI_CGI_PYTHON",
             "REDIRECT_REDIRECT_LD_PRELOAD",
             "STATUS",

@@ -27,8 +27,8 @@ pub(super) struct Relay {
     output: Option<OwnedFd>,
     /// Whether the writer says on the output itself that the response is complete.
     tells_whole: bool,
-    /// Whether it had said so when the output ended.
-    was_told: bool,
+    /// Whether it had said so when it ended: asked once, as asking clears the socket's error.
+    was_told: Option<bool>,
     head: OutputHead,
     held: Held,
     /// Bytes of content that the worker has written.
@@ -74,7 +74,7 @@ impl Relay {
         Self {
             output: Some(output),
             tells_whole,
-            was_told: false,
+            was_told: None,
             head: OutputHead::default(),
             held: Held::default(),
             content: 0,
@@ -135,7 +135,7 @@ impl Relay {
         Ok(self.passing(is_dry))
     }
 
-    fn passing(&self, is_dry: bool) -> Passing {
+    fn passing(&mut self, is_dry: bool) -> Passing {
         if !self.held.is_empty() {
             return Passing::On;
         }
@@ -150,8 +150,11 @@ impl Relay {
         if length.is_some() && !self.has_content() {
             return Passing::Whole;
         }
-        match self.verdict.map(|whole| self.was_whole(whole)) {
-            Some(_) if !is_dry => Passing::On,
+        if self.verdict.is_some() && !is_dry {
+            return Passing::On;
+        }
+        let is_whole = self.verdict.map(|reported| self.was_whole(reported));
+        match is_whole {
             Some(_) if length.is_none() => Passing::Unanswered,
             Some(true) if length.flatten().is_some_and(|length| length > self.content) => {
                 Passing::Cut
@@ -163,13 +166,13 @@ impl Relay {
     }
 
     /// Whether the response is complete: according to the output, if it can say so, else as reported.
-    fn was_whole(&self, reported: bool) -> bool {
-        match &self.output {
-            _ if !self.tells_whole => reported,
-            // A child process of the writer may still have it open.
-            Some(output) => complete_output::is_marked(output),
-            None => self.was_told,
+    fn was_whole(&mut self, reported: bool) -> bool {
+        if !self.tells_whole {
+            return reported;
         }
+        // A child process of the writer may still have it open.
+        let is_marked = || self.output.as_ref().is_some_and(complete_output::is_marked);
+        *self.was_told.get_or_insert_with(is_marked)
     }
 
     /// Whether content follows the head (RFC 9110, section 6.4.1).
@@ -186,11 +189,17 @@ impl Relay {
             };
             match rustix::io::read(output, &mut *block) {
                 Ok(0) => {
-                    self.was_told = self.tells_whole && complete_output::is_marked(output);
+                    if self.tells_whole {
+                        let is_marked = || complete_output::is_marked(output);
+                        self.was_told.get_or_insert_with(is_marked);
+                    }
                     self.output = None;
                 }
                 // The writer closed it without taking the byte: the response is incomplete.
-                Err(Errno::CONNRESET) if self.tells_whole => self.output = None,
+                Err(Errno::CONNRESET) if self.tells_whole => {
+                    self.was_told = Some(false);
+                    self.output = None;
+                }
                 Ok(count) => self.keep(&block[..count])?,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(true),
@@ -279,8 +288,11 @@ mod tests {
             drop(input);
             // Whatever its exit status says.
             relay.worker_has_ended(!tells, "");
-            let passing = relay.advance(near.as_fd(), &mut [0; 1024]);
-            assert_eq!(passing.expect("passed on"), expected);
+            // However often it is asked.
+            for _ in 0..2 {
+                let passing = relay.advance(near.as_fd(), &mut [0; 1024]);
+                assert_eq!(passing.expect("passed on"), expected);
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(handed_on: &HandedOn, meta: MetaVariables) -> Exit {
         // Decided by the names that the server passed: with an `Action` they are the program's.
         let is_nph = config::is_nph(&meta);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&mut meta, handed_on)))
-            .unwrap_or_else(|_| Err(anyhow!("a fault of wsgi-cgi, described above")));
+            .unwrap_or_else(|_| Err(anyhow!("bug in wsgi-cgi, logged above")));
         let arrival = Arrival::of(handed_on);
         match open(meta, private, incident, is_nph, decided, &arrival) {
             Ok(opened) => answer(opened, |config, meta| {

@@ -26,6 +26,7 @@ impl EventLoop {
             while self.listeners[index].is_own() && self.accept(index) {}
         }
         self.listeners.clear();
+        self.discard_successor();
         notify::tell("STOPPING=1");
         self.connections
             .retain(|_, connection| !connection.is_idle());
@@ -48,6 +49,7 @@ impl EventLoop {
 
     /// Stops the workers, with SIGTERM first.
     pub(super) fn stop_workers(&mut self) {
+        self.discard_successor();
         let mut groups: Vec<Pid> = self.workers.values().filter_map(|w| w.group).collect();
         groups.dedup();
         for &group in &groups {

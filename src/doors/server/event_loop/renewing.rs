@@ -4,6 +4,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::process::Signal;
+
+use super::super::nursery::stop_group;
 use super::{EventLoop, Nursery, Protocol, Workers};
 use process::report;
 
@@ -32,7 +35,10 @@ impl EventLoop {
             let is_due = self.tried.is_none_or(|then| {
                 nursery.has_changed_since(then) || then.elapsed().is_ok_and(|time| time > RETRY)
             });
-            if self.successor.is_none() && is_due {
+            let has_hung = self
+                .tried
+                .is_some_and(|then| nursery.has_changed_since(then));
+            if is_due && (self.successor.is_none() || has_hung) {
                 self.start_successor();
             }
         } else if has_changed {
@@ -90,9 +96,18 @@ impl EventLoop {
 
     fn start_successor(&mut self) {
         self.tried = Some(SystemTime::now());
-        if let Some(new) = self.new_nursery()
-            && let Some(former) = self.successor.replace(new)
-        {
+        if let Some(new) = self.new_nursery() {
+            self.discard_successor();
+            self.successor = Some(new);
+        }
+    }
+
+    /// Stops the process that is reloading the application, which may hang.
+    pub(super) fn discard_successor(&mut self) {
+        if let Some(former) = self.successor.take() {
+            if let Some(group) = former.group() {
+                stop_group(group, Signal::TERM);
+            }
             former.retire();
             self.retired.push(former);
         }
@@ -115,8 +130,8 @@ impl EventLoop {
                 "the application could not be reloaded: requests are still answered by the one that was \
                  loaded before; fix it and send SIGHUP",
             );
-            successor.retire();
-            self.retired.push(successor);
+            self.successor = Some(successor);
+            self.discard_successor();
         }
     }
 

@@ -14,7 +14,7 @@ use image::process_state::{self, Changes};
 use image::{capture, pace, pages, wake};
 use process::arrival::{Arrival, Way};
 use process::report;
-use process::{claim, environment, last_resort};
+use process::{claim, environment, last_resort, tally};
 use settings::config::Config;
 
 /// A restored process that does not have its own environment yet.
@@ -31,6 +31,7 @@ impl Restored {
     /// the request.
     pub(super) fn begin_request(mut self) -> Begun {
         let handoff = &self.handoff;
+        tally::begin();
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
             last_resort::set_image_to_blame(unsafe { CStr::from_ptr(handoff.image) });
