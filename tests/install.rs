@@ -189,7 +189,7 @@ fn without_root_it_installs_in_the_home() {
     let done = printed(&machine.run(&words, "../clone/scripts/install"));
     assert!(done.contains("/home/.local/bin/wsgi-cgi\n"), "{done}");
     assert!(
-        done.contains("`sudo install -d -m 1733 /var/cache/wsgi-cgi`"),
+        done.contains("run: sudo install -d -m 1733 /var/cache/wsgi-cgi\n"),
         "{done}"
     );
     assert_eq!(mode(&machine.at("home/.local/bin/wsgi-cgi")), 0o755);

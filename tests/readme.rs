@@ -115,7 +115,7 @@ fn the_commands_for_shared_hosting_are_those_of_its_page() {
     let (_, block) = blocks_of(README)
         .find(|(language, _)| *language == "sh")
         .expect("a block");
-    assert_eq!(block.lines().count(), 5);
+    assert_eq!(block.lines().count(), 7);
     for line in block.lines() {
         assert!(known.contains(&line), "{line}");
     }

@@ -221,7 +221,7 @@ fn a_python_that_was_removed() {
     fs::write(venv.join("pyvenv.cfg"), "home = /opt/removed\n").expect("a file");
     symlink("/opt/removed/python3", venv.join("bin/python3")).expect("a link");
     let cgi = Cgi::source(HELLO).option("--venv").option(&venv);
-    answered(cgi, 1, "`/opt/removed/python3` is gone");
+    answered(cgi, 1, "`/opt/removed/python3` does not exist");
 }
 
 #[test]

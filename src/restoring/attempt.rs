@@ -85,6 +85,7 @@ pub(crate) struct Verdict {
 /// Becomes the restored process; where it does not, [`restored`] knows what was found.
 #[cfg(starts_early)]
 pub(super) fn restore_early(arguments: Vec<OsString>, environment: *const *const c_char) {
+    switch_backtraces_off();
     let started = Started::of_this_process(arguments, environment);
     if started.is_a_request() {
         let wanted = wanted(&started);
@@ -92,6 +93,22 @@ pub(super) fn restore_early(arguments: Vec<OsString>, environment: *const *const
         if !matches!(&wanted, Ok(wanted) if wanted.guard) {
             _ = VERDICT.set(attempted(wanted, &started, &|| {}));
         }
+    }
+}
+
+/// Errors record no backtrace from now on, whatever RUST_BACKTRACE says: recording one needs more than there is
+/// before the C library is ready, and nobody sees it. The standard library looks at the environment once.
+#[cfg(starts_early)]
+fn switch_backtraces_off() {
+    unsafe extern "C" {
+        static mut environ: *const *const c_char;
+    }
+    let nothing = [std::ptr::null::<c_char>()];
+    // SAFETY: nothing else runs yet, and the environment is back before the list of nothing goes.
+    unsafe {
+        let before = std::mem::replace(&mut *(&raw mut environ), nothing.as_ptr());
+        _ = std::backtrace::Backtrace::capture();
+        environ = before;
     }
 }
 

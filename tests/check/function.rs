@@ -55,7 +55,7 @@ print([found.rule for found in wsgi_cgi.check(cart.application, notes=True)])
 print(wsgi_cgi.check(cart.application, ignore=['item-not-bytes']))
 ";
     let line = "error    item-not-bytes  PEP 3333 \"Specification Details\"  cart.py:1  GET /: the iterable \
-                yielded 'hello' instead of bytes (and at 14 other requests)";
+                yielded 'hello' instead of bytes (and in 14 other requests)";
     assert_eq!(
         prints(&package(), &wrong, text),
         format!(

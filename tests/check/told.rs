@@ -44,7 +44,7 @@ fn a_finding_is_a_line_with_its_place() {
     assert_eq!(
         lines[0],
         "error    header-hop-by-hop  PEP 3333 \"Other HTTP Features\"  app.py:2  GET /: the header \
-         (\"Connection\", \"close\") is hop-by-hop: only the server may send it (and at 14 other requests)"
+         (\"Connection\", \"close\") is hop-by-hop: only the server may send it (and in 14 other requests)"
     );
     assert!(
         lines[1].starts_with(

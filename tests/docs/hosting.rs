@@ -43,7 +43,6 @@ ScriptAlias "/cgi-bin/" "/var/www/ada/public_html/cgi-bin/"
 /// The user ID is one that no machine uses. Debian's suEXEC runs only scripts below /var/www, so the home directories
 /// are there.
 const SET_UP: &str = r"
-    mkdir -m 755 home/ada/public_html/rewritten home/ada/public_html/fallback
     chmod 755 . home home/ada home/ada/public_html home/ada/public_html/cgi-bin
     chown -R 21346:21346 home/ada
     mkdir log

@@ -361,7 +361,7 @@ fn a_store_where_users_can_replace_folders_is_not_used() {
         "mv /var/cache/wsgi-cgi moved && touch /var/cache/wsgi-cgi",
     ] {
         machine.root(attack);
-        let line = machine.is_cold("`/var/cache/wsgi-cgi` must be a folder of root");
+        let line = machine.is_cold("`/var/cache/wsgi-cgi` must be a folder owned by root");
         assert!(line.contains(REMEDY), "{line}");
         let back = "rm -f /var/cache/wsgi-cgi; [ ! -e moved ] || \
                     { rm -rf /var/cache/wsgi-cgi; mv moved /var/cache/wsgi-cgi; }; \

@@ -143,9 +143,12 @@ fn a_folder_of_a_hosts() {
         let page = Request::get(&format!("/~ada{path}")).send(server.address);
         assert_eq!(page.text(), format!("/~ada|{path_info}|-"));
     }
-    machine.write("home/public_html/index.cgi~", "secret");
-    assert_eq!(status(&server, "/~ada/index.cgi~"), 403);
-    fs::remove_file(machine.at("home/public_html/index.cgi~")).expect("removed");
+    for left in ["index.cgi~", ".index.cgi.swp", "%23index.cgi%23"] {
+        let name = left.replace("%23", "#");
+        machine.write(&format!("home/public_html/{name}"), "secret");
+        assert_eq!(status(&server, &format!("/~ada/{left}")), 403, "{left}");
+        fs::remove_file(machine.at(&format!("home/public_html/{name}"))).expect("removed");
+    }
     // With `--script-name /~ada` the rewrite passes on the path after it.
     let named = ["--script-name", "/~ada", "--force"];
     machine.install(&[&["host", "shop.py", "--no-image", "--root"], &named[..]].concat());

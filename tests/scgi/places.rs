@@ -36,7 +36,7 @@ fn the_socket_is_for_this_user_and_one_group() {
 fn what_cannot_be_is_said() {
     for (arguments, words) in [
         (&["--scgi", "app.socket"][..], "a path with a `/`"),
-        (&["--scgi", "0.0.0.0:0"], "SCGI has no login"),
+        (&["--scgi", "0.0.0.0:0"], "SCGI has no authentication"),
         (&["--scgi", "0.0.0.0:0", "--public"], "--allow ADDRESS"),
         (&["--scgi", "./s", "--allow", "10.0.0.1"], "--public"),
         (

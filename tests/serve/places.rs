@@ -116,7 +116,10 @@ fn other_machines_are_let_in_only_on_purpose() {
         .start();
     let (out, log) = serving.end_logging();
     assert!(out.contains(" at http://127.0.0.1:"), "{out}");
-    assert!(log.contains("warning: http://[::]:"), "{log}");
+    assert!(
+        log.contains("warning: other machines can reach http://[::]:"),
+        "{log}"
+    );
 }
 
 /// With `--public`, every address that the machine's own tools list is printed and answers.

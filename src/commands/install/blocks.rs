@@ -64,8 +64,8 @@ fn htaccess(place: &Place) -> String {
          # Apache keeps the Authorization header to itself unless it is told not to.\n    \
          CGIPassAuth On\n\
          </Files>\n\
-         # What editors leave beside it ({name}~) would show its source.\n\
-         <FilesMatch \"^{pattern}.\">\n    \
+         # What editors leave beside it ({name}~, .{name}.swp) would show its source.\n\
+         <FilesMatch \"^([.#]+{pattern}|{pattern}.)\">\n    \
          Require all denied\n\
          </FilesMatch>\n",
         pattern = as_pattern(name)
@@ -117,8 +117,8 @@ fn apache_action(place: &Place) -> Result<String> {
          <Files \"{name}\">\n        \
          SetHandler wsgi-script\n    \
          </Files>\n    \
-         # What editors and people leave beside it ({name}~) would show its source.\n    \
-         <FilesMatch \"^{pattern}.\">\n        \
+         # What editors and people leave beside it ({name}~, .{name}.swp) would show its source.\n    \
+         <FilesMatch \"^([.#]+{pattern}|{pattern}.)\">\n        \
          Require all denied\n    \
          </FilesMatch>\n    \
          Action wsgi-script \"/wsgi-cgi\"\n\

@@ -186,8 +186,8 @@ const COMMANDS: [Additions; 9] = [
         ],
         files: &[SCRIPT_BLOCK, VENV, STORE],
         statuses: "0 when Ctrl-C or SIGTERM ended it, 2 when it could not start (a wrong command line, a port in \
-                   use, an application that does not exist); 143 when a second signal ended it before all \
-                   requests were answered.",
+                   use, an application that does not exist); 130 when a second Ctrl-C, 143 when a second \
+                   SIGTERM ended it before all requests were answered.",
         examples: &[
             (
                 "wsgi-cgi serve --port 0 --open app.py",
