@@ -285,12 +285,16 @@ fn no_framework_is_blamed_for_a_500_of_the_applications_own() {
 /// A variable for developers in Rust, which the program looks at before its C library is ready.
 #[test]
 fn an_early_error_is_answered_with_backtraces_asked_for() {
-    for options in ["vnev = 1", "timeout = 0", "timeout = "] {
+    for (options, said) in [
+        ("vnev = 1", "unknown key `vnev`"),
+        ("timeout = 0", "timeout: a positive number"),
+        ("timeout = ", "string values must be quoted"),
+    ] {
         let source = format!("# /// script\n# [tool.wsgi-cgi]\n# {options}\n# ///\n");
         let answer = Cgi::source(&source)
             .variable("RUST_BACKTRACE", "1")
             .exits(1)
-            .logs("[tool.wsgi-cgi]")
+            .logs(said)
             .run();
         assert_eq!(answer.status, "500 Internal Server Error", "{options}");
         assert!(!answer.log.contains("backtrace"), "{}", answer.log);

@@ -298,7 +298,7 @@ fn a_folder_that_the_server_might_hand_out_is_refused() {
 fn a_folder_that_cannot_be_written_changes_no_answer() {
     let answer = recording(Path::new("/proc/no/such"))
         .path("/503")
-        .logs(": the request is not recorded: the folder `/proc/no/such` cannot be made: ")
+        .logs(": the request is not recorded: the folder `/proc/no/such` cannot be created: ")
         .run();
     assert_eq!(answer.status, "503 Service Unavailable");
 }
