@@ -106,7 +106,8 @@ fn switch_backtraces_off() {
     let nothing = [std::ptr::null::<c_char>()];
     // SAFETY: nothing else runs yet, and the environment is back before the list of nothing goes.
     unsafe {
-        let before = std::mem::replace(&mut *(&raw mut environ), nothing.as_ptr());
+        let before = environ;
+        environ = nothing.as_ptr();
         _ = std::backtrace::Backtrace::capture();
         environ = before;
     }

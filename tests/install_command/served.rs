@@ -147,7 +147,7 @@ fn a_folder_of_a_hosts() {
         let name = left.replace("%23", "#");
         machine.write(&format!("home/public_html/{name}"), "secret");
         assert_eq!(status(&server, &format!("/~ada/{left}")), 403, "{left}");
-        fs::remove_file(machine.at(&format!("home/public_html/{name}"))).expect("removed");
+        fs::remove_file(machine.at(format!("home/public_html/{name}"))).expect("removed");
     }
     // With `--script-name /~ada` the rewrite passes on the path after it.
     let named = ["--script-name", "/~ada", "--force"];
