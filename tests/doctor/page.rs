@@ -79,7 +79,7 @@ fn the_page_needs_a_token_that_lies_beside_it() {
     }
     fs::remove_file(&file).expect("removed");
     std::os::unix::fs::symlink("app.cgi", &file).expect("linked");
-    says_nothing(&token_of, "not a regular file of the script's owner");
+    says_nothing(&token_of, "not a regular file owned by the script's owner");
 }
 
 #[test]
