@@ -6,6 +6,7 @@ mod lasting;
 mod machines;
 mod places;
 mod refusals;
+mod reloading;
 mod requests;
 
 use std::io::{Read, Write};

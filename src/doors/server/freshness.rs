@@ -40,24 +40,31 @@ impl Freshness {
 
     /// Whether no file has changed.
     pub(super) fn is_fresh(&self) -> bool {
-        !self.not_loaded && !self.has_changed_since(self.since)
+        !self.not_loaded
+            && self
+                .files
+                .iter()
+                .all(|file| changed(file).is_some_and(|time| time < self.since))
     }
 
-    /// Whether a file was changed after that time.
-    pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
-        !self.files.iter().all(|file| is_unchanged(file, then))
+    /// Whether a file was edited after that time. One that is missing, or whose server's clock is ahead, says
+    /// nothing about when: it would look like a new edit every time.
+    pub(super) fn was_edited_since(&self, then: SystemTime) -> bool {
+        let now = SystemTime::now();
+        self.files
+            .iter()
+            .filter_map(changed)
+            .any(|time| time >= then && time <= now)
     }
 }
 
-/// Compares the inode's change time: programs cannot set it, and it changes when the file is written
-/// or replaced.
-fn is_unchanged(file: &PathBuf, since: SystemTime) -> bool {
-    let Ok(stat) = rustix::fs::stat(file) else {
-        return false;
-    };
+/// The inode's change time: programs cannot set it, and it changes when the file is written or replaced. `None`
+/// if the file is missing.
+fn changed(file: &PathBuf) -> Option<SystemTime> {
+    let stat = rustix::fs::stat(file).ok()?;
     let seconds = u64::try_from(stat.st_ctime).unwrap_or(0);
     let nanoseconds = u32::try_from(stat.st_ctime_nsec).unwrap_or(0);
-    UNIX_EPOCH + Duration::new(seconds, nanoseconds) < since
+    Some(UNIX_EPOCH + Duration::new(seconds, nanoseconds))
 }
 
 #[cfg(test)]
@@ -85,8 +92,11 @@ mod tests {
             not_loaded: false,
         };
         assert!(!stale.is_fresh());
+        let before = SystemTime::now() - Duration::from_secs(1);
+        assert!(fresh.was_edited_since(before));
         std::fs::remove_file(&file).expect("removed");
         assert!(!fresh.is_fresh());
+        assert!(!fresh.was_edited_since(before), "nobody knows when");
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Nursery {
     }
 
     /// Whether a file of the loaded application was changed after that time.
-    pub(super) fn has_changed_since(&self, then: SystemTime) -> bool {
-        self.freshness.has_changed_since(then)
+    pub(super) fn was_edited_since(&self, then: SystemTime) -> bool {
+        self.freshness.was_edited_since(then)
     }
 
     /// Its process group, which its workers are in.

@@ -32,13 +32,15 @@ impl EventLoop {
         if self.nursery_is_gone {
             self.renew_nursery();
         } else if has_changed && self.answers_while_reloading() {
-            let is_due = self.tried.is_none_or(|then| {
-                nursery.has_changed_since(then) || then.elapsed().is_ok_and(|time| time > RETRY)
-            });
-            let has_hung = self
-                .tried
-                .is_some_and(|then| nursery.has_changed_since(then));
-            if is_due && (self.successor.is_none() || has_hung) {
+            let is_due = match self.tried {
+                // A newer edit also replaces a reload that is still running, which may hang.
+                Some(then) if nursery.was_edited_since(then) => true,
+                Some(then) => {
+                    self.successor.is_none() && then.elapsed().is_ok_and(|time| time > RETRY)
+                }
+                None => true,
+            };
+            if is_due {
                 self.start_successor();
             }
         } else if has_changed {
