@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{WAYS, connect, get, request, serve, serve_at, wait_for_image};
 use crate::harness::server::eventually;
 use crate::harness::serving::Serving;
@@ -268,5 +270,36 @@ def application(environ, start_response):
                 "{out}"
             );
         }
+    }
+}
+
+/// The web server may be gone before there is a worker: while the nursery is busy or is replaced. The one job is
+/// free again.
+#[test]
+fn a_request_that_was_given_up_before_its_worker_began_is_ended() {
+    const WAITS: &str = "
+import time
+def application(environ, start_response):
+    while environ['PATH_INFO'] != '/quick':
+        time.sleep(0.1)
+    start_response('200 OK', [])
+    return [b'quick']
+";
+    for way in [&[][..], &["--preload"]] {
+        let serving = serve(WAITS, &[way, &["--jobs", "1"]].concat());
+        assert_eq!(get(&serving, "/quick"), "quick");
+        let id = serving.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("a process");
+        let nursery = children.split_whitespace().next().expect("a nursery");
+        let nursery = Pid::from_raw(nursery.parse().expect("a PID")).expect("a PID");
+        kill_process(nursery, Signal::STOP).expect("stopped");
+        let mut stream = connect(&serving);
+        stream.write_all(&request("GET", "/", b"")).expect("sent");
+        drop(stream);
+        serving.wait_for_line("the web server has closed the connection");
+        kill_process(nursery, Signal::CONT).expect("goes on");
+        assert_eq!(get(&serving, "/quick"), "quick", "{way:?}");
+        serving.end_logging();
     }
 }
