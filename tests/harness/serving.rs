@@ -225,11 +225,10 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // Twice: what still runs is ended too.
+        // The second one ends running requests too; two that come at once are one.
+        while matches!(self.child.try_wait(), Ok(None)) {
             self.signal(Signal::TERM);
-            self.signal(Signal::TERM);
-            _ = self.child.wait();
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }
