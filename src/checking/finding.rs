@@ -106,7 +106,7 @@ mod tests {
         };
         assert_eq!(
             finding.to_string(),
-            "error    raises  PEP 3333 \"Error Handling\"  app.py:3  GET /: a\\nb\\u{1b}[2J (and at 2 other requests)"
+            "error    raises  PEP 3333 \"Error Handling\"  app.py:3  GET /: a\\nb\\u{1b}[2J (and in 2 other requests)"
         );
         assert!(finding.json().contains(r#""message": "a\u000ab\u001b[2J""#));
     }

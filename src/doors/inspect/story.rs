@@ -236,10 +236,10 @@ mod tests {
                 "start_response(\"200 OK\", 1 header), replacing the earlier one",
                 "block 1: empty, so the head is not sent yet",
                 "block 2: 1 byte",
-                "  -> the client has the head and 1 byte",
+                "  -> the client has received the head and 1 byte",
                 "block 3: empty",
                 "write(): 3 bytes",
-                "  -> the client has 2 bytes more",
+                "  -> the client has received 2 more bytes",
                 "  -> the response has ended: 3 bytes in all",
             ]
         );

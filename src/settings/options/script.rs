@@ -250,7 +250,7 @@ mod tests {
         is_refused("debug = \"on\"", "true or false");
         is_refused("venv = 3", "a text in quotes");
         is_refused("python-path = [3]", "a text in quotes");
-        is_refused("record-files = 0", "from 1 on");
+        is_refused("record-files = 0", "a whole number of 1 or more");
     }
 
     #[test]
