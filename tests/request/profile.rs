@@ -106,7 +106,7 @@ fn imports_and_the_call_are_in_the_flame_graph() {
     let folder = printed.folder.path().file_name().expect("a name");
     let script = format!("load {}/app.py", folder.display());
     // Before 3.11 the code of a method does not know its class.
-    let is_old = ["3.9", "3.10"].contains(&&*python_version());
+    let is_old = ["3.9", "3.10"].contains(&python_version());
     let wait = if is_old { "wait" } else { "Work.wait" };
     for (inner, outer) in [
         (&*script, "all"),
