@@ -4,8 +4,7 @@
 //! `place` and `common` (the folder) · `store` and `sweep` (its files, and which are removed) · `pace` and
 //! `attempt` (how often one is made) · `format` and `encoding` (the file) · `freshness` (whether it is still
 //! valid) · `observer`, `watch` and `basis` (what it depends on) · `refusal` and `process_state` (obstacles) ·
-//! `maps`, `plan` and `capture` (writing) · `restore` and `second_thread` (from the file to
-//! a process) · `branch` (where that
+//! `maps`, `plan` and `capture` (writing) · `restore` (from the file to a process) · `branch` (where that
 //! process continues) · `wake` (what it does first).
 
 mod arch;
@@ -29,7 +28,6 @@ pub mod plan;
 pub mod process_state;
 pub mod refusal;
 pub mod restore;
-mod second_thread;
 pub mod store;
 pub mod sweep;
 pub mod wake;

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use super::format::{Content, Head, Opened, PAGE, Stamp, advice};
-use super::freshness;
 
 /// A part of the address space: start and length.
 pub type Part = (u64, u64);
@@ -54,8 +53,6 @@ pub enum Step<'a> {
     Stack(Part),
     /// Fetches pages that will be written to.
     Fetch(&'a [Part]),
-    /// Checks that number of files, which may have begun before.
-    Check(usize),
     /// Opens a file at the descriptor that it had.
     Open(&'a Opened),
     /// Moves the vDSO to where it was.
@@ -116,7 +113,6 @@ pub fn plan(head: &Head, stack_limit: Option<u64>) -> Option<Vec<Step<'_>>> {
     if !head.eager.is_empty() {
         steps.push(Step::Fetch(&head.eager));
     }
-    steps.push(Step::Check(freshness::files(head)));
     steps.extend(head.opened.iter().map(Step::Open));
     steps.push(Step::MoveVdso(&head.vdso));
     steps.push(Step::Jump {
@@ -166,7 +162,6 @@ impl fmt::Display for Step<'_> {
                 let parts: Vec<String> = parts.iter().map(at).collect();
                 write!(f, "fetch  {}", parts.join(" "))
             }
-            Self::Check(files) => write!(f, "check  {files} files"),
             Self::Open(file) => write!(f, "open   {} {}", file.number, file.path.escape_ascii()),
             Self::MoveVdso(parts) => {
                 let parts: Vec<String> = parts.iter().map(at).collect();
@@ -222,7 +217,6 @@ mod tests {
                 "map    000000003000-000000004000 r-x image+8000",
                 "map    000000007000-000000009000 rw- room for the stack",
                 "fetch  000000003000-000000004000",
-                "check  1 files",
                 "move   00000000f000-000000010000 vdso",
                 "jump   000000001234 thread 000000000000",
             ]

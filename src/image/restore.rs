@@ -1,13 +1,12 @@
 //! From an image to a running process. Everything is mapped at free addresses beside this program, so that it
 //! can still do something else after a failure; the jump comes last.
 
-mod files;
-
 use std::convert::Infallible;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous, mremap_fixed, munmap,
@@ -16,10 +15,11 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::arch;
 use crate::branch::Handoff;
-use crate::format::{Head, Opened, advice};
+use crate::database;
+use crate::format::{Head, Opened, Stamp, advice};
+use crate::freshness;
 use crate::plan::{Part, Step, plan};
-use crate::second_thread::{Thread, Work};
-use files::{open_again, put_in_place, unchanged};
+use process::filter;
 
 /// The name (`argv[0]`) of a process that restores an image for a trial; the image's path follows.
 pub const TRIAL: &str = "#?";
@@ -61,8 +61,7 @@ impl From<&str> for Failure {
     }
 }
 
-/// Becomes the process in the image, unless a file or folder that it depends on has changed. `code` is the address
-/// of the vDSO in this process.
+/// Becomes the process in the image. `code` is the address of the vDSO in this process.
 pub fn restore(
     image: File,
     head: &Head,
@@ -75,55 +74,10 @@ pub fn restore(
     let ours = vdso_parts(head, code);
     let limit = getrlimit(Resource::Stack).current;
     let steps = plan(head, limit).ok_or("the image is damaged")?;
-    let work = Work::of(head);
-    let mut restoring = Restoring {
-        image,
-        files: Vec::new(),
-        opened: Vec::new(),
-        most: head
-            .opened
-            .iter()
-            .map(|file| file.number)
-            .max()
-            .unwrap_or(0),
-        mapped: Mapped(Vec::with_capacity(steps.len() + ours.len())),
-        ours,
-        work: &work,
-        second: Thread::start(&work),
-    };
+    let mut files: Vec<(&[u8], OwnedFd)> = Vec::new();
+    let mut opened: Vec<(&Opened, OwnedFd)> = Vec::new();
+    let mut mapped = Mapped(Vec::with_capacity(steps.len() + ours.len()));
     for step in &steps {
-        if let Err(failure) = restoring.take(step) {
-            if failure.kind == Kind::Changed {
-                // Which file has changed says more than what failed for it.
-                restoring.check()?;
-            }
-            return Err(failure);
-        }
-    }
-    drop((restoring.image, restoring.files));
-    for (file, descriptor) in restoring.opened {
-        put_in_place(file, &descriptor)?;
-    }
-    arch::jump(head, handoff)
-}
-
-/// What has been done so far.
-struct Restoring<'a> {
-    // Dropped first, as it uses what is mapped.
-    second: Thread<'a>,
-    image: File,
-    files: Vec<(&'a [u8], OwnedFd)>,
-    opened: Vec<(&'a Opened, OwnedFd)>,
-    /// The highest descriptor of those.
-    most: u64,
-    mapped: Mapped,
-    /// The parts of the vDSO.
-    ours: Vec<Part>,
-    work: &'a Work<'a>,
-}
-
-impl<'a> Restoring<'a> {
-    fn take(&mut self, step: &Step<'a>) -> Result<(), Failure> {
         match step {
             Step::Empty {
                 part,
@@ -135,17 +89,19 @@ impl<'a> Restoring<'a> {
                 } else {
                     MapFlags::empty()
                 };
-                self.mapped.map(*part, *protection, flags, None)
+                mapped.map(*part, *protection, flags, None)?;
             }
-            Step::Advise { part, advice } => Ok(advise(*part, *advice)?),
+            Step::Advise { part, advice } => advise(*part, *advice)?,
             Step::Pages {
                 part,
                 protection,
                 offset,
-            } => {
-                let file = Some((self.image.as_fd(), *offset));
-                self.mapped.map(*part, *protection, MapFlags::empty(), file)
-            }
+            } => mapped.map(
+                *part,
+                *protection,
+                MapFlags::empty(),
+                Some((image.as_fd(), *offset)),
+            )?,
             Step::File {
                 part,
                 protection,
@@ -153,32 +109,27 @@ impl<'a> Restoring<'a> {
                 path,
                 stamp,
             } => {
-                let file = Some((unchanged(&mut self.files, path, stamp)?, *offset));
-                self.mapped.map(*part, *protection, MapFlags::empty(), file)
+                let file = unchanged(&mut files, path, stamp)?;
+                mapped.map(*part, *protection, MapFlags::empty(), Some((file, *offset)))?;
             }
-            Step::Stack(part) => self.mapped.map(*part, 3, MapFlags::STACK, None),
-            Step::Fetch(_) => {
-                self.work.fetch();
-                Ok(())
-            }
-            Step::Check(_) => self.check(),
+            Step::Stack(part) => mapped.map(*part, 3, MapFlags::STACK, None)?,
+            Step::Fetch(parts) => fetch(parts),
             Step::Open(file) => {
-                self.opened.push((file, open_again(file, self.most)?));
-                Ok(())
+                let most = head.opened.iter().map(|file| file.number).max();
+                opened.push((file, open_again(file, most.unwrap_or(0))?));
             }
             Step::MoveVdso(theirs) => {
-                self.files.clear();
-                move_vdso(&mut self.mapped, &self.ours, theirs)
+                move_vdso(&mut mapped, &ours, theirs)?;
+                files.clear();
             }
-            Step::Jump { .. } => Ok(()),
+            Step::Jump { .. } => {}
         }
     }
-
-    fn check(&mut self) -> Result<(), Failure> {
-        self.work.check();
-        self.second.join();
-        Ok(self.work.result().map_err(|stale| stale.reason)?)
+    drop((image, files));
+    for (file, descriptor) in opened {
+        put_in_place(file, &descriptor)?;
     }
+    arch::jump(head, handoff)
 }
 
 /// `MAP_DROPPABLE` (linux/mman.h, Linux 6.11), a kind of mapping in the place of `MAP_PRIVATE`.
@@ -214,6 +165,34 @@ fn advise((start, length): Part, advice: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Fetches pages at once, which saves a page fault for each. An old kernel ignores it.
+fn fetch(parts: &[Part]) {
+    /// `PIDFD_SELF` (linux/pidfd.h) and `MADV_POPULATE_WRITE`
+    const SELF: c_int = -10_000;
+    const POPULATE_WRITE: c_int = 23;
+    if filter::is_on() {
+        return;
+    }
+    let list: Vec<libc::iovec> = parts
+        .iter()
+        .map(|&(start, length)| libc::iovec {
+            iov_base: address(start),
+            iov_len: size(length),
+        })
+        .collect();
+    for list in list.chunks(1024) {
+        // SAFETY: the pages are ours, and keep their content.
+        unsafe {
+            let call = libc::SYS_process_madvise;
+            if libc::syscall(call, SELF, list.as_ptr(), list.len(), POPULATE_WRITE, 0) == -1 {
+                for part in list {
+                    _ = madvise(part.iov_base, part.iov_len, Advice::LinuxPopulateWrite);
+                }
+            }
+        }
+    }
 }
 
 /// What was mapped so far; unmapped again where restoring fails, as this process may need the room.
@@ -269,6 +248,100 @@ impl Drop for Mapped {
             // SAFETY: nothing of this program is there.
             _ = unsafe { munmap(address(start), size(length)) };
         }
+    }
+}
+
+/// A file, if it is still the one that was mapped when the image was made. Mappings of one file
+/// come one after the other.
+fn unchanged<'a, 'b>(
+    files: &'a mut Vec<(&'b [u8], OwnedFd)>,
+    path: &'b [u8],
+    stamp: &Stamp,
+) -> Result<BorrowedFd<'a>, Failure> {
+    if files.last().is_none_or(|(known, _)| *known != path) {
+        let name = CString::new(path).map_err(|_| "the image is damaged")?;
+        let file = open(&name, OFlags::RDONLY)?;
+        let now = rustix::fs::fstat(&file).map_err(|error| error.to_string())?;
+        if freshness::stamp(&now) != *stamp {
+            return Err(format!("`{}` has changed", path.escape_ascii()).into());
+        }
+        files.clear();
+        files.push((path, file));
+    }
+    let (_, file) = files.last().ok_or("the image is damaged")?;
+    Ok(file.as_fd())
+}
+
+fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Failure> {
+    rustix::fs::open(
+        path,
+        flags | OFlags::CLOEXEC | OFlags::NOCTTY,
+        Mode::empty(),
+    )
+    .map_err(|error| {
+        let kind = match error {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Kind::Limit,
+            _ => Kind::Changed,
+        };
+        let reason = format!("`{}`: {error}", path.to_bytes().escape_ascii());
+        Failure::new(kind, reason)
+    })
+}
+
+/// Opens a file again, at a descriptor above all that will be needed.
+fn open_again(file: &Opened, most: u64) -> Result<OwnedFd, Failure> {
+    let path = CString::new(file.path.as_slice()).map_err(|_| "the image is damaged")?;
+    let flags = OFlags::from_bits_truncate(u32::try_from(file.flags).unwrap_or(0));
+    let descriptor = open(&path, flags)?;
+    let about = rustix::fs::fstat(&descriptor).map_err(|error| error.to_string())?;
+    if (about.st_dev, about.st_ino) != (file.device, file.inode) {
+        return Err(format!(
+            "`{}` was replaced by another file",
+            file.path.escape_ascii()
+        )
+        .into());
+    }
+    if file.born != 0 && database::born(&descriptor) != Some(file.born) {
+        return Err(format!("the database `{}` was replaced", file.path.escape_ascii()).into());
+    }
+    // Written to, but with the same header fields: SQLite would take old pages for those of the file.
+    if file.born != 0
+        && database::written(&about) != file.written
+        && database::state(&descriptor) == Some(file.state)
+    {
+        return Err(format!(
+            "the content of the database `{}` was replaced",
+            file.path.escape_ascii()
+        )
+        .into());
+    }
+    if file.position > 0 {
+        rustix::fs::seek(&descriptor, SeekFrom::Start(file.position))
+            .map_err(|error| format!("`{}`: {error}", file.path.escape_ascii()))?;
+    }
+    let beyond = i32::try_from(most + 1).map_err(|_| "the image is damaged")?;
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, beyond).map_err(|error| {
+        let reason = format!("cannot open file descriptor {beyond}: {error}");
+        Failure::new(Kind::Limit, reason)
+    })
+}
+
+/// Moves it to the descriptor that it had.
+fn put_in_place(file: &Opened, descriptor: &OwnedFd) -> Result<(), Failure> {
+    let number = c_int::try_from(file.number).map_err(|_| "the image is damaged")?;
+    let flags = if file.close_on_exec {
+        libc::O_CLOEXEC
+    } else {
+        0
+    };
+    // SAFETY: this program has nothing open any more under a number that small.
+    match unsafe { libc::dup3(descriptor.as_raw_fd(), number, flags) } {
+        -1 => {
+            let error = std::io::Error::last_os_error();
+            let reason = format!("cannot open file descriptor {number}: {error}");
+            Err(Failure::new(Kind::Limit, reason))
+        }
+        _ => Ok(()),
     }
 }
 

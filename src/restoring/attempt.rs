@@ -205,17 +205,15 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         return Err(damaged());
     }
     let now = pace::now();
-    freshness::check_all_but_files(&head, &wanted.identity, now, &started.meta).map_err(
-        |stale| {
-            let used = pace::counted(&wanted.at("used"));
-            let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
-            if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
-                Cold::Stay(stale.reason)
-            } else {
-                paced(wanted, &stale.reason)
-            }
-        },
-    )?;
+    freshness::check(&head, &wanted.identity, now, &started.meta).map_err(|stale| {
+        let used = pace::counted(&wanted.at("used"));
+        let is_in_use = used.times >= pace::MANY && now.abs_diff(used.last >> 30) < IN_USE;
+        if stale.is_passing && (is_in_use || now.abs_diff(head.made) < YOUNG) {
+            Cold::Stay(stale.reason)
+        } else {
+            paced(wanted, &stale.reason)
+        }
+    })?;
     let until_retried = pace::until_retried(&wanted.at("unlucky"), now);
     if until_retried > 0 && !started.is_again() {
         return Err(Cold::Stay(format!(

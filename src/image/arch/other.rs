@@ -27,16 +27,6 @@ pub(crate) fn jump(_head: &Head, _handoff: &Handoff) -> ! {
     unreachable!("nothing is restored here")
 }
 
-/// Never starts one.
-pub(crate) unsafe fn begin_thread(
-    _top: *mut c_void,
-    _runs: *mut u32,
-    _call: extern "C" fn(*const c_void),
-    _data: *const c_void,
-) -> bool {
-    false
-}
-
 /// The processor's features, as the kernel reports them.
 pub(crate) fn features() -> [usize; 2] {
     let (one, other) = rustix::param::linux_hwcap();

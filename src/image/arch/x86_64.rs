@@ -87,54 +87,6 @@ pub(crate) fn jump(head: &Head, handoff: &Handoff) -> ! {
     }
 }
 
-/// Starts a thread that makes this call and ends; then `runs` is 0, and the kernel has woken who waits for that
-/// (futex(2)). It has the first thread's block of the C library. False where no thread could be started.
-///
-/// # Safety
-/// Until the thread has ended, its stack, which ends at `top` (a multiple of 16), `runs` and what the call uses
-/// must be there, and the call must not use what the C library keeps for a thread.
-pub(crate) unsafe fn begin_thread(
-    top: *mut c_void,
-    runs: *mut u32,
-    call: extern "C" fn(*const c_void),
-    data: *const c_void,
-) -> bool {
-    const FLAGS: i32 = libc::CLONE_VM
-        | libc::CLONE_FS
-        | libc::CLONE_FILES
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM
-        | libc::CLONE_CHILD_CLEARTID;
-    let mut result: isize = 56;
-    // SAFETY: the new thread leaves this code only by its end. 56 is clone, 60 exit (of a thread).
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            "test rax, rax",
-            "jnz 2f",
-            "xor ebp, ebp",
-            "mov rdi, r13",
-            "call r12",
-            "xor edi, edi",
-            "mov eax, 60",
-            "syscall",
-            "ud2",
-            "2:",
-            inout("rax") result,
-            in("rdi") isize::try_from(FLAGS).unwrap_or(0),
-            in("rsi") top,
-            in("rdx") 0,
-            in("r10") runs,
-            in("r8") 0,
-            in("r12") call,
-            in("r13") data,
-            lateout("rcx") _, lateout("r11") _,
-        );
-    }
-    result > 0
-}
-
 /// The processor's features, as numbers to compare.
 pub(crate) fn features() -> [u32; 8] {
     use std::arch::x86_64::__cpuid_count;

@@ -10,7 +10,7 @@ use super::{Stale, now, stamp_of};
 use crate::format::{Folder, Head, Stamp, sum};
 
 /// Whether the folders of an image still have the same names.
-pub(crate) fn check(head: &Head) -> Result<(), Stale> {
+pub(super) fn check(head: &Head) -> Result<(), Stale> {
     for folder in &head.folders {
         let stamp = stamp_of(&folder.path).unwrap_or_default();
         if stamp != folder.stamp && list(folder.path.clone()).sum(folder.whole) != folder.names {

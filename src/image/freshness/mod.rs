@@ -12,9 +12,7 @@ use super::format::{Head, How};
 use super::inherited::Inherited;
 use exchange::MetaVariables;
 
-pub(crate) use files::{changed, files, is_as_it_was};
 pub use files::{look_at, stamp, stamp_of};
-pub(crate) use folders::check as check_folders;
 pub use folders::{Listed, list};
 pub use variables::{
     does_not_belong_to_a_request, is_given_at_start, is_neither_of_a_request_nor_the_server,
@@ -57,20 +55,6 @@ pub fn check(
     now: u64,
     environment: &MetaVariables,
 ) -> Result<(), Stale> {
-    check_all_but_files(head, identity, now, environment)?;
-    match (0..files(head)).find(|&place| !is_as_it_was(head, place)) {
-        Some(place) => Err(changed(head, place)),
-        None => check_folders(head),
-    }
-}
-
-/// The same without files and folders, which [`restore`](crate::restore::restore) checks while it maps memory.
-pub fn check_all_but_files(
-    head: &Head,
-    identity: &[u8],
-    now: u64,
-    environment: &MetaVariables,
-) -> Result<(), Stale> {
     if head.identity != identity {
         return Err(Stale::of("the image is of another application"));
     }
@@ -100,7 +84,8 @@ pub fn check_all_but_files(
             });
         }
     }
-    Ok(())
+    files::check(head)?;
+    folders::check(head)
 }
 
 /// What is watched, a line each.
