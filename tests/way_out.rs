@@ -1,6 +1,8 @@
 //! The response ends before the interpreter does, and no way out loses data.
 
+mod exit_functions;
 pub(crate) mod handles;
+
 mod kinds;
 
 use std::io::Read;

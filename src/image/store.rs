@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::format::Head;
 
@@ -96,16 +97,28 @@ pub fn forget(path: &Path) {
 /// The head of an image, or of the note of a refused or bad one.
 #[must_use]
 pub fn read_head(path: &Path) -> Option<Head> {
-    let file = open(path).ok()?;
+    head_of(&open(path).ok()?)
+}
+
+/// The head of an open file. It is mapped, not read: copying its pages would cost each request more than looking at
+/// them.
+#[must_use]
+pub fn head_of(file: &File) -> Option<Head> {
     let mut start = [0; 24];
     file.read_exact_at(&mut start, 0).ok()?;
     let length = Head::length(&start)?;
     if file.metadata().ok()?.len() < length as u64 {
         return None;
     }
-    let mut head = vec![0; length];
-    file.read_exact_at(&mut head, 0).ok()?;
-    Head::decode(&head)
+    // SAFETY: new memory, which is used until it is unmapped. No process shortens a file that has this name; where
+    // another program does, the signal for a missing page is caught as any other.
+    unsafe {
+        let (any, flags) = (std::ptr::null_mut(), MapFlags::PRIVATE);
+        let mapped = mmap(any, length, ProtFlags::READ, flags, file, 0).ok()?;
+        let head = Head::decode(std::slice::from_raw_parts(mapped.cast(), length));
+        _ = munmap(mapped, length);
+        head
+    }
 }
 
 /// Takes the lock for making an image; `None` where another process holds it and this one does not wait.

@@ -30,6 +30,9 @@ pub struct Kept {
     robust_list: (usize, usize),
     /// Where the C library has the end of its heap.
     heap_end: *mut usize,
+    /// Where the C library has the distance of the rseq area from the thread's block, if it has one. Looking it up
+    /// in each restored process would cost twenty page faults.
+    rseq_offset: *const isize,
     /// The stack limit, from which the C library computed the size of threads' stacks.
     stack_limit: Option<u64>,
 }
@@ -67,6 +70,7 @@ impl Kept {
             thread_id: thread_id(),
             robust_list: (head, length),
             heap_end,
+            rseq_offset: symbol(c"__rseq_offset").cast(),
             stack_limit: stack_limit(),
         })
     }
@@ -90,10 +94,9 @@ impl Kept {
             // library. With this end, beyond all addresses, `brk` always fails, and the C library uses mmap.
             *self.heap_end = usize::MAX >> 17 & !0xfff;
             // Marks the rseq area as unregistered: the kernel no longer writes the CPU's number there.
-            let offset = symbol(c"__rseq_offset").cast::<isize>();
-            if !offset.is_null() {
+            if !self.rseq_offset.is_null() {
                 let area = usize::try_from(branch::thread_pointer()).unwrap_or(0);
-                let processor = area.wrapping_add_signed(*offset) + 4;
+                let processor = area.wrapping_add_signed(*self.rseq_offset) + 4;
                 *std::ptr::with_exposed_provenance_mut::<i32>(processor) = -2;
             }
         }

@@ -3,10 +3,11 @@
 use std::ffi::c_int;
 use std::path::Path;
 
-use crate::restoring::attempt::{open, read_head};
+use crate::restoring::attempt::open;
 use crate::restoring::started::Started;
 use image::branch::Handoff;
 use image::restore::restore;
+use image::store::head_of;
 
 /// Becomes the restored process; the exit status where it cannot.
 pub(crate) fn run(started: &Started) -> c_int {
@@ -23,7 +24,7 @@ pub(crate) fn run(started: &Started) -> c_int {
         cold: None,
     };
     let why = match open(path) {
-        Ok(image) => match read_head(&image) {
+        Ok(image) => match head_of(&image) {
             Some(head) => match restore(image, &head, started.vdso_code, &handoff) {
                 Err(failure) => failure.reason,
                 Ok(never) => match never {},

@@ -291,8 +291,8 @@ fn end() -> ! {
     unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
 
-/// For a C library that calls `exit()`.
-extern "C" fn on_exit() {
+/// What this program does last, for a C library that calls `exit()` too.
+pub extern "C" fn on_exit() {
     if last_resort::answer(Answer::Error) {
         last_resort::drain();
     }

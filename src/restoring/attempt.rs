@@ -6,7 +6,7 @@ use std::ffi::{CString, OsString, c_char};
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -24,6 +24,7 @@ use image::pace;
 use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
+use image::store::head_of;
 use process::{claim, settled, times};
 use settings::invocation::Invocation;
 use settings::options::Early;
@@ -197,7 +198,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", path.display()))),
     };
     let damaged = || paced(wanted, "the image is damaged");
-    let mut head = read_head(&image).ok_or_else(damaged)?;
+    let mut head = head_of(&image).ok_or_else(damaged)?;
     // A change to the file shows in its length or its time.
     let about = image.metadata().map_err(|_| damaged())?;
     let modified = freshness::time(about.mtime(), about.mtime_nsec().cast_unsigned());
@@ -302,7 +303,7 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
         }
         let head = open(&wanted.at(ending))
             .ok()
-            .and_then(|file| read_head(&file));
+            .and_then(|file| head_of(&file));
         // Until something changes, another attempt would fail as the last one did.
         if let Some(head) = head
             && freshness::check(&head, &wanted.identity, pace::now(), meta).is_ok()
@@ -352,13 +353,4 @@ fn known_pages(path: &Path, head: &Head) -> Option<Vec<(u64, u64)>> {
     let mut bytes = Vec::new();
     file.take(pages::LONGEST).read_to_end(&mut bytes).ok()?;
     pages::decode(&bytes, head)
-}
-
-pub(crate) fn read_head(image: &File) -> Option<Head> {
-    let mut start = [0; 4096];
-    let read = image.read_at(&mut start, 0).ok()?;
-    let length = Head::length(start.get(..read)?)?;
-    let mut head = vec![0; length];
-    image.read_exact_at(&mut head, 0).ok()?;
-    Head::decode(&head)
 }

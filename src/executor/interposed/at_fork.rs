@@ -63,6 +63,7 @@ pub(crate) unsafe extern "C" fn __register_atfork(
 /// Calls the functions for the moment before a fork: before the image is written.
 pub(crate) fn prepare() {
     if !PREPARED.swap(true, Ordering::AcqRel) {
+        forget_unloaded();
         call(Moment::Before);
     }
 }
@@ -100,8 +101,18 @@ fn handlers(moment: Moment) -> impl DoubleEndedIterator<Item = *mut c_void> {
     HANDLERS[..count]
         .iter()
         .map(move |handlers| handlers[moment as usize].load(Ordering::Acquire))
-        // A library may have been unloaded since.
-        .filter(|handler| !handler.is_null() && object_of(handler.addr()).is_some())
+        .filter(|handler| !handler.is_null())
+}
+
+/// Forgets the functions of libraries that were unloaded since. In the maker alone: asking in each restored process
+/// would cost page faults.
+fn forget_unloaded() {
+    let count = COUNT.load(Ordering::Acquire).min(MOST);
+    for handler in HANDLERS[..count].iter().flatten() {
+        if object_of(handler.load(Ordering::Acquire).addr()).is_none() {
+            handler.store(null_mut(), Ordering::Release);
+        }
+    }
 }
 
 fn call(moment: Moment) {

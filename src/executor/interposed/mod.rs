@@ -1,9 +1,10 @@
 //! Functions that replace those of the C library with the same name, in a process that makes an image,
 //! where this library is loaded first (`LD_PRELOAD`). In other processes they are not called.
 
-mod at_exit;
+pub(crate) mod at_exit;
 pub(crate) mod at_fork;
 pub(crate) mod draws;
+mod finis;
 
 use std::os::unix::ffi::OsStrExt;
 

@@ -16,7 +16,7 @@ use super::started::Begun;
 use super::taking::Taking;
 use super::trial;
 use super::warm_up;
-use crate::interposed::draws;
+use crate::interposed::{at_exit, draws};
 use crate::python::{self, Inspection, OnHandlerCall, PythonState};
 use exchange::MetaVariables;
 use image::attempt::{Ended, Files};
@@ -122,8 +122,8 @@ impl Making {
         let prepared = executor.prepare_image(&config, on_handler_call(&taking, &underway));
         if let Some(underway) = underway.lock().expect("not poisoned").take() {
             let exit = executor.conclude_prepared(underway, prepared);
-            // Exits without freeing memory, which would write to pages of the image.
-            std::process::exit(exit.code().into())
+            // Without freeing memory, which would write to pages of the image.
+            at_exit::end(exit.code().into())
         }
         let Some(taking) = taking.lock().expect("not poisoned").take() else {
             bail!("bug in wsgi-cgi: the script ran on after its image was made")
@@ -146,7 +146,7 @@ impl Making {
             executor.once_answered(Box::new(move || recording.write()));
         }
         let exit = cgi::run_restored(meta, config, &arrival, executor);
-        std::process::exit(exit.code().into())
+        at_exit::end(exit.code().into())
     }
 
     /// Prepares everything before the application is loaded; what it reads is recorded from then on.

@@ -14,7 +14,7 @@ use super::maker::Making;
 use super::started::Restored;
 use super::trial;
 use super::warm_up;
-use crate::interposed::at_fork;
+use crate::interposed::{at_exit, at_fork};
 use crate::python::{self, Application, EnvironmentRead, PythonState, Recorded};
 use crate::random_generators::{refuse_generators, sqlite_libraries};
 use exchange::MetaVariables;
@@ -121,6 +121,7 @@ impl Taking {
             .context("the thread data of this C library has an unknown layout")?;
         let (head, encoded) = settled_head(&self.basis, &opened, pace::now())?;
         let mut written = Ok(());
+        at_exit::look();
         at_fork::prepare();
         let handoff = branch::branch(&mut || written = capture::write(&encoded, &head, &file));
         let Some(handoff) = handoff else {
