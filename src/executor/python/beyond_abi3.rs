@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
+use std::sync::LazyLock;
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
@@ -48,6 +49,28 @@ fn symbol(name: &CStr) -> Option<*mut c_void> {
     (!found.is_null()).then_some(found)
 }
 
+static AUDIT: LazyLock<Option<usize>> =
+    LazyLock::new(|| Some(symbol(c"PySys_Audit")?.expose_provenance()));
+static FINALISE: LazyLock<Option<usize>> =
+    LazyLock::new(|| Some(symbol(c"PyObject_CallFinalizer")?.expose_provenance()));
+
+/// Finds what each restored process calls, and what would else be looked up at its first call, which touches a page
+/// of every library. The interpreter's lock is held.
+pub fn bind() {
+    LazyLock::force(&AUDIT);
+    LazyLock::force(&FINALISE);
+    // What Python does after a fork: it makes the key of its thread anew, by functions of the C library.
+    // SAFETY: a key of its own.
+    unsafe {
+        let key = ffi::PyThread_tss_alloc();
+        if !key.is_null() {
+            ffi::PyThread_tss_create(key);
+            ffi::PyThread_tss_delete(key);
+            ffi::PyThread_tss_free(key);
+        }
+    }
+}
+
 /// Makes Python allocate the memory of small objects there from now on; it keeps what it has.
 pub(super) fn set_arena_allocator(mut allocator: ArenaAllocator) {
     type Set = unsafe extern "C" fn(*mut ArenaAllocator);
@@ -89,7 +112,7 @@ pub(super) fn add_audit_hook(hook: AuditHook) -> bool {
 /// What a hook raises.
 pub(super) fn audit_open(path: &Bound<'_, PyAny>, flags: c_int) -> PyResult<()> {
     type Audit = unsafe extern "C" fn(*const c_char, *const c_char, ...) -> c_int;
-    let Some(audit) = symbol(c"PySys_Audit") else {
+    let Some(audit) = AUDIT.map(std::ptr::with_exposed_provenance_mut::<c_void>) else {
         return Ok(());
     };
     let (event, format) = (c"open".as_ptr(), c"Osi".as_ptr());
@@ -189,7 +212,7 @@ pub(super) unsafe fn traverse(object: *mut PyObject, visit: Visit, data: *mut c_
 /// <https://docs.python.org/3/c-api/typeobj.html#c.PyTypeObject.tp_finalize>
 pub(super) fn finalise(object: &Bound<'_, PyAny>) {
     type Finalise = unsafe extern "C" fn(*mut PyObject);
-    if let Some(function) = symbol(c"PyObject_CallFinalizer") {
+    if let Some(function) = FINALISE.map(std::ptr::with_exposed_provenance_mut::<c_void>) {
         // SAFETY: the function has this signature; the object is alive.
         unsafe { transmute::<*mut c_void, Finalise>(function)(object.as_ptr()) };
     }

@@ -34,6 +34,7 @@ mod worker;
 
 pub use application::{Application, Loaded, load};
 pub use arenas::{keep_room, without_huge_pages};
+pub use beyond_abi3::bind;
 pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::{call_again, shown_environ};
 pub use failure::Failure;

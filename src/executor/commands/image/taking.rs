@@ -113,6 +113,7 @@ impl Taking {
         remove(&files.at("new"));
         let file = ManuallyDrop::new(capture::create(&files.at("new"))?);
         python::keep_room();
+        python::bind();
         self.python_state.before();
         refusal::refuse_threads_and_timers()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
