@@ -5,6 +5,7 @@ mod answer;
 mod child;
 mod finding;
 mod first_line;
+mod hosts;
 mod htaccess;
 mod imports;
 mod limits;
@@ -15,6 +16,7 @@ mod script_file;
 mod server;
 mod settings;
 mod store;
+mod suexec;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -89,6 +91,7 @@ fn examine(case: &Case) -> Vec<Finding> {
         limits::look(false, &mut findings);
         return findings;
     };
+    suexec::look(script, case, &mut findings);
     if !script_file::look(script, case, &mut findings) {
         return findings;
     }

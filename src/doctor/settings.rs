@@ -9,7 +9,7 @@ use anyhow::Result;
 use rustix::fs::Access;
 
 use super::finding::Finding;
-use super::server::is_published;
+use super::server::{Published, published};
 use super::{Case, typed};
 use process::report;
 use settings::config::Config;
@@ -106,13 +106,28 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
         let said = format!("the error log `{shown}` is a folder");
         findings.push(Finding::wrong("log", said).mended_by("name a file in it"));
     }
-    if is_published(folder, case) {
-        let said = format!(
-            "the error log `{shown}` is below the document root, where anybody may read it"
-        );
-        findings
-            .push(Finding::wrong("log", said).mended_by("name a file outside the document root"));
-    }
+    let (is_surely, said) = match published(folder, case) {
+        Published::NotKnown => return,
+        Published::Sent => (
+            true,
+            format!(
+                "the error log `{shown}` is below the document root, where anybody may read it"
+            ),
+        ),
+        Published::SentOrRun(prefix) => (
+            false,
+            format!(
+                "the error log `{shown}` is in a folder that the server maps `{prefix}` to: unless by ScriptAlias, \
+                 anybody may read it"
+            ),
+        ),
+    };
+    let finding = if is_surely {
+        Finding::wrong("log", said)
+    } else {
+        Finding::note("log", said)
+    };
+    findings.push(finding.mended_by("name a file in a folder that no URL leads to"));
 }
 
 /// Why this user lacks that access; `None` where it is allowed.

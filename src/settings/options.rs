@@ -11,6 +11,7 @@ mod values;
 
 pub use block::{block, quoted};
 pub use early::Early;
+pub use environment::DOCTOR;
 pub use script::{of_script, valid_options};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};
