@@ -106,9 +106,10 @@ fn examine(case: &Case) -> Vec<Finding> {
             (None, python::look(case, None, Some(python), &mut findings))
         }
         Runs::Us(options) => {
-            let config = settings::look(script, options, case, &mut findings);
-            store::look(case, &config, &mut findings);
-            let python = python::look(case, Some(&config), None, &mut findings);
+            let (config, origins) = settings::look(script, options, case, &mut findings);
+            store::look(case, &config, &origins, &mut findings);
+            let set = Some((&config, &origins));
+            let python = python::look(case, set, None, &mut findings);
             (Some(config), python)
         }
     };

@@ -10,6 +10,7 @@ pub mod decided;
 pub mod invocation;
 pub mod meant;
 pub mod options;
+pub mod origins;
 pub mod python;
 pub mod reach;
 mod script_names;

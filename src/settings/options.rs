@@ -9,10 +9,10 @@ mod table;
 mod typed;
 mod values;
 
-pub use block::{block, quoted};
+pub use block::{block, block_line, quoted};
 pub use early::Early;
 pub use environment::DOCTOR;
-pub use script::{of_script, valid_options};
+pub use script::{Invalid, of_script, valid_options};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};
 pub use values::Values;
