@@ -4,6 +4,7 @@
 mod django;
 mod mistakes;
 mod page;
+mod requires_python;
 mod suexec;
 
 use std::fs;

@@ -12,11 +12,13 @@ mod limits;
 mod page;
 mod programs;
 mod python;
+mod requires_python;
 mod script_file;
 mod server;
 mod settings;
 mod store;
 mod suexec;
+mod version_specifier;
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Case;
 use super::finding::Finding;
+use super::{Case, requires_python};
 use image::place;
 use settings::config::{App, Config};
 use settings::options::{CgiOptions, PYTHON, VENV};
@@ -81,6 +81,7 @@ pub(super) fn look(
     }
     let said = format!("CPython {version}, with the packages of {packages}");
     findings.push(Finding::good("python", said));
+    requires_python::look(case, &packages, version, findings);
     Some(packages)
 }
 

@@ -4,6 +4,7 @@
 mod block;
 mod early;
 mod environment;
+mod requires_python;
 mod script;
 mod table;
 mod typed;
@@ -12,6 +13,7 @@ mod values;
 pub use block::{block, block_line, quoted};
 pub use early::Early;
 pub use environment::DOCTOR;
+pub use requires_python::requires_python;
 pub use script::{Invalid, of_script, valid_options};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};

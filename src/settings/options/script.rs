@@ -192,7 +192,7 @@ fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'stati
 }
 
 /// PEP 723: from `# /// script` to `# ///`, each line a comment. `None` without such a block.
-fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
+pub(super) fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
     const START: &[u8] = b"# /// script";
     let start = memchr::memmem::find_iter(text, START).find(|&start| {
         let after = text.get(start + START.len()).copied();
