@@ -18,7 +18,6 @@ mod server;
 mod settings;
 mod store;
 mod suexec;
-mod version_specifier;
 
 use std::fs::File;
 use std::io::{Read, Write};

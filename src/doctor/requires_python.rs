@@ -6,10 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use super::version_specifier::allows;
 use super::{Case, typed};
 use settings::options::requires_python;
 use settings::python::{Packages, Venv};
+use settings::version_specifier::allows;
 
 /// Looks at both. An application may work with another Python all the same: nothing is called wrong.
 pub(super) fn look(case: &Case, packages: &Packages, version: &str, findings: &mut Vec<Finding>) {

@@ -15,3 +15,4 @@ pub mod python;
 pub mod reach;
 mod script_names;
 pub mod split;
+pub mod version_specifier;

@@ -1,7 +1,8 @@
 //! Which versions of Python a specifier such as `>=3.9, <3.13` allows (Python Packaging: "Version specifiers").
 
 /// Whether a version is allowed. What is not understood counts as allowed: nothing is reported then.
-pub(super) fn allows(specifier: &str, version: &[u64]) -> bool {
+#[must_use]
+pub fn allows(specifier: &str, version: &[u64]) -> bool {
     specifier
         .split(',')
         .all(|clause| is_met(clause.trim(), version).unwrap_or(true))
