@@ -1,8 +1,11 @@
 //! `wsgi-cgi doctor`: nothing is wrong where nothing is, each planted mistake is found, alone and among
 //! others, and the page says nothing to who does not know the token.
 
+mod django;
 mod mistakes;
 mod page;
+mod requires_python;
+mod suexec;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

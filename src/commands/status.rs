@@ -89,7 +89,8 @@ struct Image {
     age: u64,
     requests: u64,
     watched: usize,
-    is_of_this_machine: bool,
+    /// How its machine and user differ from these, so that it is not used here.
+    difference: Option<String>,
     remarks: Vec<String>,
     /// The steps of a restore, if asked for.
     steps: Vec<String>,
@@ -155,7 +156,7 @@ impl Image {
             age: pace::now().saturating_sub(head.made),
             requests: pace::counted(&path.with_extension("used")).times,
             watched: head.files.len() + head.looks.len() + head.folders.len(),
-            is_of_this_machine: head.machine == freshness::machine(),
+            difference: freshness::difference(&head.machine),
             remarks,
             steps,
         }
@@ -182,11 +183,8 @@ impl fmt::Display for Entry {
                     image.requests,
                     image.watched
                 )?;
-                if !image.is_of_this_machine {
-                    f.write_str(
-                        "\n  not usable here: made by another user or group, on another machine, or \
-                         before a reboot",
-                    )?;
+                if let Some(difference) = &image.difference {
+                    write!(f, "\n  not usable here: made {difference}")?;
                 }
                 for line in image.remarks.iter().chain(&image.steps) {
                     write!(f, "\n  {line}")?;
@@ -248,11 +246,12 @@ fn object(entry: &Entry) -> String {
         State::Image(image) => write!(
             text,
             "\"state\": \"image\", \"age\": {}, \"requests\": {}, \"files_watched\": {}, \
-             \"of_this_machine\": {}, \"remarks\": {}, \"steps\": {}",
+             \"of_this_machine\": {}, \"difference\": {}, \"remarks\": {}, \"steps\": {}",
             image.age,
             image.requests,
             image.watched,
-            image.is_of_this_machine,
+            image.difference.is_none(),
+            image.difference.as_deref().map_or("null".into(), quoted),
             texts(&image.remarks),
             texts(&image.steps)
         ),

@@ -2,18 +2,18 @@
 //! answer and the log are what a visitor and the operator would get. On a terminal, a script that the kernel
 //! cannot run is run by this program, to find further faults; a page runs only what the server would.
 
+use std::borrow::Cow;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use super::child::Said;
 use super::finding::{Finding, Verdict};
-use super::{Case, typed};
+use super::{Case, hosts, typed};
+use exchange::RefusedHost;
 use image::place::shown;
 use process::report;
-
-/// Tells the program to keep nothing of this request (no image, no record) and to log to standard error.
-const ASKS: &str = "WSGI_CGI_DOCTOR";
+use settings::options::DOCTOR;
 
 /// Makes the request; `is_known` where this program or a Python runs the script. Returns whether the answer is
 /// good, or `None` where no request was made.
@@ -32,21 +32,37 @@ pub(super) fn look(
     if cannot_be_run && case.is_page {
         return None;
     }
-    let mut command = if cannot_be_run {
-        let mut command = case.command(&case.program);
-        command.arg(script);
-        command
-    } else {
-        case.command(script)
+    let ask = |host: &str| {
+        let mut command = if cannot_be_run {
+            let mut command = case.command(&case.program);
+            command.arg(script);
+            command
+        } else {
+            case.command(script)
+        };
+        as_a_request(&mut command, script, host);
+        case.run(command)
     };
-    as_a_request(&mut command, script);
     if case.user().is_none() && rustix::process::geteuid().is_root() {
         let said = "root owns the script, so the test request runs as root: files that it creates are owned \
                     by root";
         let remedy = "run doctor as the user that the server runs scripts as";
         findings.push(Finding::note("user", said).mended_by(remedy));
     }
-    let said = match case.run(command) {
+    let mut asked = ask(&host_of_visitors(case));
+    let refused = asked
+        .as_ref()
+        .ok()
+        .and_then(|said| RefusedHost::find(&text_of(&said.log)));
+    if let Some(refused) = refused {
+        findings.push(hosts::finding(&refused, case.is_page));
+        match hosts::another(&refused, case.is_page) {
+            Some(host) => asked = ask(&host),
+            // The application itself was not asked.
+            None => return None,
+        }
+    }
+    let said = match asked {
         Ok(said) => said,
         Err(error) => {
             findings.push(Finding::wrong(
@@ -62,7 +78,7 @@ pub(super) fn look(
         findings.push(Finding::good("answer", what));
         return Some(true);
     }
-    let log = String::from_utf8_lossy(&said.log);
+    let log = text_of(&said.log);
     let entry = entry_of(&log).map(|entry| shown(entry.as_bytes()));
     // The text of an exception may be secret: it goes to the log, not to the page.
     let why = match (entry, case.is_page) {
@@ -85,7 +101,20 @@ fn begins_as_a_script(script: &Path) -> bool {
         && super::beginning(script).starts_with(b"#!")
 }
 
-fn as_a_request(command: &mut Command, script: &Path) {
+/// The host of the test request: on a page, the one that was typed into the browser.
+fn host_of_visitors(case: &Case) -> String {
+    let host = case
+        .environment
+        .value(b"HTTP_HOST")
+        .filter(|_| case.is_page);
+    text_of(host.unwrap_or(b"localhost")).into_owned()
+}
+
+fn text_of(log: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(log)
+}
+
+fn as_a_request(command: &mut Command, script: &Path, host: &str) {
     let name = script.file_name().unwrap_or_default().to_string_lossy();
     command
         .current_dir(script.parent().unwrap_or(Path::new("/")))
@@ -96,12 +125,12 @@ fn as_a_request(command: &mut Command, script: &Path) {
             ("SERVER_NAME", "localhost"),
             ("SERVER_PORT", "80"),
             ("SERVER_SOFTWARE", "wsgi-cgi (doctor)"),
-            ("HTTP_HOST", "localhost"),
+            ("HTTP_HOST", host),
             ("HTTP_USER_AGENT", "wsgi-cgi (doctor)"),
             ("REMOTE_ADDR", "127.0.0.1"),
             ("PATH_INFO", "/"),
             ("QUERY_STRING", ""),
-            (ASKS, "1"),
+            (DOCTOR, "1"),
         ])
         .env("SCRIPT_NAME", format!("/{name}"))
         .env("SCRIPT_FILENAME", script);

@@ -5,16 +5,19 @@ mod answer;
 mod child;
 mod finding;
 mod first_line;
+mod hosts;
 mod htaccess;
 mod imports;
 mod limits;
 mod page;
 mod programs;
 mod python;
+mod requires_python;
 mod script_file;
 mod server;
 mod settings;
 mod store;
+mod suexec;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -89,6 +92,7 @@ fn examine(case: &Case) -> Vec<Finding> {
         limits::look(false, &mut findings);
         return findings;
     };
+    suexec::look(script, case, &mut findings);
     if !script_file::look(script, case, &mut findings) {
         return findings;
     }
@@ -103,9 +107,10 @@ fn examine(case: &Case) -> Vec<Finding> {
             (None, python::look(case, None, Some(python), &mut findings))
         }
         Runs::Us(options) => {
-            let config = settings::look(script, options, case, &mut findings);
-            store::look(case, &config, &mut findings);
-            let python = python::look(case, Some(&config), None, &mut findings);
+            let (config, origins) = settings::look(script, options, case, &mut findings);
+            store::look(case, &config, &origins, &mut findings);
+            let set = Some((&config, &origins));
+            let python = python::look(case, set, None, &mut findings);
             (Some(config), python)
         }
     };

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Case;
 use super::finding::Finding;
+use super::{Case, requires_python};
 use image::place;
 use settings::config::{App, Config};
-use settings::options::CgiOptions;
+use settings::options::{CgiOptions, PYTHON, VENV};
+use settings::origins::Origins;
 use settings::python::Packages;
 
 /// Prints which Python it is; runs in any version.
@@ -21,16 +22,21 @@ const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'impleme
 /// Looks at the Python that was `named`, else the one that requests would get; returns it if it can be used.
 pub(super) fn look(
     case: &Case,
-    config: Option<&Config>,
+    set: Option<(&Config, &Origins)>,
     named: Option<Packages>,
     findings: &mut Vec<Finding>,
 ) -> Option<Packages> {
+    let line = set.and_then(|(_, origins)| another(origins));
     let packages = match named {
         Some(named) => named,
-        None => match found(case, config)? {
+        None => match found(case, set.map(|(config, _)| config))? {
             Ok(packages) => packages,
             Err(error) => {
-                findings.push(Finding::wrong("python", format!("{error:#}")));
+                let finding = Finding::wrong("python", format!("{error:#}"));
+                findings.push(match line {
+                    Some(line) => finding.mended_by(line),
+                    None => finding,
+                });
                 return None;
             }
         },
@@ -39,7 +45,9 @@ pub(super) fn look(
     let shown = python.display();
     let mut command = case.command(python);
     command.args(["-S", "-c", WHICH]);
-    let remedy = "install CPython 3.9 or newer, or name one with --python or --venv";
+    let remedy = line.unwrap_or_else(|| {
+        "install CPython 3.9 or newer, or name one with --python or --venv".to_owned()
+    });
     let said = match case.run(command) {
         Ok(said) => said,
         Err(error) => {
@@ -73,7 +81,20 @@ pub(super) fn look(
     }
     let said = format!("CPython {version}, with the packages of {packages}");
     findings.push(Finding::good("python", said));
+    requires_python::look(case, &packages, version, findings);
     Some(packages)
+}
+
+/// The line with another one, where one was set.
+fn another(origins: &Origins) -> Option<String> {
+    let python = origins.set_to(&PYTHON, &["FILE"]);
+    let python = python.map(|line| format!("{line}, FILE being CPython 3.9 or newer"));
+    let venv = || origins.set_to(&VENV, &["FOLDER"]);
+    python.or_else(|| {
+        venv().map(|line| {
+            format!("{line}, FOLDER being a virtual environment of CPython 3.9 or newer")
+        })
+    })
 }
 
 /// The one that the program would choose; `None` where that cannot be decided.

@@ -10,16 +10,40 @@ use std::path::Path;
 use super::Case;
 use super::finding::Finding;
 
-/// Whether a folder is below the document root.
-pub(super) fn is_published(folder: &Path, case: &Case) -> bool {
-    let root = case.environment.value(b"DOCUMENT_ROOT").unwrap_or_default();
-    let root = Path::new(OsStr::from_bytes(root));
+/// What the server does with the files of a folder, by the variables that it gives.
+pub(super) enum Published {
+    /// No URL is known that leads there.
+    NotKnown,
+    /// It is below the document root: files are sent.
+    Sent,
+    /// Apache maps this URL path to it or to a folder above it: files are run if by `ScriptAlias`, otherwise sent.
+    SentOrRun(String),
+}
+
+/// What it does with the files of this folder.
+pub(super) fn published(folder: &Path, case: &Case) -> Published {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    !root.as_os_str().is_empty() && real(folder).starts_with(real(root))
+    let folder = real(folder);
+    let is_below = |name: &[u8]| {
+        let root = case.environment.value(name).unwrap_or_default();
+        !root.is_empty() && folder.starts_with(real(Path::new(OsStr::from_bytes(root))))
+    };
+    // Where it is empty, the context is the document root itself.
+    let prefix = case
+        .environment
+        .value(b"CONTEXT_PREFIX")
+        .unwrap_or_default();
+    if !prefix.is_empty() && is_below(b"CONTEXT_DOCUMENT_ROOT") {
+        Published::SentOrRun(String::from_utf8_lossy(prefix).into_owned())
+    } else if is_below(b"DOCUMENT_ROOT") {
+        Published::Sent
+    } else {
+        Published::NotKnown
+    }
 }
 
 /// Whether the server publishes the files beside the script.
-fn published(case: &Case, findings: &mut Vec<Finding>) {
+fn beside_the_script(case: &Case, findings: &mut Vec<Finding>) {
     let Some(folder) = case.script.and_then(Path::parent) else {
         return;
     };
@@ -27,20 +51,24 @@ fn published(case: &Case, findings: &mut Vec<Finding>) {
     if case.environment.value(b"DOCUMENT_ROOT").is_none() {
         return;
     }
-    if is_published(folder, case) {
-        let said = format!(
-            "`{shown}` is below the document root: the server may send every file there that is not a script \
-             (a database, a log, a virtual environment) to anybody"
-        );
-        let remedy =
-            "keep such files in a folder outside the document root, and name it in the script";
-        findings.push(Finding::note("root", said).mended_by(remedy));
-    } else {
-        findings.push(Finding::good(
-            "root",
-            format!("`{shown}` is not below the document root"),
-        ));
-    }
+    let said = match published(folder, case) {
+        Published::NotKnown => {
+            let said = format!("`{shown}` is not below the document root");
+            findings.push(Finding::good("root", said));
+            return;
+        }
+        Published::Sent => format!(
+            "`{shown}` is below the document root: the server may send every file there that is not a script (a \
+             database, a log, a virtual environment) to anybody"
+        ),
+        Published::SentOrRun(prefix) => format!(
+            "the server maps `{prefix}` to `{shown}`: if by ScriptAlias, it runs every file there; if by Alias or \
+             UserDir, it may send every file there that is not a script (a database, a log, a virtual environment) to \
+             anybody"
+        ),
+    };
+    let remedy = "keep such files in a folder that no URL leads to, and name it in the script";
+    findings.push(Finding::note("root", said).mended_by(remedy));
 }
 
 /// Looks at it.
@@ -72,7 +100,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         "server",
         format!("{named}, which runs scripts as UID {user}{whose}"),
     ));
-    published(case, findings);
+    beside_the_script(case, findings);
     let is_https = case.environment.scheme() == "https";
     let forwarded = value(b"HTTP_X_FORWARDED_PROTO");
     if !is_https && forwarded.eq_ignore_ascii_case("https") {

@@ -9,43 +9,57 @@ use anyhow::Result;
 use rustix::fs::Access;
 
 use super::finding::Finding;
-use super::server::is_published;
+use super::server::{Published, published};
 use super::{Case, typed};
 use process::report;
 use settings::config::Config;
 use settings::decided::valid_settings;
+use settings::options::{DEBUG, Invalid, LOG, PYTHON_PATH, WARM_UP};
+use settings::origins::Origins;
 
-/// Looks at them; returns the settings as far as they are valid.
+/// Looks at them; returns the settings as far as they are valid, and where each was set.
 pub(super) fn look(
     script: &Path,
     options: Result<Vec<OsString>>,
     case: &Case,
     findings: &mut Vec<Finding>,
-) -> Config {
-    let (config, wrong) = valid_settings(options, case.environment, script);
-    let wrong = wrong.iter().map(|error| {
-        // The error may quote variables of the server, which a page must not show.
+) -> (Config, Origins) {
+    let (config, origins, wrong) = valid_settings(options, case.environment, script);
+    let wrong = wrong.into_iter().map(|Invalid { error, mended }| {
+        // Both may quote variables of the server, which a page must not show.
         if case.is_page {
             report::log(&format!("doctor: {error:#}"));
-            return "an option in the first line, a WSGI_CGI_... variable, or a setting in the \
-                    script's block is invalid: the server's error log says which"
-                .to_owned();
+            let said = "an option in the first line, a WSGI_CGI_... variable, or a setting in the \
+                        script's block is invalid: the server's error log says which";
+            return Finding::wrong("settings", said);
         }
-        format!("{error:#}")
+        let finding = Finding::wrong("settings", format!("{error:#}"));
+        match mended {
+            Some(line) => finding.mended_by(format!("in the script: {line}")),
+            None => finding,
+        }
     });
-    findings.extend(wrong.map(|said| Finding::wrong("settings", said)));
+    findings.extend(wrong);
     for folder in &config.python_path {
         // A zip file is a folder to Python.
         if !folder.exists() {
             let said = format!("`{}` (python-path) does not exist", folder.display());
-            findings.push(
-                Finding::wrong("settings", said).mended_by("name the folder with the modules"),
+            let remedy = origins.set_to(&PYTHON_PATH, &["FOLDER"]).map_or_else(
+                || "name the folder with the modules".to_owned(),
+                |line| format!("{line}, FOLDER being the one with the modules"),
             );
+            findings.push(Finding::wrong("settings", said).mended_by(remedy));
         }
     }
     for path in config.warm_up.iter().filter(|path| !path.starts_with('/')) {
         let said = format!("warm-up = `{path}` is not a URL path: it must begin with `/`");
-        findings.push(Finding::wrong("settings", said).mended_by(format!("warm-up = \"/{path}\"")));
+        let paths = config
+            .warm_up
+            .iter()
+            .map(|path| format!("/{}", path.trim_start_matches('/')));
+        let paths: Vec<String> = paths.collect();
+        let remedy = origins.set_to(&WARM_UP, &paths).unwrap_or_default();
+        findings.push(Finding::wrong("settings", said).mended_by(remedy));
     }
     let folders = [
         ("chdir", config.chdir.as_deref(), Access::EXEC_OK),
@@ -61,14 +75,16 @@ pub(super) fn look(
         }
     }
     if let Some(log) = &config.log {
-        log_file(log, case, findings);
+        log_file(log, &origins, case, findings);
     }
     if config.debug {
         let said =
             "debug is on: if the application fails, visitors see its source, paths and variables";
-        findings.push(Finding::note("settings", said).mended_by("remove `debug` once it works"));
+        let line = origins.set(&DEBUG).unwrap_or_default();
+        let remedy = format!("once it works, remove `debug` {line}");
+        findings.push(Finding::note("settings", said).mended_by(remedy));
     }
-    config
+    (config, origins)
 }
 
 fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>) {
@@ -85,9 +101,13 @@ fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>
     }
 }
 
-fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
+fn log_file(log: &Path, origins: &Origins, case: &Case, findings: &mut Vec<Finding>) {
     let shown = log.display();
     let folder = log.parent().unwrap_or(Path::new("/"));
+    let elsewhere = |what: &str| {
+        let line = origins.set_to(&LOG, &["FILE"]).unwrap_or_default();
+        format!("{line}, FILE being one {what}")
+    };
     let error = if log.exists() {
         refused(log, Access::WRITE_OK)
     } else {
@@ -96,7 +116,7 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
     if let Some(error) = error {
         let said = format!("cannot write to the error log `{shown}`: {error}");
         let remedy = if folder.is_dir() {
-            "name a file in a folder where the user who runs scripts may write".to_owned()
+            elsewhere("in a folder where the user who runs scripts may write")
         } else {
             format!("mkdir -p {}", typed(folder))
         };
@@ -104,15 +124,33 @@ fn log_file(log: &Path, case: &Case, findings: &mut Vec<Finding>) {
     }
     if log.is_dir() {
         let said = format!("the error log `{shown}` is a folder");
-        findings.push(Finding::wrong("log", said).mended_by("name a file in it"));
+        let remedy = origins
+            .set_to(&LOG, &[log.join("error.log")])
+            .unwrap_or_default();
+        findings.push(Finding::wrong("log", said).mended_by(remedy));
     }
-    if is_published(folder, case) {
-        let said = format!(
-            "the error log `{shown}` is below the document root, where anybody may read it"
-        );
-        findings
-            .push(Finding::wrong("log", said).mended_by("name a file outside the document root"));
-    }
+    let (is_surely, said) = match published(folder, case) {
+        Published::NotKnown => return,
+        Published::Sent => (
+            true,
+            format!(
+                "the error log `{shown}` is below the document root, where anybody may read it"
+            ),
+        ),
+        Published::SentOrRun(prefix) => (
+            false,
+            format!(
+                "the error log `{shown}` is in a folder that the server maps `{prefix}` to: unless by ScriptAlias, \
+                 anybody may read it"
+            ),
+        ),
+    };
+    let finding = if is_surely {
+        Finding::wrong("log", said)
+    } else {
+        Finding::note("log", said)
+    };
+    findings.push(finding.mended_by(elsewhere("in a folder that no URL leads to")));
 }
 
 /// Why this user lacks that access; `None` where it is allowed.

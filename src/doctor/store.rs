@@ -9,21 +9,29 @@ use super::settings::refused;
 use super::{Case, typed};
 use image::{common, place};
 use settings::config::Config;
+use settings::options::{CACHE_DIR, IMAGE};
+use settings::origins::Origins;
 
 /// Less free space than this is too little: several times the size of a first image.
 const LITTLE: u64 = 64 << 20;
 
 /// Looks at it, where requests are answered from images.
-pub(super) fn look(case: &Case, config: &Config, findings: &mut Vec<Finding>) {
+pub(super) fn look(case: &Case, config: &Config, origins: &Origins, findings: &mut Vec<Finding>) {
     if !config.image {
         return;
     }
+    let line = origins
+        .set_to(&CACHE_DIR, &["/FOLDER"])
+        .or_else(|| origins.beside(&IMAGE, &CACHE_DIR, &["/FOLDER"]))
+        .unwrap_or_default();
+    let elsewhere = |what: &str| format!("{line}, /FOLDER being one {what}");
     let roots = place::ROOTS.map(|name| case.environment.value(name));
     let named = config.cache_dir.clone();
     let found = match common::find(named, |name| std::env::var_os(name), &roots) {
         Ok(found) => found,
         Err(why) => {
-            findings.push(Finding::wrong("images", why));
+            findings
+                .push(Finding::wrong("images", why).mended_by(elsewhere("that no URL leads to")));
             return;
         }
     };
@@ -43,7 +51,7 @@ pub(super) fn look(case: &Case, config: &Config, findings: &mut Vec<Finding>) {
             "cannot write to the folder for images, `{shown}`: `{}`: {error}",
             above.display()
         );
-        let remedy = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR";
+        let remedy = elsewhere("where this user may write");
         findings.push(Finding::wrong("images", said).mended_by(remedy));
     } else {
         let when = if there {
@@ -64,10 +72,10 @@ pub(super) fn look(case: &Case, config: &Config, findings: &mut Vec<Finding>) {
                 above.display(),
                 free >> 20
             );
-            findings.push(
-                Finding::wrong("images", said)
-                    .mended_by("free some space, or name another folder with --cache-dir"),
-            );
+            findings.push(Finding::wrong("images", said).mended_by(format!(
+                "free some space, or {}",
+                elsewhere("with more space")
+            )));
         }
     }
 }

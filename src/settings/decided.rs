@@ -12,7 +12,8 @@ use clap::error::{ContextKind, ContextValue};
 use crate::cli::Cgi;
 use crate::config::{self, App, Config};
 use crate::invocation::{Evidence, Invocation};
-use crate::options::{self, CgiOptions, TABLE, Values};
+use crate::options::{self, CgiOptions, Invalid, TABLE, Values};
+use crate::origins::Origins;
 use crate::{action, meant, split};
 use exchange::MetaVariables;
 
@@ -102,27 +103,29 @@ pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) 
     Config::decide(parse(options)?.options, around, App::file(script.into()))
 }
 
-/// The settings from every option that is valid, and an error for each that is not: in the script's
-/// first line, in the environment, in its own block.
+/// The settings from every option that is valid, where each was set, and what is wrong with each that is not: in the
+/// script's first line, in the environment, in its own block.
 #[must_use]
 pub fn valid_settings(
     options: Result<Vec<OsString>>,
     around: &MetaVariables,
     script: &Path,
-) -> (Config, Vec<anyhow::Error>) {
+) -> (Config, Origins, Vec<Invalid>) {
     let (block, mut wrong) = options::valid_options(script);
     let mut understood = |values: Result<Values>| {
         values.unwrap_or_else(|error| {
-            wrong.push(error);
+            wrong.push(error.into());
             Values::default()
         })
     };
-    let app = App::file(script.into()).absolute();
     let flags = options.and_then(|options| Ok(parse(options)?.options.0));
-    let values = understood(flags)
-        .or(understood(Values::of_environment(around)))
-        .or(block);
-    (Config::of(app, &values.absolute()), wrong)
+    let origins = Origins {
+        first_line: understood(flags),
+        variables: understood(Values::of_environment(around)),
+        block,
+    };
+    let app = App::file(script.into()).absolute();
+    (Config::of(app, &origins.all().absolute()), origins, wrong)
 }
 
 /// What follows the program's name in a script's first line, as the kernel passes it.

@@ -4,14 +4,17 @@
 mod block;
 mod early;
 mod environment;
+mod requires_python;
 mod script;
 mod table;
 mod typed;
 mod values;
 
-pub use block::{block, quoted};
+pub use block::{block, block_line, quoted};
 pub use early::Early;
-pub use script::{of_script, valid_options};
+pub use environment::DOCTOR;
+pub use requires_python::requires_python;
+pub use script::{Invalid, of_script, valid_options};
 pub use table::*;
 pub use typed::{CgiOptions, FolderOption, MakeOptions, Options, ServeOptions};
 pub use values::Values;

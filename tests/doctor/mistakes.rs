@@ -133,3 +133,77 @@ fn each_remedy_mends_its_mistake() {
         );
     }
 }
+
+/// A setting is mended where it was set: the remedy is the line of the script's block, and mends it if it is put in
+/// the place of the wrong one.
+#[test]
+fn the_remedy_for_a_setting_is_the_line_of_the_script() {
+    for (wrong, mended) in [
+        ("# imag = true", "# image = true"),
+        ("# timeout = \"3\"", "# timeout = 3"),
+        ("# debug = \"off\"", "# debug = false"),
+        (
+            "# warm-up = [\"/\", \"page\"]",
+            "# warm-up = [\"/\", \"/page\"]",
+        ),
+        (
+            "# access-log = \"logs/access.log\"\n# log = \"logs\"",
+            "# log = \"LOGS/error.log\"",
+        ),
+    ] {
+        let site = Site::new();
+        let logs = site.root.path().join("site/logs").display().to_string();
+        let mended = mended.replace("LOGS", &logs);
+        let without = |text: &str| text.replace("# log = \"logs/error.log\"\n", "");
+        site.write(|text| without(text).replacen("# image", &format!("{wrong}\n# image"), 1));
+        if wrong.contains("imag ") {
+            site.write(|text| text.replacen("# image = true\n", "", 1));
+        }
+        assert_eq!(
+            remedies(&site)[0],
+            format!("in the script: {mended}"),
+            "{wrong}"
+        );
+        let last = wrong.lines().last().expect("a line");
+        site.write(|text| text.replacen(last, &mended, 1));
+        assert_eq!(site.wrong(), Vec::<String>::new(), "{mended}");
+    }
+    for (wrong, remedy) in [
+        (
+            "# colour = 1",
+            "in the script: without the line `# colour = ...`",
+        ),
+        (
+            "# venv = \"gone\"",
+            "in the script: # venv = \"FOLDER\", FOLDER being a virtual environment of CPython 3.9 or newer",
+        ),
+        (
+            "# python = \"/gone\"",
+            "in the script: # python = \"FILE\", FILE being CPython 3.9 or newer",
+        ),
+    ] {
+        let site = Site::new();
+        site.write(|text| text.replacen("# image", &format!("{wrong}\n# image"), 1));
+        assert_eq!(remedies(&site)[0], remedy, "{wrong}");
+    }
+    let site = Site::new();
+    site.write(|text| text.replace("\"modules\"", "\"gone\"").replace(", own", ""));
+    let remedy = "in the script: # python-path = \"FOLDER\", FOLDER being the one with the modules";
+    assert_eq!(remedies(&site)[0], remedy);
+    // In the first line, it is a flag.
+    let site = Site::new();
+    site.write(|text| text.replacen("wsgi-cgi\n", "wsgi-cgi --warm-up=page\n", 1));
+    assert_eq!(remedies(&site)[0], "in the first line: --warm-up=/page");
+}
+
+/// The remedies for what is wrong.
+fn remedies(site: &Site) -> Vec<String> {
+    let said = site.doctor(&[]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let pairs = lines
+        .windows(2)
+        .filter(|pair| pair[0].starts_with("wrong "));
+    let remedies = pairs.filter_map(|pair| pair[1].trim().strip_prefix("-> "));
+    remedies.map(str::to_owned).collect()
+}

@@ -9,7 +9,7 @@ use crate::harness::cgi::Cgi;
 use crate::harness::{folder, program};
 
 /// The page beside a site's script.
-fn page(site: &Site) -> Cgi {
+pub(super) fn page(site: &Site) -> Cgi {
     let script = site.script().with_file_name("doctor.cgi");
     fs::write(&script, format!("#!{}\n", program().display())).expect("written");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
@@ -17,10 +17,10 @@ fn page(site: &Site) -> Cgi {
 }
 
 /// Of 16 letters, the fewest that are enough.
-const WORD: &str = "ninety-nine-days";
+pub(super) const WORD: &str = "ninety-nine-days";
 
 /// The file that turns the page on.
-fn token(site: &Site, word: &str) -> PathBuf {
+pub(super) fn token(site: &Site, word: &str) -> PathBuf {
     let name = format!(".htdoctor-{word}");
     let file = site.script().with_file_name(name);
     fs::write(&file, "").expect("written");
@@ -152,6 +152,38 @@ fn the_page_says_what_the_server_does_and_does_not() {
         .variable("QUERY_STRING", format!("token={WORD}&script=../app.cgi"))
         .run();
     assert!(said.text().contains("without a folder"), "{}", said.text());
+}
+
+/// Apache's `Alias` and `ScriptAlias` lead to folders outside of the document root, and scripts see no difference
+/// between the two; an alias of the script alone publishes nothing else.
+#[test]
+fn a_script_behind_an_alias_is_not_called_wrong() {
+    let site = Site::new();
+    token(&site, WORD);
+    let folder = site.root.path().join("site");
+    let said_of = |prefix: &str, mapped: &Path| {
+        let said = page(&site)
+            .variable("QUERY_STRING", format!("format=json&token={WORD}"))
+            .variable("SERVER_SOFTWARE", "Apache/2.4")
+            .variable("DOCUMENT_ROOT", "/var/www/html")
+            .variable("CONTEXT_PREFIX", prefix)
+            .variable("CONTEXT_DOCUMENT_ROOT", mapped)
+            // Images are never kept below such a folder.
+            .variable("WSGI_CGI_CACHE_DIR", "/tmp/elsewhere")
+            .run();
+        said.text().to_owned()
+    };
+    let good = "{\"verdict\": \"good\", \"about\": \"root\"";
+    let note =
+        "{\"verdict\": \"note\", \"about\": \"root\", \"said\": \"the server maps `/~ada/` to `";
+    let log = "{\"verdict\": \"note\", \"about\": \"log\", \"said\": \"the error log `";
+    let text = said_of("", Path::new("/var/www/html"));
+    assert!(text.contains(good), "{text}");
+    let text = said_of("/cgi-bin/doctor.cgi", &folder.join("doctor.cgi"));
+    assert!(text.contains(good), "{text}");
+    let text = said_of("/~ada/", &folder);
+    assert!(text.contains(note) && text.contains(log), "{text}");
+    assert!(!text.contains("\"verdict\": \"wrong\""), "{text}");
 }
 
 /// The program itself may be the script, and is an application's where one is named.

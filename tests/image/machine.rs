@@ -25,22 +25,29 @@ fn is_refused(site: &Site, image: &[u8], reason: &str) {
 #[test]
 fn each_property_of_the_machine_counts() {
     let (site, image) = made();
-    let machine =
-        "the image was made by another user or group, on another machine, or before a reboot";
     let boot = std::fs::read("/proc/sys/kernel/random/boot_id").expect("Linux has one");
     let kernel = rustix::system::uname();
-    let kernel = (boot.len(), kernel.release().to_bytes().len());
-    // Then the version, and numbers: what the processor can do comes last.
-    for place in [0, boot.len() - 2, kernel.0, kernel.0 + kernel.1] {
+    // Each part begins with its length, in 4 bytes. What the processor can do comes last.
+    let kernel = (4 + boot.len() + 4, kernel.release().to_bytes().len());
+    let before_a_reboot = "the image was made before a reboot or on another machine";
+    for (place, says) in [
+        (4, before_a_reboot),
+        (4 + boot.len() - 2, before_a_reboot),
+        (kernel.0, "the image was made with another kernel ("),
+        (
+            kernel.0 + kernel.1 + 1,
+            "the image was made with another kernel (",
+        ),
+    ] {
         let other = with_head(&image, |head| head.machine[place] ^= 1);
-        is_refused(&site, &other, machine);
+        is_refused(&site, &other, says);
     }
     for from_end in (1..=64).step_by(3) {
         let other = with_head(&image, |head| {
             let place = head.machine.len() - from_end;
             head.machine[place] ^= 1;
         });
-        is_refused(&site, &other, machine);
+        is_refused(&site, &other, "the image was made ");
     }
     forge(&site.image(), &with_head(&image, |_| {}));
     assert_eq!(site.restored(), "restored");

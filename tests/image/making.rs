@@ -92,7 +92,7 @@ fn an_image_for_other_groups_is_marked_in_the_status() {
     let status = site.command(&["status"]);
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(
-        status.contains("made by another user or group, on another machine, or before a reboot"),
+        status.contains("\n  not usable here: made with other supplementary groups (12345)\n"),
         "{status}"
     );
 }

@@ -110,11 +110,14 @@ fn a_dry_run_shows_what_patch_would_do_and_writes_nothing() {
                 let untouched = machine.everything();
                 let shown = machine.install(&with(&with(words, more), &["--dry-run"]));
                 assert!(shown.starts_with("--- "), "{shown}");
+                let notes = dry_notes(&shown);
                 assert_eq!(machine.everything(), untouched);
                 let patched = Machine::linked();
                 copy(machine.0.path(), patched.0.path());
                 let done = machine.install(&with(words, more));
-                assert!(!done.is_empty());
+                // What only the administrator can do is shown too.
+                assert!(done.ends_with(&notes), "{notes}");
+                assert!(notes.contains("Try it") || more == ["--remove"], "{notes}");
                 if !patch(&shown, &machine, &patched) {
                     return crate::harness::skip("patch is not installed");
                 }
@@ -133,6 +136,18 @@ fn a_dry_run_shows_what_patch_would_do_and_writes_nothing() {
             }
         }
     }
+}
+
+/// What follows the changes.
+fn dry_notes(shown: &str) -> String {
+    let is_of_a_change = |line: &&str| {
+        line.is_empty()
+            || ["--- ", "+++ ", "@@ ", "+", "-", " ", "\\"]
+                .iter()
+                .any(|start| line.starts_with(start))
+    };
+    let notes = shown.split_inclusive('\n').skip_while(is_of_a_change);
+    notes.collect()
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -88,8 +88,16 @@ fn a_folder_is_named_or_found() {
         log.contains("none of the usual folders exists") && log.contains("--to"),
         "{log}"
     );
-    let log = machine.is_refused(&["busybox", "shop.py", "--to", "../pages"]);
+    let log = machine.is_refused(&["mini_httpd", "shop.py", "--to", "../pages"]);
     assert!(log.contains("a folder named `cgi-bin`"), "{log}");
+    let log = machine.is_refused(&[
+        "busybox",
+        "shop.py",
+        "--to",
+        "../pages/cgi-bin",
+        "--config=x",
+    ]);
+    assert!(log.contains("no configuration is needed"), "{log}");
 }
 
 #[test]
@@ -109,6 +117,47 @@ fn an_application_that_is_missing_or_unclear_is_refused() {
         let log = machine.is_refused(&["host", app]);
         assert!(log.contains(says), "{app}: {log}");
     }
+    machine.write(
+        "site/shop.ini",
+        "[app:small]\nuse = egg:shop\n[composite:main]\n",
+    );
+    machine.write("site/pack/__init__.py", "import shop as own\n");
+    machine.write("site/pack/sub.py", APP);
+    for (app, says) in [
+        (
+            "shop.py:applicaton",
+            "/shop.py` has no `applicaton`: did you mean `",
+        ),
+        (
+            "shop:server.wsgi",
+            "/shop.py` has no `server`: did you mean `",
+        ),
+        ("shop.py:make()", "/shop.py:application`?"),
+        ("odd.py:shp", "/odd.py:shop`?"),
+        (
+            "empty.py:shop",
+            "/empty.py` has no `shop`: name the callable that it has",
+        ),
+        ("pack:sib", "/pack/__init__.py` has no `sib`"),
+        (
+            "config:shop.ini#large",
+            "/shop.ini` has no section for `large`",
+        ),
+    ] {
+        machine.write("site/empty.py", "# shop\n");
+        let log = machine.is_refused(&["host", app]);
+        assert!(log.contains(says), "{app}: {log}");
+    }
+    machine.write("site/star.py", "from shop import *\n");
+    for app in [
+        "star.py:anything",
+        "pack:own",
+        "pack:sub.application",
+        "config:shop.ini#small",
+        "config:shop.ini#main",
+    ] {
+        machine.install(&["host", app, "--dry-run"]);
+    }
     for (option, says) in [
         ("--venv=none", "is not a virtual environment"),
         ("--url=/x", "--url works only for"),
@@ -120,7 +169,8 @@ fn an_application_that_is_missing_or_unclear_is_refused() {
     for (url, is_good) in [
         ("/shop", true),
         ("shop", false),
-        ("/", false),
+        ("/", true),
+        ("//", false),
         ("/a/../b", false),
         ("/a b", false),
     ] {
@@ -134,6 +184,19 @@ fn an_application_that_is_missing_or_unclear_is_refused() {
             url,
         ];
         assert_eq!(machine.run(&words).status.success(), is_good, "{url}");
+    }
+    for (server, says) in [
+        ("host", "add --root"),
+        ("apache-action", "use `apache`"),
+        ("busybox", "use another server"),
+        ("mini_httpd", "use another server"),
+    ] {
+        let words = [server, "shop.py", "--url=/", "--to=../pages/cgi-bin"];
+        let log = machine.is_refused(&words);
+        assert!(
+            log.contains("--url works only for") && log.contains(says),
+            "{log}"
+        );
     }
     let log = machine.is_refused(&["nginx", "shop.py", "--root", "--to", "../cgi-bin"]);
     assert!(log.contains("--root works only for `host`"), "{log}");

@@ -34,6 +34,71 @@ fn answers(server: &Server, url: &str, mount: &str) {
     assert!(!server.log().contains("wsgi-cgi: "), "{}", server.log());
 }
 
+/// The script answers for the whole site.
+#[track_caller]
+fn answers_everything(server: &Server) {
+    for (path, path_info) in [
+        ("/", "/"),
+        ("/a%20b/c", "/a b/c"),
+        ("/shop.cgi", "/shop.cgi"),
+    ] {
+        let response = Request::get(path).send(server.address);
+        assert_eq!(response.status, 200, "{path}: {}", server.log());
+        assert_eq!(response.text(), format!("|{path_info}|-"), "{path}");
+    }
+    assert!(!server.log().contains("wsgi-cgi: "), "{}", server.log());
+}
+
+/// `--url /`.
+#[test]
+fn a_whole_site() {
+    for (kind, name) in [
+        (Kind::ApacheCgid, "apache"),
+        (Kind::LighttpdHashBang, "lighttpd"),
+        (Kind::Nginx, "nginx"),
+    ] {
+        if !is_here(kind) {
+            continue;
+        }
+        let machine = Machine::new();
+        let words = ["--to", "../cgi-bin", "--no-image", "--url", "/"];
+        let words = [&[name, "shop.py"], &words[..]].concat();
+        let printed = machine.install(&[&words[..], &["--name", "printed"]].concat());
+        assert!(printed.contains(" answer / with printed.cgi"), "{printed}");
+        let block = block(&machine, &words);
+        let site = match kind {
+            Kind::ApacheCgid => Site::new().configured_first(&block),
+            _ => Site::new().configured(&block),
+        };
+        answers_everything(&Server::start(kind, &site));
+    }
+}
+
+/// Outside of `cgi-bin`, busybox runs a script by an interpreter.
+#[test]
+fn busybox_with_an_interpreter() {
+    if !is_here(Kind::BusyboxHashBang) {
+        return;
+    }
+    let machine = Machine::new();
+    let block = block(&machine, &["busybox", "shop.py", "--to", "../pages"]);
+    let server = Server::start(Kind::BusyboxHashBang, &Site::new().configured(&block));
+    let script = server.script("shop");
+    let pages = script.ancestors().nth(2).expect("the document root");
+    let to = format!("--to={}", pages.display());
+    let done = machine.install(&["busybox", "shop.py", "--no-image", &to]);
+    let served = format!(
+        "To serve it at /shop.cgi: busybox httpd -p 8080 -u www-data -h {}",
+        pages.display()
+    );
+    assert!(done.contains(&served), "{done}");
+    let response = Request::get("/shop.cgi?x").send(server.address);
+    assert_eq!(response.status, 200, "{}", server.log());
+    assert_eq!(response.text(), "/shop.cgi||-", "{}", server.log());
+    // As the note says.
+    assert_eq!(status(&server, "/shop.cgi/login"), 404);
+}
+
 #[track_caller]
 fn status(server: &Server, url: &str) -> u16 {
     Request::get(url).send(server.address).status

@@ -86,7 +86,7 @@ fn project(folder: &Path) -> Result<Application> {
 fn in_file(path: &Path, callable: Option<Callable>) -> Result<Application> {
     let file = clean(path)?;
     let source = fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
-    let callable = callable.map_or_else(|| found_in(&source, &file), Ok)?;
+    let callable = callable_of(&source, &file, callable)?;
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name = match &*stem {
@@ -120,11 +120,11 @@ fn in_module(
     let mut roots = std::iter::once(&here).chain(python_path);
     let found = roots.find_map(|root| Some((root, import::file_of(root, module)?)));
     let callable = match (callable, &found) {
-        (Some(callable), _) => callable,
-        (None, Some((_, file))) => {
+        (callable, Some((_, file))) => {
             let source = fs::read(file).with_context(|| format!("`{}`", file.display()))?;
-            found_in(&source, file)?
+            callable_of(&source, file, callable)?
         }
+        (Some(callable), None) => callable,
         (None, None) => bail!(
             "no module `{module}` in `{}`: run this in the module's folder, name that folder with \
              --python-path, or name the callable too, as in `{module}:app`",
@@ -159,7 +159,16 @@ fn in_module(
 
 fn in_configuration(file: &Path, section: Option<&str>) -> Result<Application> {
     let file = clean(file)?;
-    fs::File::open(&file).with_context(|| format!("`{}`", file.display()))?;
+    let text = fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
+    if let Some(name) = section
+        && !has_section(&String::from_utf8_lossy(&text), name)
+    {
+        bail!(
+            "`{0}` has no section for `{name}`, such as `[app:{name}]`: name one that it has, as in \
+             `config:{0}#NAME`",
+            file.display()
+        );
+    }
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Application {
@@ -171,13 +180,45 @@ fn in_configuration(file: &Path, section: Option<&str>) -> Result<Application> {
     })
 }
 
-/// The application in a source, where the command line names no callable.
-fn found_in(source: &[u8], file: &Path) -> Result<Callable> {
-    callable::find(&String::from_utf8_lossy(source)).with_context(|| {
-        let file = file.display();
-        format!(
-            "`{file}` defines no `application`, `app`, `create_app` or `make_app` at the start of a line: \
-             name the callable, as in `{file}:NAME`"
-        )
+/// Whether a PasteDeploy configuration has a section `[app:NAME]`, `[pipeline:NAME]` and so on, or `[app]` for
+/// `main`.
+fn has_section(text: &str, name: &str) -> bool {
+    let mut sections = text.lines().filter_map(|line| {
+        let line = line.strip_prefix('[')?;
+        Some(line.split_once(']')?.0.trim())
+    });
+    sections.any(|section| match section.split_once(':') {
+        Some((_, named)) => named.trim() == name,
+        None => name == "main",
     })
+}
+
+/// The callable that the command line names, which must be in the source, else the usual one there.
+fn callable_of(source: &[u8], file: &Path, named: Option<Callable>) -> Result<Callable> {
+    let source = String::from_utf8_lossy(source);
+    let shown = file.display();
+    let Some(named) = named else {
+        return callable::find(&source).with_context(|| {
+            format!(
+                "`{shown}` defines no `application`, `app`, `create_app` or `make_app` at the start of a line: \
+                 name the callable, as in `{shown}:NAME`"
+            )
+        });
+    };
+    let name = named.path.first().map_or("", String::as_str);
+    if callable::surely_lacks(&source, name) && !is_submodule(file, name) {
+        let instead = callable::instead_of(&source, name);
+        let remedy = instead.map_or_else(
+            || "name the callable that it has".to_owned(),
+            |instead| format!("did you mean `{shown}:{instead}`?"),
+        );
+        bail!("`{shown}` has no `{name}`: {remedy}");
+    }
+    Ok(named)
+}
+
+/// Whether a package has a module of that name, which is imported with it.
+fn is_submodule(file: &Path, name: &str) -> bool {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    file.file_name() == Some("__init__.py".as_ref()) && import::file_of(folder, name).is_some()
 }

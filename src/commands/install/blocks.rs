@@ -8,10 +8,13 @@ use anyhow::{Context, Result, bail};
 
 use settings::cli::Server;
 
+use super::target::is_cgi_bin;
+
 /// A script, its folder, its URL, and the program that runs it.
 pub(super) struct Place<'a> {
     pub(super) folder: &'a Path,
     pub(super) name: &'a str,
+    /// Empty for the whole site.
     pub(super) url: &'a str,
     pub(super) program: &'a Path,
     /// Whether it answers for its whole folder.
@@ -31,6 +34,7 @@ pub(super) fn lines(server: Server, place: &Place) -> Result<Option<String>> {
         Server::ApacheAction => apache_action(place)?,
         Server::Lighttpd => lighttpd(place)?,
         Server::Nginx => nginx(place)?,
+        Server::Busybox if !is_cgi_bin(place.folder) => busybox(place)?,
         Server::Busybox | Server::MiniHttpd => return Ok(None),
     }))
 }
@@ -89,8 +93,10 @@ fn htaccess(place: &Place) -> String {
 
 fn apache(place: &Place) -> Result<String> {
     let (folder, name, url) = (plain(place.folder)?, place.name, place.url);
+    // Both with a slash: what follows it in the URL follows it in the path.
+    let slash = if url.is_empty() { "/" } else { "" };
     Ok(format!(
-        "ScriptAlias \"{url}\" \"{folder}/{name}\"\n\
+        "ScriptAlias \"{url}{slash}\" \"{folder}/{name}{slash}\"\n\
          <Directory \"{folder}\">\n    \
          <Files \"{name}\">\n        \
          Require all granted\n        \
@@ -129,10 +135,11 @@ fn apache_action(place: &Place) -> Result<String> {
 
 fn lighttpd(place: &Place) -> Result<String> {
     let (folder, name, url) = (plain(place.folder)?, place.name, place.url);
+    let slash = if url.is_empty() { "/" } else { "" };
     Ok(format!(
         "server.modules += (\"mod_alias\", \"mod_cgi\")\n\
          $HTTP[\"url\"] =~ \"^{pattern}(/|$)\" {{\n    \
-         alias.url = (\"{url}\" => \"{folder}/{name}\")\n    \
+         alias.url = (\"{url}{slash}\" => \"{folder}/{name}{slash}\")\n    \
          cgi.assign = (\"\" => \"\")\n    \
          # Send each block when it is made.\n    \
          server.stream-response-body = 1\n\
@@ -143,8 +150,14 @@ fn lighttpd(place: &Place) -> Result<String> {
 
 fn nginx(place: &Place) -> Result<String> {
     let (folder, name, pattern) = (plain(place.folder)?, place.name, as_pattern(place.url));
+    let location = if place.url.is_empty() {
+        // Other locations of the site are more specific, and stay.
+        "/".to_owned()
+    } else {
+        format!("~ ^{pattern}(/|$)")
+    };
     Ok(format!(
-        "location ~ ^{pattern}(/|$) {{\n    \
+        "location {location} {{\n    \
          include fastcgi_params;\n    \
          fastcgi_split_path_info ^({pattern})(.*)$;\n    \
          fastcgi_param SCRIPT_FILENAME \"{folder}/{name}\";\n    \
@@ -157,6 +170,19 @@ fn nginx(place: &Place) -> Result<String> {
          fastcgi_param NO_BUFFERING 1;\n\
          }}\n"
     ))
+}
+
+/// The interpreter of every file of that ending, outside of `cgi-bin`.
+fn busybox(place: &Place) -> Result<String> {
+    let program = plain(place.program)?;
+    if program.contains([' ', '#']) {
+        bail!(
+            "the path `{program}` has a space or `#`, which busybox's configuration cannot have: install wsgi-cgi \
+             elsewhere"
+        );
+    }
+    let ending = Path::new(place.name).extension().unwrap_or_default();
+    Ok(format!("*.{}:{program}\n", ending.display()))
 }
 
 /// A regular expression for a text whose only special characters are dots.

@@ -2,6 +2,7 @@
 //! usual names at the start of a line, without running Python.
 
 use settings::config::Callable;
+use settings::meant;
 
 /// As in the executor: applications, then factories (`true`).
 const NAMES: [(&str, bool); 4] = [
@@ -20,6 +21,41 @@ pub(super) fn find(source: &str) -> Option<Callable> {
         path: vec![name.to_owned()],
         factory,
     })
+}
+
+/// What defines names that the source does not spell out.
+const DYNAMIC: [&str; 8] = [
+    "import *",
+    "__dict__",
+    "__getattr__",
+    "exec(",
+    "globals(",
+    "locals(",
+    "setattr(",
+    "vars(",
+];
+
+/// Whether a source surely lacks a name: no word of it outside comments is that name, and nothing in it could
+/// define a name in another way.
+pub(super) fn surely_lacks(source: &str, name: &str) -> bool {
+    // Python takes some letters beyond ASCII for others.
+    if !name.is_ascii() || DYNAMIC.iter().any(|way| source.contains(way)) {
+        return false;
+    }
+    let lines = source.lines().map(str::trim_start);
+    let mut words = lines
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split(|c: char| c != '_' && !c.is_alphanumeric()));
+    !words.any(|word| word == name)
+}
+
+/// What may be called instead, for a message: the name that was meant, or the usual one that is there.
+pub(super) fn instead_of(source: &str, name: &str) -> Option<String> {
+    let defined = defined(source);
+    let meant = meant::meant(name, defined.iter().map(String::as_str));
+    meant
+        .map(str::to_owned)
+        .or_else(|| find(source).map(|callable| callable.to_string()))
 }
 
 /// The names that statements at the start of a line bind: assignments, functions, classes, imports.

@@ -32,7 +32,7 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     let venv = packages::venv(&said, &application.folders)?;
     let options = script::options(typed, said, venv.as_deref(), &program);
     let text = script::text(&application, &options, &program)?;
-    let url = target::url(typed, &script.name)?;
+    let url = target::url(typed, &script)?;
     let place = Place {
         folder: &script.folder,
         name: &script.name,

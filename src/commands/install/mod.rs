@@ -1,6 +1,6 @@
 //! `wsgi-cgi install`: the script for an application, and what a web server needs for it. A plan is made of
-//! all changes (`plan`), then it is shown or carried out as a whole. Nothing here starts or asks a server,
-//! and Python is not run.
+//! all changes (`plan`), then it is shown or carried out as a whole, with what only the administrator can do.
+//! Nothing here starts or asks a server, and Python is not run.
 
 mod application;
 mod blocks;
@@ -61,7 +61,7 @@ fn install(typed: &Install) -> Result<()> {
                  ..
              }| { diff::unified(path, before.as_deref(), after.as_deref()) },
         );
-        return print(&shown.collect::<String>());
+        return print(&(shown.collect::<String>() + &notes));
     }
     progress.at("writing the files");
     carry_out(&changes)?;

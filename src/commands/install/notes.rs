@@ -13,6 +13,7 @@ use super::application::Application;
 use super::blocks::Place;
 use super::paths::in_shell;
 use super::script::may_have_images;
+use super::target::is_cgi_bin;
 
 /// What the notes depend on.
 pub(super) struct Notes<'a> {
@@ -53,7 +54,13 @@ impl Notes<'_> {
         let Place {
             folder, url, name, ..
         } = *self.place;
-        let pages = in_shell(folder.parent().unwrap_or(Path::new("/")));
+        let pages = if is_cgi_bin(folder) {
+            folder.parent().unwrap_or(Path::new("/"))
+        } else {
+            folder
+        };
+        let pages = in_shell(pages);
+        let url = if url.is_empty() { "/" } else { url };
         let (server, how) = match self.typed.server {
             Server::Host => {
                 let what = if self.place.root {
@@ -65,6 +72,26 @@ impl Notes<'_> {
                     "It answers {what}, if the host allows these lines in `.htaccess` (`AllowOverride AuthConfig \
                      FileInfo Options`). If the server answers 500, its error log names the line that it does \
                      not allow.\n"
+                );
+            }
+            Server::Busybox if !is_cgi_bin(folder) => {
+                let (lines, file) = match (&self.lines, &self.typed.place.config) {
+                    (Some(lines), _) => (
+                        format!(
+                            "Outside of a folder named `cgi-bin`, busybox runs a script only by an interpreter. Put \
+                             this into its configuration, /etc/httpd.conf for example:\n\n    {lines}\n"
+                        ),
+                        "/etc/httpd.conf".to_owned(),
+                    ),
+                    (None, file) => (
+                        String::new(),
+                        file.as_deref().map(in_shell).unwrap_or_default(),
+                    ),
+                };
+                return format!(
+                    "{lines}To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages} -c {file}\nNote: there \
+                     busybox answers 404 to every path after the script's name, such as {url}/login: an application \
+                     with such paths needs a folder named `cgi-bin` (--to).\n"
                 );
             }
             Server::Busybox => {
@@ -136,7 +163,11 @@ impl Notes<'_> {
                 ),
             });
         }
-        let below_pages = matches!(self.typed.server, Server::Host | Server::ApacheAction);
+        let below_pages = match self.typed.server {
+            Server::Host | Server::ApacheAction => true,
+            Server::Busybox => !is_cgi_bin(folder),
+            _ => false,
+        };
         if below_pages
             && let Some(file) = &self.application.file
             && file.starts_with(folder)

@@ -69,7 +69,7 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
         );
     }
     let notes = match configuration {
-        None if target::has_configuration(typed.server) => {
+        None if target::has_configuration(typed.server, &script.folder) => {
             "If the server's configuration has lines for it, the administrator has to remove them.\n"
         }
         _ => "",

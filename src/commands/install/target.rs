@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use settings::cli::{Install, Server};
 
 use super::paths::{clean, listed};
+use super::plan::Script;
 
 /// The folder for web pages in a user's home, by its names at shared hosts.
 const OF_HOSTS: [&str; 6] = ["public_html", "www", "htdocs", "httpdocs", "html", "web"];
@@ -98,23 +99,34 @@ pub(super) fn ending(server: Server) -> &'static str {
 }
 
 /// Whether the administrator's configuration decides what runs where.
-pub(super) fn has_configuration(server: Server) -> bool {
+pub(super) fn has_configuration(server: Server, folder: &Path) -> bool {
     use Server::{Apache, ApacheAction, Busybox, Host, Lighttpd, MiniHttpd, Nginx};
     match server {
         Apache | ApacheAction | Lighttpd | Nginx => true,
-        Host | Busybox | MiniHttpd => false,
+        Busybox => !is_cgi_bin(folder),
+        Host | MiniHttpd => false,
     }
 }
 
-/// The path of the URL, without a slash at its end.
-pub(super) fn url(typed: &Install, script: &str) -> Result<String> {
+/// Whether the two smallest servers run each script there without any configuration.
+pub(super) fn is_cgi_bin(folder: &Path) -> bool {
+    folder.ends_with("cgi-bin")
+}
+
+/// The path of the URL, without a slash at its end: empty where the script answers for the whole site.
+pub(super) fn url(typed: &Install, script: &Script) -> Result<String> {
+    let name = &script.name;
     let Some(url) = &typed.place.url else {
         let below = match typed.server {
             Server::ApacheAction => "",
+            Server::Busybox if !is_cgi_bin(&script.folder) => "",
             _ => "/cgi-bin",
         };
-        return Ok(format!("{below}/{script}"));
+        return Ok(format!("{below}/{name}"));
     };
+    if url == "/" {
+        return Ok(String::new());
+    }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
     let segments = || url.split('/').skip(1);
     if !url.starts_with('/')
@@ -122,10 +134,27 @@ pub(super) fn url(typed: &Install, script: &str) -> Result<String> {
         || segments().any(|segment| matches!(segment, "" | "." | ".."))
     {
         bail!(
-            "--url `{url}`: expected a path such as `/shop`, of letters, digits, `-`, `.`, `_` and `~`"
+            "--url `{url}`: expected `/`, for the whole site, or a path such as `/shop`, of letters, digits, `-`, \
+             `.`, `_` and `~`"
         );
     }
     Ok(url.clone())
+}
+
+/// What to do where --url does not work.
+fn instead_of_url(server: Server) -> &'static str {
+    match server {
+        Server::Host => {
+            "for `host` the script's folder decides its URL: to answer every URL of a folder, a site's own too, \
+             name the folder with --to and add --root"
+        }
+        Server::ApacheAction => {
+            "behind an `Action` the script's folder and name decide its URL: for another one, use `apache`"
+        }
+        _ => {
+            "this server answers only at the script's own path: for another one, such as `/`, use another server"
+        }
+    }
 }
 
 /// Refuses options that have no effect with that server.
@@ -139,17 +168,17 @@ pub(super) fn check(typed: &Install, folder: &Path) -> Result<()> {
     }
     if place.url.is_some() && !matches!(server, Server::Apache | Server::Lighttpd | Server::Nginx) {
         bail!(
-            "--url works only for apache, lighttpd and nginx: with other servers the script's folder \
-             decides its URL"
+            "--url works only for apache, lighttpd and nginx: {}",
+            instead_of_url(server)
         );
     }
-    if place.config.is_some() && !has_configuration(server) {
+    if place.config.is_some() && !has_configuration(server, folder) {
         bail!(
-            "--config works only for apache, apache-action, lighttpd and nginx: other servers need no \
-             configuration"
+            "--config works only for apache, apache-action, lighttpd, nginx, and for busybox outside of `cgi-bin`: \
+             otherwise no configuration is needed"
         );
     }
-    if matches!(server, Server::Busybox | Server::MiniHttpd) && !folder.ends_with("cgi-bin") {
+    if server == Server::MiniHttpd && !is_cgi_bin(folder) {
         bail!(
             "`{}`: this server runs only scripts in a folder named `cgi-bin`: name such a folder with --to",
             folder.display()

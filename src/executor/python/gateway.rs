@@ -13,6 +13,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 
+use super::allowed_hosts;
 use super::application::Application;
 use super::environ;
 use super::failure::Failure;
@@ -162,6 +163,7 @@ impl Gateway {
                         let by_framework = inspection::has_framework(py);
                         self.on_failure.answered_itself(by_framework);
                     }
+                    Some(400) => allowed_hosts::report_refusal(py, meta),
                     Some(404) => self.inspection.hint_at_static_files(py, meta),
                     _ => {}
                 }

@@ -4,6 +4,7 @@
 //! The order of a request: `interpreter` and `site` (readying it), `application` (load), `gateway` (call,
 //! send, close), `way_out` and `interpreter` (end).
 
+mod allowed_hosts;
 mod application;
 mod arenas;
 mod beyond_abi3;

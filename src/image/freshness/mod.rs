@@ -1,19 +1,18 @@
 //! Whether an image is still valid for this machine, this user and the present files. Each check is one pass
-//! over a list: `variables`, `files`, `folders`.
+//! over a list: `machine`, `variables`, `files`, `folders`.
 
 mod files;
 mod folders;
+mod machine;
 mod variables;
 
-use std::sync::OnceLock;
-
-use super::arch;
 use super::format::{Head, How};
 use super::inherited::Inherited;
 use exchange::MetaVariables;
 
 pub use files::{look_at, stamp, stamp_of};
 pub use folders::{Listed, list};
+pub use machine::{difference, machine};
 pub use variables::{
     does_not_belong_to_a_request, is_given_at_start, is_neither_of_a_request_nor_the_server,
     outside, sum_of_names, variables,
@@ -58,10 +57,8 @@ pub fn check(
     if head.identity != identity {
         return Err(Stale::of("the image is of another application"));
     }
-    if head.machine != machine() {
-        return Err(Stale::of(
-            "the image was made by another user or group, on another machine, or before a reboot",
-        ));
+    if let Some(difference) = machine::difference(&head.machine) {
+        return Err(Stale::of(format!("the image was made {difference}")));
     }
     // The clock may have been wrong: an image from the future expires too.
     if now.abs_diff(head.made) > head.max_age {
@@ -106,39 +103,6 @@ pub fn watched(head: &Head) -> Vec<String> {
         line(what, &folder.path)
     });
     files.chain(looks).chain(folders).collect()
-}
-
-/// Boot, kernel, host name, processor, user and groups. The processor is asked only once: CPUID is slow in a
-/// virtual machine.
-#[must_use]
-pub fn machine() -> Vec<u8> {
-    static MACHINE: OnceLock<Vec<u8>> = OnceLock::new();
-    MACHINE.get_or_init(look_at_machine).clone()
-}
-
-fn look_at_machine() -> Vec<u8> {
-    let mut machine = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let kernel = rustix::system::uname();
-    machine.extend_from_slice(kernel.release().to_bytes());
-    machine.extend_from_slice(kernel.version().to_bytes());
-    machine.extend_from_slice(kernel.nodename().to_bytes());
-    machine.push(0);
-    let groups = rustix::process::getgroups().unwrap_or_default();
-    for number in [
-        rustix::process::getuid().as_raw(),
-        rustix::process::getgid().as_raw(),
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    ]
-    .into_iter()
-    .chain(groups.into_iter().map(rustix::process::Gid::as_raw))
-    {
-        machine.extend_from_slice(&number.to_le_bytes());
-    }
-    for number in arch::features() {
-        machine.extend_from_slice(&number.to_le_bytes());
-    }
-    machine
 }
 
 /// Now, by the clock that stamps files.

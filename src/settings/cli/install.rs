@@ -60,7 +60,7 @@ pub struct InstallPlace {
     #[arg(long, value_name = "NAME")]
     pub name: Option<OsString>,
 
-    /// Answer this path and all paths below it (apache, lighttpd, nginx)
+    /// Answer this path and all paths below it; `/` is the whole site (apache, lighttpd, nginx)
     #[arg(long, value_name = "PATH")]
     pub url: Option<String>,
 
@@ -68,7 +68,7 @@ pub struct InstallPlace {
     #[arg(long, conflicts_with = "url")]
     pub root: bool,
 
-    /// Write what the server needs into this file too (apache, lighttpd, nginx)
+    /// Write what the server needs into this file too (apache, lighttpd, nginx, busybox)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -77,7 +77,7 @@ pub struct InstallPlace {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
 pub struct InstallManner {
-    /// Show what would be written, as a unified diff, and write nothing
+    /// Show what would be written, as a unified diff, and what the server needs; write nothing
     #[arg(long)]
     pub dry_run: bool,
 
@@ -105,7 +105,7 @@ pub enum Server {
     Lighttpd,
     /// nginx with fcgiwrap, script in cgi-bin
     Nginx,
-    /// busybox httpd, script in cgi-bin below the pages
+    /// busybox httpd, script in cgi-bin below the pages, or by an interpreter elsewhere
     Busybox,
     /// mini_httpd, script in cgi-bin below the pages
     #[value(name = "mini_httpd", alias = "mini-httpd")]

@@ -1,6 +1,6 @@
 //! Writes the block of options in a script, which `script.rs` reads.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow};
@@ -16,23 +16,38 @@ use super::values::Values;
 pub fn block(values: &Values, about: impl Fn(&Row) -> Option<String>) -> Result<String> {
     let mut lines = String::new();
     for row in TABLE {
-        let said = values.all(row).map(|value| written(row, value));
-        let said = said.collect::<Result<Vec<_>>>()?;
-        let value = match &said[..] {
-            [] => continue,
-            [one] => one.clone(),
-            several if row.is_list() => format!("[{}]", several.join(", ")),
-            // Of several the first counts, as everywhere.
-            [first, ..] => first.clone(),
+        let Some(line) = block_line(row, values.all(row).map(OsString::as_os_str))? else {
+            continue;
         };
         let comment = about(row).map_or(String::new(), |about| format!("  # {about}"));
-        _ = writeln!(lines, "# {} = {value}{comment}", row.name);
+        _ = writeln!(lines, "{line}{comment}");
     }
     Ok(if lines.is_empty() {
         lines
     } else {
         format!("# /// script\n# [tool.wsgi-cgi]\n{lines}# ///\n")
     })
+}
+
+/// The line of an option with these values; `None` without any.
+///
+/// # Errors
+/// As [`block`].
+pub fn block_line<'a>(
+    row: &Row,
+    values: impl Iterator<Item = &'a OsStr>,
+) -> Result<Option<String>> {
+    let said = values
+        .map(|value| written(row, value))
+        .collect::<Result<Vec<_>>>()?;
+    let value = match &said[..] {
+        [] => return Ok(None),
+        [one] => one.clone(),
+        several if row.is_list() => format!("[{}]", several.join(", ")),
+        // Of several the first counts, as everywhere.
+        [first, ..] => first.clone(),
+    };
+    Ok(Some(format!("# {} = {value}", row.name)))
 }
 
 fn written(row: &Row, value: &OsStr) -> Result<String> {
@@ -81,7 +96,6 @@ fn push_number(character: char, to: &mut String) {
 mod tests {
     use super::super::script::of_script;
     use super::*;
-    use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
     #[test]

@@ -16,7 +16,7 @@ use crate::meant;
 const OTHERS: [&str; 2] = ["WSGI_CGI_APP", "WSGI_CGI_SCRIPTS"];
 
 /// Set in a request that `doctor` makes: no image, no record, and no `--log`, whatever else is set.
-const DOCTOR: &str = "WSGI_CGI_DOCTOR";
+pub const DOCTOR: &str = "WSGI_CGI_DOCTOR";
 
 impl Values {
     /// The values that apply to this request.

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use toml::{Table, Value};
 
+use super::block::{block_line, quoted};
 use super::table::{Kind, Row, TABLE};
 use super::values::Values;
 use crate::meant;
@@ -18,15 +19,34 @@ use crate::meant;
 /// For a script that is missing or not readable, and a block that is not understood.
 pub fn of_script(script: &Path) -> Result<Values> {
     let (values, wrong) = valid_options(script);
-    wrong.into_iter().next().map_or(Ok(values), Err)
+    let first = wrong.into_iter().next();
+    first.map_or(Ok(values), |invalid| Err(invalid.error))
 }
 
-/// The options that are valid, and an error for each that is not.
+/// Something in the block that is not understood.
+#[derive(Debug)]
+pub struct Invalid {
+    /// What is wrong.
+    pub error: anyhow::Error,
+    /// The line that mends it, if it is known.
+    pub mended: Option<String>,
+}
+
+impl From<anyhow::Error> for Invalid {
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            mended: None,
+        }
+    }
+}
+
+/// The options that are valid, and what is wrong with each that is not.
 #[must_use]
-pub fn valid_options(script: &Path) -> (Values, Vec<anyhow::Error>) {
+pub fn valid_options(script: &Path) -> (Values, Vec<Invalid>) {
     let text = match fs::read(script) {
         Ok(text) => text,
-        Err(error) => return (Values::default(), vec![unreadable(script, &error)]),
+        Err(error) => return (Values::default(), vec![unreadable(script, &error).into()]),
     };
     // A server may have passed the file name without a folder.
     let path = std::path::absolute(script).unwrap_or_else(|_| script.to_owned());
@@ -48,31 +68,45 @@ pub fn valid_options(script: &Path) -> (Values, Vec<anyhow::Error>) {
         Err(error) => wrong.push(error),
     }
     let name = script.display();
-    let named = wrong
-        .into_iter()
-        .map(|error| error.context(format!("`{name}`")));
+    let named = wrong.into_iter().map(|Invalid { error, mended }| Invalid {
+        error: error.context(format!("`{name}`")),
+        mended,
+    });
     (values, named.collect())
 }
 
 /// The table of ours in a block.
-fn ours(block: &str) -> Result<Table> {
+fn ours(block: &str) -> Result<Table, Invalid> {
     let mut table: Table = block
         .parse()
         .map_err(|error: toml::de::Error| anyhow!("{}", error.message()))?;
     if let Some(name) = table.keys().find(|name| is_ours(name)) {
-        bail!("[{name}] has no effect: write [tool.wsgi-cgi]");
+        return Err(no_effect(name));
     }
     let tools = table.get_mut("tool").and_then(Value::as_table_mut);
     let Some(tools) = tools else {
         return Ok(Table::new());
     };
     if let Some(name) = tools.keys().find(|name| is_ours(name) && *name != OURS) {
-        bail!("[tool.{name}] has no effect: write [tool.wsgi-cgi]");
+        return Err(no_effect(&format!("tool.{name}")));
     }
     match tools.remove(OURS) {
         None => Ok(Table::new()),
         Some(Value::Table(ours)) => Ok(ours),
-        Some(_) => bail!("`tool.wsgi-cgi` is not a table"),
+        Some(_) => Err(Invalid {
+            error: anyhow!("`tool.wsgi-cgi` is not a table"),
+            mended: Some(TITLE.to_owned()),
+        }),
+    }
+}
+
+/// The first line of our table.
+const TITLE: &str = "# [tool.wsgi-cgi]";
+
+fn no_effect(name: &str) -> Invalid {
+    Invalid {
+        error: anyhow!("[{name}] has no effect: write [tool.wsgi-cgi]"),
+        mended: Some(TITLE.to_owned()),
     }
 }
 
@@ -86,24 +120,59 @@ fn is_ours(name: &str) -> bool {
         .eq("wsgicgi".chars())
 }
 
-fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> Result<()> {
+fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> Result<(), Invalid> {
     let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
         let known = TABLE.map(|row| row.name);
-        bail!(
-            "[tool.wsgi-cgi]: unknown key `{key}`: {}",
-            meant::suggestion(key, &known, "")
-        );
+        let mended = match (meant::meant(key, known), toml_of(value)) {
+            (Some(meant), Some(value)) => format!("# {meant} = {value}"),
+            (Some(meant), None) => format!("# {meant} = ..."),
+            (None, _) => format!("without the line `# {key} = ...`"),
+        };
+        return Err(Invalid {
+            error: anyhow!(
+                "[tool.wsgi-cgi]: unknown key `{key}`: {}",
+                meant::suggestion(key, &known, "")
+            ),
+            mended: Some(mended),
+        });
     };
     let list = match value {
         Value::Array(list) if row.is_list() => &list[..],
         one => std::slice::from_ref(one),
     };
     for one in list {
-        let value = value_of(row, one, folder)
-            .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key}: {expected}"))?;
+        let value = value_of(row, one, folder).map_err(|expected| Invalid {
+            error: anyhow!("[tool.wsgi-cgi]: {key}: {expected}"),
+            mended: meant_by(row, one),
+        })?;
         values.push(row, value);
     }
     Ok(())
+}
+
+/// The line of an option with the value that was meant: of another type.
+fn meant_by(row: &Row, value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        _ => toml_of(value)?,
+    };
+    let understood = row.understood(text.as_ref()).ok()?;
+    block_line(row, std::iter::once(understood.as_os_str())).ok()?
+}
+
+/// A simple value as it is written; `None` for others.
+fn toml_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(quoted(text)),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(is_on) => Some(is_on.to_string()),
+        Value::Array(list) => {
+            let list: Option<Vec<String>> = list.iter().map(toml_of).collect();
+            Some(format!("[{}]", list?.join(", ")))
+        }
+        Value::Table(_) | Value::Datetime(_) => None,
+    }
 }
 
 fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'static str> {
@@ -123,7 +192,7 @@ fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'stati
 }
 
 /// PEP 723: from `# /// script` to `# ///`, each line a comment. `None` without such a block.
-fn find_block(text: &[u8]) -> Option<Result<String>> {
+pub(super) fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
     const START: &[u8] = b"# /// script";
     let start = memchr::memmem::find_iter(text, START).find(|&start| {
         let after = text.get(start + START.len()).copied();
@@ -140,13 +209,14 @@ fn find_block(text: &[u8]) -> Option<Result<String>> {
         };
         match std::str::from_utf8(content) {
             Ok(content) => block.push_str(content),
-            Err(_) => return Some(Err(anyhow!("the script metadata is not UTF-8"))),
+            Err(_) => return Some(Err(anyhow!("the script metadata is not UTF-8").into())),
         }
         block.push('\n');
     }
-    Some(Err(anyhow!(
-        "the block `# /// script` has no closing line `# ///`"
-    )))
+    Some(Err(Invalid {
+        error: anyhow!("the block `# /// script` has no closing line `# ///`"),
+        mended: Some("# ///".to_owned()),
+    }))
 }
 
 fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
@@ -251,6 +321,33 @@ mod tests {
         is_refused("venv = 3", "a text in quotes");
         is_refused("python-path = [3]", "a text in quotes");
         is_refused("record-files = 0", "a whole number of 1 or more");
+    }
+
+    #[test]
+    fn the_line_that_mends_an_invalid_value_is_known() {
+        for (written, mended) in [
+            ("vnev = \"x\"", Some("# venv = \"x\"")),
+            (
+                "python_path = [\"a\", \"b\"]",
+                Some("# python-path = [\"a\", \"b\"]"),
+            ),
+            ("colour = 1", Some("without the line `# colour = ...`")),
+            ("timeout = \"3\"", Some("# timeout = 3")),
+            ("debug = \"on\"", Some("# debug = true")),
+            ("venv = 3", Some("# venv = \"3\"")),
+            ("timeout = 0", None),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let script = folder.path().join("app.cgi");
+            fs::write(&script, block(&format!("# [tool.wsgi-cgi]\n# {written}\n")))
+                .expect("a file");
+            let (_, wrong) = valid_options(&script);
+            let found: Vec<_> = wrong
+                .iter()
+                .map(|invalid| invalid.mended.as_deref())
+                .collect();
+            assert_eq!(found, [mended], "{written}");
+        }
     }
 
     #[test]

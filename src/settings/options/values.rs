@@ -72,7 +72,7 @@ impl Values {
     }
 
     /// All values, in order.
-    pub(super) fn all<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a OsString> {
+    pub(crate) fn all<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a OsString> {
         let of_row = self.0.iter().filter(move |(known, _)| *known == row);
         of_row.map(|(_, value)| value)
     }

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use super::place::{Place, find};
-use super::{Kind, Listens, Part};
+use super::{Kind, Listens, Part, Site};
 use crate::harness::launcher;
 
-pub(super) fn parts(kind: Kind, place: &Place, address: SocketAddr) -> Vec<Part> {
+pub(super) fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Part> {
     place.configuration(&match kind {
         Kind::BusyboxInterpreter => place.as_in_readme("busybox", 0),
-        _ => String::new(),
+        _ => site.configuration.clone(),
     });
     let words = place.command_as_in_readme("busybox", 1, &address.to_string());
     let program = find(&words[0]).expect("available");

@@ -158,7 +158,9 @@ fn parts(kind: Kind, place: &Place, site: &Site, address: SocketAddr) -> Vec<Par
             lighttpd::parts(kind, place, site, address)
         }
         Kind::Nginx => nginx::parts(place, site, address),
-        Kind::BusyboxHashBang | Kind::BusyboxInterpreter => busybox::parts(kind, place, address),
+        Kind::BusyboxHashBang | Kind::BusyboxInterpreter => {
+            busybox::parts(kind, place, site, address)
+        }
         Kind::MiniHttpd => mini_httpd::parts(place, address),
         Kind::NginxScgi | Kind::ApacheScgi | Kind::LighttpdScgi => {
             scgi::parts(kind, place, site, address)

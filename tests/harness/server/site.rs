@@ -96,7 +96,7 @@ impl Site {
         Self { instead, ..self }
     }
 
-    /// Has Apache, lighttpd or nginx (inside its `server`) read this after its own configuration; for
+    /// Has Apache, lighttpd, busybox or nginx (inside its `server`) read this after its own configuration; for
     /// Apache `MODULES` in it is where its modules are.
     pub(crate) fn configured(self, configuration: &str) -> Self {
         let configuration = configuration.to_owned();
