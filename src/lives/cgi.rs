@@ -260,7 +260,7 @@ impl Unanswered {
         } else if let Ok(config) = decided
             && let Some(log) = &config.access_log
             // The process called `os._exit`, or executed another program.
-            && !tally::own().has_line()
+            && !tally::own().is_done_with_line()
         {
             access_log::begin(log, &self.meta, &self.arrival);
         }

@@ -164,7 +164,7 @@ extern "C" fn on_fatal(signal: c_int) {
         last_resort::drain();
     }
     last_resort::disarm();
-    _ = access_log::write();
+    access_log::write_in_handler();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
 }
@@ -286,7 +286,7 @@ extern "C" fn on_tick(_: c_int) {
 
 fn end() -> ! {
     last_resort::answer(Answer::Error);
-    _ = access_log::write();
+    access_log::write_in_handler();
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }
