@@ -181,6 +181,18 @@ fn a_line_is_written_for_a_process_that_was_killed() {
     }
 }
 
+/// A process that may open no more files cannot write its line: the process that waits for it does.
+#[test]
+fn a_line_is_written_for_a_process_without_a_free_descriptor() {
+    if launcher::is_wanted() {
+        return;
+    }
+    let text = "import os, resource\ndef application(environ, start_response):\n    \
+                resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n    os.abort()\n";
+    let line = line_of(text, 134, |cgi| cgi);
+    assert_eq!((&*line.status, &*line.way), ("500", "cold"));
+}
+
 /// A process that the application forks writes no line, however it ends.
 #[test]
 fn a_forked_process_writes_no_line() {

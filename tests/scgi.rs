@@ -3,6 +3,7 @@
 mod cut;
 mod ending;
 mod lasting;
+mod logs;
 mod machines;
 mod places;
 mod refusals;

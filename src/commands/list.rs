@@ -10,7 +10,7 @@ use image::format::Head;
 use image::place::{self, script_of, shown};
 use image::store::{self, FIRSTS, WITH_HEAD, forget, read_head};
 use image::sweep::remove_left;
-use process::report::Exit;
+use process::report::{self, Exit};
 
 /// Removes those of one script, as it is named or as what it leads to, or all.
 pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
@@ -25,6 +25,12 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
             forget(&path);
             remove_lock(&path.with_extension("lock"));
         }
+    }
+    if !is_there
+        && let Some(script) = script
+        && !exists(script)
+    {
+        return Ok(Exit::Usage);
     }
     if !is_there {
         let script = wanted.as_deref().and_then(<[_]>::first);
@@ -46,6 +52,15 @@ pub(super) fn no_image(folder: &Path, script: Option<&PathBuf>) -> String {
     let shown = |path: &Path| shown(path.as_os_str().as_encoded_bytes());
     let of = script.map_or_else(String::new, |script| format!(" of `{}`", shown(script)));
     format!("There is no image{of} in `{}`.", shown(folder))
+}
+
+/// Whether there is something at this path; if not, says so.
+pub(super) fn exists(path: &Path) -> bool {
+    let looked = fs::symlink_metadata(path);
+    if let Err(error) = &looked {
+        report::log(&report::one_line(&format!("`{}`: {error}", path.display())));
+    }
+    looked.is_ok()
 }
 
 /// A script's path as it was typed, and with links resolved.

@@ -151,13 +151,13 @@ fn images(command: &ImageCommand, started: &Started) -> Exit {
         ImageCommand::Make(typed) if typed.order.here => observer::observe(typed, started),
         ImageCommand::Make(typed) => make::make(typed, environment),
         ImageCommand::Status {
-            script,
+            path,
             explain,
             json,
             folder,
-        } => folder_of(&folder.0, script.as_deref(), environment).and_then(|folder| {
+        } => folder_of(&folder.0, path.as_deref(), environment).and_then(|folder| {
             let wanted = Wanted {
-                script: script.as_deref(),
+                path: path.as_deref(),
                 explain: *explain,
                 json: *json,
             };

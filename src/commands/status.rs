@@ -23,7 +23,7 @@ use super::list;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
     /// Only this script, or those below this folder.
-    pub(super) script: Option<&'a Path>,
+    pub(super) path: Option<&'a Path>,
     /// Whether to show each step of a restore.
     pub(super) explain: bool,
     /// As JSON.
@@ -32,12 +32,18 @@ pub(super) struct Wanted<'a> {
 
 /// Prints the status.
 pub(super) fn status(folder: &Path, wanted: Wanted<'_>) -> Result<Exit> {
-    let names = wanted.script.map(list::names).transpose()?;
+    let names = wanted.path.map(list::names).transpose()?;
     let mut entries: Vec<Entry> = list::heads(folder)
         .filter(|(_, head)| is_wanted(head.as_ref(), names.as_deref()))
         .filter_map(|(path, head)| Entry::of(&path, head, wanted.explain))
         .collect();
     entries.sort_by_cached_key(Entry::to_string);
+    if let Some(path) = wanted.path
+        && entries.is_empty()
+        && !list::exists(path)
+    {
+        return Ok(Exit::Usage);
+    }
     let text = if wanted.json {
         json(folder, &entries)
     } else if entries.is_empty() {
@@ -47,8 +53,10 @@ pub(super) fn status(folder: &Path, wanted: Wanted<'_>) -> Result<Exit> {
         for entry in &entries {
             _ = writeln!(text, "{entry}");
         }
-        if names.is_none() {
-            text.push_str(&total(folder, &entries));
+        match wanted.path {
+            None => text.push_str(&total(folder, &entries)),
+            Some(path) if path.is_dir() => text.push_str(&total_below(path, &entries)),
+            Some(_) => {}
         }
         text
     };
@@ -204,13 +212,28 @@ fn counted(entries: &[Entry]) -> (usize, u64) {
 
 fn total(folder: &Path, entries: &[Entry]) -> String {
     let (images, bytes) = counted(entries);
-    let plural = if images == 1 { "" } else { "s" };
     format!(
-        "{images} image{plural}, {} kB of at most {} kB in `{}`\n",
+        "{}, {} kB of at most {} kB in `{}`\n",
+        count(images),
         bytes / 1024,
         MOST / 1024,
         shown(folder.as_os_str().as_encoded_bytes())
     )
+}
+
+fn total_below(path: &Path, entries: &[Entry]) -> String {
+    let (images, bytes) = counted(entries);
+    format!(
+        "{}, {} kB, of scripts below `{}`\n",
+        count(images),
+        bytes / 1024,
+        shown(path.as_os_str().as_encoded_bytes())
+    )
+}
+
+fn count(images: usize) -> String {
+    let plural = if images == 1 { "" } else { "s" };
+    format!("{images} image{plural}")
 }
 
 fn json(folder: &Path, entries: &[Entry]) -> String {
@@ -245,7 +268,7 @@ fn object(entry: &Entry) -> String {
         State::Paused(left) => write!(text, "\"state\": \"paused\", \"seconds_left\": {left}"),
         State::Image(image) => write!(
             text,
-            "\"state\": \"image\", \"age\": {}, \"requests\": {}, \"files_watched\": {}, \
+            "\"state\": \"image\", \"age_seconds\": {}, \"requests\": {}, \"files_watched\": {}, \
              \"of_this_machine\": {}, \"difference\": {}, \"remarks\": {}, \"steps\": {}",
             image.age,
             image.requests,

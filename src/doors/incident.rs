@@ -113,9 +113,12 @@ impl Incident {
         catch_unwind(AssertUnwindSafe(|| page.response())).ok()
     }
 
-    /// Writes its entry; `late` once the head was sent.
+    /// Writes its entry; `late` once the head was sent, which an entry written before does not say.
     pub fn log(&self, failure: &Failure, late: bool) {
         last_resort::mend_log();
+        if failure.is_logged && !late {
+            return;
+        }
         let cut = if late {
             " (the response had begun and is cut short)"
         } else {

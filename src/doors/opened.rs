@@ -15,6 +15,7 @@ use process::descriptors::Private;
 use process::report::{self, Exit};
 use process::{access_log, environment, last_resort, signals, spare, stamp, unread};
 use settings::config::Config;
+use settings::options::{JSON_LOG, Values};
 
 /// A request that is ready for its application.
 pub struct Opened {
@@ -147,6 +148,14 @@ pub fn begin_logs(
         incident.set_application(&config.app, meta);
     }
     incident.name_in_log();
+    // The web server's setting holds even if the settings of the script could not be decided.
+    let in_json = config.map_or_else(
+        || Values::of_variables(&[&JSON_LOG], meta).is_on(&JSON_LOG),
+        |config| config.json_log,
+    );
+    if in_json {
+        report::write_json();
+    }
     if let Some(config) = config {
         if let Some(log) = &config.log {
             report::log_to(log);

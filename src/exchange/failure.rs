@@ -17,6 +17,8 @@ pub struct Failure {
     pub what: Box<str>,
     /// What the operator can do about it, if that is known.
     pub advice: Option<Box<str>>,
+    /// Whether the log has said so already.
+    pub is_logged: bool,
     /// The exception with its frames, once they were collected.
     pub fault: OnceLock<Box<Fault>>,
 }
@@ -32,7 +34,17 @@ impl Failure {
             summary,
             traceback: None,
             advice: None,
+            is_logged: false,
             fault: OnceLock::new(),
+        }
+    }
+
+    /// The same, which the log has said already.
+    #[must_use]
+    pub fn logged(self) -> Self {
+        Self {
+            is_logged: true,
+            ..self
         }
     }
 }

@@ -118,6 +118,13 @@ fn home() -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
 }
 
+/// This user's folder among temporary files, for the notes of users without a folder for images.
+#[must_use]
+pub fn temporary(folder: &Path) -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    folder.join(format!("wsgi-cgi-{user}"))
+}
+
 /// Creates the folder, closed to others.
 pub fn make(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new()

@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
@@ -13,19 +13,20 @@ use super::follower;
 use super::waiting::{self, Ended};
 use crate::becoming::Becoming;
 use crate::doctor;
-use crate::restoring::attempt::{self, Cold};
+use crate::restoring::attempt::{self, Cold, Verdict, Wanted};
 use crate::restoring::started::Started;
 use crate::restoring::way_out;
 use doors::incident::Incident;
 use doors::opened::{begin_logs, open};
 use exchange::{Failure, MetaVariables};
+use image::logged::Note;
+use image::place;
 use image::store::SAID;
-use image::{logged, place};
 use process::arrival::{Arrival, Way};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{access_log, claim, environment, last_resort, settled, tally, times};
+use process::{access_log, claim, environment, last_resort, settled, signals, tally, times};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 use settings::invocation::Invocation;
@@ -46,8 +47,8 @@ pub(crate) fn run(started: &Started) -> c_int {
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
     settled::default_fatal_signals();
-    let cold = cold.unwrap_or_default();
-    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, cold)));
+    let (way, note) = cold.unwrap_or_default();
+    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, way, note)));
     answered.unwrap_or_else(|_| {
         if last_resort::answer(last_resort::Answer::Error) {
             last_resort::drain();
@@ -57,13 +58,13 @@ pub(crate) fn run(started: &Started) -> c_int {
 }
 
 /// Becomes a process restored from an image. If that is not possible, has an image made if that would help,
-/// and returns the reason.
-fn without_image(started: &Started) -> Way {
+/// and returns the reason, with a note to be stored once it is logged.
+fn without_image(started: &Started) -> (Way, Option<Note>) {
     let verdict = attempt::restored(started, &|| wait_beside_restored(started));
     let (reason, make) = match &verdict.why {
-        Cold::Unasked => return Way::Cold,
+        Cold::Unasked => return (Way::Cold, None),
         Cold::Make(reason) => (reason, true),
-        Cold::Stay(reason) | Cold::Refused(reason) => (reason, false),
+        Cold::Stay(reason) | Cold::Lasting(reason) => (reason, false),
         Cold::Again(reason) => {
             started.try_again();
             // Where all tries fail in the same way it was not chance: that is counted.
@@ -76,18 +77,42 @@ fn without_image(started: &Started) -> Way {
     if let (Some(wanted), true) = (&verdict.wanted, make) {
         follower::start(wanted, started);
     }
-    let is_known = match (&verdict.why, &verdict.wanted) {
-        (Cold::Refused(reason), Some(wanted)) => logged::is_known(&wanted.at(SAID), reason),
-        _ => false,
-    };
-    Way::Without {
+    let is_lasting = matches!(verdict.why, Cold::Lasting(_));
+    let note = is_lasting.then(|| note(verdict, &started.meta, reason));
+    let is_known = note.as_ref().is_some_and(Note::is_known);
+    let way = Way::Without {
         why: place::shown(reason.as_bytes()),
         is_known,
-    }
+    };
+    (way, note.filter(|_| !is_known))
+}
+
+/// The note of a lasting reason.
+fn note(verdict: &Verdict, meta: &MetaVariables, reason: &str) -> Note {
+    let name = verdict.wanted.as_ref().map_or_else(
+        || {
+            let app = meta.get_redirected("WSGI_CGI_APP");
+            let app = app.or_else(|| meta.get("SCRIPT_FILENAME"));
+            place::name(app.unwrap_or_default(), &[])
+        },
+        |wanted| wanted.name.clone(),
+    );
+    let beside = verdict.wanted.as_ref().and_then(Wanted::note);
+    let named = meta
+        .get("TMPDIR")
+        .map(|named| Path::new(OsStr::from_bytes(named)));
+    let folder = place::temporary(named.unwrap_or(Path::new("/tmp")));
+    let roots = place::ROOTS.map(|name| meta.value(name));
+    let is_safe = folder.is_absolute() && place::is_published(&folder, &roots).is_none();
+    Note::new(
+        beside,
+        is_safe.then(|| folder.join(format!("{name}.{SAID}"))),
+        reason,
+    )
 }
 
 /// Starts the Python that answers, and answers in its place where that does not.
-fn answer(started: &Started, way: Way) -> c_int {
+fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
     let mut meta = started.meta.clone();
     let incident = Incident::new(&meta);
     incident.name_in_log();
@@ -131,6 +156,7 @@ fn answer(started: &Started, way: Way) -> c_int {
         is_nph,
         private,
         arrival,
+        note,
     };
     let python = match found {
         Some(Ok(python)) => python,
@@ -143,6 +169,7 @@ fn answer(started: &Started, way: Way) -> c_int {
     if !matches!(ended, Ended::NotStarted(_)) {
         // The process that should have answered has logged it.
         unanswered.arrival.mark_logged();
+        store(unanswered.note.take());
     }
     unanswered.conclude(&ended, decided, Some(&python))
 }
@@ -183,6 +210,7 @@ fn wait_beside_restored(started: &Started) {
             spent: 0,
             way: Way::Image,
         },
+        note: None,
     };
     let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
     // A panic must not unwind further: `run` would start a second process that answers.
@@ -206,6 +234,16 @@ struct Unanswered {
     is_nph: bool,
     private: Private,
     arrival: Arrival,
+    /// To be stored once the log says why no image answers.
+    note: Option<Note>,
+}
+
+fn store(note: Option<Note>) {
+    if let Some(note) = note {
+        // A note that is too long for a limit of the host is no reason to die of.
+        signals::ignore_file_limit();
+        note.store();
+    }
 }
 
 impl Unanswered {
@@ -222,7 +260,7 @@ impl Unanswered {
         } else if let Ok(config) = decided
             && let Some(log) = &config.access_log
             // The process called `os._exit`, or executed another program.
-            && !tally::own().has_line()
+            && !tally::own().is_done_with_line()
         {
             access_log::begin(log, &self.meta, &self.arrival);
         }
@@ -238,8 +276,11 @@ impl Unanswered {
             is_nph,
             private,
             arrival,
+            note,
         } = self;
-        let exit = match open(meta, private, incident, is_nph, decided, &arrival) {
+        let opened = open(meta, private, incident, is_nph, decided, &arrival);
+        store(note);
+        let exit = match opened {
             Ok(opened) => opened.fail(&Failure::new(500, sentence)),
             Err(exit) => exit,
         };

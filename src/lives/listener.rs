@@ -24,7 +24,7 @@ use process::report::{self, Exit};
 use process::{stamp, subject};
 use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::{App, Config, Source};
-use settings::options::{IMAGE, ON};
+use settings::options::{IMAGE, JSON_LOG, ON};
 
 /// Workers at once for each core: a request waits for a database more than it computes.
 const JOBS_PER_CORE: usize = 4;
@@ -176,6 +176,9 @@ fn from_images(
         "NOTIFY_SOCKET",
     ] {
         around.remove(name);
+    }
+    if typed.work.log_format == LogFormat::Json {
+        around.set(&JSON_LOG.variable(), ON);
     }
     let options = typed.options.0.clone().absolute();
     let options = options.or_value(&IMAGE, ON);

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::arrival::{Arrival, Way};
 use crate::report::{self, one_line};
-use crate::{stamp, tally, times};
+use crate::{claim, last_resort, stamp, tally, times};
 
 static LINE: OnceLock<Line> = OnceLock::new();
 
@@ -75,14 +75,20 @@ pub fn write_or_log() {
              the web server's user can write to",
             line.path.display()
         ));
+        tally::own().done_with_line();
+    }
+}
+
+/// The same in a signal handler. If writing fails, the process that waits for this one writes the line; if none
+/// waits, the error log says that there is no line.
+pub fn write_in_handler() {
+    if write().is_err() && claim::place().is_null() {
+        last_resort::log(&[b"cannot write the access log"]);
     }
 }
 
 /// Writes the line if there is an access log and the line is not written yet. Safe in a signal handler.
-///
-/// # Errors
-/// If the file cannot be opened or written.
-pub fn write() -> Result<(), Errno> {
+fn write() -> Result<(), Errno> {
     let Some(line) = LINE.get().filter(|line| line.process == this_process()) else {
         return Ok(());
     };
@@ -113,7 +119,9 @@ pub fn write() -> Result<(), Errno> {
     // If the file is a FIFO that no process reads, fail instead of waiting.
     let flags = flags | OFlags::NONBLOCK;
     let file = rustix::fs::open(line.file.as_c_str(), flags, Mode::from_raw_mode(0o640))?;
-    rustix::io::writev(&file, &parts.map(IoSlice::new)).map(drop)
+    rustix::io::writev(&file, &parts.map(IoSlice::new))?;
+    tally.done_with_line();
+    Ok(())
 }
 
 /// A value from the client as a field: spaces escaped, `-` if it is empty.

@@ -43,8 +43,9 @@ static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 /// Whether SIGTERM is not logged.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Whether a timeout is one of `--max-time`, and ends the process with curl's exit status for it.
-static AS_CURL: AtomicBool = AtomicBool::new(false);
+/// The milliseconds of `--max-time`, if a timeout is one of that, and ends the process with curl's exit status for it;
+/// else 0.
+static AS_CURL: AtomicU64 = AtomicU64::new(0);
 
 /// How many ticks of the time to unwind have passed.
 static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -106,7 +107,7 @@ pub fn has_to_end() -> bool {
 
 /// How a process that was stopped ends: asked to, or because the exchange took too long.
 pub fn exit_when_stopped() -> Exit {
-    if TIMED_OUT.load(Ordering::Acquire) && AS_CURL.load(Ordering::Acquire) {
+    if TIMED_OUT.load(Ordering::Acquire) && AS_CURL.load(Ordering::Acquire) > 0 {
         Exit::TimedOut
     } else if TIMED_OUT.load(Ordering::Acquire) {
         Exit::Failure
@@ -115,9 +116,13 @@ pub fn exit_when_stopped() -> Exit {
     }
 }
 
-/// From now on a timeout ends the process with curl's exit status for it.
-pub fn time_out_as_curl() {
-    AS_CURL.store(true, Ordering::Release);
+/// From now on a timeout is one of `--max-time`, of which `limit` was typed.
+pub fn time_out_as_curl(limit: Duration) {
+    AS_CURL.store(milliseconds(limit).max(1), Ordering::Release);
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The signal of the timeout's timer.
@@ -128,10 +133,7 @@ pub fn timeout_signal() -> c_int {
 
 /// Starts the timer of `--timeout`.
 pub fn start_timeout(after: Duration) -> io::Result<()> {
-    LIMIT.store(
-        u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-        Ordering::Release,
-    );
+    LIMIT.store(milliseconds(after), Ordering::Release);
     let mut event: libc::sigevent = zeroed();
     event.sigev_notify = libc::SIGEV_SIGNAL;
     event.sigev_signo = timeout_signal();
@@ -164,7 +166,7 @@ extern "C" fn on_fatal(signal: c_int) {
         last_resort::drain();
     }
     last_resort::disarm();
-    _ = access_log::write();
+    access_log::write_in_handler();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
 }
@@ -203,10 +205,14 @@ extern "C" fn on_timeout(_: c_int) {
     }
     TIMED_OUT.store(true, Ordering::Release);
     let mut digits = [0; 24];
+    let (limit, option): (_, &[u8]) = match AS_CURL.load(Ordering::Acquire) {
+        0 => (LIMIT.load(Ordering::Acquire), b" s (--timeout)"),
+        typed => (typed, b" s (-m, --max-time)"),
+    };
     last_resort::log(&[
         b"timed out after ",
-        seconds(LIMIT.load(Ordering::Acquire), &mut digits),
-        b" s (--timeout)",
+        seconds(limit, &mut digits),
+        option,
         if has_interpreter() {
             b": the traceback above shows where the application was"
         } else {
@@ -286,7 +292,7 @@ extern "C" fn on_tick(_: c_int) {
 
 fn end() -> ! {
     last_resort::answer(Answer::Error);
-    _ = access_log::write();
+    access_log::write_in_handler();
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(exit_when_stopped().code().into()) }
 }

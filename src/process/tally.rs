@@ -16,8 +16,10 @@ pub struct Tally {
     bytes: AtomicU64,
     /// When the application was called, on the clock of [`times::now`]; 0 before that.
     called: AtomicU64,
-    /// Whether the line of the access log was written.
-    is_in_log: AtomicBool,
+    /// Whether this process is writing the line of the access log, or has written it.
+    is_claimed: AtomicBool,
+    /// Whether the line was written, or the error log says why not.
+    is_done: AtomicBool,
 }
 
 /// The tally of a process for which no other process waits.
@@ -25,7 +27,8 @@ static OWN: Tally = Tally {
     status: AtomicU16::new(0),
     bytes: AtomicU64::new(0),
     called: AtomicU64::new(0),
-    is_in_log: AtomicBool::new(false),
+    is_claimed: AtomicBool::new(false),
+    is_done: AtomicBool::new(false),
 };
 
 /// The tally in memory shared with the process that waits; null without one.
@@ -44,7 +47,8 @@ pub fn begin() {
     OWN.status.store(0, Ordering::Release);
     OWN.bytes.store(0, Ordering::Release);
     OWN.called.store(0, Ordering::Release);
-    OWN.is_in_log.store(false, Ordering::Release);
+    OWN.is_claimed.store(false, Ordering::Release);
+    OWN.is_done.store(false, Ordering::Release);
 }
 
 /// From now on this process uses a tally in shared memory.
@@ -89,13 +93,18 @@ impl Tally {
     /// Claims the right to write the line of the access log; true for the first caller only.
     #[must_use]
     pub fn claim_line(&self) -> bool {
-        !self.is_in_log.swap(true, Ordering::AcqRel)
+        !self.is_claimed.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the line of the access log was written.
+    /// Notes that the line was written, or that the error log says why not: no other process has to write it.
+    pub fn done_with_line(&self) {
+        self.is_done.store(true, Ordering::Release);
+    }
+
+    /// Whether nobody has to write the line of the access log any more.
     #[must_use]
-    pub fn has_line(&self) -> bool {
-        self.is_in_log.load(Ordering::Acquire)
+    pub fn is_done_with_line(&self) -> bool {
+        self.is_done.load(Ordering::Acquire)
     }
 
     /// Continues with the values of another process's tally.
@@ -103,6 +112,8 @@ impl Tally {
         let (status, bytes) = of.sent();
         self.status.store(status, Ordering::Release);
         self.bytes.store(bytes, Ordering::Release);
-        self.is_in_log.store(of.has_line(), Ordering::Release);
+        let is_done = of.is_done_with_line();
+        self.is_claimed.store(is_done, Ordering::Release);
+        self.is_done.store(is_done, Ordering::Release);
     }
 }

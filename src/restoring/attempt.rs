@@ -24,7 +24,7 @@ use image::pace;
 use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
-use image::store::head_of;
+use image::store::{SAID, head_of};
 use process::{claim, settled, times};
 use settings::invocation::Invocation;
 use settings::options::Early;
@@ -39,7 +39,8 @@ pub(crate) struct Wanted {
     /// Where images are looked for, and where one is made.
     found: Found,
     pub(crate) folder: PathBuf,
-    name: String,
+    /// What its files are called, but for their endings.
+    pub(crate) name: String,
     /// Whether a process is to wait beside the restored one.
     guard: bool,
 }
@@ -47,6 +48,11 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn at(&self, ending: &str) -> PathBuf {
         self.folder.join(format!("{}.{ending}", self.name))
+    }
+
+    /// The note of what was last logged, which can be in a folder of this user alone.
+    pub(crate) fn note(&self) -> Option<PathBuf> {
+        self.found.looked.is_ok().then(|| self.at(SAID))
     }
 
     /// Counts that the image could not be restored in this process; another process may succeed.
@@ -63,8 +69,8 @@ pub(crate) enum Cold {
     Make(String),
     /// A new image would not help, or must not be made now.
     Stay(String),
-    /// Like `Stay`: the application was refused an image, for a reason that is recorded in the store.
-    Refused(String),
+    /// No image can be made until somebody changes something.
+    Lasting(String),
     /// Another process, with another memory layout, may succeed.
     Again(String),
 }
@@ -151,24 +157,24 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
     if !early.image {
         return Err(Cold::Unasked);
     }
-    let stay = |why: &str| Cold::Stay(why.to_owned());
-    let script = script.ok_or_else(|| stay("only a script can have an image"))?;
+    let no_script = || Cold::Lasting("only a script can have an image".into());
+    let script = script.ok_or_else(no_script)?;
     match fs::metadata(&script) {
         Ok(about) if about.is_file() => {}
-        Ok(_) => return Err(stay("only a script can have an image")),
+        Ok(_) => return Err(no_script()),
         Err(error)
             if error.kind() == ErrorKind::NotFound
                 && !script.as_os_str().as_bytes().contains(&b'/') =>
         {
-            return Err(stay("only a script can have an image"));
+            return Err(no_script());
         }
         Err(error) => return Err(Cold::Stay(format!("`{}`: {error}", script.display()))),
     }
     let identity = place::identity(&options, &script)
         .map_err(|error| Cold::Stay(format!("`{}`: {error}", script.display())))?;
     let roots = place::ROOTS.map(|name| started.meta.value(name));
-    let found =
-        common::find(early.cache_dir, |name| std::env::var_os(name), &roots).map_err(Cold::Stay)?;
+    let found = common::find(early.cache_dir, |name| std::env::var_os(name), &roots)
+        .map_err(Cold::Lasting)?;
     Ok(Wanted {
         folder: found.folder.clone(),
         found,
@@ -270,7 +276,7 @@ fn paced(wanted: &Wanted, reason: &str) -> Cold {
     let firsts = place::firsts(&wanted.folder, &place::script_of(&wanted.identity));
     match pace::until_made(&|ending| wanted.at(ending), &firsts, pace::now()) {
         0 => match obstacle(&wanted.folder) {
-            Some(obstacle) => Cold::Stay(format!("{reason}; no new image: {obstacle}")),
+            Some(obstacle) => Cold::Lasting(format!("{reason}; no new image: {obstacle}")),
             None => Cold::Make(reason.into()),
         },
         left => Cold::Stay(format!("{reason}; no new image for another {left} s")),
@@ -312,7 +318,7 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
                 [] => Cold::Stay(format!(
                     "a restored process crashed; image not used for another {until_used_again} s"
                 )),
-                refusal => Cold::Refused(String::from_utf8_lossy(refusal).into_owned()),
+                refusal => Cold::Lasting(String::from_utf8_lossy(refusal).into_owned()),
             };
         }
     }
@@ -328,7 +334,7 @@ fn without_folder(wanted: &mut Wanted) -> Cold {
             wanted.folder = folder;
             paced(wanted, NO_IMAGE)
         }
-        Err(why) => Cold::Stay(format!("cannot make an image: {why}")),
+        Err(why) => Cold::Lasting(format!("cannot make an image: {why}")),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Config {
     pub debug: bool,
     /// The error log, where it is not standard error.
     pub log: Option<PathBuf>,
+    /// Whether each entry of the error log is a JSON object.
+    pub json_log: bool,
     /// The access log, if one was set.
     pub access_log: Option<PathBuf>,
     /// Whether the response is a whole HTTP one, whatever the script is called.
@@ -93,6 +95,7 @@ impl Config {
                 .map(Duration::from_secs_f64),
             debug: values.is_on(&options::DEBUG),
             log: path(&options::LOG),
+            json_log: values.is_on(&options::JSON_LOG),
             access_log: path(&options::ACCESS_LOG),
             nph: values.is_on(&options::NPH),
             image: values.is_on(&options::IMAGE),

@@ -78,6 +78,8 @@ impl Machine {
             .argument(self.0.script())
             .without("WSGI_CGI_CACHE_DIR")
             .variable("HOME", self.home())
+            // No note keeps a request from saying again what the last one said.
+            .variable("TMPDIR", "/nowhere")
     }
 
     fn run(&self, user: u32, command: &str) -> Output {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use super::{HELLO, Site, eventually};
-use crate::harness::cgi::Answer;
+use crate::harness::cgi::{Answer, Cgi};
 
 #[test]
 fn nothing_where_log_and_response_are_one_pipe() {
@@ -70,4 +70,79 @@ fn a_script_with_a_log_has_an_image() {
         !made.status.success() && said.contains("no image: "),
         "{said}"
     );
+}
+
+/// What a request says in the log, with temporary files in a folder of the test.
+fn said(site: &Site, request: Cgi) -> String {
+    let answer = request.variable("TMPDIR", site.folder()).logs_anything();
+    let answer = answer.run();
+    assert_eq!(answer.text(), "cold", "{}", answer.log);
+    answer.log
+}
+
+/// Where there is no folder for images, a lasting reason is logged once all the same.
+#[test]
+fn that_there_can_be_no_image_is_said_once() {
+    let site = Site::new(HELLO);
+    std::fs::write(site.file("file"), "").expect("written");
+    let below_a_file = site.file("file").join("cache");
+    let no_folder = || site.request().variable("WSGI_CGI_CACHE_DIR", &below_a_file);
+    let published = || site.request().variable("DOCUMENT_ROOT", site.folder());
+    let module = || {
+        let request = site.request().program(super::programs().join("wsgi-cgi"));
+        let request = request.variable("WSGI_CGI_APP", site.script());
+        request.variable("WSGI_CGI_IMAGE", "on")
+    };
+    for (reason, request) in [
+        (
+            "a cold request: cannot make an image: ",
+            &no_folder as &dyn Fn() -> Cgi,
+        ),
+        ("a cold request: only a script can have an image", &module),
+    ] {
+        let first = said(&site, request());
+        assert!(first.contains(reason), "{first}");
+        assert_eq!(said(&site, request()), "", "{reason}");
+    }
+    // Nor is the note itself written to where a server may send it to anybody.
+    for _ in 0..2 {
+        let log = said(&site, published());
+        assert!(log.contains("is below the document root"), "{log}");
+    }
+}
+
+/// A Python that is killed, with the process that waits for it, before it has logged anything.
+#[test]
+fn a_reason_that_did_not_reach_the_log_is_said_by_the_next_request() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+
+    let site = Site::with_options("--python ./python", HELLO);
+    let python = "#!/bin/sh\nif [ -e killed ]; then rm killed; kill -9 $PPID $$; fi\n\
+                  exec /usr/bin/python3 \"$@\"\n";
+    std::fs::write(site.file("python"), python).expect("written");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(site.file("python"), executable).expect("executable");
+    std::fs::write(site.file("file"), "").expect("written");
+    let request = || {
+        let request = site.request().variable("TMPDIR", site.folder());
+        let request = request.variable("WSGI_CGI_CACHE_DIR", site.file("file").join("cache"));
+        request.logs_anything()
+    };
+    std::fs::write(site.file("killed"), "").expect("written");
+    let killed = Command::new(site.script())
+        .env_clear()
+        .env("REQUEST_METHOD", "GET")
+        .env("SCRIPT_FILENAME", site.script())
+        .env("TMPDIR", site.folder())
+        .env("WSGI_CGI_CACHE_DIR", site.file("file").join("cache"))
+        .current_dir(site.folder())
+        .output()
+        .expect("started");
+    assert_eq!(killed.status.signal(), Some(9));
+    assert_eq!((killed.stdout, killed.stderr), (vec![], vec![]));
+    let next = request().run();
+    assert!(next.log.contains("a cold request: "), "{}", next.log);
+    let last = request().run();
+    assert_eq!((last.text(), &*last.log), ("cold", ""));
 }

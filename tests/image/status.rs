@@ -46,11 +46,38 @@ fn the_total_counts_all_images_and_a_path_selects_some() {
         of_folder.contains("/sub/other.cgi: no image: "),
         "{of_folder}"
     );
-    assert_eq!(of_folder.lines().count(), 1);
-    assert_eq!(status(&site, &["."]).lines().count(), 2);
+    let last = of_folder.lines().last().expect("a total");
+    assert!(last.starts_with("0 images, "), "{of_folder}");
+    assert!(last.ends_with(" kB, of scripts below `sub`"), "{of_folder}");
+    let all = status(&site, &["."]);
+    assert!(
+        all.contains("1 image, ") && all.lines().count() == 3,
+        "{all}"
+    );
+    std::fs::create_dir(site.file("su")).expect("a folder");
     let none = status(&site, &["su"]);
     let said = format!("There is no image of `{}` in ", site.file("su").display());
     assert!(none.starts_with(&said), "{none}");
+}
+
+/// A script that is gone may still have an image; one that never was is a mistake.
+#[test]
+fn a_path_that_does_not_exist_is_an_error() {
+    let site = site();
+    std::fs::remove_file(site.script()).expect("removed");
+    assert!(status(&site, &["app.cgi"]).contains("/app.cgi  "));
+    assert!(site.command(&["drop", "app.cgi"]).status.success());
+    for arguments in [
+        &["status", "app.cgi"][..],
+        &["status", "--json", "nosuch.cgi"],
+        &["drop", "nosuch.cgi"],
+    ] {
+        let done = site.command(arguments);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        assert!(said.contains(".cgi`: No such file or directory"), "{said}");
+        assert!(done.stdout.is_empty(), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -61,7 +88,7 @@ d = json.loads(sys.argv[1])
 print(sorted(d))
 print(d["images"], d["limit"], d["bytes"] == sum(s["bytes"] for s in d["scripts"]))
 for s in d["scripts"]:
-    print(s["script"].rsplit("/", 1)[1], s["state"], s.get("requests"), "steps" in s and len(s["steps"]) > 0,
+    print(s["script"].rsplit("/", 1)[1], s["state"], s.get("requests"), s.get("age_seconds", -1) >= (0 if s["state"] == "image" else -1), "steps" in s and len(s["steps"]) > 0,
           "other.cgi: no image" in s.get("reason", ""))
 "#;
     let read = |text: &str| {
@@ -72,15 +99,16 @@ for s in d["scripts"]:
     };
     let site = site();
     let keys = "['bytes', 'folder', 'images', 'limit', 'scripts']\n";
-    let app = |steps| format!("app.cgi image 1 {steps} False\n");
+    let app = |steps| format!("app.cgi image 1 True {steps} False\n");
     let all = read(&status(&site, &["--json"]));
-    let other = "other.cgi refused None False True\n";
+    let other = "other.cgi refused None True False True\n";
     assert_eq!(
         all,
         format!("{keys}1 2147483648 True\n{}{other}", app("False"))
     );
     let one = read(&status(&site, &["--json", "--explain", "app.cgi"]));
     assert_eq!(one, format!("{keys}1 2147483648 True\n{}", app("True")));
+    std::fs::write(site.file("no.cgi"), "").expect("written");
     let none = read(&status(&site, &["--json", "no.cgi"]));
     assert_eq!(none, format!("{keys}0 2147483648 True\n"));
 }

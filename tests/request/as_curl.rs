@@ -109,6 +109,10 @@ fn headers_of_options_are_the_same() {
             "curl http://localhost -u me: -H 'X-A: 1' -H 'X-A: 2' -H 'x-B: é'",
             "curl http://localhost -u 'me:p:w é'",
             "curl http://localhost --oauth2-bearer token",
+            "curl http://u:p@localhost/x; curl http://u@localhost; curl http://:p@localhost; curl http://@localhost",
+            "curl http://u%40x:p%3A%20q@localhost; curl http://u:p:q@localhost",
+            "curl http://u:p@localhost -u a:b; curl http://u:p@localhost -H 'Authorization: x'",
+            "curl http://u:p@localhost --oauth2-bearer token",
             "curl http://localhost --basic -u a:b -H 'Authorization: other'",
             "curl http://localhost -b 'a=1;  b=2' -b c=3",
             "curl http://localhost -b a=1 -H 'Cookie: b=2'",
@@ -240,6 +244,11 @@ fn the_output_of_write_out_is_the_same() {
             r"curl http://localhost -d abc -w '%{size_upload} %{header_json}' -o out",
             r"curl http://localhost -w '%header{content-type}|%{onerror}no' -e me -o /dev/null | sed 's/^%header.*|/text\/plain|/'",
             r"curl http://localhost -w '%{referer}' -e me",
+            r"curl http://localhost -o out -w '%{filename_effective}|'; curl http://localhost -o - -w '%{filename_effective}|'",
+            r"curl -O 'http://localhost/a/b%20c%2Fd.txt?x=/y#z' -w '%{filename_effective}|'; cat b%20c%2Fd.txt",
+            r"curl -O http://localhost/café -w '%{filename_effective}|'; cat café",
+            r"curl -O 'http://localhost/a\b' -w '%{filename_effective}|'; cat b",
+            r"curl -L -c /dev/null -O http://localhost/redirect/302/x -w '%{filename_effective}|'; cat x",
             r"curl http://localhost -w @format -c - | sed '/^#/d'",
             r"curl --compressed http://localhost/gzip -w '%{size_download}' -o out; cat out",
             "curl --compressed http://localhost/deflate",
@@ -280,6 +289,10 @@ fn the_exit_status_is_the_same() {
         ("curl -f -L http://localhost/redirect/302/status/404", 22),
         ("curl http://localhost/status/404", 0),
         ("curl 'http://a b/'", 3),
+        ("curl http://u@v:p@localhost", 3),
+        ("curl -O http://localhost/a/", 23),
+        ("curl -O http://localhost", 23),
+        ("curl -O http://localhost/a/..", 23),
         ("curl http://localhost -o /no/such/file", 23),
         ("curl http://localhost -F a=@/no/such/file", 26),
         ("curl http://localhost -T /no/such/file", 26),
@@ -304,11 +317,58 @@ fn a_timeout_exits_with_28() {
     const HANGS: &str = "import time\ndef application(e, s): time.sleep(60)\n";
     const LOADS: &str = "import time\ntime.sleep(60)\n";
     for app in [HANGS, LOADS] {
-        ByHand::request(app)
-            .with(&["-m", "0.2"])
-            .exits(28)
-            .logs("GET /: ")
-            .run();
+        let request = ByHand::request(app).with(&["-m", "0.2", "--timeout", "9"]);
+        let log = request.exits(28).logs("GET /: ").run().stderr;
+        let entries: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("GET /: "))
+            .collect();
+        assert_eq!(entries.len(), 1, "{log}");
+        assert!(
+            entries[0].contains("timed out after 0.2 s (-m, --max-time)"),
+            "{log}"
+        );
+    }
+    let request = ByHand::request(HANGS).with(&["-m", "9", "--timeout", "0.2"]);
+    request
+        .exits(1)
+        .logs("timed out after 0.2 s (--timeout)")
+        .run();
+}
+
+/// A user name and a password in a URL are sent, and never shown.
+#[test]
+fn a_password_in_a_url_is_not_shown() {
+    const APP: &str = r#"
+PLACES = {
+    "/there": "/",
+    "/again": "http://v:secret@localhost/",
+    "/elsewhere": "http://v:secret@elsewhere/",
+}
+def application(environ, start_response):
+    assert "HTTP_AUTHORIZATION" in environ
+    place = PLACES.get(environ["PATH_INFO"])
+    start_response("302 Found" if place else "200 OK", [("Location", place)] if place else [])
+    return []
+"#;
+    let request = |url: &str| {
+        let shown = "%{url} %{url_effective} %{redirect_url} %{json}";
+        let request = ByHand::request(APP).with(&["-L", "-v", "-w", shown]);
+        request.with(&[url]).logs_anything()
+    };
+    for path in ["/", "/there", "/again", "/elsewhere"] {
+        let ran = request(&format!("http://u:secret@localhost{path}")).run();
+        let shown = String::from_utf8_lossy(&ran.stdout) + &*ran.stderr;
+        assert!(shown.contains("http://localhost/"), "{path}: {shown}");
+        assert!(!shown.contains("secret"), "{path}: {shown}");
+    }
+    for url in [
+        "http://u:secret@v w/",
+        "ftp://u:secret@localhost/",
+        "http://u@v:secret@localhost/",
+    ] {
+        let log = request(url).exits(3).run().stderr;
+        assert!(!log.is_empty() && !log.contains("secret"), "{url}: {log}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The request that follows a redirect (RFC 9110, section 15.4; where it leaves a choice, as curl
 //! does).
 
-use super::url::Url;
+use super::url::{Url, without_user};
 use exchange::ResponseHead;
 
 /// What a response says about the next request.
@@ -32,7 +32,7 @@ impl Next {
         let Some(location) = head.headers.get("location") else {
             return Self::None;
         };
-        let shown = location.escape_ascii();
+        let shown = without_user(&location.escape_ascii().to_string());
         let to = match std::str::from_utf8(location).map(|text| url.join(text)) {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => return Self::Elsewhere(format!("not followed: {error:#}")),

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 use super::Refused;
 
-/// An absolute `http` or `https` URL.
+/// An absolute `http` or `https` URL. As text it has no user name and no password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     https: bool,
@@ -17,6 +17,8 @@ pub struct Url {
     port: Option<u16>,
     path: String,
     query: Option<String>,
+    /// `USER:PASSWORD`, decoded.
+    user: Option<Vec<u8>>,
 }
 
 impl Default for Url {
@@ -27,6 +29,7 @@ impl Default for Url {
             port: None,
             path: "/".to_owned(),
             query: None,
+            user: None,
         }
     }
 }
@@ -48,6 +51,7 @@ impl Url {
     /// For another scheme, or an invalid host.
     pub fn join_as_is(&self, reference: &str) -> Result<Self> {
         let reference = reference.split('#').next().unwrap_or_default();
+        let shown = without_user(reference);
         let (rest, query) = match reference.split_once('?') {
             Some((rest, query)) => (
                 rest,
@@ -65,7 +69,7 @@ impl Url {
                 ("https", Some(_)) => true,
                 _ => {
                     return refused(format!(
-                        "`{reference}` is neither a path nor an http or https URL"
+                        "`{shown}` is neither a path nor an http or https URL"
                     ));
                 }
             };
@@ -76,7 +80,17 @@ impl Url {
         let path = match authority {
             Some(after) => {
                 let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
-                url.set_authority(authority)?;
+                let is_valid = url.set_authority(authority);
+                if is_valid.is_none() && reference.contains('@') {
+                    return refused(
+                        "the URL has no valid host: write `/`, `:` and `@` in a user name or password as %2F, \
+                         %3A and %40"
+                            .into(),
+                    );
+                }
+                if is_valid.is_none() {
+                    return refused(format!("`{authority}` is not a valid host"));
+                }
                 path.to_owned()
             }
             None if rest.is_empty() => {
@@ -141,10 +155,10 @@ impl Url {
         self
     }
 
-    /// The last name in the path.
+    /// `USER:PASSWORD`, if the URL has them.
     #[must_use]
-    pub fn file_name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or_default()
+    pub fn user(&self) -> Option<&[u8]> {
+        self.user.as_deref()
     }
 
     /// Whether a request to `other` reaches the same server: the same host and port, or the other
@@ -204,27 +218,28 @@ impl Url {
         }
     }
 
-    fn set_authority(&mut self, text: &str) -> Result<()> {
-        let authority: Authority = match text.parse() {
-            Ok(authority) => authority,
-            Err(_) => return refused(format!("`{text}` is not a valid host")),
+    /// Takes user name, password, host and port from `[USER[:PASSWORD]@]HOST[:PORT]`; `None` if it is not valid.
+    fn set_authority(&mut self, text: &str) -> Option<()> {
+        let (user, place) = match text.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, text),
         };
-        if text.contains('@') {
-            return refused(format!(
-                "`{text}`: do not write the user name and password here: give \
-                                    them with -u"
-            ));
-        }
+        let authority: Authority = place.parse().ok()?;
         let port = authority.port_u16();
-        let has_port = text
+        let has_port = place
             .rfind(':')
-            .is_some_and(|colon| !text[colon..].contains(']'));
-        if authority.host().is_empty() || has_port && port.is_none() {
-            return refused(format!("`{text}` is not a valid host"));
+            .is_some_and(|colon| !place[colon..].contains(']'));
+        let is_user = user.is_none_or(|user| !user.contains('@'));
+        if authority.host().is_empty() || has_port && port.is_none() || !is_user {
+            return None;
         }
+        self.user = user.map(|user| {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            [decode(name), decode(password)].join(&b':')
+        });
         self.host = authority.host().into();
         self.port = port.filter(|&port| port != if self.https { 443 } else { 80 });
-        Ok(())
+        Some(())
     }
 }
 
@@ -265,6 +280,33 @@ pub fn without_escapes(text: &str) -> String {
         }
     }
     meant
+}
+
+/// A URL as text, without its user name and password.
+#[must_use]
+pub fn without_user(text: &str) -> String {
+    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    let (before, rest) = text.split_at(start);
+    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    [before, place, rest].concat()
+}
+
+/// The name of the file that curl would write for a typed URL: the last name in the path as it was typed, with its
+/// codes. Empty if there is none.
+#[must_use]
+pub fn file_name(text: &str) -> &str {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let path = match path.split_once("//") {
+        Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => {
+            rest.split_once('/').map_or("", |(_, path)| path)
+        }
+        _ => path,
+    };
+    match path.rsplit(['/', '\\']).next() {
+        Some("." | "..") | None => "",
+        Some(name) => name,
+    }
 }
 
 fn encode(text: &[u8]) -> String {
@@ -340,7 +382,9 @@ mod tests {
             "http://",
             "http://a b/",
             "http://x:99999/",
-            "http://u:p@h/",
+            "http://u@v:p@h/",
+            "http://u:p/w@h/",
+            "http://u:p@/",
         ] {
             assert!(Url::default().join(bad).is_err(), "{bad}");
         }
@@ -392,7 +436,55 @@ mod tests {
         let as_is = Url::default().join_as_is("/a/../b").expect("a URL");
         assert_eq!(as_is.target(), "/a/../b");
         let upload = url("/up/").with_file_name(b"a b");
-        assert_eq!((upload.path(), upload.file_name()), ("/up/a%20b", "a%20b"));
+        assert_eq!(upload.path(), "/up/a%20b");
+    }
+
+    #[test]
+    fn user_and_password_are_taken_and_not_shown() {
+        for (text, user) in [
+            ("http://h/@", None),
+            ("http://u:p@h/", Some("u:p")),
+            ("http://u@h", Some("u:")),
+            ("//:p@h", Some(":p")),
+            ("http://@h/", Some(":")),
+            ("http://u%40x:p%3A%20q:r@h:81/", Some("u@x:p: q:r")),
+        ] {
+            let url = url(text);
+            assert_eq!(url.user(), user.map(str::as_bytes), "{text}");
+            assert!(url.to_string().starts_with("http://h"), "{url}");
+        }
+        for text in [
+            "http://u:secret@h h/",
+            "http://u@v:secret@h/",
+            "http://u:secret/@h/",
+            "ftp://u:secret@h/",
+            "u:secret@h/",
+            "http://u:secret@h:x/",
+        ] {
+            let error = Url::default().join(text).expect_err(text).to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        assert_eq!(without_user("https://u:p@h:81/a@b?c"), "https://h:81/a@b?c");
+        assert_eq!(without_user("/a@b"), "/a@b");
+    }
+
+    #[test]
+    fn a_file_name_is_the_last_one_as_it_was_typed() {
+        for (text, name) in [
+            ("/a/b%20c.txt?x=/d#e/f", "b%20c.txt"),
+            ("/a%2Fb", "a%2Fb"),
+            ("/caf\u{e9}", "caf\u{e9}"),
+            ("http://h/a\\b", "b"),
+            ("name", "name"),
+            ("/a//b", "b"),
+            ("/a/", ""),
+            ("/a/..", ""),
+            ("http://h", ""),
+            ("//h", ""),
+            ("", ""),
+        ] {
+            assert_eq!(file_name(text), name, "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use exchange::ResponseHead;
 /// The values that can be written.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The URL as it was typed.
+    /// The URL as it was typed, without user name and password.
     pub url: &'a str,
     /// The URL of the last request.
     pub effective: &'a Url,

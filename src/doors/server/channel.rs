@@ -34,6 +34,8 @@ pub struct Handover {
     pub form: Form,
     /// Whether the client is a person at this machine.
     pub is_local: bool,
+    /// Whether the log was opened again since the nursery opened it: the worker has to open it too.
+    pub opens_log: bool,
     /// The bytes of content.
     pub length: u64,
     /// The connection.
@@ -196,7 +198,11 @@ impl Told {
 }
 
 fn encode(request: &Handover) -> Vec<u8> {
-    let mut message = vec![request.form.encoded(), u8::from(request.is_local)];
+    let mut message = vec![
+        request.form.encoded(),
+        u8::from(request.is_local),
+        u8::from(request.opens_log),
+    ];
     message.extend_from_slice(&request.length.to_le_bytes());
     for (name, value) in request.meta.iter() {
         for part in [name, b"\0", value, b"\0"] {
@@ -209,7 +215,7 @@ fn encode(request: &Handover) -> Vec<u8> {
 /// No name or value holds a NUL: no protocol's grammar has one.
 fn decode(message: &[u8], descriptors: [OwnedFd; 3]) -> io::Result<Handover> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
-    let (&[form, is_local], rest) = message.split_first_chunk().ok_or_else(malformed)?;
+    let (&[form, is_local, opens_log], rest) = message.split_first_chunk().ok_or_else(malformed)?;
     let (length, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
     let mut parts = rest.split(|&byte| byte == 0).map(<[u8]>::to_vec);
     let mut variables = Vec::new();
@@ -221,6 +227,7 @@ fn decode(message: &[u8], descriptors: [OwnedFd; 3]) -> io::Result<Handover> {
         meta: MetaVariables::from_pairs(variables),
         form: Form::decoded(form).ok_or_else(malformed)?,
         is_local: is_local == 1,
+        opens_log: opens_log == 1,
         length: u64::from_le_bytes(*length),
         socket,
         content,
@@ -251,6 +258,7 @@ mod tests {
             meta: MetaVariables::from_pairs([pair, (b"B".to_vec(), Vec::new())]),
             form: FORM,
             is_local: false,
+            opens_log: true,
             length: 7,
             socket: writer.into(),
             content: null(),
@@ -263,6 +271,7 @@ mod tests {
         let arrived = far.next_request().expect("received").expect("a request");
         assert_eq!(arrived.meta, meta);
         assert_eq!((arrived.form, arrived.is_local), (FORM, false));
+        assert!(arrived.opens_log);
         File::from(arrived.socket)
             .write_all(b"through")
             .expect("written");

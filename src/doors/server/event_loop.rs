@@ -265,9 +265,18 @@ impl EventLoop {
     }
 
     /// Opens the error log again: log rotation has renamed the file.
-    fn open_log_again(&self) {
-        if let Some(log) = &self.settings.error_log {
-            report::errors_to(log);
+    fn open_log_again(&mut self) {
+        let Some(log) = &self.settings.error_log else {
+            return;
+        };
+        report::errors_to(log);
+        let current = match &mut self.source {
+            Workers::Forked { nursery, .. } => Some(nursery),
+            Workers::Started(_) => None,
+        };
+        // They may go on: the application may fail to load again.
+        for nursery in current.into_iter().chain(&mut self.successor) {
+            nursery.keeps_old_log();
         }
     }
 

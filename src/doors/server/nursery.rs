@@ -22,6 +22,7 @@ pub struct Nursery {
     channel: Channel,
     freshness: Freshness,
     is_ready: bool,
+    has_old_log: bool,
 }
 
 impl Nursery {
@@ -46,6 +47,7 @@ impl Nursery {
             channel,
             freshness,
             is_ready: false,
+            has_old_log: false,
         })
     }
 
@@ -91,6 +93,16 @@ impl Nursery {
     /// Whether a file of the loaded application was changed after that time.
     pub(super) fn was_edited_since(&self, then: SystemTime) -> bool {
         self.freshness.was_edited_since(then)
+    }
+
+    /// The log was opened again: this one still has the file that was renamed.
+    pub(super) fn keeps_old_log(&mut self) {
+        self.has_old_log = true;
+    }
+
+    /// Whether the log was opened again since this one opened it.
+    pub(super) fn has_old_log(&self) -> bool {
+        self.has_old_log
     }
 
     /// Its process group, which its workers are in.

@@ -84,8 +84,11 @@ fn answer(
             .as_ref()
             .map_or(Duration::ZERO, |journey| journey.spent);
         // Not none, which would be no limit.
-        config.timeout = Some(time.saturating_sub(spent).max(Duration::from_millis(1)));
-        signals::time_out_as_curl();
+        let left = time.saturating_sub(spent).max(Duration::from_millis(1));
+        if config.timeout.is_none_or(|timeout| timeout > left) {
+            config.timeout = Some(left);
+            signals::time_out_as_curl(time);
+        }
     }
     let afterwards = Afterwards::begin(typed, &private.stdout, start)?;
     let outputs = Outputs::open(typed, &private.stdout, is_hop)?;

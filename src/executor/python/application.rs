@@ -16,6 +16,7 @@ use super::interpreter;
 use super::loading::{self, Loading, MainGuard, OnHandlerCall, Seen};
 use super::script_file;
 use super::worker::Prepared;
+use process::signals;
 use settings::config::{App, Config, Source};
 use settings::python::Packages;
 
@@ -89,7 +90,12 @@ fn find<'py>(
     on_handler_call: Option<OnHandlerCall>,
 ) -> Result<Loaded<'py>, Failure> {
     let what = format!("`{}` cannot be loaded", config.app);
-    let failed = |error: PyErr| Failure::of_import(py, &error, &what, config, packages);
+    let failed = |error: PyErr| {
+        if error.is_instance_of::<PySystemExit>(py) && signals::stopping() {
+            return Failure::stopped();
+        }
+        Failure::of_import(py, &error, &what, config, packages)
+    };
     extend_path(py, config).map_err(failed)?;
     let file = match &config.app.source {
         Source::File(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())),

@@ -47,6 +47,13 @@ impl Failure {
         exchange::Failure::new(code, summary).into()
     }
 
+    /// A signal has stopped the application; its handler has logged why.
+    pub(super) fn stopped() -> Self {
+        exchange::Failure::new(500, "the application was stopped")
+            .logged()
+            .into()
+    }
+
     /// An exception, with `what` was being done.
     pub(super) fn of(py: Python<'_>, error: &PyErr, what: &str) -> Self {
         let summary = format!("{what}: {}", line(py, error));

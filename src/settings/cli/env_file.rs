@@ -1,5 +1,7 @@
 //! `--env-file`: variables for the application from a file in the dotenv format, which other tools use too.
 
+mod lines;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
 use exchange::is_request_variable;
+use lines::Lines;
 
 /// The files with variables.
 #[derive(Debug, Default, Args)]
@@ -30,14 +33,16 @@ impl EnvOptions {
                 .with_context(|| format!("--env-file: cannot read `{shown}`"))?;
             // Without a final line end, the parser rejects trailing spaces.
             let text = text.trim_start_matches('\u{feff}').to_owned() + "\n";
-            for found in dotenvy::from_read_iter(text.as_bytes()) {
+            let lines = Lines::new(&text);
+            let began = lines.began();
+            for found in dotenvy::from_read_iter(lines) {
                 match found {
                     Ok((name, _)) if is_left_out(&name) => {}
                     Ok((_, value)) if value.contains('\0') => {
                         bail!("--env-file: `{shown}` has a value with a NUL byte")
                     }
                     Ok(variable) => variables.push(variable),
-                    Err(error) => bail!("--env-file: `{shown}`{}", place(&text, &error)),
+                    Err(error) => bail!("--env-file: `{shown}`{}", place(began.get(), &error)),
                 }
             }
         }
@@ -46,14 +51,15 @@ impl EnvOptions {
 }
 
 /// The number of the invalid line, without its content, which may be a secret.
-fn place(text: &str, error: &dotenvy::Error) -> String {
-    let dotenvy::Error::LineParse(wrong, _) = error else {
-        return format!(": {error}");
-    };
-    let wrong = wrong.lines().next().unwrap_or_default().trim();
-    let number = text.lines().position(|line| line.contains(wrong));
-    let line = number.map_or_else(String::new, |number| format!(", line {}", number + 1));
-    format!("{line}: expected NAME=VALUE, with quotes around a value of several words")
+fn place(line: usize, error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::LineParse(..) => {
+            format!(
+                ", line {line}: expected NAME=VALUE, with quotes around a value of several words"
+            )
+        }
+        error => format!(": {error}"),
+    }
 }
 
 fn is_left_out(name: &str) -> bool {
@@ -88,6 +94,13 @@ mod tests {
             ("A=", ""),
             ("A=https://x/?a=b", "https://x/?a=b"),
             ("B=b\nA=${B}c", "bc"),
+            ("B=b\nA=\"${B}c\"", "bc"),
+            ("word=no\nA=pa$$word$1$", "pa$$word$1$"),
+            ("word=no\nA=\"pa$word \\$ \\\" $\"", "pa$word $ \" $"),
+            ("A='$x' # it's $5", "$x"),
+            ("# don't ${\nA=$x", "$x"),
+            ("A=\"a\n$x\nb\"", "a\n$x\nb"),
+            ("A=a#$b", "a#$b"),
             ("\u{feff}A=1\r\n", "1"),
         ] {
             let found = variables(line).expect(line);
@@ -110,6 +123,9 @@ mod tests {
             "A=1\n\nthe secret\n",
             "A=1\n\nB=the secret\n",
             "A=1\n\nB='secret",
+            "# B=a secret\nA='a secret'\nB=a secret\n",
+            "A=1\n\nB='secret\nC=2\n",
+            "A='1\n2'\nsecret\n",
         ] {
             let error = variables(text).expect_err(text).to_string();
             assert!(error.contains(".env`, line 3: "), "{error}");

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 use crate::options::{FolderOption, MakeOptions};
 
@@ -31,9 +31,9 @@ pub enum ImageCommand {
     Make(Make),
     /// List the images of this user: application, size and age, or why there is no image
     Status {
-        /// Only for this script
-        #[arg(value_name = "SCRIPT")]
-        script: Option<PathBuf>,
+        /// Only for this script, or for the scripts below this folder
+        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        path: Option<PathBuf>,
 
         /// Print each step of a restore too
         #[arg(long)]

@@ -28,10 +28,7 @@ impl Early {
     /// What the flags, the environment and the script say, in this order.
     #[must_use]
     pub fn of(flags: &[OsString], environment: &MetaVariables, script: Option<&Path>) -> Self {
-        let mut variables = Values::default();
-        for row in [&IMAGE, &CACHE_DIR, &GUARD] {
-            _ = variables.push_variable(row, environment);
-        }
+        let variables = Values::of_variables(&[&IMAGE, &CACHE_DIR, &GUARD], environment);
         let said = typed(flags).or(variables);
         let script = script.and_then(|script| of_script(script).ok());
         let said = said.or(script.unwrap_or_default());

@@ -43,12 +43,18 @@ impl Values {
         Ok(values)
     }
 
+    /// Those of the environment for some options; invalid ones are left out.
+    #[must_use]
+    pub fn of_variables(rows: &[&'static Row], environment: &MetaVariables) -> Self {
+        let mut values = Self::default();
+        for row in rows {
+            _ = values.push_variable(row, environment);
+        }
+        values
+    }
+
     /// Adds what the environment says for one option.
-    pub(super) fn push_variable(
-        &mut self,
-        row: &'static Row,
-        environment: &MetaVariables,
-    ) -> Result<()> {
+    fn push_variable(&mut self, row: &'static Row, environment: &MetaVariables) -> Result<()> {
         let variable = row.variable();
         let Some(said) = environment.get_redirected(&variable) else {
             return Ok(());

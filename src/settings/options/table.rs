@@ -83,7 +83,7 @@ impl Row {
 }
 
 /// Every option, in the order of the help.
-pub const TABLE: [&Row; 21] = [
+pub const TABLE: [&Row; 22] = [
     &PYTHON,
     &VENV,
     &PYTHON_PATH,
@@ -92,6 +92,7 @@ pub const TABLE: [&Row; 21] = [
     &TIMEOUT,
     &DEBUG,
     &LOG,
+    &JSON_LOG,
     &ACCESS_LOG,
     &NPH,
     &RECORD,
@@ -155,6 +156,13 @@ pub const LOG: Row = row(
     "FILE",
     "Append the error log to this file instead of the server's",
 );
+pub const JSON_LOG: Row = row(
+    "json-log",
+    Kind::Switch,
+    "",
+    "Write each entry of the error log as a JSON object, with `time` and `message`",
+)
+.of(Scope::Cgi);
 pub const ACCESS_LOG: Row = row(
     "access-log",
     Kind::Path,

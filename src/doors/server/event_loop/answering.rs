@@ -94,6 +94,7 @@ impl EventLoop {
                     asked.form
                 },
                 is_local: asked.is_local,
+                opens_log: nursery.has_old_log(),
                 length,
                 socket,
                 content: content.into_descriptor()?,

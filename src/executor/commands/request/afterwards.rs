@@ -14,8 +14,10 @@ use anyhow::{Context, Result};
 use super::counted::Counted;
 use super::fields;
 use super::journey::Journey;
+use super::outputs::file_of_answer;
 use doors::one_shot::Refused;
 use doors::one_shot::content::Content;
+use doors::one_shot::url::without_user;
 use doors::one_shot::written::{Facts, To};
 use doors::terminal::head_text;
 use exchange::ResponseHead;
@@ -83,11 +85,12 @@ impl Afterwards {
         head: Option<&ResponseHead>,
         exit: Exit,
     ) {
-        let file = typed.shown.output.as_deref().unwrap_or(Path::new(""));
+        let file = file_of_answer(typed).unwrap_or_default();
+        let url = without_user(typed.url().unwrap_or_default());
         let referer = fields::referer(&typed.asked, journey);
         let last_head = head.map_or(0, |head| head_text(head, false).len() as u64);
         let facts = Facts {
-            url: typed.url().unwrap_or_default(),
+            url: &url,
             effective: &journey.url,
             method: &journey.method,
             referer: referer.as_deref().unwrap_or_default(),

@@ -126,7 +126,10 @@ impl Asking<'_> {
         for cookies in &asked.cookie {
             self.add_cookies(cookies, &mut journey)?;
         }
-        journey.user = asked.user.as_deref().map(user).transpose()?;
+        journey.user = match &asked.user {
+            Some(typed) => Some(user(typed)?),
+            None => journey.url.user().map(<[u8]>::to_vec),
+        };
         Ok(journey)
     }
 

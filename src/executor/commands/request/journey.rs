@@ -87,7 +87,8 @@ impl Journey {
     }
 
     /// The next request, after a redirect to `url`; `again` is whether the method and content are sent again.
-    fn next(&self, url: Url, again: bool, is_method_typed: bool) -> Result<Self> {
+    fn next(&self, url: Url, again: bool, is_typed: IsTyped) -> Result<Self> {
+        let user = url.user().filter(|_| !is_typed.user).map(<[u8]>::to_vec);
         let mut next = Self {
             method: self.method.clone(),
             url,
@@ -96,13 +97,13 @@ impl Journey {
             content: None,
             hops: self.hops + 1,
             from: Some(self.url.to_string()),
-            user: self.user.clone(),
+            user: user.or_else(|| self.user.clone()),
             spent: self.spent,
             heads: self.heads,
         };
         if again {
             next.content = self.content.as_ref().map(Content::again).transpose()?;
-        } else if !is_method_typed && self.method != "HEAD" {
+        } else if !is_typed.method && self.method != "HEAD" {
             next.method = "GET".into();
         }
         Ok(next)
@@ -176,11 +177,17 @@ pub(super) fn is_followed(journey: Option<&Journey>) -> IsSkipped {
     })
 }
 
+/// What was typed, and is not changed by a redirect.
+#[derive(Clone, Copy, Debug, Default)]
+struct IsTyped {
+    method: bool,
+    user: bool,
+}
+
 /// What this process was started with, to execute the program again.
 #[derive(Debug, Default)]
 pub(super) struct Restart {
-    /// Whether the method was typed, and stays.
-    is_method_typed: bool,
+    is_typed: IsTyped,
     /// How many may be followed.
     most: Option<u32>,
     program: PathBuf,
@@ -196,7 +203,10 @@ impl Restart {
         }
         let own = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 3);
         Ok(Self {
-            is_method_typed: typed.asked.method.is_some(),
+            is_typed: IsTyped {
+                method: typed.asked.method.is_some(),
+                user: typed.asked.user.is_some(),
+            },
             most: u32::try_from(typed.shown.max_redirs).ok(),
             program: handed_on.program.clone(),
             arguments: handed_on.arguments.clone(),
@@ -238,7 +248,7 @@ impl Restart {
             .filter(|content| content.media_type().is_none());
         let is_sent_again = again || uploaded.is_some() && head.status.code() != 303;
         let followed = journey
-            .next(to, is_sent_again, self.is_method_typed)
+            .next(to, is_sent_again, self.is_typed)
             .and_then(|mut next| {
                 next.spent += took;
                 next.heads += head_text(head, false).len() as u64;

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use doors::one_shot::Refused;
-use doors::one_shot::url::Url;
+use doors::one_shot::url;
 use settings::cli::Request as Typed;
 
 /// The files to write to instead of standard output.
@@ -29,21 +29,29 @@ impl Outputs {
             Some(file) => Some(open(file, is_hop)?),
             None => None,
         };
-        let answer = match &shown.output {
-            Some(file) if is_stdout(file) => None,
-            Some(file) => Some(open(file, is_hop)?),
-            None if shown.remote_name => {
-                // The last name of the URL that was typed, even after a redirect.
-                let url = Url::default().join(typed.url().unwrap_or_default())?;
-                let name = url.file_name();
-                if name.is_empty() {
-                    bail!(Refused::Nameless);
-                }
-                Some(open(Path::new(name), is_hop)?)
-            }
-            None => None,
+        let answer = match file_of_answer(typed) {
+            Some(file) if file == Path::new("") => bail!(Refused::Nameless),
+            file => file.map(|file| open(&file, is_hop)).transpose()?,
         };
         Ok(Self { answer, heads })
+    }
+}
+
+/// The file for the answer; `None` for standard output. With `-O` its name is the last one in the URL that was typed,
+/// even after a redirect.
+pub(super) fn file_of_answer(typed: &Typed) -> Option<PathBuf> {
+    match &typed.shown.output {
+        Some(file) => Some(file.clone()).filter(|file| file != Path::new("-")),
+        None if typed.shown.remote_name => {
+            let url = typed.url().unwrap_or_default();
+            let name = if typed.asked.globoff {
+                url::file_name(url).into()
+            } else {
+                url::file_name(&url::without_escapes(url)).into()
+            };
+            Some(name)
+        }
+        None => None,
     }
 }
 

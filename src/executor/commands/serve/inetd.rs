@@ -43,6 +43,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
         meta: asked.meta,
         form: asked.form.closing(),
         is_local: asked.is_local,
+        opens_log: false,
         length,
         socket: private.stdout,
         content: content.into_descriptor()?,

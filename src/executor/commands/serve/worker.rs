@@ -39,6 +39,7 @@ impl Worker<'_> {
             mut meta,
             form,
             is_local,
+            opens_log,
             length,
             socket,
             content,
@@ -47,6 +48,9 @@ impl Worker<'_> {
         let mut incident = Incident::new(&meta);
         incident.set_application(&self.config.app, &meta);
         incident.name_in_log();
+        if opens_log && let Some(log) = &self.config.log {
+            log::log_to(log);
+        }
         if !self.is_discreet && (self.config.debug || is_local) {
             incident.show(&meta);
         }
