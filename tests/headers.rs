@@ -60,7 +60,7 @@ fn values_are_latin_1() {
         answer.raw.windows(9).any(|line| line == b"X: caf\xe9\r\n"),
         "the byte itself"
     );
-    refused("[('X', '\\u20ac')]", "beyond latin-1");
+    refused("[('X', '\\u20ac')]", "not in Latin-1");
 }
 
 #[test]

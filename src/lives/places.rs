@@ -132,7 +132,10 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
     let mount = mount(config);
     let mut banner = String::new();
     if typed.app.is_none() {
-        _ = writeln!(banner, "APP was not given: serving the one found here.");
+        _ = writeln!(
+            banner,
+            "no APP was given: serving the application found here."
+        );
     }
     for listener in listeners {
         let url = listener.url(mount).filter(|_| typed.behind.scgi.is_none());

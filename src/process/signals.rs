@@ -10,6 +10,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
+
 use super::last_resort::{self, Answer};
 use crate::exit::Exit;
 use crate::{access_log, tally};
@@ -115,6 +117,18 @@ pub fn exit_when_stopped() -> Exit {
     }
 }
 
+/// Why the application is being unwound, for the log.
+#[must_use]
+pub fn why_stopped() -> String {
+    if !TIMED_OUT.load(Ordering::Acquire) {
+        return "the application was stopped by SIGTERM".into();
+    }
+    let mut digits = [0; 24];
+    let limit = seconds(LIMIT.load(Ordering::Acquire), &mut digits);
+    let limit = String::from_utf8_lossy(limit);
+    format!("the application was stopped after {limit} s (--timeout)")
+}
+
 /// From now on a timeout ends the process with curl's exit status for it.
 pub fn time_out_as_curl() {
     AS_CURL.store(true, Ordering::Release);
@@ -159,7 +173,7 @@ extern "C" fn on_fatal(signal: c_int) {
     }
     last_resort::fall_back();
     let answered = last_resort::answer(Answer::Error);
-    last_resort::log(&[b"the process died of ", name(signal)]);
+    log_death(signal);
     if answered {
         last_resort::drain();
     }
@@ -167,6 +181,18 @@ extern "C" fn on_fatal(signal: c_int) {
     _ = access_log::write();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
+}
+
+fn log_death(signal: c_int) {
+    let mut digits = [0; 24];
+    match getrlimit(Resource::Cpu).current {
+        Some(limit) if signal == libc::SIGXCPU => last_resort::log(&[
+            b"the process died of SIGXCPU: its CPU time limit is ",
+            seconds(limit.saturating_mul(1000), &mut digits),
+            b" s (RLIMIT_CPU)",
+        ]),
+        _ => last_resort::log(&[b"the process died of ", name(signal)]),
+    }
 }
 
 extern "C" fn on_terminate(signal: c_int) {
@@ -346,9 +372,17 @@ impl CStructure for libc::sigaction {}
 impl CStructure for libc::sigevent {}
 impl CStructure for libc::itimerspec {}
 
-/// What a signal is called in the log.
+/// What a signal is called in the log: `SIGKILL`, or `signal 40`.
 #[must_use]
-pub fn name(signal: c_int) -> &'static [u8] {
+pub fn shown(signal: c_int) -> String {
+    match name(signal) {
+        b"" => format!("signal {signal}"),
+        name => String::from_utf8_lossy(name).into_owned(),
+    }
+}
+
+/// The same without the formatter, which may allocate; empty for a signal without a name here.
+fn name(signal: c_int) -> &'static [u8] {
     match signal {
         libc::SIGSEGV => b"SIGSEGV (a memory fault)",
         libc::SIGBUS => b"SIGBUS (a memory fault)",
@@ -364,13 +398,33 @@ pub fn name(signal: c_int) -> &'static [u8] {
         libc::SIGPIPE => b"SIGPIPE",
         libc::SIGALRM => b"SIGALRM",
         libc::SIGXFSZ => b"SIGXFSZ (file size limit reached)",
-        _ => b"a signal",
+        libc::SIGUSR1 => b"SIGUSR1",
+        libc::SIGUSR2 => b"SIGUSR2",
+        libc::SIGCHLD => b"SIGCHLD",
+        libc::SIGCONT => b"SIGCONT",
+        libc::SIGTSTP => b"SIGTSTP",
+        libc::SIGTTIN => b"SIGTTIN",
+        libc::SIGTTOU => b"SIGTTOU",
+        libc::SIGURG => b"SIGURG",
+        libc::SIGVTALRM => b"SIGVTALRM",
+        libc::SIGPROF => b"SIGPROF",
+        libc::SIGWINCH => b"SIGWINCH",
+        libc::SIGIO => b"SIGIO",
+        libc::SIGTRAP => b"SIGTRAP",
+        libc::SIGSYS => b"SIGSYS (a system call that is not allowed)",
+        _ => b"",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_signal_is_named_or_numbered() {
+        assert_eq!(shown(libc::SIGKILL), "SIGKILL");
+        assert_eq!(shown(40), "signal 40");
+    }
 
     #[test]
     fn milliseconds_are_written_as_seconds() {

@@ -57,7 +57,7 @@ fn each_refusal_has_its_status_and_ends_the_connection() {
     let log = serving.end();
     assert_eq!(log.lines().count(), 17, "{log}");
     // What was asked for is named once it is known, and the answer's content is counted.
-    let too_large = "413 POST / 30 B ";
+    let too_large = "413 POST / 62 B ";
     assert!(log.lines().any(|line| line.starts_with(too_large)), "{log}");
     let unnamed = log.lines().filter(|line| line.contains(" - - "));
     assert_eq!(unnamed.count(), 5, "{log}");

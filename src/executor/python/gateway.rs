@@ -228,7 +228,7 @@ impl Gateway {
             Stop::Raised(error)
                 if error.is_instance_of::<PySystemExit>(py) && signals::stopping() =>
             {
-                Failure::new(500, "the application was stopped")
+                Failure::new(500, signals::why_stopped())
             }
             Stop::Raised(error) if error.is_instance_of::<PySystemExit>(py) => {
                 let what = "the application tried to exit instead of returning an answer";

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use super::table::{Kind, Row, TABLE};
 use super::values::Values;
 use crate::meant;
+use crate::reach::user;
 
 /// Reads them from the script, which has to be readable anyhow; relative paths are relative to its folder.
 ///
@@ -72,7 +73,9 @@ fn ours(block: &str) -> Result<Table> {
     match tools.remove(OURS) {
         None => Ok(Table::new()),
         Some(Value::Table(ours)) => Ok(ours),
-        Some(_) => bail!("`tool.wsgi-cgi` is not a table"),
+        Some(_) => bail!(
+            "`tool.wsgi-cgi` must be a section: write the line `# [tool.wsgi-cgi]`, and the options below it"
+        ),
     }
 }
 
@@ -100,10 +103,23 @@ fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> R
     };
     for one in list {
         let value = value_of(row, one, folder)
-            .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key}: {expected}"))?;
+            .map_err(|expected| anyhow!("[tool.wsgi-cgi]: {key} = {}: {expected}", shown(one)))?;
         values.push(row, value);
     }
     Ok(())
+}
+
+/// A value about as it was written.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{text:?}"),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(is_on) => is_on.to_string(),
+        Value::Datetime(time) => time.to_string(),
+        Value::Array(_) => "[...]".into(),
+        Value::Table(_) => "{...}".into(),
+    }
 }
 
 fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'static str> {
@@ -150,7 +166,6 @@ fn find_block(text: &[u8]) -> Option<Result<String>> {
 }
 
 fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
-    let user = rustix::process::geteuid().as_raw();
     let path = script.display();
     match error.kind() {
         ErrorKind::NotFound => {
@@ -161,8 +176,8 @@ fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
             )
         }
         ErrorKind::PermissionDenied => anyhow!(
-            "user {user} may not read `{path}`: `chmod a+r` the file and `chmod a+x` the folders \
-             above it"
+            "{} may not read `{path}`: `chmod a+r` the file and `chmod a+x` the folders above it",
+            user()
         ),
         ErrorKind::IsADirectory => anyhow!("`{path}` is a folder: name the file in it"),
         _ => anyhow!("`{path}` cannot be read: {error}"),
@@ -245,8 +260,11 @@ mod tests {
         is_refused("vnev = \"x\"", "`vnev`: did you mean `venv`?");
         is_refused("script_name = \"/\"", "did you mean `script-name`?");
         is_refused("colour = 1", "`colour`: the known ones are python, ");
-        is_refused("timeout = 0", "timeout: a positive number");
-        is_refused("timeout = \"3\"", "a number without quotes");
+        is_refused("timeout = 0", "timeout = 0: a positive number");
+        is_refused(
+            "timeout = \"3\"",
+            "timeout = \"3\": a number without quotes",
+        );
         is_refused("debug = \"on\"", "true or false");
         is_refused("venv = 3", "a text in quotes");
         is_refused("python-path = [3]", "a text in quotes");
