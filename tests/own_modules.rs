@@ -221,7 +221,7 @@ fn a_working_directory_that_may_not_be_entered() {
         .argument(folder.path().join("app.py"))
         .exits(1)
         .logs(&format!(
-            "cannot change to the folder `{}`: user 65534 (nobody) may not enter `{shown}`: `chmod go+x {shown}`",
+            "cannot change to the folder `{}` (--chdir): user 65534 (nobody) may not enter `{shown}`: `chmod go+x {shown}`",
             work.display()
         ))
         .run();

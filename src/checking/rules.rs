@@ -184,7 +184,7 @@ rules! {
     STATUS_MALFORMED "status-malformed" Error START
         "The status is three digits, a space and a reason, without control characters."
     STATUS_NOT_LATIN_1 "status-not-latin-1" Error UNICODE
-        "The status has no character beyond latin-1."
+        "All characters of the status are in Latin-1."
     STATUS_WITHOUT_REASON "status-without-reason" Note START
         "The status has a reason after its three digits."
     STATUS_UNKNOWN "status-unknown" Error HTTP_STATUS
@@ -203,7 +203,7 @@ rules! {
     HEADER_VALUE_CONTROL "header-value-control" Error START
         "A header's value has no control character, such as a line break."
     HEADER_NOT_LATIN_1 "header-not-latin-1" Error UNICODE
-        "A header has no character beyond latin-1."
+        "All characters of a header are in Latin-1."
     HEADER_VALUE_PADDED "header-value-padded" Note HTTP_VALUES
         "The value of a header does not begin or end with white space."
     HEADER_HOP_BY_HOP "header-hop-by-hop" Error FEATURES

@@ -41,7 +41,9 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
     };
     let place = place(typed, open);
     if !typed.place.public {
-        bail!("other machines can reach {place}: allow it with --public");
+        bail!(
+            "not started, as other machines can reach {place}: if that is intended, add --public"
+        );
     }
     if typed.behind.scgi.is_none() {
         report::log(&format!(

@@ -186,9 +186,10 @@ extern "C" fn on_fatal(signal: c_int) {
 fn log_death(signal: c_int) {
     let mut digits = [0; 24];
     match getrlimit(Resource::Cpu).current {
-        Some(limit) if signal == libc::SIGXCPU => last_resort::log(&[
+        // With the signal, the kernel has raised the limit by a second.
+        Some(raised) if signal == libc::SIGXCPU => last_resort::log(&[
             b"the process died of SIGXCPU: its CPU time limit is ",
-            seconds(limit.saturating_mul(1000), &mut digits),
+            seconds(raised.saturating_sub(1).saturating_mul(1000), &mut digits),
             b" s (RLIMIT_CPU)",
         ]),
         _ => last_resort::log(&[b"the process died of ", name(signal)]),

@@ -85,5 +85,9 @@ fn python_is_not_finalized_for_objects_that_only_hold_memory() {
         kept.append([tree.fromstring('<a/>'), decimal.Decimal(1), zlib.compressobj(), Last()])\n    \
         start_response('200 OK', [])\n    return [b'']\n";
     let answer = Cgi::source(text).option("--debug").logs("last").run();
-    assert!(!answer.log.contains("Python is shut down completely"), "{}", answer.log);
+    assert!(
+        !answer.log.contains("Python is shut down completely"),
+        "{}",
+        answer.log
+    );
 }

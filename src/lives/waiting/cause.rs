@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 
@@ -57,19 +58,17 @@ pub(super) fn of_the_end(status: c_int, has_started: bool, python: &str) -> Stri
     format!("the process answering this request {end}")
 }
 
-/// What the process had used, of which a host may limit both.
+/// What the process had used. The kernel counts CPU time for the limit in another way, so both are given.
 fn of_sigkill() -> String {
-    let seconds = times::processor_of_children() as f64 / 1e9;
-    match getrlimit(Resource::Cpu).maximum {
-        // The kernel's clocks differ a little.
-        Some(limit) if seconds + 0.1 >= limit as f64 => {
-            format!("its CPU time limit is {limit} s (RLIMIT_CPU)")
-        }
-        _ => format!(
-            "the hosting provider may limit memory or CPU time, and it had used {} MB and {seconds:.1} s",
-            times::most_memory_of_children() / 1_000_000
-        ),
-    }
+    let allowed = getrlimit(Resource::Cpu).maximum;
+    format!(
+        "it had used {} MB of memory and {:.1} s of CPU time{}, and the hosting provider may limit both",
+        times::most_memory_of_children() / 1_000_000,
+        Duration::from_nanos(times::processor_of_children()).as_secs_f64(),
+        allowed.map_or(String::new(), |seconds| format!(
+            " (allowed: {seconds} s, RLIMIT_CPU)"
+        ))
+    )
 }
 
 fn limit(resource: Resource) -> String {
