@@ -131,7 +131,10 @@ fn after_the_answer_the_script_goes_on() {
         .logs_anything()
         .run();
     assert_eq!(answer.text(), "hello");
-    assert_eq!(answer.log, "after\nthis request was already answered\n");
+    assert_eq!(
+        answer.log,
+        "after\nthis request was already answered: the script must run its handler only once\n"
+    );
 }
 
 #[test]

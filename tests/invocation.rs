@@ -149,7 +149,7 @@ fn what_follows_the_script_is_never_an_option_whoever_wrote_it() {
         for word in words {
             cgi = cgi.argument(word);
         }
-        let answer = cgi.exits(1).logs("comes after the script").run();
+        let answer = cgi.exits(1).logs("stands after the script").run();
         answer.error_id();
         assert_eq!(answer.status, "500 Internal Server Error");
     }

@@ -199,3 +199,13 @@ fn the_time_is_local() {
         assert!(has_time(entry) && entry.contains("+05:45] "), "{entry}");
     }
 }
+
+#[test]
+fn a_log_that_cannot_be_opened_is_named_with_the_remedy() {
+    let text = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return []\n";
+    Cgi::source(text)
+        .option("--log")
+        .option("/no/such/folder/log")
+        .logs("cannot open the log `/no/such/folder/log`: No such file or directory (os error 2): create its folder")
+        .run();
+}

@@ -197,7 +197,7 @@ fn a_file_that_the_servers_user_may_not_read() {
             .argument(place("app.py"))
             .in_folder(folder.path())
             .exits(1)
-            .logs(&format!("user 65534 may not {said}"))
+            .logs(&format!("user 65534 (nobody) may not {said}"))
             .run();
         let entry = answer.log.lines().next().expect("an entry");
         assert!(!entry.contains("pip install"), "{entry}");
@@ -221,7 +221,7 @@ fn a_working_directory_that_may_not_be_entered() {
         .argument(folder.path().join("app.py"))
         .exits(1)
         .logs(&format!(
-            "cannot change to the folder `{}`: user 65534 may not enter `{shown}`: `chmod go+x {shown}`",
+            "cannot change to the folder `{}` (--chdir): user 65534 (nobody) may not enter `{shown}`: `chmod go+x {shown}`",
             work.display()
         ))
         .run();

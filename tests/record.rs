@@ -257,7 +257,7 @@ fn a_file_has_no_more_bytes_than_it_may() {
         .option("--record-bytes")
         .option("10")
         .path("/503")
-        .logs(": the request is not recorded: its meta-variables alone are ")
+        .logs(": the request is not recorded: its variables and headers alone are ")
         .run();
     assert_eq!(files(folder.path()).len(), 1);
 }

@@ -24,7 +24,7 @@ fn a_virtual_environment_that_may_not_be_read_is_not_passed_over() {
     let answer = as_nobody(&folder)
         .argument(script)
         .exits(1)
-        .logs("user 65534 may not read the virtual environment")
+        .logs("user 65534 (nobody) may not read the virtual environment")
         .logs("chmod -R go+rX")
         .run();
     answer.error_id();
@@ -88,7 +88,7 @@ fn the_part_of_a_virtual_environment_that_may_not_be_read_is_named() {
         let answer = cgi
             .argument(script)
             .exits(1)
-            .logs("user 65534 may not read the virtual environment")
+            .logs("user 65534 (nobody) may not read the virtual environment")
             .run();
         let part = closed
             .trim_end_matches("/*")

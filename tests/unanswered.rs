@@ -50,12 +50,21 @@ fn each_moment(end: &str, exit: i32, said: &str) {
 #[test]
 fn killed() {
     let end = "os.kill(os.getpid(), signal.SIGKILL)";
-    each_moment(end, 128 + 9, "killed by SIGKILL");
+    each_moment(
+        end,
+        128 + 9,
+        "killed by SIGKILL before it answered: it had used ",
+    );
 }
 
 #[test]
 fn left_by_os_exit() {
-    each_moment("os._exit(3)", 3, "ended with exit status 3");
+    let called = "before it answered: it called `os._exit` or `os.exec*`";
+    each_moment(
+        "os._exit(3)",
+        3,
+        &format!("ended with exit status 3 {called}"),
+    );
     each_moment("os._exit(0)", 0, "ended with exit status 0");
 }
 
@@ -96,7 +105,10 @@ fn a_limit_on_memory() {
 fn a_limit_on_cpu_time() {
     let folder = folder();
     let script = script(folder.path(), "app.py", "while True: pass");
-    for (limit, said) in [("-S -t 1", "SIGXCPU"), ("-t 1", "SIGKILL")] {
+    for (limit, said) in [
+        ("-S -t 1", "SIGXCPU: its CPU time limit is 1 s (RLIMIT_CPU)"),
+        ("-t 1", " s of CPU time (allowed: 1 s, RLIMIT_CPU)"),
+    ] {
         let done = Command::new("sh")
             .args(["-c", "ulimit $1; exec \"$2\" \"$3\"", "sh", limit])
             .args([program(), &script])
@@ -184,7 +196,7 @@ fn with_python(text: &str) -> (tempfile::TempDir, Cgi) {
 fn a_python_that_prints() {
     let text = "#!/bin/sh\necho Status: 200 OK\necho\necho not this\n";
     let (_folder, cgi) = with_python(text);
-    let answer = answered(cgi, 0, "ended with exit status 0");
+    let answer = answered(cgi, 0, "python3`) did not start: run it by hand to see why");
     assert!(answer.log.contains("not this"), "{}", answer.log);
 }
 

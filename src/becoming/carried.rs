@@ -38,7 +38,7 @@ const REMEDY: &str = "name another folder with --cache-dir or WSGI_CGI_CACHE_DIR
                       archive that has the executor as a separate file";
 
 /// The remedy for a file that was damaged in transfer.
-const AGAIN: &str = "copy the program there again, in binary mode";
+const AGAIN: &str = "upload the program again, to the same place (with FTP: in binary mode)";
 
 /// The executor inside the program.
 struct Carried {
@@ -63,19 +63,18 @@ pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<Pa
     let named = cache_dir.map(Path::to_owned);
     let without_folder = |why: String| {
         anyhow!(
-            "cannot unpack the executor inside `{}`: {why}",
+            "cannot unpack the executor that is built into `{}`: {why}",
             program.display()
         )
     };
     let found = common::find(named, |name| std::env::var_os(name), &roots);
-    let folder = found
-        .map_err(without_folder)?
-        .make()
-        .map_err(|why| without_folder(format!("no folder for it: {why}: {REMEDY}")))?;
+    let folder = found.map_err(without_folder)?.make().map_err(|why| {
+        without_folder(format!("found no folder to unpack it to: {why}: {REMEDY}"))
+    })?;
     let file = folder.join(carried.name());
     let unusable = |why: anyhow::Error| {
         anyhow!(
-            "cannot unpack the executor inside `{}` to `{}`: {why}: {REMEDY}",
+            "cannot unpack the executor that is built into `{}` to `{}`: {why}: {REMEDY}",
             program.display(),
             file.display()
         )
@@ -144,7 +143,10 @@ impl Carried {
         if let Some(most) = getrlimit(Resource::Fsize).current
             && most < self.length
         {
-            bail!("files are limited to {most} bytes (RLIMIT_FSIZE)");
+            bail!(
+                "no file may be larger than {most} bytes here (RLIMIT_FSIZE): raise it with `ulimit \
+                 -f`, or ask the hosting provider"
+            );
         }
         let mut new = file.as_os_str().to_owned();
         new.push(format!(".{}-{}", std::process::id(), times::now()));

@@ -54,8 +54,8 @@ pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> 
         .map(|place| format!("`{}`", place.display()))
         .collect();
     bail!(
-        "cannot find the executor `{NAME}` of `{}`: looked for {}: install both again from the same \
-         package or archive",
+        "cannot find `{NAME}`, the executor that belongs to `{}`: looked for {}: install the program \
+         and the executor again from the same package or archive",
         program.display(),
         looked.join(", ")
     )
@@ -73,7 +73,8 @@ fn is_there(place: &Path) -> bool {
 /// SIGBUS.
 fn checked(place: &Path) -> Result<PathBuf> {
     let shown = place.display();
-    let again = "copy the one that belongs to this program to the same place again, in binary mode";
+    let again = "replace it with the executor that came with this program (with FTP: upload in binary \
+         mode)";
     let closed = |error| {
         let user = rustix::process::geteuid().as_raw();
         anyhow!(

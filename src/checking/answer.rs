@@ -67,21 +67,23 @@ impl Answer {
         let sent = self.length;
         if matches!(code, 204 | 205 | 304) {
             if sent > 0 {
-                let text = format!("{sent} bytes of content were sent with the status {code}");
+                let text =
+                    format!("{sent} bytes of content were sent, but the status {code} allows none");
                 seen.push((&rules::CONTENT_FORBIDDEN, text));
             }
             if code == 204 && self.field("content-length").is_some() {
-                let text = "a Content-Length was sent with the status 204".to_owned();
+                let text = "a Content-Length was sent, but the status 204 allows none".to_owned();
                 seen.push((&rules::CONTENT_LENGTH_FORBIDDEN, text));
             }
             if self.field("content-type").is_some() {
-                let text = format!("a Content-Type was sent with the status {code}");
+                let text = format!("a Content-Type was sent, but the status {code} has no content");
                 seen.push((&rules::CONTENT_TYPE_OF_NOTHING, text));
             }
             return;
         }
         if is_head && sent > 0 {
-            let text = format!("{sent} bytes of content were sent in answer to HEAD");
+            let text =
+                format!("{sent} bytes of content were sent in answer to HEAD, which has none");
             seen.push((&rules::HEAD_WITH_CONTENT, text));
         }
         if sent > 0 && self.field("content-type").is_none() {

@@ -57,12 +57,18 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
     {
         seen.push((
             &rules::HEADER_NOT_LATIN_1,
-            format!("the header {shown} has a character beyond latin-1: encode it first"),
+            format!(
+                "the header {shown} has a character that is not in Latin-1: encode it, for example \
+                 with urllib.parse.quote()"
+            ),
         ));
     } else if name.is_empty() || !name.bytes().all(is_token) {
         seen.push((
             &rules::HEADER_NAME_MALFORMED,
-            format!("the name of the header {shown} is not a token"),
+            format!(
+                "the header name {shown} has a character that is not allowed there: use letters, \
+                 digits and `-`"
+            ),
         ));
     }
     if value.chars().any(|letter| letter.is_ascii_control()) {
@@ -95,7 +101,10 @@ fn judge_one(name: &str, value: &str, seen: &mut Vec<Seen>) {
         )),
         "date" | "last-modified" if !is_date(value) => seen.push((
             &rules::DATE_MALFORMED,
-            format!("the header {shown} is not an HTTP date"),
+            format!(
+                "the value of the header {shown} is not an HTTP date, such as `Sun, 06 Nov 1994 \
+                 08:49:37 GMT`"
+            ),
         )),
         "set-cookie" if is_folded(value) => seen.push((
             &rules::SET_COOKIE_FOLDED,

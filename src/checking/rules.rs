@@ -117,7 +117,8 @@ mod section {
     pub(super) const HTTP_UNSATISFIED: &str = "RFC 9110 section 15.5.17";
     pub(super) const HTTP_500: &str = "RFC 9110 section 15.6.1";
     pub(super) const COOKIES: &str = "RFC 6265 section 3";
-    pub(super) const PROCESS: &str = "beyond PEP 3333: the process belongs to the gateway";
+    pub(super) const PROCESS: &str =
+        "not in PEP 3333: the application leaves the process as it found it";
     pub(super) const GATEWAY: &str = "PEP 3333 \"The Server/Gateway Side\"";
 }
 
@@ -143,7 +144,8 @@ rules! {
     RETURNS_STR "returns-str" Error DETAILS
         "The application returns an iterable of bytes, not a str."
     RETURNS_BYTES "returns-bytes" Error DETAILS
-        "The application returns an iterable of bytes: a bytes object is an iterable of numbers."
+        "The application returns a list (or another iterable) of bytes objects, such as `[content]`, \
+         not a bytes object itself."
     NOT_ITERABLE "not-iterable" Error DETAILS
         "What the application returns can be iterated."
     ITEM_NOT_BYTES "item-not-bytes" Error DETAILS
@@ -155,7 +157,7 @@ rules! {
     TINY_BLOCKS "tiny-blocks" Note BUFFERING
         "Blocks of a few bytes are slow, as each is sent on its own."
     ENDLESS "endless" Note BUFFERING
-        "An answer without an end keeps a gateway busy for as long as the client likes."
+        "The answer ends: an endless one keeps the gateway busy until the client disconnects."
     CLOSE_RAISES "close-raises" Error DETAILS
         "close() of the iterable raises no exception."
 
@@ -164,22 +166,25 @@ rules! {
     START_RESPONSE_LATE "start-response-late" Error DETAILS
         "start_response is called before the iterable yields its first content."
     START_RESPONSE_AFTER_EMPTY "start-response-after-empty" Note DETAILS
-        "Some gateways send the head with the first block even if that is empty: start_response comes first."
+        "start_response is called before anything is yielded, even an empty block: some gateways send \
+         the headers with the first block."
     START_RESPONSE_TWICE "start-response-twice" Error START
         "start_response is called a second time only with exc_info."
     START_RESPONSE_ARGUMENTS "start-response-arguments" Error START
-        "start_response gets a status, headers and perhaps exc_info, by position."
+        "start_response is called with positional arguments: the status, the headers and, optionally, \
+         exc_info."
     EXC_INFO_WRONG "exc-info-wrong" Error START
         "exc_info is what sys.exc_info() returns while an exception is handled."
     EXC_INFO_SWALLOWED "exc-info-swallowed" Warning ERRORS
-        "The exception that start_response raises when exc_info comes too late is not caught."
+        "If start_response raises exc_info again, because the headers were already sent, the \
+         application does not catch that exception."
 
     STATUS_NOT_STR "status-not-str" Error START
         "The status is a str."
     STATUS_MALFORMED "status-malformed" Error START
         "The status is three digits, a space and a reason, without control characters."
     STATUS_NOT_LATIN_1 "status-not-latin-1" Error UNICODE
-        "The status has no character beyond latin-1."
+        "All characters of the status are in Latin-1."
     STATUS_WITHOUT_REASON "status-without-reason" Note START
         "The status has a reason after its three digits."
     STATUS_UNKNOWN "status-unknown" Error HTTP_STATUS
@@ -198,15 +203,15 @@ rules! {
     HEADER_VALUE_CONTROL "header-value-control" Error START
         "A header's value has no control character, such as a line break."
     HEADER_NOT_LATIN_1 "header-not-latin-1" Error UNICODE
-        "A header has no character beyond latin-1."
+        "All characters of a header are in Latin-1."
     HEADER_VALUE_PADDED "header-value-padded" Note HTTP_VALUES
-        "White space around a header's value is not part of it."
+        "The value of a header does not begin or end with white space."
     HEADER_HOP_BY_HOP "header-hop-by-hop" Error FEATURES
         "Only the server sends hop-by-hop headers, such as Connection and Transfer-Encoding."
     HEADER_STATUS "header-status" Error CGI_STATUS
         "No header is called Status: a CGI gateway uses that name for the status."
     HEADER_REPEATED "header-repeated" Warning HTTP_ORDER
-        "A header that does not allow a list, such as Content-Type, occurs once."
+        "A header that may occur only once, such as Content-Type, is not repeated."
     HEADERS_CHANGED "headers-changed" Warning START
         "The list of headers is not changed after start_response: only some gateways would send the change."
 
@@ -234,25 +239,25 @@ rules! {
         "A URL that answers GET also answers HEAD."
 
     NOT_MODIFIED_UNASKED "not-modified-unasked" Error HTTP_NOT_MODIFIED
-        "304 answers only conditional requests."
+        "The status 304 is sent only in answer to conditional requests."
     ETAG_IGNORED "etag-ignored" Note HTTP_CONDITIONS
-        "If-None-Match with the ETag that was sent is answered with 304."
+        "A request whose If-None-Match holds the current ETag is answered with 304."
     ETAG_MALFORMED "etag-malformed" Warning HTTP_ETAG
         "An ETag is in double quotes."
     PARTIAL_UNASKED "partial-unasked" Error HTTP_PARTIAL
-        "206 answers only requests with Range."
+        "The status 206 is sent only in answer to requests with Range."
     CONTENT_RANGE_MISSING "content-range-missing" Error HTTP_PARTIAL
-        "An answer with 206 says with Content-Range which part it is."
+        "An answer with the status 206 has a Content-Range that says which part it holds."
     CONTENT_RANGE_WRONG "content-range-wrong" Error HTTP_RANGE
         "Content-Range has the form `bytes FIRST-LAST/ALL`, and that much content follows."
     UNSATISFIED_WITHOUT_RANGE "unsatisfied-without-range" Warning HTTP_UNSATISFIED
         "An answer with 416 gives the full length in Content-Range."
     LOCATION_MISSING "location-missing" Warning HTTP_LOCATION
-        "A redirect says where to, with Location."
+        "A redirect has a Location header."
     ALLOW_MISSING "allow-missing" Warning HTTP_NOT_ALLOWED
-        "An answer with 405 says with Allow which methods there are."
+        "An answer with the status 405 lists the allowed methods in Allow."
     AUTHENTICATE_MISSING "authenticate-missing" Warning HTTP_UNAUTHORIZED
-        "An answer with 401 says with WWW-Authenticate how to log in."
+        "An answer with the status 401 has a WWW-Authenticate header."
     DATE_MALFORMED "date-malformed" Warning HTTP_DATES
         "Date and Last-Modified have the form `Sun, 06 Nov 1994 08:49:37 GMT`."
     SET_COOKIE_FOLDED "set-cookie-folded" Warning COOKIES
@@ -263,21 +268,21 @@ rules! {
     WRITE_USED "write-used" Note WRITE
         "write() is for old applications: new ones return an iterable."
     WRITE_NOT_BYTES "write-not-bytes" Error WRITE
-        "write() gets bytes."
+        "write() is called with bytes."
     WRITE_ARGUMENTS "write-arguments" Error WRITE
-        "write() gets one argument, by position."
+        "write() is called with one positional argument."
     WRITE_IN_ITERABLE "write-in-iterable" Error WRITE
         "write() is not called from within the iterable."
     WRITE_LATE "write-late" Error WRITE
         "write() is not called once the answer has ended."
 
     READS_PAST_END "reads-past-end" Note STREAMS
-        "No more of wsgi.input is asked for than CONTENT_LENGTH says."
+        "The application does not read more bytes from wsgi.input than CONTENT_LENGTH says."
     READLINE_SIZE "readline-size" Note STREAMS
-        "readline() is called without a size, which gateways need not support."
+        "readline() is called without a size, because gateways need not support one."
     READ_ARGUMENTS "read-arguments" Error STREAMS
-        "Methods of wsgi.input are called with one number as a positional argument, or without \
-         arguments, as Python documents."
+        "The methods of wsgi.input are called without arguments or with one number, by position, as in \
+         the Python documentation."
     READS_LATE "reads-late" Error STREAMS
         "wsgi.input is not read once the answer has ended."
     INPUT_CLOSED "input-closed" Error STREAMS
@@ -299,7 +304,7 @@ rules! {
         "PATH_INFO may hold any bytes, decoded as latin-1: a request whose path is not UTF-8 \
          must get an answer too, for example 400 or 404."
     FILE_WRAPPER_ARGUMENT "file-wrapper-argument" Error FILES
-        "wsgi.file_wrapper gets an object with a method read(), and perhaps a size."
+        "wsgi.file_wrapper is called with an object that has a read() method and, optionally, a block size."
 
     PRINTS_TO_STDOUT "prints-to-stdout" Warning CGI_OUTPUT
         "Nothing is written to standard output: CGI gateways send the answer there."
@@ -310,7 +315,7 @@ rules! {
     DAEMON_THREAD_LEFT "daemon-thread-left" Note THREADS
         "No daemon thread runs on after the answer: the process of a CGI request ends, and the thread with it."
     PROCESS_LEFT "process-left" Warning PROCESS
-        "No child process is left behind, running or not waited for."
+        "No child process is left behind: each has ended, and the application has waited for it."
     FORK_RETURNS "fork-returns" Error PROCESS
         "A process forked by the application must exit: it does not return to the gateway."
     DIRECTORY_CHANGED "directory-changed" Warning PROCESS
@@ -327,7 +332,7 @@ rules! {
         "sys.stdin, sys.stdout and sys.stderr are the same after the answer as before."
 
     GATEWAY_DIFFERS "gateway-differs" Error GATEWAY
-        "wsgi-cgi sends the status, the headers and the content of the application's answer."
+        "wsgi-cgi passes on the application's status, headers and content unchanged."
 }
 
 #[cfg(test)]

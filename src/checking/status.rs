@@ -10,7 +10,7 @@ pub fn judge(status: &str) -> (Option<u16>, Vec<Seen>) {
     if status.chars().any(|letter| u32::from(letter) > 0xff) {
         seen.push((
             &rules::STATUS_NOT_LATIN_1,
-            format!("the status {shown} has a character beyond latin-1"),
+            format!("the status {shown} has a character that is not in Latin-1"),
         ));
     }
     let digits = status.get(..3).filter(|digits| {

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use exchange::MetaVariables;
 use image::attempt::Ended;
 use image::freshness;
+use image::place::{script_of, shown};
 use process::program;
 use process::report::{self, Exit};
 use settings::cli::{Make, Order};
@@ -20,6 +21,7 @@ use settings::decided::first_line_options;
 use settings::options::Early;
 
 use super::progress::Progress;
+use super::{folder_of, list};
 
 /// How many attempts are made when the next one may succeed.
 const ATTEMPTS: usize = 5;
@@ -77,10 +79,19 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
             ),
         }
     }
+    let folder = folder_of(&typed.options.0, Some(&script), environment)?;
+    let why = list::heads(&folder).find_map(|(_, head)| {
+        head.filter(|head| script_of(&head.identity) == script && !head.refusal.is_empty())
+    });
     bail!(
-        "`{}`: no image after {ATTEMPTS} attempts: a file that the application reads while loading changes \
-         each time; `wsgi-cgi image status` names it",
-        script.display()
+        "{} ({ATTEMPTS} attempts)",
+        match why {
+            Some(head) => shown(&head.refusal),
+            None => format!(
+                "`{}`: no image: a file that the application reads while loading changes each time",
+                script.display()
+            ),
+        }
     )
 }
 

@@ -110,7 +110,8 @@ impl Recorder {
         let head = self.head(shorter);
         let Some(room) = self.record.bytes.checked_sub(head.len() as u64) else {
             bail!(
-                "its meta-variables alone are {} bytes, more than --record-bytes={}",
+                "its variables and headers alone are {} bytes, more than --record-bytes={}: raise that \
+                 limit",
                 head.len(),
                 self.record.bytes
             );

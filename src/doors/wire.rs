@@ -41,7 +41,8 @@ pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
         if name.len() + value.len() > LONGEST_LINE {
             let name = String::from_utf8_lossy(name);
             report::log(&format!(
-                "header `{name}` is over 8 KB long: servers may refuse it"
+                "header `{name}` is {} bytes long, and servers may refuse more than {LONGEST_LINE}",
+                name.len() + value.len()
             ));
         }
         line(&mut wire, name, value);

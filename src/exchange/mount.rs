@@ -32,9 +32,10 @@ impl MetaVariables {
             Err(Unclear) => {
                 let shown = |value| String::from_utf8_lossy(value).into_owned();
                 Some(format!(
-                    "script-name = \"auto\": cannot determine where the application is mounted from \
-                     REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`: links show the script's \
-                     name. If a rewrite leads to the script, set the URL path: script-name = \"/PATH\"",
+                    "script-name = \"auto\": the URL path of the application does not follow from \
+                     REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`, so its links contain the \
+                     script's name: if a rewrite rule leads to the script, set the path: script-name = \
+                     \"/PATH\"",
                     shown(path_of(uri).unwrap_or(uri)),
                     shown(part("SCRIPT_NAME")),
                     shown(part("PATH_INFO")),

@@ -61,8 +61,8 @@ impl fmt::Display for SendError {
         match self {
             Self::NoHead => f.write_str("a block was sent before start_response was called"),
             Self::Lost => f.write_str(
-                "the application closed or replaced file descriptors that it did not open, the \
-                 response's among them: it must close only those that it opened, not a range",
+                "the application closed or replaced file descriptors that it had not opened, including \
+                 the one for the response: close only what it opened (no os.closerange)",
             ),
             Self::ClientGone => f.write_str("the client has disconnected"),
             Self::Io(error) => write!(f, "the response cannot be written: {error}"),
@@ -141,7 +141,8 @@ impl Responder {
     pub fn set_head(&mut self, head: ResponseHead) {
         debug_assert!(
             self.sent.is_none(),
-            "a head that has already been sent cannot be replaced"
+            "the status and headers were already sent and cannot be replaced: call start_response(..., \
+             exc_info) before the first content"
         );
         self.head = Some(head);
     }

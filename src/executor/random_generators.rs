@@ -41,7 +41,9 @@ const HARMLESS: [(&str, &str); 12] = [
 /// Names the library.
 pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
     if !at_fork::is_complete() {
-        bail!("loading the application registered more than {MOST} functions with pthread_atfork");
+        bail!(
+            "while loading, the application registered more than {MOST} functions with pthread_atfork"
+        );
     }
     // The kernel reports paths with links resolved.
     let real = |file: PathBuf| file.canonicalize().unwrap_or(file);
@@ -64,7 +66,7 @@ pub(crate) fn refuse_generators(seen: &BTreeSet<Vec<u8>>) -> Result<()> {
             && !has_sqlite(&library)
         {
             bail!(
-                "loading the application used the random generator of `{}`, which cannot be reset: \
+                "while loading, the application used the random generator of `{}`, which cannot be reset: \
                  use it when a request needs it",
                 library.display()
             );

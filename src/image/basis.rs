@@ -158,8 +158,8 @@ impl Changing {
     pub fn by_loading(path: &[u8]) -> Self {
         Self {
             reason: format!(
-                "loading the application looks at `{}` and then changes it: the next process \
-                 would find different content",
+                "while loading, the application reads `{}` and then changes it, so that the next \
+                 process would find other content: change it when a request needs it",
                 path.escape_ascii()
             ),
             by_loading: true,
@@ -182,7 +182,7 @@ pub struct Unobserved;
 
 impl fmt::Display for Unobserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the process that observes loading was killed")
+        f.write_str("the process that watches the application while it loads was killed")
     }
 }
 

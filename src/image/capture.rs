@@ -100,7 +100,7 @@ fn pieces(mapping: &Mapping, content: Content) -> Result<Vec<(u64, u64, Content,
 fn advice(mapping: &Mapping) -> Result<u64> {
     let mut advice = 0;
     if mapping.key != 0 {
-        bail!("loading the application sets a memory protection key (pkey_mprotect)");
+        bail!("while loading, the application sets a memory protection key (pkey_mprotect)");
     }
     for flag in mapping.flags.split(' ') {
         advice |= match flag {
@@ -114,16 +114,19 @@ fn advice(mapping: &Mapping) -> Result<u64> {
             "sr" => advice::ORDER,
             "rr" => advice::RANDOM,
             "gd" if mapping.name != "[stack]" => {
-                bail!("loading the application maps memory that grows on demand (MAP_GROWSDOWN)")
+                bail!(
+                    "while loading, the application maps memory that grows on demand (MAP_GROWSDOWN)"
+                )
             }
             "lo" => bail!(
-                "loading the application locks memory (mlock), which a restored process may not be allowed to"
+                "while loading, the application locks memory (mlock), which a restored process may not \
+                 be allowed to do"
             ),
             "um" | "uw" | "ui" => {
-                bail!("loading the application handles its own page faults (userfaultfd)")
+                bail!("while loading, the application handles its own page faults (userfaultfd)")
             }
-            "ht" => bail!("loading the application maps huge pages (MAP_HUGETLB)"),
-            "sl" => bail!("loading the application seals memory (mseal)"),
+            "ht" => bail!("while loading, the application maps huge pages (MAP_HUGETLB)"),
+            "sl" => bail!("while loading, the application seals memory (mseal)"),
             _ => 0,
         };
     }
@@ -135,12 +138,12 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
     let writable = mapping.protection & 2 != 0;
     if mapping.shared && writable {
         bail!(
-            "loading the application maps writable memory that processes share (`{}`)",
+            "while loading, the application maps writable memory that processes share (`{}`)",
             mapping.name
         );
     }
     if mapping.protection & 4 != 0 && (!is_file || mapping.changed) {
-        bail!("loading the application leaves executable memory without a file");
+        bail!("while loading, the application leaves executable memory without a file");
     }
     if mapping.name.ends_with(" (deleted)") {
         // The parts of a library before its code are mapped first.
@@ -149,7 +152,7 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
             return Err(Changing::in_use(&mapping.name).into());
         }
         bail!(
-            "loading the application maps a deleted file, `{}`",
+            "while loading, the application maps a deleted file, `{}`",
             mapping.name
         );
     }

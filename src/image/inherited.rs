@@ -1,7 +1,28 @@
 //! Attributes that a process inherits from the one that starts it. If loading reads one, the image is only
 //! for processes that have inherited the same value.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
+
+/// The limits by their numbers, as in `asm-generic/resource.h`.
+const LIMITS: [&str; 16] = [
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+];
 
 /// An inherited attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,23 +63,47 @@ impl Inherited {
 
     /// In words.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Self::Umask => "the umask",
-            Self::Limit(_) => "a resource limit",
-            Self::Priority => "the priority (nice)",
-            Self::Processors => "the CPU affinity",
+            Self::Umask => "the umask".into(),
+            Self::Limit(which) => match usize::try_from(which).ok().and_then(|n| LIMITS.get(n)) {
+                Some(name) => format!("the limit RLIMIT_{name}").into(),
+                None => format!("the resource limit {which}").into(),
+            },
+            Self::Priority => "the priority (nice)".into(),
+            Self::Processors => "the CPU affinity".into(),
+        }
+    }
+
+    /// A value in words.
+    #[must_use]
+    pub fn shown(self, value: &[u8]) -> String {
+        let number = |limit: &[u8]| match u64::from_le_bytes(limit.try_into().unwrap_or_default()) {
+            u64::MAX => "unlimited".to_owned(),
+            number => number.to_string(),
+        };
+        match (self, value) {
+            (Self::Umask, &[a, b, c, d]) => format!("{:03o}", u32::from_le_bytes([a, b, c, d])),
+            (Self::Priority, &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]).to_string(),
+            (Self::Limit(_), limits) if limits.len() == 16 => match limits.split_at(8) {
+                (soft, hard) if soft == hard => number(soft),
+                (soft, hard) => format!("{} (hard limit {})", number(soft), number(hard)),
+            },
+            (Self::Processors, list) if !list.is_empty() => {
+                let bits = (0..list.len() * 8).filter(|bit| list[bit / 8] >> (bit % 8) & 1 != 0);
+                let numbers: Vec<_> = bits.map(|bit| bit.to_string()).collect();
+                format!("CPU {}", numbers.join(","))
+            }
+            _ => "unknown".into(),
         }
     }
 
     /// All attributes with their values, read before anything changes them.
     #[must_use]
     pub fn all() -> Vec<(Self, Vec<u8>)> {
-        /// `RLIM_NLIMITS`
-        const LIMITS: u64 = 16;
         [Self::Umask, Self::Priority, Self::Processors]
             .into_iter()
-            .chain((0..LIMITS).map(Self::Limit))
+            .chain((0..LIMITS.len() as u64).map(Self::Limit))
             .map(|what| (what, what.value()))
             .collect()
     }
@@ -96,6 +141,39 @@ impl Inherited {
                     if found == 0 { list.into() } else { Vec::new() }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_in_words() {
+        let limits = [1024, u64::MAX].map(u64::to_le_bytes).concat();
+        for (what, value, shown) in [
+            (Inherited::Umask, &[0o022, 0, 0, 0][..], "022"),
+            (Inherited::Priority, &[0xfb, 0xff, 0xff, 0xff], "-5"),
+            (Inherited::Limit(7), &limits, "1024 (hard limit unlimited)"),
+            (Inherited::Limit(7), &[], "unknown"),
+            (Inherited::Processors, &[0b101, 1], "CPU 0,2,8"),
+        ] {
+            assert_eq!(what.shown(value), shown);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn limits_have_the_systems_names() {
+        for (number, name) in [
+            (libc::RLIMIT_CPU, "CPU"),
+            (libc::RLIMIT_NOFILE, "NOFILE"),
+            (libc::RLIMIT_AS, "AS"),
+            (libc::RLIMIT_NPROC, "NPROC"),
+        ] {
+            let limit = Inherited::Limit(number.into());
+            assert_eq!(limit.name(), format!("the limit RLIMIT_{name}"));
         }
     }
 }

@@ -55,7 +55,7 @@ impl Note {
             return;
         }
         if let Some(file) = &self.temporary
-            && file.parent().is_some_and(|folder| make(folder))
+            && file.parent().is_some_and(make)
         {
             self.write(file);
         }

@@ -50,8 +50,8 @@ impl ProcessState {
                     after,
                 }),
                 Way::Obstacle => bail!(
-                    "loading the application changes {} of the process, which cannot be set in a restored \
-                     process: do that when a request needs it",
+                    "while loading, the application changes {} of the process, which cannot be set in a \
+                     restored process: do that when a request needs it",
                     aspect.name
                 ),
             }
@@ -83,8 +83,8 @@ impl Changes {
     /// inherited the changed value.
     ///
     /// # Errors
-    /// The name of what cannot be set; then everything is as it was.
-    pub fn put_back(&self, is_trial: bool) -> Result<(), &'static str> {
+    /// Names what cannot be set; then everything is as it was.
+    pub fn put_back(&self, is_trial: bool) -> Result<(), String> {
         let mut done: Vec<(Write, Vec<u8>)> = Vec::new();
         for change in &self.0 {
             let Way::PutBack(write) = change.aspect.way else {
@@ -99,7 +99,15 @@ impl Changes {
             done.push((write, had));
             if !is_put_back {
                 revert(&done);
-                return Err(change.aspect.name);
+                let why = if is_own || is_given {
+                    "and it cannot be changed in the restored process"
+                } else {
+                    "and this process had another value before than the one that made the image"
+                };
+                return Err(format!(
+                    "while loading, the application changed {}, {why}: change it when a request needs it",
+                    change.aspect.name
+                ));
             }
         }
         _ = UNDO.set(done);

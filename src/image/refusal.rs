@@ -39,7 +39,7 @@ fn refuse_threads() -> Result<()> {
     match threads.count() {
         1 => Ok(()),
         count => bail!(
-            "loading the application started {} threads, which cannot be restored: start them when the \
+            "while loading, the application started {} threads, which cannot be restored: start them when the \
              first request needs them",
             count - 1
         ),
@@ -62,7 +62,7 @@ fn refuse_timers() -> Result<()> {
         });
     if is_running || !timers.is_empty() {
         bail!(
-            "loading the application started a timer, which cannot be restored: start it when the first \
+            "while loading, the application started a timer, which cannot be restored: start it when the first \
              request needs it"
         );
     }
@@ -102,7 +102,7 @@ pub fn opened(
                 .find(|(path, _)| path == target.as_os_str().as_bytes())
                 .map(|(_, module)| format!(" in `{module}`"));
             bail!(
-                "loading the application left {} open{}, which another process may change \
+                "while loading, the application left {} open{}, which another process may change \
                  meanwhile: open it when the first request needs it, or close it at the end of loading",
                 shown(number, &target),
                 by.unwrap_or_default()
@@ -135,7 +135,7 @@ fn refuse_shared(opened: &[Opened]) -> Result<()> {
                     });
             if is_one {
                 bail!(
-                    "loading the application duplicated a descriptor of `{}` ({} and {other}): both share a \
+                    "while loading, the application duplicated a descriptor of `{}` ({} and {other}): both share a \
                      file position, which cannot be restored: open the file twice, or close one",
                     file.path.escape_ascii(),
                     file.number

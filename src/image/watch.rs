@@ -94,19 +94,20 @@ pub fn watched(
 ) -> Result<Watched> {
     let mut watched = Watched::default();
     if let Some(what) = seen.hidden.iter().find(|what| !can_be_asked(**what)) {
-        bail!("loading the application {}", what.words());
+        bail!("while loading, the application {}", what.words());
     }
     for (path, looks) in &seen.paths {
         if path.starts_with(b"/proc/") && path.ends_with(b"/environ") {
             bail!(
-                "loading the application reads `{}`, which has the variables of one request",
+                "while loading, the application reads `{}`, which holds the variables of one request: \
+                 read them when a request needs them",
                 path.escape_ascii()
             );
         }
         // SQLite's generator is reset.
         if RANDOM_DEVICES.contains(&&path[..]) && looks.opened > device_reads {
             bail!(
-                "loading the application reads random bytes from `{}`, which all requests would share: \
+                "while loading, the application reads random bytes from `{}`, which all requests would share: \
                  read them when a request needs them",
                 path.escape_ascii()
             );

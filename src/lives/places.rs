@@ -41,7 +41,9 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
     };
     let place = place(typed, open);
     if !typed.place.public {
-        bail!("other machines can reach {place}: allow it with --public");
+        bail!(
+            "not started, as other machines can reach {place}: if that is intended, add --public"
+        );
     }
     if typed.behind.scgi.is_none() {
         report::log(&format!(
@@ -132,7 +134,10 @@ pub(super) fn banner(typed: &Typed, config: &Config, listeners: &[Listener]) -> 
     let mount = mount(config);
     let mut banner = String::new();
     if typed.app.is_none() {
-        _ = writeln!(banner, "APP was not given: serving the one found here.");
+        _ = writeln!(
+            banner,
+            "no APP was given: serving the application found here."
+        );
     }
     for listener in listeners {
         let url = listener.url(mount).filter(|_| typed.behind.scgi.is_none());

@@ -1,6 +1,8 @@
 //! The process that waits beside the one that answers, and ends as it ends. So it sees what no handler in
 //! that process can catch: SIGKILL, `os._exit`, `exec` of another program, a Python that cannot start.
 
+mod cause;
+
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::AsFd;
@@ -12,18 +14,16 @@ use process::beside;
 use process::claim::{self, Claim};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
-use process::report::Exit;
-use process::signals::name;
 use process::tally;
 
 /// How the process that was to answer has ended.
 pub(super) enum Ended {
-    /// It could not be started.
-    NotStarted(io::Error),
+    /// It could not be started: why, and what to do.
+    NotStarted(String),
     /// It has answered, or has begun to: what `waitpid` says of it.
     Answered(c_int),
-    /// It has not: its status as `waitpid` returns it.
-    Unanswered(c_int),
+    /// It has not: its status as `waitpid` returns it, and whether its Python had started.
+    Unanswered(c_int, bool),
 }
 
 /// Starts the Python that answers, and waits for its end. Where no second process can be started, this one
@@ -44,8 +44,10 @@ pub(super) fn beside_python(
         Ok(()) => exec(&file, &words, &started.environment),
         Err(error) => error,
     };
+    let not_started =
+        |error: &io::Error| Ended::NotStarted(cause::of_no_start(error, &started.environment));
     let Some((claim, page)) = claim else {
-        return Ended::NotStarted(become_it(private));
+        return not_started(&become_it(private));
     };
     let answering = match beside::start(claim) {
         Ok(Some(answering)) => answering,
@@ -55,10 +57,14 @@ pub(super) fn beside_python(
             unsafe { libc::_exit(127) }
         }
         // No second process: no other one knows the page of the claim.
-        Err(_) => return Ended::NotStarted(become_it(private)),
+        Err(_) => return not_started(&become_it(private)),
     };
     drop(page);
-    Ended::of(answering.wait(claim, Some(private)), claim)
+    let status = answering.wait(claim, Some(private));
+    match claim.failure() {
+        Some(error) => not_started(&error),
+        None => Ended::of(status, claim),
+    }
 }
 
 /// Forks: the child, which is to be restored from an image, gets `None` at once; the parent waits for it.
@@ -88,10 +94,10 @@ pub(super) fn beside_restored() -> Option<(Private, Ended)> {
 impl Ended {
     fn of(status: c_int, claim: Claim) -> Self {
         tally::own().take_over(claim.tally());
-        match claim.failure() {
-            Some(error) => Self::NotStarted(error),
-            None if claim.is_taken() => Self::Answered(status),
-            None => Self::Unanswered(status),
+        if claim.is_taken() {
+            Self::Answered(status)
+        } else {
+            Self::Unanswered(status, claim.has_started())
         }
     }
 
@@ -101,39 +107,13 @@ impl Ended {
             Some(python) => format!("`{}`", python.python().display()),
             None => "the Python of the image".into(),
         };
-        Some(match self {
-            Self::Answered(_) => return None,
-            Self::NotStarted(error) => {
-                let remedy = match error.raw_os_error() {
-                    // Another Python would fail in the same way.
-                    Some(libc::E2BIG | libc::EAGAIN | libc::ENOMEM) => "",
-                    _ => ": name another Python with --python or --venv",
-                };
-                format!("{python} cannot be started: {error}{remedy}")
+        match self {
+            Self::Answered(_) => None,
+            Self::NotStarted(why) => Some(format!("{python} cannot be started: {why}")),
+            Self::Unanswered(status, has_started) => {
+                Some(cause::of_the_end(*status, *has_started, &python))
             }
-            Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
-                let signal = libc::WTERMSIG(*status);
-                let why = if signal == libc::SIGKILL {
-                    ": the hosting provider may limit memory or CPU time"
-                } else {
-                    ""
-                };
-                let name = String::from_utf8_lossy(name(signal));
-                format!(
-                    "the process answering this request was killed by {name} before it answered{why}"
-                )
-            }
-            Self::Unanswered(status)
-                if libc::WEXITSTATUS(*status) == i32::from(Exit::NoGood.code()) =>
-            {
-                format!("cannot use {python}: the line above in the log says why")
-            }
-            Self::Unanswered(status) => format!(
-                "the process answering this request ended with exit status {} before it answered: it \
-                 called `os._exit` or `os.exec*`, or its Python ({python}) could not start",
-                libc::WEXITSTATUS(*status)
-            ),
-        })
+        }
     }
 
     /// Whether SIGKILL ended it after it had begun to answer: it could not log that itself.
@@ -144,7 +124,7 @@ impl Ended {
 
     /// Ends this process in the same way.
     pub(super) fn end_as_it_did(&self) -> ! {
-        let (Self::Answered(status) | Self::Unanswered(status)) = self else {
+        let (Self::Answered(status) | Self::Unanswered(status, _)) = self else {
             std::process::exit(1)
         };
         if libc::WIFSIGNALED(*status) {

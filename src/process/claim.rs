@@ -20,6 +20,8 @@ use crate::tally::{self, Tally};
 const CLAIMED: u32 = 1;
 /// Something has happened to the process that answers.
 const NEWS: u32 = 2;
+/// The process that answers has started: its Python has called the executor, or it was restored.
+const STARTED: u32 = 4;
 
 const LENGTH: usize = 4096;
 
@@ -107,6 +109,12 @@ impl Claim {
         self.word().load(Ordering::Acquire) & CLAIMED != 0
     }
 
+    /// Whether the process that answers has started.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.word().load(Ordering::Acquire) & STARTED != 0
+    }
+
     /// From now on [`news`] wakes this process.
     pub fn watch(&self) {
         WAITING.store(self.0.as_ptr(), Ordering::Release);
@@ -163,6 +171,7 @@ pub fn adopt(page: RawFd) -> io::Result<()> {
 /// This process is the one that answers, and was forked from the one that waits, with the page.
 pub fn answer_under(claim: Claim) {
     tally::share(claim.tally());
+    claim.word().fetch_or(STARTED, Ordering::AcqRel);
     ANSWERING.store(claim.0.as_ptr(), Ordering::Release);
 }
 

@@ -112,8 +112,8 @@ impl HandedOn {
         let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
         let [stdin, stdout, claim, has_language, is_known, began, spent] = numbers[..] else {
             return Err(
-                "the program passed unknown numbers to the executor: install both from the same \
-                 source"
+                "the executor does not understand what the program passed to it, as their versions \
+                 differ: install both from the same source"
                     .into(),
             );
         };

@@ -14,11 +14,13 @@ pub fn raise_open_files() -> (u64, u64) {
         maximum: before.maximum,
     };
     _ = setrlimit(Resource::Nofile, raised);
-    let now = getrlimit(Resource::Nofile);
-    (
-        before.current.unwrap_or(USUAL),
-        now.current.unwrap_or(USUAL),
-    )
+    (before.current.unwrap_or(USUAL), open_files())
+}
+
+/// The limit.
+#[must_use]
+pub fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(USUAL)
 }
 
 /// Sets the limit to what it was: programs that use `select(2)` rely on low numbers.

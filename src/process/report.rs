@@ -77,9 +77,20 @@ pub fn errors_to(file: &Path) {
 fn after_opening(opened: io::Result<()>, file: &Path) {
     match opened {
         Ok(()) => stamp::always(),
-        Err(error) => log_error(
-            &anyhow::Error::new(error).context(format!("cannot open the log `{}`", file.display())),
-        ),
+        Err(error) => {
+            let remedy = match error.kind() {
+                io::ErrorKind::NotFound => ": create its folder".to_owned(),
+                io::ErrorKind::PermissionDenied => format!(
+                    ": let the user with UID {} write to it, and enter its folder",
+                    rustix::process::geteuid().as_raw()
+                ),
+                _ => String::new(),
+            };
+            let file = file.display();
+            log(&one_line(&format!(
+                "cannot open the log `{file}`: {error}{remedy}"
+            )));
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
+
 use super::last_resort::{self, Answer};
 use crate::exit::Exit;
 use crate::{access_log, tally};
@@ -161,7 +163,7 @@ extern "C" fn on_fatal(signal: c_int) {
     }
     last_resort::fall_back();
     let answered = last_resort::answer(Answer::Error);
-    last_resort::log(&[b"the process died of ", name(signal)]);
+    log_death(signal);
     if answered {
         last_resort::drain();
     }
@@ -169,6 +171,19 @@ extern "C" fn on_fatal(signal: c_int) {
     access_log::write_in_handler();
     // SAFETY: async-signal-safe; the default action is back (SA_RESETHAND) and ends the process.
     unsafe { libc::raise(signal) };
+}
+
+fn log_death(signal: c_int) {
+    let mut digits = [0; 24];
+    match getrlimit(Resource::Cpu).current {
+        // With the signal, the kernel has raised the limit by a second.
+        Some(raised) if signal == libc::SIGXCPU => last_resort::log(&[
+            b"the process died of SIGXCPU: its CPU time limit is ",
+            seconds(raised.saturating_sub(1).saturating_mul(1000), &mut digits),
+            b" s (RLIMIT_CPU)",
+        ]),
+        _ => last_resort::log(&[b"the process died of ", name(signal)]),
+    }
 }
 
 extern "C" fn on_terminate(signal: c_int) {
@@ -352,9 +367,17 @@ impl CStructure for libc::sigaction {}
 impl CStructure for libc::sigevent {}
 impl CStructure for libc::itimerspec {}
 
-/// What a signal is called in the log.
+/// What a signal is called in the log: `SIGKILL`, or `signal 40`.
 #[must_use]
-pub fn name(signal: c_int) -> &'static [u8] {
+pub fn shown(signal: c_int) -> String {
+    match name(signal) {
+        b"" => format!("signal {signal}"),
+        name => String::from_utf8_lossy(name).into_owned(),
+    }
+}
+
+/// The same without the formatter, which may allocate; empty for a signal without a name here.
+fn name(signal: c_int) -> &'static [u8] {
     match signal {
         libc::SIGSEGV => b"SIGSEGV (a memory fault)",
         libc::SIGBUS => b"SIGBUS (a memory fault)",
@@ -370,13 +393,33 @@ pub fn name(signal: c_int) -> &'static [u8] {
         libc::SIGPIPE => b"SIGPIPE",
         libc::SIGALRM => b"SIGALRM",
         libc::SIGXFSZ => b"SIGXFSZ (file size limit reached)",
-        _ => b"a signal",
+        libc::SIGUSR1 => b"SIGUSR1",
+        libc::SIGUSR2 => b"SIGUSR2",
+        libc::SIGCHLD => b"SIGCHLD",
+        libc::SIGCONT => b"SIGCONT",
+        libc::SIGTSTP => b"SIGTSTP",
+        libc::SIGTTIN => b"SIGTTIN",
+        libc::SIGTTOU => b"SIGTTOU",
+        libc::SIGURG => b"SIGURG",
+        libc::SIGVTALRM => b"SIGVTALRM",
+        libc::SIGPROF => b"SIGPROF",
+        libc::SIGWINCH => b"SIGWINCH",
+        libc::SIGIO => b"SIGIO",
+        libc::SIGTRAP => b"SIGTRAP",
+        libc::SIGSYS => b"SIGSYS (a system call that is not allowed)",
+        _ => b"",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_signal_is_named_or_numbered() {
+        assert_eq!(shown(libc::SIGKILL), "SIGKILL");
+        assert_eq!(shown(40), "signal 40");
+    }
 
     #[test]
     fn milliseconds_are_written_as_seconds() {

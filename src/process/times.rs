@@ -1,4 +1,4 @@
-//! Elapsed time and CPU time, in nanoseconds. Read through the C library, which works even at the very start of a
+//! Elapsed time and CPU time, in nanoseconds, and what children have used. Read through the C library, which works even at the very start of a
 //! process.
 
 use std::mem::MaybeUninit;
@@ -18,17 +18,27 @@ pub fn processor() -> u64 {
 /// CPU time used by those children of this process that it has waited for.
 #[must_use]
 pub fn processor_of_children() -> u64 {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the structure is a local; it stays zeros if the call fails.
-    let usage = unsafe {
-        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
-        usage.assume_init()
-    };
+    let usage = usage_of_children();
     let nanoseconds = |time: libc::timeval| {
         u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
             + u64::try_from(time.tv_usec).unwrap_or(0) * 1000
     };
     nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)
+}
+
+/// The most bytes of memory that one of these children had.
+#[must_use]
+pub fn most_memory_of_children() -> u64 {
+    u64::try_from(usage_of_children().ru_maxrss).unwrap_or(0) * 1024
+}
+
+fn usage_of_children() -> libc::rusage {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the structure is a local; it stays zeros if the call fails.
+    unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    }
 }
 
 fn read(clock: libc::clockid_t) -> u64 {

@@ -189,7 +189,9 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
 /// Becomes the restored process, or says why not.
 fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
     if started.is_given_up() {
-        return Err(Cold::Stay("the restored process could not start".into()));
+        return Err(Cold::Stay(
+            "the restored process could not start: an entry before this one says why, unless it crashed".into(),
+        ));
     }
     if wanted.found.looked.is_err() {
         return Err(without_folder(wanted));
@@ -250,9 +252,10 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     }
     if u64::from(std::process::id()) == head.maker {
         // Libraries compare PIDs to notice a fork, and then reseed their random generators.
-        return Err(Cold::Stay(
-            "same PID as the process that made the image".into(),
-        ));
+        return Err(Cold::Stay(format!(
+            "this process happens to have the same PID ({}) as the one that made the image",
+            head.maker
+        )));
     }
     let handoff = Handoff {
         environment: started.environment.as_ptr(),
@@ -291,7 +294,10 @@ fn obstacle(folder: &Path) -> Option<String> {
         .current
         .filter(|&most| most < LEAST)
     {
-        return Some(format!("files are limited to {most} bytes (RLIMIT_FSIZE)"));
+        return Some(format!(
+            "no file may be larger than {most} bytes here (RLIMIT_FSIZE): raise it with \
+             `ulimit -f`, or ask the hosting provider"
+        ));
     }
     let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
     let folder = folder.display();

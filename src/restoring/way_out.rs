@@ -87,8 +87,8 @@ extern "C" fn on_fatal(_: c_int) {
 pub(crate) fn give_up() {
     const ANSWER: &[u8] = b"Status: 500 Internal Server Error\r\n\
         Content-Type: text/plain; charset=utf-8\r\n\
-        Content-Length: 59\r\n\r\n\
-        This request could not be answered. The log tells the rest\n";
+        Content-Length: 69\r\n\r\n\
+        This request could not be answered. The server's error log says why.\n";
     _ = rustix::io::write(rustix::stdio::stdout(), ANSWER);
 }
 

@@ -66,9 +66,10 @@ fn prove(meta: &MetaVariables) -> Result<()> {
         (Some(_), Some(_)) => return Ok(()),
     };
     bail!(
-        "refused to run the script that PATH_TRANSLATED names: only Apache's `Action` may choose \
-         a script in this way, but this request came by this program's own URL, a rewrite, an \
-         ErrorDocument or a FallbackResource ({why}): use the script's URL there instead"
+        "refused to run the script that PATH_TRANSLATED=`{}` names: only Apache's `Action` may choose a \
+         script, and this request did not come from one ({why}): if a rewrite, an ErrorDocument or a \
+         FallbackResource leads to this program, let it lead to the script's URL",
+        OsStr::from_bytes(meta.get("PATH_TRANSLATED").unwrap_or_default()).display()
     )
 }
 

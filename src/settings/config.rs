@@ -19,6 +19,7 @@ pub use record::Record;
 pub(crate) use unnamed::find_application;
 
 /// The settings of one exchange.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Which application.

@@ -41,7 +41,10 @@ impl Decided {
         let mut is_resolved = false;
         let (options, app) = match evidence.decide(meta) {
             Invocation::HashBang { argument, script } => {
-                let cli = parse(hash_bang_options(argument.as_deref(), &script)?)?;
+                let cli = parse(
+                    hash_bang_options(argument.as_deref(), &script)?,
+                    &first_line_of(&script),
+                )?;
                 if let Some(word) = cli.app {
                     let name = word.to_string_lossy();
                     let meant = meant::meant(&name, TABLE.map(|row| row.name))
@@ -57,12 +60,12 @@ impl Decided {
             }
             Invocation::Interpreter { arguments } => {
                 let last = arguments.last().cloned();
-                let cli = parse(arguments)?;
+                let cli = parse(arguments, "the server's interpreter setting")?;
                 let app = match cli.app {
                     Some(app) if last.as_ref() == Some(&app) => App::parse(&app)?,
                     Some(app) => bail!(
-                        "`{}` comes after the script `{}`, where there may also be words that \
-                         the client sent: put options before the script",
+                        "`{}` stands after the script `{}`, where options are not accepted, as web \
+                         servers may add words of the client's query there: put it before the script",
                         last.unwrap_or_default().display(),
                         app.display()
                     ),
@@ -100,7 +103,8 @@ impl Decided {
 /// # Errors
 /// Where an option's value is invalid.
 pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) -> Result<Config> {
-    Config::decide(parse(options)?.options, around, App::file(script.into()))
+    let options = parse(options, &first_line_of(script))?.options;
+    Config::decide(options, around, App::file(script.into()))
 }
 
 /// The settings from every option that is valid, where each was set, and what is wrong with each that is not: in the
@@ -118,7 +122,7 @@ pub fn valid_settings(
             Values::default()
         })
     };
-    let flags = options.and_then(|options| Ok(parse(options)?.options.0));
+    let flags = options.and_then(|options| Ok(parse(options, &first_line_of(script))?.options.0));
     let origins = Origins {
         first_line: understood(flags),
         variables: understood(Values::of_environment(around)),
@@ -165,7 +169,11 @@ impl Decided {
             );
         };
         let app = App::from_words(app).with_context(|| {
-            format!("the program passed the unknown word `{}`", app[0].display())
+            format!(
+                "the executor does not know `{}`, which the program passed to it: install both from the \
+                 same source",
+                app[0].display()
+            )
         })?;
         let values = Values::from_words(values)?;
         let is_resolved = resolved == RESOLVED;
@@ -202,11 +210,15 @@ pub fn hash_bang_options(argument: Option<&OsStr>, script: &Path) -> Result<Vec<
             script.display()
         );
     }
-    split::split(argument, |name| std::env::var_os(name))
-        .with_context(|| format!("the `#!` line of `{}`", script.display()))
+    split::split(argument, |name| std::env::var_os(name)).with_context(|| first_line_of(script))
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
+fn first_line_of(script: &Path) -> String {
+    format!("the `#!` line of `{}`", script.display())
+}
+
+/// Understands options that are written in `place`.
+fn parse(arguments: Vec<OsString>, place: &str) -> Result<Cgi> {
     let one_hyphen = arguments.iter().find_map(|word| with_two_hyphens(word));
     let command_line = [OsString::from("wsgi-cgi")].into_iter().chain(arguments);
     Cgi::try_parse_from(command_line).map_err(|error| {
@@ -222,9 +234,11 @@ fn parse(arguments: Vec<OsString>) -> Result<Cgi> {
                 _ => one_hyphen,
             };
             let meant = meant.map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
-            anyhow!("wrong option in the `#!` line or the server's settings: {first}{meant}")
+            anyhow!("wrong option in {place}: {first}{meant}")
         } else {
-            anyhow!("--help and --version cannot be used in a CGI request: remove them")
+            anyhow!(
+                "--help and --version cannot be used in a CGI request: remove them from {place}"
+            )
         }
     })
 }

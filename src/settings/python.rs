@@ -14,7 +14,7 @@ use anyhow::{Result, anyhow, bail};
 use rustix::fs::Access;
 
 use crate::config::Config;
-use crate::reach::closed_part;
+use crate::reach::{closed_part, user};
 
 /// Where systems and hosts keep their Python, in the order in which it is looked for.
 const PLACES: [&str; 4] = [
@@ -146,10 +146,9 @@ fn named(python: &Path) -> Result<Packages> {
         Ok(_) => {
             bail!("`{shown}` (--python) is not a program: name a Python, such as /usr/bin/python3")
         }
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
-            "user {} may not run `{shown}` (--python): {error}",
-            rustix::process::geteuid().as_raw()
-        ),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            bail!("{} may not run `{shown}` (--python): {error}", user())
+        }
         Err(error) => bail!("`{shown}` (--python): {error}"),
     }
     Ok(Packages::Own {
@@ -263,9 +262,10 @@ fn closed(root: &Path, part: &Path) -> anyhow::Error {
     } else {
         "go+x"
     };
+    let verb = if first.is_dir() { "enter" } else { "read" };
     anyhow!(
-        "user {} may not read the virtual environment `{}`: no permission for `{}`: `chmod {how} {}`",
-        rustix::process::geteuid().as_raw(),
+        "{} may not read the virtual environment `{}`, as it may not {verb} `{}`: `chmod {how} {}`",
+        user(),
         root.display(),
         first.display(),
         first.display()

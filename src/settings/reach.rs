@@ -23,6 +23,22 @@ pub fn closed_part(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(is_closed).map(Path::to_owned)
 }
 
+/// This process's user, for a message: `user 33 (www-data)`.
+#[must_use]
+pub fn user() -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    let users = fs::read("/etc/passwd").unwrap_or_default();
+    let name = users.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|&byte| byte == b':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string().as_bytes()).then_some(name)
+    });
+    match name {
+        Some(name) => format!("user {uid} ({})", name.escape_ascii()),
+        None => format!("user {uid}"),
+    }
+}
+
 /// A sentence with the missing permission and the command, if one is missing. Folders in `own` belong to the
 /// application, and the command opens everything below them; a folder above them may be a home, for which it
 /// grants no more than needed.
@@ -30,8 +46,8 @@ pub fn closed_part(path: &Path) -> Option<PathBuf> {
 pub fn why_out_of_reach(path: &Path, own: &[PathBuf]) -> Option<String> {
     let closed = closed_part(path)?;
     let is_own = own.iter().any(|folder| closed.starts_with(folder));
-    let user = rustix::process::geteuid().as_raw();
-    let is_owner = fs::metadata(&closed).is_ok_and(|about| about.uid() == user);
+    let uid = rustix::process::geteuid().as_raw();
+    let is_owner = fs::metadata(&closed).is_ok_and(|about| about.uid() == uid);
     // For the owner of a file only the owner's permissions count.
     let whose = if is_owner { "u" } else { "go" };
     let (verb, mode) = match (is_own && !is_owner, closed.is_dir()) {
@@ -42,6 +58,7 @@ pub fn why_out_of_reach(path: &Path, own: &[PathBuf]) -> Option<String> {
     };
     let shown = closed.display();
     Some(format!(
-        "user {user} may not {verb} `{shown}`: `chmod {mode} {shown}`"
+        "{} may not {verb} `{shown}`: `chmod {mode} {shown}`",
+        user()
     ))
 }

@@ -31,7 +31,7 @@ pub fn split(line: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Res
                 // `\_` separates words outside quotes and is a space inside them.
                 (Some(b'_'), None) => words.extend(word.take()),
                 (Some(b'c'), None) => break,
-                (Some(c), _) => word.get_or_insert_default().push(escape(c)?),
+                (Some(c), _) => word.get_or_insert_default().push(escape(c, line)?),
                 (None, _) => bail!("the options `{}` end in a backslash", line.display()),
             },
             (b'$', Some(b'"') | None) => {
@@ -55,7 +55,7 @@ pub fn split(line: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Res
     Ok(words.into_iter().map(OsString::from_vec).collect())
 }
 
-fn escape(byte: u8) -> Result<u8> {
+fn escape(byte: u8, line: &OsStr) -> Result<u8> {
     Ok(match byte {
         b'f' => b'\x0c',
         b'n' => b'\n',
@@ -64,7 +64,11 @@ fn escape(byte: u8) -> Result<u8> {
         b'v' => b'\x0b',
         b'_' => b' ',
         b'#' | b'$' | b'"' | b'\'' | b'\\' | b' ' => byte,
-        other => bail!("unknown escape `\\{}` in the options", other.escape_ascii()),
+        other => bail!(
+            "unknown escape `\\{}` in the options `{}`",
+            other.escape_ascii(),
+            line.display()
+        ),
     })
 }
 

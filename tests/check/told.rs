@@ -169,7 +169,7 @@ fn a_process_that_dies_is_a_finding() {
     let said = check(text).exits(1).logs_anything().prints();
     assert!(
         said.contains("ends-process")
-            && said.contains("OPTIONS /: the process was killed by signal 6"),
+            && said.contains("OPTIONS /: the process was killed by SIGABRT"),
         "{said}"
     );
     assert!(said.contains("checked 15 requests: 1 error"), "{said}");

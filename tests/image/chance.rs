@@ -72,7 +72,7 @@ fn a_process_with_the_pid_of_the_images_maker() {
     };
     assert!(request.run().text().starts_with("1\n"));
     let request = apart(&site, "(exit 0); (exit 0); ./app.cgi; true").expect("as before");
-    let log = "same PID as the process that made the image";
+    let log = "as the one that made the image";
     let answer = request.logs(log).run();
     assert!(answer.text().starts_with("5\n"), "{}", answer.text());
 }

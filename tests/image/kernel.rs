@@ -118,7 +118,7 @@ fn a_change_that_cannot_be_made_again_is_named() {
         let made = site.command(&["make", "app.cgi"]);
         let log = String::from_utf8_lossy(&made.stderr);
         assert!(
-            log.contains("loading the application ") && log.contains(reason),
+            log.contains("while loading, the application ") && log.contains(reason),
             "{load}: {log}"
         );
         assert!(!made.status.success() && site.kept("image").is_empty());
@@ -140,7 +140,7 @@ fn where_a_change_cannot_be_made_again_a_fresh_process_starts_with_the_original_
     let request = site.request().program("/usr/bin/python3");
     let answer = request.arguments(&["-c", blocks]).logs_anything().run();
     assert_eq!(answer.text(), "('data', [10, 12])");
-    let reason = "and this change cannot be repeated in the restored process";
+    let reason = "and this process had another value before than the one that made the image";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
 

@@ -99,6 +99,13 @@ fn a_file_that_loading_changes_each_time() {
         site.request().logs_anything().run();
     });
     few(&site);
+    let made = site.command(&["make", "app.cgi"]);
+    let log = String::from_utf8_lossy(&made.stderr);
+    let file = format!(
+        "reads `{}` and then changes it",
+        site.file("kept").display()
+    );
+    assert!(log.contains(&file) && log.contains("(5 attempts)"), "{log}");
 }
 
 #[test]

@@ -85,3 +85,17 @@ fn a_variable_that_comes_and_goes_does_not_cause_endless_making_of_images() {
     }
     assert_eq!(image().expect("a time"), made);
 }
+
+/// The log names a limit that differs, with both values.
+#[test]
+fn an_inherited_limit_that_differs_is_named() {
+    let site = answering(
+        "import resource\nlimit = resource.getrlimit(resource.RLIMIT_NOFILE)",
+        "1",
+    );
+    let request = site.request().program("sh");
+    request
+        .arguments(&["-c", "ulimit -S -n 200; exec ./app.cgi"])
+        .logs("the limit RLIMIT_NOFILE is 200 (hard limit ")
+        .run();
+}

@@ -137,7 +137,7 @@ fn an_idle_database_does_not_count_as_an_extensions_handle() {
     let handle = site("base.close(); kept.append(handle.Open())");
     let log = handle.request().logs_anything().run().log;
     assert!(
-        log.contains("full shutdown") && !log.contains("cold"),
+        log.contains("Python is shut down completely") && !log.contains("cold"),
         "{log}"
     );
 }

@@ -109,8 +109,7 @@ fn python_m_starts_the_program_beside_it() {
 fn an_incomplete_executor_is_reported() {
     let uploaded = Uploaded::new();
     let whole = fs::metadata(uploaded.executor()).expect("a file").len();
-    let remedy =
-        "copy the one that belongs to this program to the same place again, in binary mode";
+    let remedy = "replace it with the executor that came with this program (with FTP: upload in binary mode)";
     for length in [whole - 1, whole / 2, 4096, 20] {
         let file = File::options().write(true).open(uploaded.executor());
         file.expect("a file").set_len(length).expect("cut");

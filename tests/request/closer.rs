@@ -201,7 +201,7 @@ fn timing_hides_no_error() {
     ByHand::request(ECHO)
         .with(&["--timing", "--chdir", "/no/such/folder"])
         .exits(1)
-        .logs("cannot change to the folder `/no/such/folder`")
+        .logs("cannot change to the folder `/no/such/folder` (--chdir): No such file")
         .logs("teardown ")
         .run();
     ByHand::request(ECHO)

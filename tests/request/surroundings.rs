@@ -127,7 +127,7 @@ fn in_a_cgi_request_there_are_no_commands() {
     let answer = Cgi::bare()
         .arguments(&["request", "--env", "/etc/passwd"])
         .exits(1)
-        .logs("wrong option in the `#!` line or the server's settings: ")
+        .logs("wrong option in the server's interpreter setting: ")
         .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     for command in ["help", "completions", "request"] {

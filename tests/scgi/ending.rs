@@ -41,7 +41,7 @@ fn sigterm_lets_what_runs_and_what_waits_end() {
         }
         let mut late = connect(&serving);
         serving.signal(Signal::TERM);
-        serving.wait_for_line("Ctrl-C again ends the requests that are still running");
+        serving.wait_for_line("press Ctrl-C again to end the requests that are still running");
         late.write_all(&request("GET", "/", b"")).expect("sent");
         queued.push(late);
         std::fs::write(serving.folder().join("go"), "").expect("written");

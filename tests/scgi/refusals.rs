@@ -75,6 +75,8 @@ fn what_is_no_request_is_refused() {
     let (out, log) = serving.end_logging();
     assert_eq!(log, "");
     assert_eq!(out.matches("\n4").count(), count + 5, "{out}");
+    let limit = "the content is longer than 1024 bytes (--max-body)";
+    assert!(out.contains(limit), "{out}");
 }
 
 #[test]

@@ -193,7 +193,11 @@ fn a_listener_without_free_descriptors_lets_clients_wait() {
     for stream in &mut streams {
         stream.write_all(&bytes[..10]).expect("sent");
     }
-    let is_told = || serving.log().contains("a connection cannot be accepted");
+    let is_told = || {
+        serving
+            .log()
+            .contains(" cannot be accepted: Too many open files")
+    };
     assert!(eventually(super::PATIENCE, is_told), "{}", serving.log());
     set(before.current.expect("a limit"));
     for mut stream in streams {

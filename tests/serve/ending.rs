@@ -18,7 +18,7 @@ fn the_first_interrupt_lets_work_finish() {
         let asked = std::thread::spawn(move || Request::get("/").send(address).text());
         serving.wait_for_log("running /");
         serving.signal(signal);
-        serving.wait_for_line("Ctrl-C again ends the requests that are still running (1)");
+        serving.wait_for_line("press Ctrl-C again to end the requests that are still running (1)");
         assert!(
             std::net::TcpStream::connect(address).is_err(),
             "nobody else is let in"
@@ -102,7 +102,7 @@ fn sighup_opens_the_log_again() {
         serving.signal(Signal::HUP);
         // The entry about the reload is already in the new log.
         let until = Instant::now() + Duration::from_secs(60);
-        while !read("own.log").contains("the application is reloaded (SIGHUP)\n") {
+        while !read("own.log").contains("reloading the application (SIGHUP)\n") {
             assert!(Instant::now() < until, "no word of it");
             std::thread::yield_now();
         }

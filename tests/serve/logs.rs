@@ -105,6 +105,6 @@ def application(environ, start_response):
         r#": GET /x\"y: "#,
         "the process died of SIGABRT",
     ]);
-    has(&[": the application is reloaded (SIGHUP)"]);
+    has(&[": reloading the application (SIGHUP)"]);
     assert!(!log.contains("wsgi-cgi: "), "{log}");
 }

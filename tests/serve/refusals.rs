@@ -57,8 +57,11 @@ fn each_refusal_has_its_status_and_ends_the_connection() {
     let log = serving.end();
     assert_eq!(log.lines().count(), 17, "{log}");
     // What was asked for is named once it is known, and the answer's content is counted.
-    let too_large = "413 POST / 30 B ";
-    assert!(log.lines().any(|line| line.starts_with(too_large)), "{log}");
+    let too_large = log
+        .lines()
+        .find(|line| line.starts_with("413 POST / 62 B "));
+    let limit = "(the content is longer than 1073741824 bytes (--max-body))";
+    assert!(too_large.is_some_and(|line| line.ends_with(limit)), "{log}");
     let unnamed = log.lines().filter(|line| line.contains(" - - "));
     assert_eq!(unnamed.count(), 5, "{log}");
     assert!(!log.contains(" 0 B "), "{log}");
@@ -85,4 +88,21 @@ fn a_refusal_reaches_a_client_that_goes_on_sending() {
     let answer = serving.raw(request);
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     serving.end();
+}
+
+#[test]
+fn content_that_cannot_be_stored_is_refused_and_the_log_says_where() {
+    let serving = Serve::source(ECHO)
+        .variable("TMPDIR", "/no/such/folder")
+        .start();
+    let content = "x".repeat(100_000);
+    let answer = serving.raw(format!(
+        "POST /up?word HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{content}"
+    ));
+    assert!(answer.starts_with("HTTP/1.1 507 "), "{answer}");
+    let (_, log) = serving.end_logging();
+    assert!(
+        log.contains(": POST /up: cannot store the content in `/no/such/folder`: "),
+        "{log}"
+    );
 }

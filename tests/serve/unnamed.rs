@@ -19,13 +19,13 @@ fn a_file_with_a_usual_name_is_served() {
             .file("other.py", "raise LookupError\n")
             .start();
         let banner = serving.wait_for_line(&format!("/{name} at http://"));
-        assert!(banner.starts_with("APP was not given: "), "{banner}");
+        assert!(banner.starts_with("no APP was given: "), "{banner}");
         assert_eq!(serving.get("/x"), "GET  /x - 0\n");
         // After a reload it still serves that file, even if there are others by then.
         std::fs::write(serving.folder().join("app.py"), ECHO).expect("written");
         std::fs::write(serving.folder().join("application.py"), ECHO).expect("written");
         serving.signal(Signal::HUP);
-        serving.wait_for_log("the application is reloaded");
+        serving.wait_for_log("reloading the application");
         assert_eq!(serving.get("/x"), "GET  /x - 0\n");
         serving.end_logging();
     }

@@ -118,6 +118,6 @@ pub(super) fn what_nobody_can_catch_is_answered(kind: Kind) {
         // Whose forked workers nobody waits for.
         return server.wait_for_log("the worker ended without an answer");
     }
-    server.wait_for_log("killed by SIGKILL");
+    server.wait_for_log(" was killed by SIGKILL");
     server.wait_for_log("ended with exit status 3");
 }

@@ -71,8 +71,7 @@ fn the_reason_for_finalizing_python_can_be_logged() {
          def application(environ, start_response):\n    kept.append(handle.Handle())\n    \
          start_response('200 OK', [])\n    return [b'']\n"
     );
-    let said =
-        "full shutdown of Python, which takes longer: an object of the C type `handle.Handle`";
+    let said = "Python is shut down completely after this request, which takes longer, because an object of the C type `handle.Handle`";
     Cgi::source(&text).option("--debug").logs(said).run();
     Cgi::source(&text).run();
 }
@@ -86,5 +85,9 @@ fn python_is_not_finalized_for_objects_that_only_hold_memory() {
         kept.append([tree.fromstring('<a/>'), decimal.Decimal(1), zlib.compressobj(), Last()])\n    \
         start_response('200 OK', [])\n    return [b'']\n";
     let answer = Cgi::source(text).option("--debug").logs("last").run();
-    assert!(!answer.log.contains("full shutdown"), "{}", answer.log);
+    assert!(
+        !answer.log.contains("Python is shut down completely"),
+        "{}",
+        answer.log
+    );
 }

@@ -34,8 +34,9 @@ const OF_PYTHON: Item = (
 
 const SCRIPT_BLOCK: Item = (
     "APP",
-    "If it is a file, a comment in it may hold options: `# /// script`, `# [tool.wsgi-cgi]`, a \
-     line such as `# timeout = 30` for each, `# ///`. Paths are relative to the file.",
+    "If it is a file, it may hold options in a comment block: the line `# /// script`, the line \
+     `# [tool.wsgi-cgi]`, one line for each option, such as `# timeout = 30`, and the closing line `# ///`. \
+     Paths are relative to the file.",
 );
 const VENV: Item = (
     ".venv, venv",
@@ -208,8 +209,8 @@ const COMMANDS: [Additions; 9] = [
         files: &[
             (
                 "SCRIPT",
-                "Its first line or its block has the option: `#!/usr/local/bin/wsgi-cgi --image`, or `image = \
-                 true`.",
+                "It sets the option in its first line (`#!/usr/local/bin/wsgi-cgi --image`) or in its comment \
+                 block `# /// script` (`image = true`).",
             ),
             STORE,
         ],
@@ -255,12 +256,13 @@ const COMMANDS: [Additions; 9] = [
         files: &[
             (
                 "doctor.cgi",
-                "A script of a single line, a copy of the first line of your script: it shows \
-                 the same findings as a web page.",
+                "A script that holds only the first line of your own script. Opened in a browser, it \
+                 shows doctor's findings as a web page.",
             ),
             (
                 ".htdoctor-WORD",
-                "A file beside `doctor.cgi`: for a day, the page can be seen by anyone who knows WORD.",
+                "A file beside `doctor.cgi`. For a day after you create it, anybody who knows WORD can \
+                 open the page (`?token=WORD`).",
             ),
         ],
         statuses: "0 when nothing is wrong, 1 when something is, 2 for a wrong command line.",

@@ -23,7 +23,7 @@ pub(super) fn check(text: &[u8]) -> Result<(), Refusal> {
         Ok(())
     } else {
         // RFC 9112, section 3.2: an invalid Host field value must be answered with 400.
-        Err(Refusal::bad("the host is malformed"))
+        Err(Refusal::bad("the Host header is malformed"))
     }
 }
 

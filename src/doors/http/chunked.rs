@@ -123,7 +123,7 @@ impl ChunkedDecoder {
         }
         self.content = self.content.saturating_add(size);
         if self.content > self.limits.body {
-            return Err(Refusal::new(413, "the content is too large"));
+            return Err(Refusal::too_large(self.limits.body));
         }
         Ok(size)
     }

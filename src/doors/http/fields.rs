@@ -35,7 +35,7 @@ impl Fields {
             }
             // RFC 9112, section 5.1: white space before the colon must be answered with 400.
             Err(httparse::Error::HeaderName) => Err(Refusal::bad(
-                "a header line does not begin with a token and a colon",
+                "a header line does not begin with a name and a colon",
             )),
             // RFC 9110, section 5.5.
             Err(httparse::Error::HeaderValue) => Err(Refusal::bad("a field value is malformed")),

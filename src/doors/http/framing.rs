@@ -37,8 +37,7 @@ impl BodyFraming {
         // Section 6.3, rule 5. A list of equal numbers may be refused like any other list.
         match number(length) {
             None => Err(Refusal::bad("Content-Length is not a number")),
-            // RFC 9110, section 15.5.14.
-            Some(length) if length > limit => Err(Refusal::new(413, "the content is too large")),
+            Some(length) if length > limit => Err(Refusal::too_large(limit)),
             Some(length) => Ok(Self::Length(length)),
         }
     }

@@ -30,7 +30,7 @@ pub use head::RequestHead;
 pub use limits::Limits;
 pub use meta::{Endpoints, meta_variables};
 pub use reader::{Event, RequestReader};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, too_large};
 pub use request_line::{RequestLine, Version};
 pub use response::{CONTINUE, ResponseFraming};
 pub use target::{Form, Target};

@@ -2,6 +2,7 @@
 //! told apart from its remains, so the connection is closed after the answer (RFC 9112, section
 //! 9.6).
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use super::{RequestLine, ResponseFraming, Version};
@@ -12,6 +13,8 @@ use exchange::{ResponseHead, plain_page};
 pub struct Refusal {
     status: u16,
     reason: &'static str,
+    /// The most bytes of content, where it has more.
+    most: Option<u64>,
 }
 
 impl Refusal {
@@ -23,7 +26,19 @@ impl Refusal {
     pub const NO_ROOM: Self = Self::new(507, "the content cannot be stored");
 
     pub(super) const fn new(status: u16, reason: &'static str) -> Self {
-        Self { status, reason }
+        Self {
+            status,
+            reason,
+            most: None,
+        }
+    }
+
+    /// 413: the content has more bytes than this (RFC 9110, section 15.5.14).
+    pub(super) const fn too_large(most: u64) -> Self {
+        Self {
+            most: Some(most),
+            ..Self::new(413, "")
+        }
     }
 
     /// 400: the request is malformed.
@@ -39,8 +54,11 @@ impl Refusal {
 
     /// One line that says what is wrong, for the client and the log.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.reason
+    pub fn reason(&self) -> Cow<'static, str> {
+        match self.most {
+            Some(most) => too_large(most).into(),
+            None => self.reason.into(),
+        }
     }
 
     /// The whole answer, head and content, for a connection that is closed after it.
@@ -67,8 +85,14 @@ impl Refusal {
     }
 
     fn page(&self) -> (ResponseHead, Vec<u8>) {
-        plain_page(self.status, &format!("{}: {}", self.status, self.reason))
+        plain_page(self.status, &format!("{}: {}", self.status, self.reason()))
     }
+}
+
+/// Why content is refused that has more bytes than this.
+#[must_use]
+pub fn too_large(most: u64) -> String {
+    format!("the content is longer than {most} bytes (--max-body)")
 }
 
 #[cfg(test)]

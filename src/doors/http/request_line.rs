@@ -39,7 +39,9 @@ impl RequestLine {
             ));
         };
         if method.is_empty() || !method.iter().copied().all(is_tchar) {
-            return Err(Refusal::bad("the method is not a token"));
+            return Err(Refusal::bad(
+                "the request method has a character that is not allowed",
+            ));
         }
         let version = Version::parse(version)?;
         // RFC 9110, section 9.1: what is not implemented gets 501. Every registered method is in

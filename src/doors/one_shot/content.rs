@@ -92,7 +92,10 @@ impl Content {
 
 /// A file to collect content in.
 pub(super) fn temporary() -> Result<File> {
-    tempfile::tempfile().context("cannot create a temporary file for the content")
+    tempfile::tempfile().context(
+        "cannot create a temporary file for the request body: set TMPDIR to a \
+         folder that this user can write to",
+    )
 }
 
 /// Copies a file, or standard input where its name is `-`.

@@ -1,7 +1,10 @@
 //! One request, from the first digit of its netstring to the last byte of its content. No more is
 //! read than that, and the last byte is read on its own, so that the caller can leave it unread.
 
+use std::borrow::Cow;
+
 use super::head::Head;
+use crate::http::too_large;
 use exchange::MetaVariables;
 
 /// The most digits that a head within the limit needs, and the colon.
@@ -46,7 +49,7 @@ pub enum Event {
     /// The request is complete.
     End,
     /// Not a valid request, or one that is too large: a status, and why.
-    Refused(u16, &'static str),
+    Refused(u16, Cow<'static, str>),
 }
 
 impl Reader {
@@ -120,7 +123,7 @@ impl Reader {
                 let head = Head::parse(&std::mem::replace(&mut self.arrived, rest));
                 match head {
                     Ok(head) if head.length > self.body_limit => {
-                        self.refuse(413, "the content is longer than --max-body allows")
+                        self.refuse(413, too_large(self.body_limit))
                     }
                     Ok(head) => {
                         self.state = State::Comma(head.length);
@@ -154,10 +157,10 @@ impl Reader {
         }
     }
 
-    fn refuse(&mut self, status: u16, why: &'static str) -> Event {
+    fn refuse(&mut self, status: u16, why: impl Into<Cow<'static, str>>) -> Event {
         self.state = State::Over;
         self.arrived = Vec::new();
-        Event::Refused(status, why)
+        Event::Refused(status, why.into())
     }
 
     /// The head's length, once its colon has arrived; it is no part of what is left.

@@ -43,13 +43,7 @@ impl Entry {
 
     /// The method and the path, for an entry of the error log.
     pub(super) fn request(&self) -> String {
-        let target = &self.line.target;
-        let end = memchr::memchr(b'?', target).unwrap_or(target.len());
-        let (method, path) = (
-            self.line.method.escape_ascii(),
-            target[..end].escape_ascii(),
-        );
-        format!("{method} {path}")
+        self.line.request()
     }
 }
 

@@ -1,6 +1,8 @@
 //! A request as the listener knows it, whichever protocol it came by: a reader makes it (`intake`),
 //! a writer answers it (`form`).
 
+use std::borrow::Cow;
+
 use super::form::Form;
 use exchange::MetaVariables;
 
@@ -29,7 +31,7 @@ pub struct Refused {
     /// How many bytes of content it has.
     pub sent: u64,
     /// One line that says what is wrong.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// For the access log; none where not even the first line was understood.
     pub line: Option<Line>,
 }
@@ -52,6 +54,16 @@ pub struct Line {
 }
 
 impl Line {
+    /// The method and the path, for an entry of the error log.
+    pub(super) fn request(&self) -> String {
+        let end = memchr::memchr(b'?', &self.target).unwrap_or(self.target.len());
+        let (method, path) = (
+            self.method.escape_ascii(),
+            self.target[..end].escape_ascii(),
+        );
+        format!("{method} {path}")
+    }
+
     /// For a request that could not be parsed.
     #[must_use]
     pub fn unknown() -> Self {

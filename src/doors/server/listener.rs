@@ -96,15 +96,19 @@ impl Listener {
         let shown = path.display();
         if let Ok(there) = path.symlink_metadata() {
             if !there.file_type().is_socket() {
-                bail!("`{shown}` exists and is not a socket");
+                bail!(
+                    "`{shown}` exists and is not a socket: remove it, or name another path with --scgi"
+                );
             }
             match UnixStream::connect(path) {
                 Ok(_) => bail!("`{shown}` is in use by another server"),
                 // No server listens there any more.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("`{shown}` exists and cannot be connected to"));
+                    bail!(
+                        "cannot connect to the existing socket `{shown}`: {error}: if no server uses it, \
+                         remove it, or name another path with --scgi"
+                    );
                 }
             }
             std::fs::remove_file(path).with_context(|| format!("`{shown}` cannot be removed"))?;
@@ -116,7 +120,10 @@ impl Listener {
         let socket = bound.with_context(|| format!("cannot listen at `{shown}`"))?;
         if let Some(group) = access.group {
             std::os::unix::fs::chown(path, None, Some(group)).with_context(|| {
-                format!("`{shown}` cannot be given to the group {group}: this user has to be a member of it")
+                format!(
+                    "`{shown}` cannot be given to the group with GID {group} (--group), of which this user has \
+                     to be a member"
+                )
             })?;
         }
         socket.set_nonblocking(true)?;

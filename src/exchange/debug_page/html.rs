@@ -34,17 +34,17 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
         sheet.put("<section id=\"calls\">\n<h2>Calls, the innermost first</h2>\n");
         if fault.frames.iter().any(|frame| frame.owner == Owner::Own) {
             sheet
-                .put("<p class=\"legend\"><b>The application&#39;s own code</b> is open, ")
-                .put("libraries are closed.</p>\n");
+                .put("<p class=\"legend\"><b>The application&#39;s own code</b> is expanded, ")
+                .put("library code is collapsed.</p>\n");
         }
         calls::write(sheet, fault, 0);
         sheet.put("</section>\n");
     }
     sheet.begin_request();
     request(sheet, shown);
-    sheet.put("</main>\n<footer>\n<p>Only a developer should see this page: it is sent \
-               with <kbd>--debug</kbd>, and by <kbd>serve</kbd> to its own machine. Values with the \
-               name of a secret are masked.</p>\n</footer>\n</body>\n</html>\n");
+    sheet.put("</main>\n<footer>\n<p>Only a developer should see this page. It is \
+               shown if <kbd>--debug</kbd> is set, and by <kbd>serve</kbd> to browsers on the same machine. \
+               Values whose names suggest a secret, such as <kbd>password</kbd>, are masked.</p>\n</footer>\n</body>\n</html>\n");
 }
 
 fn header(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &str, shown: &Shown) {
@@ -120,7 +120,7 @@ fn request(sheet: &mut Sheet<'_>, shown: &Shown) {
         }
     }
     if !shown.others.is_empty() {
-        sheet.put("<details class=\"others\"><summary><h3>Other meta-variables</h3></summary>\n");
+        sheet.put("<details class=\"others\"><summary><h3>Other CGI variables</h3></summary>\n");
         table(sheet, &shown.others, 0);
         sheet.put("</details>\n");
     }

@@ -33,7 +33,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
     for (title, pairs) in [
         ("Query", &shown.query),
         ("Header fields", &shown.fields),
-        ("Other meta-variables", &shown.others),
+        ("Other CGI variables", &shown.others),
     ] {
         if !pairs.is_empty() {
             sheet.put("\n").put(title).put("\n");

@@ -61,7 +61,7 @@ fn private(handed_on: &HandedOn) -> std::io::Result<Private> {
 }
 
 fn without_pipes(error: std::io::Error) -> Exit {
-    report::log_error(&anyhow!(error).context("cannot take over standard input and output"));
+    report::log_error(&anyhow!(error).context("cannot redirect standard input and output"));
     Exit::Failure
 }
 

@@ -67,7 +67,7 @@ fn check(typed: &Check, handed_on: &HandedOn, environment: &MetaVariables) -> Re
         script: script_of(&config),
     };
     let private =
-        descriptors::take_by_hand().context("cannot take over standard input and output")?;
+        descriptors::take_by_hand().context("cannot redirect standard input and output")?;
     let start_info = StartInfo::of(handed_on);
     let executor = Executor::ready(&config, environment, &start_info, Inspection::default())?;
     if let Some(file) = &typed.asked.openapi {

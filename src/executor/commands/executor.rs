@@ -109,7 +109,10 @@ impl Executor {
         if let Some(folder) = &config.chdir {
             std::env::set_current_dir(folder).map_err(|error| {
                 let why = why_out_of_reach(folder, &[]).unwrap_or_else(|| error.to_string());
-                anyhow!("cannot change to the folder `{}`: {why}", folder.display())
+                anyhow!(
+                    "cannot change to the folder `{}` (--chdir): {why}",
+                    folder.display()
+                )
             })?;
         }
         Ok(())

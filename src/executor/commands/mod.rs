@@ -32,7 +32,8 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
         && let Err(error) = claim::adopt(page)
     {
         report::log(&format!(
-            "cannot map the shared page that says whether the request was answered: {error}"
+            "cannot set up the memory that this process shares with the one that waits for its answer: \
+             {error}"
         ));
         return Exit::NoGood;
     }

@@ -70,7 +70,7 @@ fn answer(
     let restart = Restart::begin(typed, handed_on)?;
     let start_info = StartInfo::of(handed_on);
     let mut private =
-        descriptors::take_by_hand().context("cannot take over the standard descriptors")?;
+        descriptors::take_by_hand().context("cannot redirect standard input, output and error")?;
     let mut config = decide(typed, environment)?;
     let asking = Asking {
         typed,

@@ -41,11 +41,14 @@ pub(crate) fn answer(application: &Bound<'_, PyAny>, script: Option<PathBuf>) ->
         ));
     }
     if BEGUN.swap(true, Ordering::AcqRel) {
-        return Err(PyRuntimeError::new_err("this request was already answered"));
+        return Err(PyRuntimeError::new_err(
+            "this request was already answered: the script must run its \
+             handler only once",
+        ));
     }
     let private = descriptors::take().map_err(|error| {
         PyOSError::new_err(format!(
-            "cannot take over standard input and output: {error}"
+            "cannot redirect standard input and output: {error}"
         ))
     })?;
     std::panic::set_hook(Box::new(|panic| {

@@ -94,10 +94,16 @@ pub fn kept_bytecode() -> anyhow::Result<Option<(usize, PathBuf)>> {
     match found.map_err(|error| anyhow!("{error}"))? {
         None => Ok(None),
         Some((count, Ok(folder))) => Ok(Some((count, folder))),
-        Some((_, Err(why))) => Err(anyhow!(
-            "there is no private folder for compiled modules: {why}; alternatively, name one \
-             with --cache-dir"
-        )),
+        Some((_, Err(why))) => {
+            let remedy = if why.contains("--cache-dir") {
+                ""
+            } else {
+                "; alternatively, name one with --cache-dir"
+            };
+            Err(anyhow!(
+                "there is no private folder for compiled modules: {why}{remedy}"
+            ))
+        }
     }
 }
 

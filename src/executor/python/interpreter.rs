@@ -78,7 +78,7 @@ impl Interpreter {
         };
         if explain {
             report::log(&format!(
-                "full shutdown of Python, which takes longer: {reason}"
+                "Python is shut down completely after this request, which takes longer, because {reason}"
             ));
         }
         // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token

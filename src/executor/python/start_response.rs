@@ -162,7 +162,8 @@ fn parse_headers(headers: &Bound<'_, PyAny>) -> PyResult<Headers> {
             };
             latin1(text).ok_or_else(|| {
                 PyValueError::new_err(format!(
-                    "header {}: the {which} has a character beyond latin-1: encode it first",
+                    "header {}: the {which} has a character that is not in Latin-1: encode it, for \
+                     example with urllib.parse.quote()",
                     shown(&item)
                 ))
             })

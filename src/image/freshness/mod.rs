@@ -62,27 +62,49 @@ pub fn check(
     }
     // The clock may have been wrong: an image from the future expires too.
     if now.abs_diff(head.made) > head.max_age {
-        return Err(Stale::of(format!(
-            "the image is older than {} s (--max-age)",
-            head.max_age
-        )));
+        return Err(Stale::of(age(now, head)));
     }
     variables::check(head, environment)?;
     for (number, value) in &head.inherited {
         let what = Inherited::of(*number);
-        if what.is_none_or(|what| what.value() != *value) {
-            let what = what.map_or("an inherited attribute", Inherited::name);
+        let now = what.map(Inherited::value);
+        if now.as_ref() != Some(value) {
             return Err(Stale {
-                reason: format!(
-                    "{what} differs from that of the process that made the image, and the \
-                     application reads it while loading"
-                ),
+                reason: match what.zip(now) {
+                    Some((what, now)) => format!(
+                        "{} is {} here and was {} where the image was made, and the application reads it \
+                         while loading",
+                        what.name(),
+                        what.shown(&now),
+                        what.shown(value)
+                    ),
+                    None => format!(
+                        "the application reads an attribute of the process while loading, which this \
+                         version does not know (number {})",
+                        number.0
+                    ),
+                },
                 is_passing: true,
             });
         }
     }
     files::check(head)?;
     folders::check(head)
+}
+
+/// How old an image is that has expired.
+fn age(now: u64, head: &Head) -> String {
+    let limit = head.max_age;
+    match now.checked_sub(head.made) {
+        Some(age) => {
+            format!("the image is older than {limit} s (--max-age): it was made {age} s ago")
+        }
+        None => format!(
+            "the image was made in the future, {} s from now, which is more than {limit} s (--max-age): the \
+             clock may have been set back",
+            head.made - now
+        ),
+    }
 }
 
 /// What is watched, a line each.

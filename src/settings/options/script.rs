@@ -12,6 +12,7 @@ use super::block::{block_line, quoted};
 use super::table::{Kind, Row, TABLE};
 use super::values::Values;
 use crate::meant;
+use crate::reach::user;
 
 /// Reads them from the script, which has to be readable anyhow; relative paths are relative to its folder.
 ///
@@ -94,7 +95,9 @@ fn ours(block: &str) -> Result<Table, Invalid> {
         None => Ok(Table::new()),
         Some(Value::Table(ours)) => Ok(ours),
         Some(_) => Err(Invalid {
-            error: anyhow!("`tool.wsgi-cgi` is not a table"),
+            error: anyhow!(
+                "`tool.wsgi-cgi` must be a section: write the line `# [tool.wsgi-cgi]`, and the options below it"
+            ),
             mended: Some(TITLE.to_owned()),
         }),
     }
@@ -142,7 +145,7 @@ fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> R
     };
     for one in list {
         let value = value_of(row, one, folder).map_err(|expected| Invalid {
-            error: anyhow!("[tool.wsgi-cgi]: {key}: {expected}"),
+            error: anyhow!("[tool.wsgi-cgi]: {key} = {}: {expected}", shown(one)),
             mended: meant_by(row, one),
         })?;
         values.push(row, value);
@@ -173,6 +176,14 @@ fn toml_of(value: &Value) -> Option<String> {
         }
         Value::Table(_) | Value::Datetime(_) => None,
     }
+}
+
+/// A value about as it was written.
+fn shown(value: &Value) -> String {
+    toml_of(value).unwrap_or_else(|| match value {
+        Value::Datetime(time) => time.to_string(),
+        _ => "{...}".into(),
+    })
 }
 
 fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'static str> {
@@ -220,7 +231,6 @@ pub(super) fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
 }
 
 fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
-    let user = rustix::process::geteuid().as_raw();
     let path = script.display();
     match error.kind() {
         ErrorKind::NotFound => {
@@ -231,8 +241,8 @@ fn unreadable(script: &Path, error: &std::io::Error) -> anyhow::Error {
             )
         }
         ErrorKind::PermissionDenied => anyhow!(
-            "user {user} may not read `{path}`: `chmod a+r` the file and `chmod a+x` the folders \
-             above it"
+            "{} may not read `{path}`: `chmod a+r` the file and `chmod a+x` the folders above it",
+            user()
         ),
         ErrorKind::IsADirectory => anyhow!("`{path}` is a folder: name the file in it"),
         _ => anyhow!("`{path}` cannot be read: {error}"),
@@ -315,8 +325,11 @@ mod tests {
         is_refused("vnev = \"x\"", "`vnev`: did you mean `venv`?");
         is_refused("script_name = \"/\"", "did you mean `script-name`?");
         is_refused("colour = 1", "`colour`: the known ones are python, ");
-        is_refused("timeout = 0", "timeout: a positive number");
-        is_refused("timeout = \"3\"", "a number without quotes");
+        is_refused("timeout = 0", "timeout = 0: a positive number");
+        is_refused(
+            "timeout = \"3\"",
+            "timeout = \"3\": a number without quotes",
+        );
         is_refused("debug = \"on\"", "true or false");
         is_refused("venv = 3", "a text in quotes");
         is_refused("python-path = [3]", "a text in quotes");

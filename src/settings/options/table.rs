@@ -188,13 +188,18 @@ pub const RECORD_FILES: Row = row(
     "record-files",
     Kind::Whole(1),
     "N",
-    "Keep the newest N of them",
+    "Keep only the newest N recorded requests",
 )
 .of(Scope::Cgi)
 .or("20");
-pub const RECORD_BYTES: Row = row("record-bytes", Kind::Whole(0), "N", "Cut each at N bytes")
-    .of(Scope::Cgi)
-    .or("1048576");
+pub const RECORD_BYTES: Row = row(
+    "record-bytes",
+    Kind::Whole(0),
+    "N",
+    "Cut each recorded request at N bytes",
+)
+.of(Scope::Cgi)
+.or("1048576");
 pub const RECORD_SECRETS: Row = row(
     "record-secrets",
     Kind::Switch,

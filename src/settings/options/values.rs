@@ -166,7 +166,11 @@ impl Values {
                 (Some(row), [b'=', value @ ..]) => {
                     values.push(row, OsStr::from_bytes(value).to_owned());
                 }
-                _ => bail!("the program passed the unknown option `{}`", word.display()),
+                _ => bail!(
+                    "the executor does not know `{}`, which the program passed to it: install \
+                     both from the same source",
+                    word.display()
+                ),
             }
         }
         Ok(values)

@@ -76,7 +76,7 @@ fn a_generator_that_cannot_be_reset_is_named() {
         let site = site(&format!("own.next({way})"), "own.next(0)");
         let made = site.command(&["make", "app.cgi"]);
         let log = String::from_utf8_lossy(&made.stderr);
-        let reason = "no image: loading the application used the random generator of";
+        let reason = "no image: while loading, the application used the random generator of";
         assert!(
             !made.status.success() && log.contains(reason),
             "{way}: {log}"

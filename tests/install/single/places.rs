@@ -13,7 +13,7 @@ fn fails(request: Cgi, cause: &str, remedy: &str) {
     let answer = request.exits(1).logs(cause).logs(remedy).run();
     answer.error_id();
     assert!(
-        answer.log.contains("the executor inside `"),
+        answer.log.contains("the executor that is built into `"),
         "{}",
         answer.log
     );
@@ -113,7 +113,7 @@ fn an_incomplete_program_is_reported() {
     let length = file.metadata().expect("a length").len();
     // The last bytes of the executor are others.
     file.write_all_at(b"oh", length - 2).expect("written");
-    let again = "copy the program there again, in binary mode";
+    let again = "upload the program again, to the same place (with FTP: in binary mode)";
     drop(file);
     fails(single.request(), "` is damaged", again);
     let file = File::options()

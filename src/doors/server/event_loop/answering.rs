@@ -56,10 +56,8 @@ impl EventLoop {
                 self.relays.insert(id, relay);
             }
             Err(error) => {
-                report::log(&format!(
-                    "a process for the request cannot be started: {error}"
-                ));
-                self.fail(id, &entry, "no worker could be started");
+                let why = format!("cannot start a process for this request: {error}");
+                self.fail(id, &entry, &why);
             }
         }
     }
@@ -131,10 +129,8 @@ impl EventLoop {
                 });
             }
             Err(error) => {
-                report::log(&format!(
-                    "the request cannot be passed to a worker: {error}"
-                ));
-                self.fail(id, &entry, "no worker could be started");
+                let why = format!("cannot pass this request to a worker process: {error}");
+                self.fail(id, &entry, &why);
             }
         }
     }

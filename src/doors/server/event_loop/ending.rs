@@ -34,7 +34,7 @@ impl EventLoop {
         let answering = self.workers.values().filter(|w| w.connection.is_some());
         let running = answering.count() + self.queue.len();
         if running > 0 {
-            let notice = "Ctrl-C again ends the requests that are still running";
+            let notice = "press Ctrl-C again to end the requests that are still running";
             _ = writeln!(io::stdout(), "{notice} ({running}).");
         }
     }

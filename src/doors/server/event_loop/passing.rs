@@ -1,5 +1,6 @@
 //! Responses that are passed on to a web server, and the ends of the processes that made them.
 
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -9,8 +10,7 @@ use rustix::process::{Signal, kill_process_group};
 use super::super::relay::Passing;
 use super::{EventLoop, Word, Workers};
 use exchange::{MetaVariables, plain_page};
-use process::report;
-use process::signals::name;
+use process::{report, signals};
 
 impl EventLoop {
     /// The worker for that connection has ended: how, for the log.
@@ -31,14 +31,14 @@ impl EventLoop {
             match child.try_wait() {
                 Ok(None) => true,
                 how => {
-                    ended.extend(worker.connection.map(|id| (id, how)));
+                    ended.extend(worker.connection.map(|id| (id, child.id(), how)));
                     false
                 }
             }
         });
-        for (connection, how) in ended {
+        for (connection, pid, how) in ended {
             let whole = matches!(&how, Ok(Some(status)) if status.success());
-            self.worker_has_ended(connection, whole, &how_it_ended(&how));
+            self.worker_has_ended(connection, whole, &how_it_ended(pid, &how));
         }
     }
 
@@ -88,11 +88,12 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                report::log(&format!("a response cannot be passed on: {error}"));
+                let why = format!("cannot send the response to the web server: {error}");
                 if relay.status().is_some() {
+                    report::log(&format!("{}: {why}", relay.entry.request()));
                     self.conclude(id, Some("cut short"));
                 } else if let Some(relay) = self.relays.remove(&id) {
-                    self.fail(id, &relay.entry, "its response cannot be passed on");
+                    self.fail(id, &relay.entry, &why);
                 }
             }
         }
@@ -161,17 +162,19 @@ impl EventLoop {
 }
 
 /// How a process ended that should have answered.
-fn how_it_ended(how: &std::io::Result<Option<ExitStatus>>) -> String {
-    let Ok(Some(status)) = how else {
-        return "the process that should answer is gone".to_owned();
+fn how_it_ended(pid: u32, how: &io::Result<Option<ExitStatus>>) -> String {
+    let process = format!("the process that should answer (PID {pid})");
+    let status = match how {
+        Ok(Some(status)) => status,
+        Ok(None) => return format!("{process} has ended"),
+        Err(error) => {
+            return format!("{process} has ended, and its exit status is unknown: {error}");
+        }
     };
     match (status.signal(), status.code()) {
-        (Some(signal), _) => format!(
-            "the process that should answer was killed by {}",
-            String::from_utf8_lossy(name(signal))
-        ),
+        (Some(signal), _) => format!("{process} was killed by {}", signals::shown(signal)),
         (None, code) => format!(
-            "the process that should answer ended with exit status {} before it answered",
+            "{process} ended with exit status {} before it answered",
             code.unwrap_or_default()
         ),
     }

@@ -1,10 +1,13 @@
 //! Connections, from their beginning to a complete request.
 
+use std::io;
 use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
 
 use super::{Connection, Entry, EventLoop, Progress, Protocol, Relay, Waiting};
 use crate::server::Peer;
-use process::report;
+use process::{limits, report};
 
 /// How many refused machines are remembered.
 const REFUSED_MACHINES: usize = 1000;
@@ -33,7 +36,11 @@ impl EventLoop {
                 }
                 Ok(None) => return false,
                 Err(error) => {
-                    report::log(&format!("a connection cannot be accepted: {error}"));
+                    report::log(&format!(
+                        "a connection to {} cannot be accepted: {error}{}",
+                        self.listeners[index],
+                        remedy(&error)
+                    ));
                     self.accept_again = Some(Instant::now() + PAUSE);
                     return false;
                 }
@@ -87,7 +94,7 @@ impl EventLoop {
             Progress::Refused(refused) => {
                 if let Some(connection) = self.connections.get(&id) {
                     let entry = Entry::new(&connection.peer, refused.line);
-                    let (status, reason) = (Some(refused.status), Some(refused.reason));
+                    let (status, reason) = (Some(refused.status), Some(&*refused.reason));
                     self.settings
                         .log
                         .write(&entry, status, refused.sent, reason);
@@ -129,5 +136,16 @@ impl EventLoop {
                 self.on_progress(id, progress);
             }
         }
+    }
+}
+
+/// What to do where the system has no descriptor for a connection.
+fn remedy(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => format!(
+            ": raise the limit of {} open files (ulimit -Hn)",
+            limits::open_files()
+        ),
+        _ => String::new(),
     }
 }

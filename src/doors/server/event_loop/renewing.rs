@@ -70,7 +70,7 @@ impl EventLoop {
             Workers::Forked { .. } if self.answers_while_reloading() => self.start_successor(),
             Workers::Forked { .. } => {
                 self.renew_nursery();
-                report::log("the application is reloaded (SIGHUP)");
+                report::log("reloading the application (SIGHUP)");
             }
             // Each request checks its image.
             Workers::Started(_) => report::log(

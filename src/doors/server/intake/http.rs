@@ -2,12 +2,11 @@
 
 use std::time::SystemTime;
 
-use super::Step;
+use super::{Step, log_no_room};
 use crate::http::{
     CONTINUE, Event, Limits, Refusal, RequestHead, RequestLine, RequestReader, Version,
 };
 use crate::server::{Asked, Form, Line, Peer, Refused, Spool};
-use process::report;
 
 /// Collects the requests of a connection that stays open between them.
 #[derive(Debug)]
@@ -118,7 +117,7 @@ impl HttpIntake {
                     if let Some(content) = &mut self.content {
                         content.expects_continue = false;
                         if let Err(error) = content.spool.add(piece) {
-                            report::log(&format!("the content cannot be stored: {error}"));
+                            log_no_room(Some(&line_of(&content.head.line, None)), &error);
                             return Step::Refused(self.refused(Refusal::NO_ROOM));
                         }
                     }

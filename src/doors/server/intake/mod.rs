@@ -5,10 +5,12 @@ mod http;
 mod scgi;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
-use super::{Asked, Form, Peer, Refused, Spool};
+use super::{Asked, Form, Line, Peer, Refused, Spool};
 use crate::http::Limits;
+use process::report;
 
 use self::scgi::ScgiIntake;
 pub use http::HttpIntake;
@@ -141,4 +143,13 @@ impl Intake {
             Self::Scgi(intake) => intake.step(),
         }
     }
+}
+
+/// Logs that the content of a request cannot be stored.
+fn log_no_room(line: Option<&Line>, error: &io::Error) {
+    let request = line.map_or_else(|| "a request".to_owned(), Line::request);
+    report::log(&format!(
+        "{request}: cannot store the content in `{}`: {error}: set TMPDIR to a folder with more room",
+        std::env::temp_dir().display()
+    ));
 }

@@ -1,10 +1,11 @@
 //! The one request of an SCGI connection. The listener itself answers an invalid request, one that
 //! is not below the mount, and the health path.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::{ReadLimit, Step, Terms};
+use super::{ReadLimit, Step, Terms, log_no_room};
 use crate::scgi::{Event, Reader, may_be_set};
 use crate::server::{Asked, Form, Line, Refused, Spool};
 use exchange::{MetaVariables, is_request_variable, plain_page};
@@ -75,7 +76,7 @@ impl ScgiIntake {
                     if let Some((_, spool)) = &mut self.begun
                         && let Err(error) = spool.add(&piece)
                     {
-                        report::log(&format!("the content cannot be stored: {error}"));
+                        log_no_room(self.line().as_ref(), &error);
                         return Step::Refused(self.refused(507, "the content cannot be stored"));
                     }
                 }
@@ -109,7 +110,7 @@ impl ScgiIntake {
         {
             return Step::Refused(answer(
                 404,
-                "the path is not below --script-name",
+                "the path is not below --script-name".into(),
                 line,
                 &meta,
             ));
@@ -124,10 +125,10 @@ impl ScgiIntake {
         Step::Request(Box::new(asked), spool)
     }
 
-    fn refused(&self, status: u16, reason: &'static str) -> Refused {
+    fn refused(&self, status: u16, reason: impl Into<Cow<'static, str>>) -> Refused {
         let none = MetaVariables::default();
         let meta = self.begun.as_ref().map_or(&none, |(meta, _)| meta);
-        answer(status, reason, self.line(), meta)
+        answer(status, reason.into(), self.line(), meta)
     }
 
     /// For the access log.
@@ -172,7 +173,12 @@ fn log_once(name: &[u8]) {
 }
 
 /// A whole answer of the listener's own.
-fn answer(status: u16, reason: &'static str, line: Option<Line>, meta: &MetaVariables) -> Refused {
+fn answer(
+    status: u16,
+    reason: Cow<'static, str>,
+    line: Option<Line>,
+    meta: &MetaVariables,
+) -> Refused {
     let (head, content) = plain_page(status, &format!("{status}: {reason}"));
     let method = meta.get("REQUEST_METHOD").unwrap_or_default();
     Refused {

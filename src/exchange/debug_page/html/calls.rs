@@ -48,9 +48,9 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
     for (place, call) in fault.frames.iter().enumerate().rev() {
         if sheet.is_full() {
             sheet
-                .put("<p class=\"gap\">The page is long enough: ")
+                .put("<p class=\"gap\">To keep this page short, ")
                 .number(place + 1);
-            sheet.put(" more calls are in the error log.</p>\n");
+            sheet.put(" more calls are shown only in the error log.</p>\n");
             break;
         }
         // A recursion is shown once.
@@ -93,7 +93,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
 
 fn another(sheet: &mut Sheet<'_>, fault: &Fault, level: usize) {
     if sheet.is_full() {
-        sheet.put("<p class=\"gap\">Left out, as the page is long enough</p>\n</section>\n");
+        sheet.put("<p class=\"gap\">Left out to keep this page short: the error log has it</p>\n</section>\n");
         return;
     }
     let (begin, end) = HEADINGS[level.min(HEADINGS.len() - 1)];

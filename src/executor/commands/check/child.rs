@@ -48,7 +48,7 @@ impl Child {
             unsafe { libc::_exit(0) }
         };
         drop(write);
-        let process = Pid::from_raw(process).context("fork() returned no PID")?;
+        let process = Pid::from_raw(process).context("cannot start a process: fork() failed")?;
         rustix::fs::fcntl_setfl(&read, rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self {
             process,

@@ -13,6 +13,7 @@ use crate::python::Application;
 use crate::python::check::{Plan, call_in_time, callable_place, place_in_traceback};
 use checking::told::Told;
 use checking::{Answer, Finding, Findings, Gravity, Rule, rules};
+use process::signals;
 
 /// How long after the timeout the process is killed.
 const GRACE: Duration = Duration::from_millis(500);
@@ -229,8 +230,8 @@ fn place_of(frames: &mut File) -> Option<String> {
 
 fn describe_end(status: WaitStatus) -> String {
     match (status.exit_status(), status.terminating_signal()) {
-        (_, Some(signal)) => format!("the process was killed by signal {signal}"),
+        (_, Some(signal)) => format!("the process was killed by {}", signals::shown(signal)),
         (Some(code), _) => format!("the process exited with status {code}"),
-        _ => "the process ended".into(),
+        _ => "the process ended, and its exit status is unknown".into(),
     }
 }

@@ -158,8 +158,8 @@ impl Making {
     ) -> Result<Before> {
         if !draws::come_first() {
             bail!(
-                "the executor was not preloaded (LD_PRELOAD), so the use of random bytes cannot \
-                 be recorded"
+                "the executor was not preloaded (LD_PRELOAD), so that the use of random bytes would go \
+                 unnoticed"
             );
         }
         let inherited = Inherited::all();

@@ -47,11 +47,8 @@ impl Restored {
         let mut incident = Incident::new(&meta);
         incident.set_application(&self.config.app, &meta);
         incident.name_in_log();
-        if let Err(what) = self.changes.put_back(false) {
-            report::log(&format!(
-                "loading changed {what}, and this change cannot be repeated in the restored \
-                 process"
-            ));
+        if let Err(why) = self.changes.put_back(false) {
+            report::log(&why);
             pause_image(handoff);
             last_resort::fall_back();
         }

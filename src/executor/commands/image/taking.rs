@@ -118,8 +118,10 @@ impl Taking {
         refusal::refuse_threads_and_timers()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
         self.basis.files.extend(refusal::read_on(&opened));
-        let kept = Kept::of_this_process()
-            .context("the thread data of this C library has an unknown layout")?;
+        let kept = Kept::of_this_process().context(
+            "images do not work with this version of the C library, whose thread data has an \
+                 unknown layout",
+        )?;
         let (head, encoded) = settled_head(&self.basis, &opened, pace::now())?;
         let mut written = Ok(());
         at_exit::look();
@@ -234,15 +236,22 @@ fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec
     if memory::keep_mappings(true) {
         memory::fill_free_list();
     }
+    let mut moved = None;
     for _ in 0..8 {
         let before = maps::layout()?;
         let head = capture::head(basis, opened.to_vec(), now)?;
         let encoded = head.encode();
-        if maps::layout()? == before && maps::layout()? == before {
+        let after = maps::layout()?;
+        if after == before && maps::layout()? == before {
             return Ok((head, encoded));
         }
+        moved = after.into_iter().find(|mapping| !before.contains(mapping));
     }
-    bail!("the memory of the process keeps changing")
+    let (start, end) = moved.unwrap_or_default();
+    bail!(
+        "the application still changes its memory after it was loaded, at {start:#x}-{end:#x}: a thread or a \
+         timer of a library may do so"
+    )
 }
 
 /// Refuses an application that read a request's variable while loading, as the result would be valid
@@ -254,13 +263,14 @@ fn refuse_request_variables(read: &EnvironmentRead) -> Result<()> {
         .find(|(name, _)| !freshness::does_not_belong_to_a_request(name))
     {
         bail!(
-            "loading the application reads {}, which differs per request",
+            "while loading, the application reads {}, which differs per request: read it when a request \
+             needs it",
             name.escape_ascii()
         )
     }
     match read.kept.first() {
         Some(how) => bail!(
-            "loading the application uses all environment variables, including those that differ \
+            "while loading, the application uses all environment variables, including those that differ \
              per request: {how}"
         ),
         None => Ok(()),

@@ -4,11 +4,11 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use rustix::fs::{Timespec, Timestamps};
 
 use crate::python::PythonState;
@@ -50,10 +50,10 @@ pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) ->
     }
     let tried = tried.with_context(|| format!("`{}`", program.display()))?;
     if tried.status.code() != Some(Ended::Tried.code()) {
+        let said = String::from_utf8_lossy(&tried.stderr);
         bail!(
-            "the test process restored from the image ended with {}: {}",
-            tried.status,
-            String::from_utf8_lossy(&tried.stderr).trim_end()
+            "the test process restored from the image {}",
+            end(tried.status, said.trim_end())
         );
     }
     let parts = String::from_utf8(tried.stdout)?;
@@ -63,6 +63,20 @@ pub(super) fn pass(program: &Path, image: &Path, file: &File, mut head: Head) ->
         .filter_map(|(start, length)| Some((start.parse().ok()?, length.parse().ok()?)))
         .collect();
     seal(file, &mut head)
+}
+
+/// How the trial ended, with what it wrote to its log.
+fn end(status: ExitStatus, said: &str) -> String {
+    let end = match (status.signal(), status.code()) {
+        (Some(libc::SIGALRM), _) => format!("took longer than {LONGEST} s"),
+        (Some(signal), _) => format!("was killed by {}", signals::shown(signal)),
+        (None, Some(code)) if Ended::of(code) == Some(Ended::Refused) => "failed".into(),
+        (None, code) => format!("ended with exit status {}", code.unwrap_or_default()),
+    };
+    match said {
+        "" => end,
+        said => format!("{end}: {said}"),
+    }
 }
 
 /// How many seconds the trial may take; it takes milliseconds.
@@ -95,12 +109,7 @@ pub(super) fn live(
     let tried = || -> Result<()> {
         // The maker reads the real standard output: what the application prints must not go there.
         let mut out = File::from(descriptors::take()?.stdout);
-        if let Err(what) = changes.put_back(true) {
-            bail!(
-                "loading changed {what}, and this change cannot be repeated in a restored \
-                   process"
-            );
-        }
+        changes.put_back(true).map_err(Error::msg)?;
         python_state.wake(&wake::environment(handoff))?;
         for (start, length) in capture::written_parts(head)? {
             writeln!(out, "{start} {length}")?;

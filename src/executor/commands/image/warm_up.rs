@@ -24,7 +24,8 @@ const LONGEST: i64 = 30;
 /// The file for the reason why the warm-up was left out; set once the warm-up has begun.
 static REASON: OnceLock<CString> = OnceLock::new();
 
-const TOO_LONG: &[u8] = b" it took longer than 30 s";
+/// What is noted there if the time is over: it names the request.
+static TOO_LONG: Mutex<String> = Mutex::new(String::new());
 
 /// Sends a GET for each path through the application.
 ///
@@ -39,6 +40,9 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
     call_again();
     let watch = Watch::begin()?;
     for path in paths {
+        if let Ok(mut text) = TOO_LONG.lock() {
+            *text = format!(" it took longer than {LONGEST} s, at the request for `{path}`");
+        }
         ask(application, path)?;
     }
     drop(watch);
@@ -123,7 +127,9 @@ extern "C" fn over(_: c_int) {
         let flags = flags | OFlags::CLOEXEC;
         if let Ok(file) = rustix::fs::open(path.as_c_str(), flags, Mode::RUSR | Mode::WUSR) {
             _ = rustix::io::write(&file, MAGIC);
-            _ = rustix::io::write(&file, TOO_LONG);
+            if let Ok(text) = TOO_LONG.try_lock() {
+                _ = rustix::io::write(&file, text.as_bytes());
+            }
         }
     }
     // SAFETY: ends the process.

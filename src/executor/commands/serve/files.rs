@@ -60,7 +60,7 @@ pub(super) fn find(folders: &[StaticFolder], meta: &MetaVariables) -> Option<Ans
         let allow = [("Allow", "GET, HEAD")];
         return Some(Answer::page(
             405,
-            "A file answers only GET and HEAD.",
+            "Files can only be read here, with GET or HEAD.",
             &allow,
         ));
     }

@@ -25,7 +25,7 @@ const PATIENCE: Timespec = Timespec {
 
 /// Answers the request that arrives on standard input.
 pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
-    let private = descriptors::take().context("cannot take over standard input and output")?;
+    let private = descriptors::take().context("cannot redirect standard input and output")?;
     let config = decide(typed, around)?;
     let folders = static_folders(typed)?;
     let received = receive(

@@ -23,7 +23,7 @@ pub(super) fn run(
     open_files: u64,
 ) -> Result<Exit> {
     let private =
-        descriptors::take_by_hand().context("cannot take over standard input and output")?;
+        descriptors::take_by_hand().context("cannot redirect standard input and output")?;
     let mut channel = Channel::from_other_end(private.stdin);
     drop(private.stdout);
     limits::set_open_files(open_files);

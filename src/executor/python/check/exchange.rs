@@ -221,7 +221,9 @@ impl<'py> Call<'_, 'py> {
             self.notes.found(&rules::WRONG_LEN, here, text);
         }
         if count >= MANY_BLOCKS && bytes > 0 && bytes / count < SMALL {
-            let text = format!("{bytes} bytes of content came in {count} blocks");
+            let text = format!(
+                "{bytes} bytes of content came in {count} blocks: blocks so small are slow"
+            );
             self.notes.found(&rules::TINY_BLOCKS, here, text);
         }
         Ok(())
@@ -279,8 +281,8 @@ impl<'py> Call<'_, 'py> {
             notes.found(&rules::START_RESPONSE_MISSING, &self.place, text);
         }
         if let Some((_, here)) = raised {
-            let text =
-                "the exception that start_response raised (exc_info came after content) was caught";
+            let text = "the application called start_response with exc_info after content was sent, and caught \
+                 the exception that start_response raised: let it through";
             notes.found(&rules::EXC_INFO_SWALLOWED, &here, text);
         }
         if let Some((list, copy)) = headers

@@ -32,7 +32,11 @@ impl Files {
         let is_size = size.is_none_or(|size| size.is_instance_of::<PyInt>());
         if !can_read || !is_size || given.len() > 2 || named.is_some_and(|named| !named.is_empty())
         {
-            let text = format!("wsgi.file_wrapper was called with {}", shown(given));
+            let text = format!(
+                "wsgi.file_wrapper was called with {}: it takes an object with read() and, optionally, a block \
+                 size",
+                shown(given)
+            );
             self.0
                 .found(&rules::FILE_WRAPPER_ARGUMENT, &place::of_caller(py), text);
         }

@@ -30,7 +30,7 @@ pub(super) struct SideEffects {
 impl SideEffects {
     pub(super) fn look(py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
-            folder: folder(py),
+            folder: folder(py).ok(),
             umask: umask(),
             locale: locale(py),
             signals: signals(py)?,
@@ -50,13 +50,18 @@ impl SideEffects {
             (one, other) => one.is_none() == other.is_none(),
         };
         let wrong = |rule, text: String| notes.found(rule, application, text);
-        let now = folder(py);
+        let (now, text) = match folder(py) {
+            Ok(now) => {
+                let text = format!("the working directory is now {}", shown(now.bind(py)));
+                (Some(now), text)
+            }
+            Err(error) => {
+                let text = format!("the working directory was removed or is not readable: {error}");
+                (None, text)
+            }
+        };
         if !is_same(&self.folder, &now) {
-            let shown = now.map_or("unknown".into(), |now| shown(now.bind(py)));
-            wrong(
-                &rules::DIRECTORY_CHANGED,
-                format!("the working directory is now {shown}"),
-            );
+            wrong(&rules::DIRECTORY_CHANGED, text);
             if let Some(before) = &self.folder {
                 py.import("os")?.call_method1("chdir", (before,))?;
             }
@@ -75,7 +80,10 @@ impl SideEffects {
             if !is_same(before, now) {
                 wrong(
                     &rules::SIGNAL_CHANGED,
-                    format!("the handler of signal {number} was changed"),
+                    format!(
+                        "the handler of {} was changed",
+                        process::signals::shown(number)
+                    ),
                 );
             }
         }
@@ -144,9 +152,8 @@ fn is_of_a_pool(py: Python<'_>, thread: &Bound<'_, PyAny>) -> bool {
     queues.is_ok_and(|queues| queues.contains(thread).unwrap_or(false))
 }
 
-fn folder(py: Python<'_>) -> Option<Py<PyAny>> {
-    let folder = py.import("os").and_then(|os| os.call_method0("getcwd"));
-    folder.ok().map(Bound::unbind)
+fn folder(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(py.import("os")?.call_method0("getcwd")?.unbind())
 }
 
 fn umask() -> u32 {

@@ -2,6 +2,7 @@
 //! `environment.py` does so in Python; here are `getenv` and the like in C. The values come from the
 //! observer.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::Mutex;
@@ -91,7 +92,7 @@ impl Environment {
         // Many libraries look for it, and it never exists in CGI.
         names.remove(&b"HTTP_PROXY"[..]);
         if let Ok(mut taken) = TAKEN.lock() {
-            kept.extend(taken.drain(..).map(str::to_owned));
+            kept.extend(taken.drain(..).map(Cow::into_owned));
         }
         let all = questions::names();
         let is_handed_on = HANDED_ON.load(Ordering::Acquire)
@@ -165,9 +166,9 @@ pub(super) fn passes_own_variables() {
 }
 
 /// All variables are used; `how` says in which way.
-pub(super) fn note_use_of_all(how: &'static str) {
+pub(super) fn note_use_of_all(how: impl Into<Cow<'static, str>>) {
     if let Ok(mut taken) = TAKEN.lock() {
-        taken.push(how);
+        taken.push(how.into());
     }
 }
 
@@ -187,18 +188,23 @@ pub(super) unsafe fn note_symbol(library: *mut ffi::PyObject, name: *mut ffi::Py
             note_use_of_all("C code uses `environ` itself");
         }
         let ours = [c"getenv", c"secure_getenv", c"unsetenv", c"clearenv"];
-        if ours.iter().any(|function| is(function)) {
-            let file = ffi::PyObject_GetAttrString(library, c"_name".as_ptr());
+        if let Some(function) = ours.into_iter().find(|function| is(function)) {
+            let py = Python::assume_attached();
+            let library = Bound::from_borrowed_ptr_or_opt(py, library);
+            let file = library.and_then(|library| library.getattr("_name").ok());
             // A lookup in the whole program finds the functions below.
-            if file != ffi::Py_None() {
-                note_use_of_all("getenv, unsetenv or clearenv is called in the C library itself");
+            if !file.as_ref().is_some_and(Bound::is_none) {
+                note_use_of_all(format!(
+                    "`ctypes` calls {} in `{}` itself",
+                    function.to_string_lossy(),
+                    file.map_or("a C library".into(), |file| file.to_string())
+                ));
             }
-            ffi::Py_XDECREF(file);
         }
     }
 }
 
-static TAKEN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+static TAKEN: Mutex<Vec<Cow<str>>> = Mutex::new(Vec::new());
 static HANDED_ON: AtomicBool = AtomicBool::new(false);
 /// How many programs were given variables of their own.
 static GIVEN_THEIR_OWN: AtomicU64 = AtomicU64::new(0);

@@ -58,8 +58,8 @@ impl PythonState {
                 return Err(Unobserved.into());
             }
             bail!(
-                "ptrace is not allowed here, so there is no way to record what the loading of \
-                 the application depends on"
+                "images need ptrace, which is not allowed here (by a container or a security module, \
+                 for example): allow it, or use --no-image"
             )
         }
         Ok(())
@@ -122,15 +122,19 @@ impl PythonState {
     /// Calls the application's functions to close what it opens again in each process
     /// (`snapshot_restore_py`), and flushes buffers.
     pub fn close(&self) -> Result<()> {
-        attach(|py| self.module.call_method0(py, "before").map(drop)).map_err(|error: PyErr| {
-            anyhow!("cannot prepare the application for its image: {error}")
-        })?;
+        let obstacle: Option<String> =
+            attach(|py| self.module.call_method0(py, "before")?.extract(py)).map_err(
+                |error: PyErr| anyhow!("cannot prepare the application for its image: {error}"),
+            )?;
+        if let Some(obstacle) = obstacle {
+            bail!("{obstacle}");
+        }
         let folder: Option<PathBuf> =
             attach(|py| self.module.call_method0(py, "temporary")?.extract(py))
                 .map_err(|error: PyErr| anyhow!("{error}"))?;
         match folder {
             Some(folder) => bail!(
-                "loading the application made a temporary folder, `{}`, which the first request \
+                "while loading, the application made a temporary folder, `{}`, which the first request \
                  would remove for all others: make it when a request needs it",
                 folder.display()
             ),

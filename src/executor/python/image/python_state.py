@@ -44,25 +44,35 @@ def _hooks(kind):
 
 
 def before():
+    """Prepares the application for its image. Returns why there can be none, or None."""
     for function, args, kwargs in reversed(_hooks("before_snapshot")):
-        function(*args, **kwargs)
+        try:
+            function(*args, **kwargs)
+        except Exception as error:
+            name = getattr(function, "__qualname__", repr(function))
+            return (f"`{name}`, which the application has called before an image (snapshot_restore_py), "
+                    f"raised {type(error).__name__}: {error}")
     gc.unfreeze()
-    refuse_low_level_generators()
+    if has_low_level_generator():
+        return ("while loading, the application made a `_random.Random`, which cannot be seeded again: use "
+                "`random.Random`, or make it when a request needs it")
     # Unwritten data in buffers would be written by every restored process.
     for kind in (io.TextIOWrapper, io.BufferedWriter):
         for file in gc.get_objects():
             if issubclass(type(file), kind) and not file.closed and file.writable():
-                file.flush()
+                try:
+                    file.flush()
+                except Exception as error:
+                    name = getattr(file, "name", repr(file))
+                    return (f"cannot write what the application has left in the buffer of `{name}`: "
+                            f"{error}: close the file after writing to it")
 
 
-def refuse_low_level_generators():
-    """Refuses objects of `_random.Random` itself: their seed is unknown, and the garbage collector does not
-    track them."""
+def has_low_level_generator():
+    """Whether there are objects of `_random.Random` itself: their seed is unknown, and the garbage collector
+    does not track them."""
     kind = getattr(sys.modules.get("_random"), "Random", None)
-    if kind is not None:
-        for held in gc.get_referents(*gc.get_objects()):
-            if type(held) is kind:
-                raise RuntimeError("loading made a `_random.Random`, which cannot be seeded again")
+    return kind is not None and any(type(held) is kind for held in gc.get_referents(*gc.get_objects()))
 
 
 def temporary():

@@ -61,13 +61,13 @@ pub(super) fn end(py: Python<'_>) -> PyResult<Randomness> {
     let (drawn, unknown): (_, Option<String>) = python(py)?.call_method0(py, "end")?.extract(py)?;
     let by_clock = by_clock.map(|module| {
         format!(
-            "loading the application made a UUID from the time (`uuid.uuid1` in `{module}`), and \
+            "while loading, the application made a UUID from the time (`uuid.uuid1` in `{module}`), and \
              two requests could make the same one: make it when a request needs it"
         )
     });
     let unknown = unknown.map(|module| {
         format!(
-            "loading the application seeded a random generator (in `{module}`) with a value that \
+            "while loading, the application seeded a random generator (in `{module}`) with a value that \
              is not a constant in the code and may be random: seed it with a constant, or when a \
              request needs it"
         )
@@ -85,7 +85,10 @@ pub(super) fn wake(py: Python<'_>) -> PyResult<()> {
 
 fn python(py: Python<'_>) -> PyResult<&Py<PyModule>> {
     MODULE.get(py).ok_or_else(|| {
-        pyo3::exceptions::PyRuntimeError::new_err("the use of random numbers was not recorded")
+        pyo3::exceptions::PyRuntimeError::new_err(
+            "the application's use of random numbers could not be \
+             recorded",
+        )
     })
 }
 

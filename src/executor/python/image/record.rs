@@ -93,7 +93,7 @@ pub fn record_reading() -> Result<()> {
         Ok(())
     } else {
         Err(anyhow!(
-            "Python refused the audit hook (PySys_AddAuditHook)"
+            "Python does not allow wsgi-cgi to observe the application (PySys_AddAuditHook failed)"
         ))
     }
 }
@@ -347,7 +347,10 @@ unsafe fn asked(whom: &str, object: *mut ffi::PyObject) {
             Err(_) => Some(object.repr().ok()?.to_string_lossy().into_owned()),
         }
     });
-    note_source(&format!("{whom} {}", what.unwrap_or_default()));
+    match what {
+        Some(what) => note_source(&format!("{whom} {what}")),
+        None => note_source(whom),
+    }
 }
 
 fn note_source(whom: &str) {

@@ -205,7 +205,8 @@ impl FutureRequest {
             return Ok(());
         }
         Err(early_read(
-            "loading the application reads the request's variables, which differ per request",
+            "while loading, the application reads the request's variables, which differ per request: \
+             read them when a request needs them",
         ))
     }
 }

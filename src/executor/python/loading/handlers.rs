@@ -24,8 +24,7 @@ create_exception!(
     wsgi_cgi,
     NoRequestYet,
     PyBaseException,
-    "Stops the loading of a script that answers requests itself when there is no request to \
-     answer."
+    "Stops loading a script that answers requests by itself, if there is no request."
 );
 
 /// Whether loading was stopped because the script wanted a request while there was none.
@@ -278,7 +277,7 @@ impl Answer {
             // For an image there is no request; and a main guard that is only tried must not answer.
             _ if self.is_for_an_image || refused::is_trying_main_guard() => {
                 return Err(NoRequestYet::new_err(
-                    "loading the application runs a handler that does not write to standard output",
+                    "while loading, the application runs a WSGI handler that does not write to standard output",
                 ));
             }
             _ => return Ok(false),
@@ -289,7 +288,10 @@ impl Answer {
         let paused = refused::pause();
         let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
-            return Err(PyRuntimeError::new_err("this request was already answered"));
+            return Err(PyRuntimeError::new_err(
+                "this request was already answered: the script must run \
+                 its handler only once",
+            ));
         }
         let mut meta = variables(handler)?;
         // A mount that is unclear was logged when the exchange was opened.

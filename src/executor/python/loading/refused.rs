@@ -46,7 +46,7 @@ pub(in super::super) fn hook() -> Result<()> {
         Ok(())
     } else {
         Err(anyhow!(
-            "Python refused the audit hook (PySys_AddAuditHook)"
+            "Python does not allow wsgi-cgi to observe the application (PySys_AddAuditHook failed)"
         ))
     }
 }

@@ -81,7 +81,8 @@ impl Buffer {
         match self.input.get(py) {
             Some(input) => Ok(input.get()),
             None => Err(early_read(
-                "loading the application reads the request body, which differs per request",
+                "while loading, the application reads the request body, which differs per request: read \
+                 it when a request needs it",
             )),
         }
     }

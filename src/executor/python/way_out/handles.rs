@@ -128,7 +128,7 @@ fn reason(py: Python<'_>, found: Option<*mut ffi::PyTypeObject>) -> PyResult<Opt
     // SAFETY: the type of an object that is alive.
     let kind = unsafe { Bound::from_borrowed_ptr(py, kind.cast()) };
     Ok(Some(format!(
-        "an object of the C type `{}.{}` may write when it is freed",
+        "an object of the C type `{}.{}` may still have data to write when it is freed",
         kind.getattr("__module__")?,
         kind.getattr("__qualname__")?
     )))
@@ -152,10 +152,12 @@ pub(super) fn find_open(
     let number = writable.first()?.number;
     let mut acting =
         extension_modules(all(modules)).filter(|(file, _)| kinds.extensions.file_acts(file));
-    acting.next().map(|(file, _)| {
+    acting.next().map(|(module, _)| {
+        let file = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
         format!(
-            "file descriptor {number} is open for writing, and `{}` may still write to it",
-            file.display()
+            "file descriptor {number} (`{}`) is open for writing, and `{}` may still write to it",
+            file.display(),
+            module.display()
         )
     })
 }

@@ -8,7 +8,7 @@ use std::str::SplitInclusive;
 
 /// A reader that gives one line at a time.
 pub(super) struct Lines<'a> {
-    lines: SplitInclusive<'a, char>,
+    rest: SplitInclusive<'a, char>,
     /// The number of the last line, from 1 on.
     number: usize,
     /// The number of the line in which the current variable began, for error messages.
@@ -24,7 +24,7 @@ impl<'a> Lines<'a> {
     /// The lines of a text.
     pub(super) fn new(text: &'a str) -> Self {
         Self {
-            lines: text.split_inclusive('\n'),
+            rest: text.split_inclusive('\n'),
             number: 0,
             began: Rc::default(),
             quote: None,
@@ -42,7 +42,7 @@ impl<'a> Lines<'a> {
 impl Read for Lines<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.read == self.line.len() {
-            let Some(line) = self.lines.next() else {
+            let Some(line) = self.rest.next() else {
                 return Ok(0);
             };
             self.number += 1;
