@@ -18,7 +18,8 @@ pub struct RefusedHost {
 
 const BEGIN: &str = "Django refuses the host ";
 const ALLOWED: &str = ", which is not in ALLOWED_HOSTS = ";
-const FILE: &str = " of ";
+/// After the list of hosts.
+const FILE: &str = "] of ";
 
 impl RefusedHost {
     /// The first such entry in a log.
@@ -26,7 +27,7 @@ impl RefusedHost {
     pub fn find(log: &str) -> Option<Self> {
         let entry = log.split_once(BEGIN)?.1.lines().next()?;
         let (host, rest) = entry.split_once(ALLOWED)?;
-        let (allowed, file) = rest.rsplit_once(FILE)?;
+        let (allowed, file) = rest.split_once(FILE)?;
         let between_quotes = |text: &str| text.trim_matches('"').to_owned();
         Some(Self {
             host: between_quotes(host),
@@ -51,6 +52,7 @@ impl RefusedHost {
 impl fmt::Display for RefusedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let allowed = list(self.allowed.iter().map(String::as_str));
+        let allowed = allowed.trim_end_matches(']');
         let (host, file) = (quoted(&self.host), quoted(&self.file));
         write!(f, "{BEGIN}{host}{ALLOWED}{allowed}{FILE}{file}")
     }
