@@ -15,6 +15,7 @@ use process::handed_on::HandedOn;
 use process::report::Exit;
 use process::signals::name;
 use process::tally;
+use settings::reach::is_noexec;
 
 /// How the process that was to answer has ended.
 pub(super) enum Ended {
@@ -85,6 +86,9 @@ pub(super) fn beside_restored() -> Option<(Private, Ended)> {
     Some((private, ended))
 }
 
+/// The cause in the entry for a Python that has logged it itself.
+pub(crate) const SAID_ABOVE: &str = "the line above in the log says why";
+
 impl Ended {
     fn of(status: c_int, claim: Claim) -> Self {
         tally::own().take_over(claim.tally());
@@ -97,6 +101,7 @@ impl Ended {
 
     /// Why the request has no answer; `None` where it has one.
     pub(super) fn sentence(&self, python: Option<&Becoming>) -> Option<String> {
+        let path = python.map(Becoming::python);
         let python = match python {
             Some(python) => format!("`{}`", python.python().display()),
             None => "the Python of the image".into(),
@@ -109,7 +114,12 @@ impl Ended {
                     Some(libc::E2BIG | libc::EAGAIN | libc::ENOMEM) => "",
                     _ => ": name another Python with --python or --venv",
                 };
-                format!("{python} cannot be started: {error}{remedy}")
+                let why = if path.is_some_and(is_noexec) {
+                    "it is on a file system that is mounted `noexec`".to_owned()
+                } else {
+                    error.to_string()
+                };
+                format!("{python} cannot be started: {why}{remedy}")
             }
             Self::Unanswered(status) if libc::WIFSIGNALED(*status) => {
                 let signal = libc::WTERMSIG(*status);
@@ -126,7 +136,7 @@ impl Ended {
             Self::Unanswered(status)
                 if libc::WEXITSTATUS(*status) == i32::from(Exit::NoGood.code()) =>
             {
-                format!("cannot use {python}: the line above in the log says why")
+                format!("cannot use {python}: {SAID_ABOVE}")
             }
             Self::Unanswered(status) => format!(
                 "the process answering this request ended with exit status {} before it answered: it \

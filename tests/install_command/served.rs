@@ -87,11 +87,11 @@ fn busybox_with_an_interpreter() {
     let pages = script.ancestors().nth(2).expect("the document root");
     let to = format!("--to={}", pages.display());
     let done = machine.install(&["busybox", "shop.py", "--no-image", &to]);
-    let served = format!(
+    let expected = format!(
         "To serve it at /shop.cgi: busybox httpd -p 8080 -u www-data -h {}",
         pages.display()
     );
-    assert!(done.contains(&served), "{done}");
+    assert!(done.contains(&expected), "{done}");
     let response = Request::get("/shop.cgi?x").send(server.address);
     assert_eq!(response.status, 200, "{}", server.log());
     assert_eq!(response.text(), "/shop.cgi||-", "{}", server.log());
