@@ -6,6 +6,7 @@ mod mistakes;
 mod page;
 mod requires_python;
 mod suexec;
+mod unusable;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

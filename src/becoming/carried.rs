@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use rustix::fs::StatVfsMountFlags;
 use rustix::process::{Resource, getrlimit};
 
 use super::elf;
@@ -20,6 +19,7 @@ use image::common;
 use image::format::sum;
 use image::place;
 use process::times;
+use settings::reach::is_noexec;
 
 /// What follows the program's own bytes: this, the executor's length and its hash, then the executor.
 const MAGIC: &[u8; 16] = b"wsgi-cgi carries";
@@ -181,8 +181,7 @@ impl Carried {
 
 /// Code cannot be loaded from a file system that is mounted noexec.
 fn refuse_noexec(folder: &Path) -> Result<()> {
-    let about = rustix::fs::statvfs(folder);
-    if about.is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::NOEXEC)) {
+    if is_noexec(folder) {
         bail!("its file system is mounted `noexec`");
     }
     Ok(())

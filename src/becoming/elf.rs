@@ -1,8 +1,13 @@
-//! The header of an ELF file: which processor it is for, and how many bytes it has.
+//! The header of an ELF file, a program or the executor: which processor it is for, how many bytes it has, and so
+//! whether it can be used here.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use settings::reach::is_noexec;
 
 /// Bytes of `Elf64_Ehdr`, whose numbers are in the processor's own order.
 const HEADER: usize = 64;
@@ -45,4 +50,39 @@ pub(super) fn read(file: &File) -> io::Result<Option<Elf>> {
             && MACHINE.is_none_or(|machine| machine == number(18)),
         length: length.max(HEADER as u64),
     }))
+}
+
+/// Why a file cannot be run or loaded here.
+pub(crate) enum Defect {
+    OtherProcessor,
+    /// The bytes that it has, and those of the whole file.
+    Incomplete(u64, u64),
+    NotElf,
+    Noexec,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherProcessor => f.write_str("is for another processor"),
+            Self::Incomplete(has, whole) => write!(f, "is incomplete ({has} of {whole} bytes)"),
+            Self::NotElf => f.write_str("is not an ELF file"),
+            Self::Noexec => f.write_str("is on a file system that is mounted `noexec`"),
+        }
+    }
+}
+
+/// What is wrong with that file, if anything is.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(crate) fn defect(path: &Path) -> io::Result<Option<Defect>> {
+    let file = File::open(path)?;
+    let has = file.metadata()?.len();
+    Ok(match read(&file)? {
+        None => Some(Defect::NotElf),
+        Some(elf) if !elf.is_for_here => Some(Defect::OtherProcessor),
+        Some(elf) if has < elf.length => Some(Defect::Incomplete(has, elf.length)),
+        Some(_) => is_noexec(path).then_some(Defect::Noexec),
+    })
 }

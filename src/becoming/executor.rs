@@ -1,14 +1,14 @@
 //! Finds the executor: beside the program, in the `lib` folder that belongs to its `bin` folder, inside the
 //! program, among the packages of the program's environment, or in the system's folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
 use super::carried;
-use super::elf;
+use super::elf::{self, Defect};
 
 const NAME: &str = "_wsgi_cgi.abi3.so";
 
@@ -82,20 +82,15 @@ fn checked(place: &Path) -> Result<PathBuf> {
              folder"
         )
     };
-    let file = File::open(place).map_err(closed)?;
-    let length = file.metadata().map_err(closed)?.len();
-    match elf::read(&file).map_err(closed)? {
-        Some(elf) if !elf.is_for_here => bail!(
-            "the executor `{shown}` is for another processor: install the one for {}",
-            std::env::consts::ARCH
-        ),
-        Some(elf) if length < elf.length => bail!(
-            "the executor `{shown}` is incomplete ({length} of {} bytes): {again}",
-            elf.length
-        ),
-        Some(_) => Ok(place.to_owned()),
-        None => bail!("the executor `{shown}` is not an ELF file: {again}"),
-    }
+    let Some(defect) = elf::defect(place).map_err(closed)? else {
+        return Ok(place.to_owned());
+    };
+    let remedy = match defect {
+        Defect::OtherProcessor => format!("install the one for {}", std::env::consts::ARCH),
+        Defect::Incomplete(..) | Defect::NotElf => again.to_owned(),
+        Defect::Noexec => "install wsgi-cgi on another file system".to_owned(),
+    };
+    bail!("the executor `{shown}` {defect}: {remedy}")
 }
 
 /// Its paths among the packages of each Python there.

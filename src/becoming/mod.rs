@@ -9,24 +9,28 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use exchange::MetaVariables;
 use process::environment::PRELOAD;
 use process::handed_on::HandedOn;
+use process::report::Exit;
 use settings::config::Config;
 use settings::python::Packages;
 
-/// The code that this Python runs. Where its version or implementation is not supported, it says so in one
-/// line; all versions can parse the code. The module is loaded by its path: no search, and applications do not
-/// see it.
-const CODE: &str = "\
+/// The code that this Python runs first. Where its version or implementation is not supported, it says so in one
+/// line; all versions can parse the code.
+const SUPPORTED: &str = "\
 import sys
 if getattr(getattr(sys, 'implementation', None), 'name', '') != 'cpython' or sys.version_info < (3, 9) \
 or 't' in getattr(sys, 'abiflags', ''):
     sys.stderr.write('wsgi-cgi: `%s` is Python %s: CPython 3.9 or newer is needed, without free \
 threading: name another with --python or --venv\\n' % (sys.executable, sys.version.split('\\n')[0]))
     sys.exit(78)
+";
+
+/// The code that loads the executor, by its path: no search, and applications do not see it.
+const LOAD: &str = "\
 import _imp
 class executor: name, origin = '_wsgi_cgi', sys.argv[1]
 try:
@@ -39,6 +43,7 @@ except ImportError as error:
 executor.main(sys.argv[2:])
 ";
 
+pub(crate) use elf::{Defect, defect};
 pub(crate) use executor::find as executor_of;
 
 /// A Python to become, and the executor for it.
@@ -78,7 +83,7 @@ impl Becoming {
             self.python.clone().into(),
             "-S".into(),
             "-c".into(),
-            CODE.into(),
+            [SUPPORTED, LOAD].concat().into(),
             self.executor.clone().into(),
         ];
         words.extend(handed_on.words());
@@ -102,6 +107,20 @@ impl Becoming {
         let mut command = Command::new(&self.python);
         command.args(self.words(handed_on).into_iter().skip(1));
         command
+    }
+
+    /// Whether this Python is supported; if not, it says so itself. With the executor in LD_PRELOAD an old one would
+    /// end before it can.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub(crate) fn is_supported(&self) -> Result<bool> {
+        let mut command = Command::new(&self.python);
+        command.args(["-S", "-c", SUPPORTED]).env_clear();
+        let status = command.status();
+        let status =
+            status.with_context(|| format!("`{}` cannot be started", self.python.display()))?;
+        Ok(status.code() != Some(i32::from(Exit::NoGood.code())))
     }
 
     /// Sets LD_PRELOAD to the executor, so that its functions replace those of the C library.

@@ -10,6 +10,7 @@ use std::process::Command;
 use super::child::Said;
 use super::finding::{Finding, Verdict};
 use super::{Case, hosts, typed};
+use crate::lives::SAID_ABOVE;
 use exchange::RefusedHost;
 use image::place::shown;
 use process::report;
@@ -179,11 +180,18 @@ fn status_of(output: &[u8]) -> Option<u16> {
     None
 }
 
-/// The sentence of the first entry for an error, else the last line.
+/// The sentence of the first entry for an error, or the line before it if that says more, else the last line.
 fn entry_of(log: &str) -> Option<&str> {
+    let mut above = None;
     let error = log.lines().find_map(|line| {
-        let entry = line.strip_prefix("wsgi-cgi: error ")?;
-        entry.splitn(3, ": ").nth(2)
+        let Some(entry) = line.strip_prefix("wsgi-cgi: error ") else {
+            above = line.strip_prefix("wsgi-cgi: ");
+            return None;
+        };
+        let entry = entry.splitn(3, ": ").nth(2)?;
+        above
+            .filter(|_| entry.ends_with(SAID_ABOVE))
+            .or(Some(entry))
     });
     error.or_else(|| log.lines().rfind(|line| !line.trim().is_empty()))
 }

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::finding::Finding;
 use super::{Case, beginning, typed};
+use crate::becoming::{self, Defect};
 use settings::decided::hash_bang_options;
 
 /// Kernels before 5.1 cut a longer line.
@@ -50,6 +51,11 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> R
     }
     let text = without_mark.unwrap_or(&text);
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if text.is_empty() {
+        let said = format!("`{shown}` is empty: its upload may have failed");
+        findings.push(Finding::wrong("line", said).mended_by("upload it again"));
+        return Runs::Other;
+    }
     let Some(rest) = line.strip_prefix(b"#!") else {
         let said = format!("`{shown}` has no `#!` in its first line");
         let write = format!("sed -i '1i #!{}' {file}", case.program.display());
@@ -214,6 +220,9 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
         let chmod = format!("chmod 755 {}", typed(&meant));
         return (Some(Finding::wrong("line", said).mended_by(chmod)), None);
     }
+    if let Some(finding) = unusable(&meant, &named) {
+        return (Some(finding), Some(meant));
+    }
     let said = format!("`{shown}` is run by `{}`", meant.display());
     let finding = match whose(&meant, case) {
         Whose::Ours => Finding::good("line", said),
@@ -224,6 +233,27 @@ fn judge(script: &Path, program: Found, case: &Case) -> (Option<Finding>, Option
         }
     };
     (Some(finding), Some(meant))
+}
+
+/// What is wrong with the program that a first line names, if anything is; it may be a script itself.
+fn unusable(program: &Path, named: &str) -> Option<Finding> {
+    let defect = match becoming::defect(program).ok()?? {
+        Defect::NotElf if !beginning(program).is_empty() => return None,
+        defect => defect,
+    };
+    let remedy = match defect {
+        Defect::OtherProcessor => format!("install the one for {}", std::env::consts::ARCH),
+        Defect::Incomplete(..) => "copy it there again, in binary mode".to_owned(),
+        Defect::NotElf => {
+            let said = format!("{named}, is empty");
+            let remedy = "copy it there again, in binary mode";
+            return Some(Finding::wrong("line", said).mended_by(remedy));
+        }
+        Defect::Noexec => {
+            "move it to another file system, or ask the hosting provider for help".to_owned()
+        }
+    };
+    Some(Finding::wrong("line", format!("{named}, {defect}")).mended_by(remedy))
 }
 
 /// The PATH: on a page the server's, else the usual one of servers.

@@ -13,6 +13,7 @@ use settings::config::{App, Config};
 use settings::options::{CgiOptions, PYTHON, VENV};
 use settings::origins::Origins;
 use settings::python::Packages;
+use settings::reach::is_noexec;
 
 /// Prints which Python it is; runs in any version.
 const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'implementation', None); \
@@ -51,7 +52,12 @@ pub(super) fn look(
     let said = match case.run(command) {
         Ok(said) => said,
         Err(error) => {
-            let said = format!("cannot start `{shown}`: {error}");
+            let why = if is_noexec(python) {
+                "it is on a file system that is mounted `noexec`".to_owned()
+            } else {
+                error.to_string()
+            };
+            let said = format!("`{shown}` cannot be started: {why}");
             findings.push(Finding::wrong("python", said).mended_by(remedy));
             return None;
         }
@@ -75,6 +81,8 @@ pub(super) fn look(
         } else {
             ", free-threaded"
         };
+        // Those before 3.3 do not say which implementation they are.
+        let kind = if kind == "?" { "Python" } else { kind };
         let said = format!("`{shown}` is {kind} {version}{what}: CPython 3.9 or newer is needed");
         findings.push(Finding::wrong("python", said).mended_by(remedy));
         return None;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::finding::Finding;
 use super::{Case, beginning, typed};
+use settings::reach::is_noexec;
 
 /// Looks at it; false where there is no such file.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> bool {
@@ -145,12 +146,9 @@ fn folders(script: &Path, about: &Metadata, case: &Case, findings: &mut Vec<Find
 
 /// Whether its file system is mounted noexec.
 pub(super) fn noexec(file: &Path, findings: &mut Vec<Finding>) {
-    use rustix::fs::StatVfsMountFlags;
-    let is_noexec = rustix::fs::statvfs(file)
-        .is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC));
-    if is_noexec {
+    if is_noexec(file) {
         let said = format!(
-            "`{}` is on a file system that is mounted noexec: the kernel runs no file there",
+            "`{}` is on a file system that is mounted `noexec`: the kernel runs no file there",
             file.display()
         );
         findings.push(

@@ -14,7 +14,7 @@ use super::{Case, typed};
 use process::report;
 use settings::config::Config;
 use settings::decided::valid_settings;
-use settings::options::{DEBUG, Invalid, LOG, PYTHON_PATH, WARM_UP};
+use settings::options::{CHDIR, DEBUG, Invalid, LOG, PYTHON_PATH, RECORD, Row, WARM_UP};
 use settings::origins::Origins;
 
 /// Looks at them; returns the settings as far as they are valid, and where each was set.
@@ -62,16 +62,16 @@ pub(super) fn look(
         findings.push(Finding::wrong("settings", said).mended_by(remedy));
     }
     let folders = [
-        ("chdir", config.chdir.as_deref(), Access::EXEC_OK),
+        (&CHDIR, config.chdir.as_deref(), Access::EXEC_OK),
         (
-            "record",
+            &RECORD,
             config.record.as_ref().map(|record| record.folder.as_path()),
             Access::WRITE_OK,
         ),
     ];
-    for (name, folder, wanted) in folders {
+    for (row, folder, wanted) in folders {
         if let Some(folder) = folder {
-            usable(name, folder, wanted, findings);
+            usable(row, folder, wanted, &origins, findings);
         }
     }
     if let Some(log) = &config.log {
@@ -87,17 +87,23 @@ pub(super) fn look(
     (config, origins)
 }
 
-fn usable(name: &str, folder: &Path, wanted: Access, findings: &mut Vec<Finding>) {
-    let shown = folder.display();
+fn usable(
+    row: &Row,
+    folder: &Path,
+    wanted: Access,
+    origins: &Origins,
+    findings: &mut Vec<Finding>,
+) {
+    let (name, shown) = (row.name, folder.display());
     if !folder.is_dir() {
         let said = format!("`{shown}` ({name}) is not a folder");
         let remedy = format!("mkdir -p {}", typed(folder));
         findings.push(Finding::wrong("settings", said).mended_by(remedy));
     } else if let Some(error) = refused(folder, wanted) {
-        findings.push(Finding::wrong(
-            "settings",
-            format!("`{shown}` ({name}): {error}"),
-        ));
+        let said = format!("`{shown}` ({name}): {error}");
+        let line = origins.set_to(row, &["FOLDER"]).unwrap_or_default();
+        let remedy = format!("{line}, FOLDER being one that the user who runs scripts may use");
+        findings.push(Finding::wrong("settings", said).mended_by(remedy));
     }
 }
 
@@ -113,6 +119,7 @@ fn log_file(log: &Path, origins: &Origins, case: &Case, findings: &mut Vec<Findi
     } else {
         refused(folder, Access::WRITE_OK | Access::EXEC_OK)
     };
+    let is_writable = error.is_none();
     if let Some(error) = error {
         let said = format!("cannot write to the error log `{shown}`: {error}");
         let remedy = if folder.is_dir() {
@@ -120,6 +127,15 @@ fn log_file(log: &Path, origins: &Origins, case: &Case, findings: &mut Vec<Findi
         } else {
             format!("mkdir -p {}", typed(folder))
         };
+        findings.push(Finding::wrong("log", said).mended_by(remedy));
+    }
+    let system = rustix::fs::statvfs(folder);
+    if is_writable && system.is_ok_and(|system| system.f_blocks > 0 && system.f_bavail == 0) {
+        let said = format!("no space is left for the error log `{shown}`: entries are lost");
+        let remedy = format!(
+            "free some space, or {}",
+            elsewhere("on another file system")
+        );
         findings.push(Finding::wrong("log", said).mended_by(remedy));
     }
     if log.is_dir() {

@@ -7,3 +7,5 @@ pub(crate) mod observer;
 mod places;
 pub(crate) mod trial;
 mod waiting;
+
+pub(crate) use waiting::SAID_ABOVE;

@@ -110,6 +110,10 @@ fn loading(
     let around = freshness::outside(variables);
     let config = decided::of_script(flags, &around, &typed.script)?;
     let python = Becoming::of(&config, &around, &handed_on)?;
+    // Before a making that a request asks for, this Python has answered that request.
+    if make.order.unless_since.is_none() && !python.is_supported()? {
+        std::process::exit(i32::from(Exit::NoGood.code()));
+    }
     let given = variables
         .iter()
         .filter(|(name, _)| freshness::is_given_at_start(name));

@@ -16,6 +16,8 @@ use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::tally;
 
+pub(crate) use cause::SAID_ABOVE;
+
 /// How the process that was to answer has ended.
 pub(super) enum Ended {
     /// It could not be started: why, and what to do.
@@ -44,8 +46,13 @@ pub(super) fn beside_python(
         Ok(()) => exec(&file, &words, &started.environment),
         Err(error) => error,
     };
-    let not_started =
-        |error: &io::Error| Ended::NotStarted(cause::of_no_start(error, &started.environment));
+    let not_started = |error: &io::Error| {
+        Ended::NotStarted(cause::of_no_start(
+            error,
+            &started.environment,
+            python.python(),
+        ))
+    };
     let Some((claim, page)) = claim else {
         return not_started(&become_it(private));
     };

@@ -1,11 +1,11 @@
-//! Why this process's user cannot read a file or a folder: the part of the path without permission, and the
-//! command that grants it.
+//! Why this process's user cannot use a file or a folder: the part of the path without permission, and the command
+//! that grants it; a file system from which nothing can be run.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Access;
+use rustix::fs::{Access, StatVfsMountFlags};
 
 /// The part of the path that this user has no permission for: a parent folder that may not be entered, or the
 /// file or folder itself, if it may not be read.
@@ -61,4 +61,11 @@ pub fn why_out_of_reach(path: &Path, own: &[PathBuf]) -> Option<String> {
         "{} may not {verb} `{shown}`: `chmod {mode} {shown}`",
         user()
     ))
+}
+
+/// Whether the file system of a file or folder is mounted `noexec`: nothing there can be run, or loaded as code.
+#[must_use]
+pub fn is_noexec(path: &Path) -> bool {
+    let about = rustix::fs::statvfs(path);
+    about.is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }

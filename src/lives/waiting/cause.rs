@@ -3,15 +3,29 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 
 use process::report::Exit;
 use process::{signals, times};
+use settings::reach::is_noexec;
+
+/// The cause in the entry for a Python that has logged it itself.
+pub(crate) const SAID_ABOVE: &str = "the line above in the log says why";
 
 /// Why a Python cannot be started, and what to do.
-pub(super) fn of_no_start(error: &io::Error, environment: &[*const c_char]) -> String {
+pub(super) fn of_no_start(
+    error: &io::Error,
+    environment: &[*const c_char],
+    python: &Path,
+) -> String {
+    let why = if is_noexec(python) {
+        "it is on a file system that is mounted `noexec`".to_owned()
+    } else {
+        error.to_string()
+    };
     let remedy = match error.raw_os_error() {
         // Another Python would fail in the same way.
         Some(libc::E2BIG) => format!(
@@ -29,7 +43,7 @@ pub(super) fn of_no_start(error: &io::Error, environment: &[*const c_char]) -> S
         ),
         _ => "name another Python with --python or --venv".into(),
     };
-    format!("{error}: {remedy}")
+    format!("{why}: {remedy}")
 }
 
 /// How the process ended before it answered, and why; the status is that of `waitpid`.
@@ -45,7 +59,7 @@ pub(super) fn of_the_end(status: c_int, has_started: bool, python: &str) -> Stri
             signals::shown(signal)
         )
     } else if libc::WEXITSTATUS(status) == i32::from(Exit::NoGood.code()) {
-        return format!("cannot use {python}: the line above in the log says why");
+        return format!("cannot use {python}: {SAID_ABOVE}");
     } else {
         let why = if has_started {
             "it called `os._exit` or `os.exec*`".into()
