@@ -13,6 +13,7 @@ mod programs;
 mod python;
 mod script_file;
 mod server;
+mod server_users;
 mod settings;
 mod store;
 
