@@ -8,6 +8,7 @@ mod requires_python;
 mod suexec;
 mod unusable;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::harness::instead::{self, Instead};
 use crate::harness::{folder, program};
 
 /// A site that nothing is wrong with.
@@ -261,6 +263,56 @@ fn root_runs_a_users_script_as_that_user() {
         !users.is_empty() && users.lines().all(|user| user == "65534"),
         "{users}"
     );
+}
+
+/// A server's user reads `.htaccess` as its owner, or by its own group or another one that it is a member of.
+#[test]
+fn an_htaccess_that_the_servers_user_may_read_is_not_noted() {
+    if !instead::is_possible() {
+        return;
+    }
+    let site = Site::new();
+    let at = |name: &str| site.root.path().join(name);
+    let users = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:7033:7034:www-data:/:/bin/sh\nnginx\n\
+                 ada:x:7000:7000::/:/bin/sh\n";
+    let groups = "root:x:0:\npages:x:7100:ada,www-data\nothers:x:7000:ada,www\nshort\n";
+    fs::write(at("passwd"), users).expect("written");
+    fs::write(at("group"), groups).expect("written");
+    fs::write(at("site/.htaccess"), "").expect("written");
+    let words = Instead::default()
+        .of("/etc/passwd", at("passwd"))
+        .of("/etc/group", at("group"))
+        .words();
+    for (user, group, mode, is_noted) in [
+        (0, 0, 0o640, true),
+        (0, 7034, 0o640, false),
+        (0, 7034, 0o600, true),
+        (0, 7100, 0o640, false),
+        (0, 7000, 0o640, true),
+        (7033, 0, 0o600, false),
+        (7033, 7034, 0o040, true),
+        (0, 0, 0o644, false),
+    ] {
+        std::os::unix::fs::chown(at("site/.htaccess"), Some(user), Some(group))
+            .expect("given away");
+        site.set_mode("site/.htaccess", mode);
+        let output = Command::new(&words[0])
+            .args(&words[1..])
+            .arg(program())
+            .args([OsStr::new("doctor"), site.script().as_os_str()])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .expect("started");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(
+            said.contains("good "),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found = said.contains("note   htaccess");
+        assert_eq!(found, is_noted, "{user} {group} {mode:o}: {said}");
+    }
 }
 
 #[test]

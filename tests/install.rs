@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::harness::instead::{self, Instead};
-use crate::harness::{executor, folder, program};
+use crate::harness::{executor, folder, program, skip};
 
 /// A copy of what the script needs, on a machine that has nothing of it yet.
 struct Machine(TempDir);
@@ -213,6 +213,45 @@ fn without_root_it_installs_in_the_home() {
             "{log}"
         );
     }
+}
+
+/// zsh has no folder for completions below the home, and is told of it.
+#[test]
+fn the_line_for_zshrc_makes_zsh_find_the_completions() {
+    if Command::new("zsh").args(["-c", ":"]).status().is_err() {
+        skip("zsh is not installed");
+        return;
+    }
+    let machine = Machine::new();
+    let install = |words: &[&str]| {
+        let words: Vec<std::ffi::OsString> = words.iter().map(Into::into).collect();
+        printed(&machine.run(
+            &words,
+            "../clone/scripts/install --no-store --prefix \"$HOME/.local\"",
+        ))
+    };
+    let line = |done: &str| {
+        let line = done
+            .lines()
+            .find(|line| line.starts_with("For completions in zsh, "))?;
+        Some(line.split_once("compinit: ")?.1.to_owned())
+    };
+    // Who does not use zsh is told nothing.
+    assert_eq!(line(&install(&["env"])), None);
+    let said = line(&install(&["env", "SHELL=/bin/zsh"])).expect("a line");
+    fs::write(
+        machine.at("home/.zshrc"),
+        format!("{said}\nautoload -U compinit\n"),
+    )
+    .expect("written");
+    let found = machine.run(
+        &["env".into()],
+        "zsh -c '. ~/.zshrc; compinit -D -u; print -r -- $_comps[wsgi-cgi]'",
+    );
+    assert_eq!(printed(&found), "_wsgi-cgi\n");
+    assert_eq!(line(&install(&["env"])), None);
+    fs::write(machine.at("home/.zshrc"), "").expect("written");
+    assert_eq!(line(&install(&["env"])), Some(said));
 }
 
 #[test]

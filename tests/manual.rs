@@ -69,7 +69,9 @@ fn a_page_has_every_option_of_the_help_and_no_hidden_one() {
 /// The pages as man(1) shows them.
 mod man {
     use super::pages;
-    use crate::harness::{folder, program, skip};
+    use crate::harness::{folder, skip};
+    use clap::Parser;
+    use settings::cli::Program;
     use std::fs;
     use std::path::Path;
     use std::process::{Command, Output};
@@ -152,6 +154,17 @@ mod man {
         }
     }
 
+    /// The words of a command line, as a shell splits it.
+    fn words(line: &str) -> Vec<String> {
+        let output = Command::new("/bin/sh")
+            .args(["-c", &format!("printf '%s\\0' {line}")])
+            .output()
+            .expect("a shell");
+        assert!(output.status.success(), "{line}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.split_terminator('\0').map(str::to_owned).collect()
+    }
+
     #[test]
     fn every_example_is_a_valid_command_line() {
         let mut tried = 0;
@@ -167,14 +180,13 @@ mod man {
                 // Without its explanation, redirection and pipe.
                 let line = line.split("   ").next().unwrap_or_default();
                 let line = line.split(['>', '|']).next().unwrap_or_default();
-                let output = Command::new("/bin/sh")
-                    .args(["-c", &format!("{line} --help")])
-                    .env_clear()
-                    .env("PATH", program().parent().expect("a folder"))
-                    .output()
-                    .expect("a shell");
-                let stderr = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "{name}: {line}:\n{stderr}");
+                let words = words(line);
+                let understood = Program::try_parse_from(&words);
+                assert!(
+                    understood.is_ok(),
+                    "{name}: {line}:\n{}",
+                    understood.unwrap_err()
+                );
                 tried += 1;
             }
         }

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::finding::Finding;
-use super::{Case, typed};
+use super::{Case, server_users, typed};
 
-/// Adds a finding for each such file that others may not read.
+/// Adds a finding for each such file that no server's user of this machine is known to be able to read.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) {
     // A server that has started this script can read them.
     if case.is_page {
@@ -19,7 +19,7 @@ pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) {
         let Ok(about) = fs::metadata(&file) else {
             continue;
         };
-        if about.mode() & 0o004 == 0 {
+        if !server_users::may_read(&about) {
             let said = format!(
                 "`{}` cannot be read by others (mode {:o}): a web server that runs as another user answers 403 for \
                  everything in that folder, even if scripts run as their owner (suEXEC)",

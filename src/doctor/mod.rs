@@ -15,6 +15,7 @@ mod python;
 mod requires_python;
 mod script_file;
 mod server;
+mod server_users;
 mod settings;
 mod store;
 mod suexec;

@@ -39,20 +39,20 @@ pub(super) fn listeners(typed: &Typed) -> Result<Vec<Listener>> {
         }
         return Ok(listeners);
     };
-    let place = place(typed, open);
+    let reached = reached(typed, open);
     if !typed.place.public {
         bail!(
-            "not started, as other machines can reach {place}: if that is intended, add --public"
+            "not started, as other machines can reach {reached}: if that is intended, add --public"
         );
     }
     if typed.behind.scgi.is_none() {
         report::log(&format!(
-            "warning: other machines can reach {place}. This server is made for development: \
+            "warning: other machines can reach {reached}. This server is made for development: \
              for the public, use a web server that starts wsgi-cgi"
         ));
     } else if typed.behind.allow.is_empty() {
         bail!(
-            "other machines can reach {place}, and SCGI has no authentication: name the web \
+            "other machines can reach {reached}, and SCGI has no authentication: name the web \
              server's address with --allow ADDRESS"
         );
     }
@@ -175,6 +175,20 @@ fn urls_for_other_machines(listener: &Listener, mount: &[u8]) -> String {
 pub(super) fn mount(config: &Config) -> &[u8] {
     let mount = config.script_name.as_deref();
     mount.filter(|&path| path != AUTO).unwrap_or_default()
+}
+
+/// What other machines can reach, by an address that a person can type: a server at every address has none of its own.
+fn reached(typed: &Typed, listener: &Listener) -> String {
+    let Some(everywhere) = listener.address().filter(|at| at.ip().is_unspecified()) else {
+        return place(typed, listener);
+    };
+    let machine = addresses::of_this_machine().unwrap_or_default();
+    let url = listener
+        .urls_for_other_machines(&machine, b"")
+        .into_iter()
+        .next();
+    url.filter(|_| typed.behind.scgi.is_none())
+        .unwrap_or_else(|| format!("port {} of this machine", everywhere.port()))
 }
 
 fn place(typed: &Typed, listener: &Listener) -> String {

@@ -57,16 +57,3 @@ fn is_reached(address: &IpAddr) -> bool {
     let needs_interface = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     !address.is_loopback() && !needs_interface
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_address_can_be_listened_on_and_none_is_loopback() {
-        for address in of_this_machine().expect("a list") {
-            assert!(!address.is_loopback(), "{address}");
-            std::net::TcpListener::bind((address, 0)).expect("an address of this machine");
-        }
-    }
-}

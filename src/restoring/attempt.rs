@@ -282,7 +282,7 @@ fn paced(wanted: &Wanted, reason: &str) -> Cold {
             Some(obstacle) => Cold::Lasting(format!("{reason}; no new image: {obstacle}")),
             None => Cold::Make(reason.into()),
         },
-        left => Cold::Stay(format!("{reason}; no new image for another {left} s")),
+        left => Cold::Stay(format!("{reason}; a new image can be made in {left} s")),
     }
 }
 

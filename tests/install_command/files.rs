@@ -37,6 +37,33 @@ fn with(words: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
     [words, more].concat()
 }
 
+/// Without its folder no log can be written.
+#[test]
+fn a_missing_folder_for_a_log_is_named_with_the_command_that_makes_it() {
+    let machine = Machine::linked();
+    let words = [
+        "host",
+        "shop.py",
+        "--force",
+        "--log=../logs of shop/error.log",
+        "--access-log=../access/log",
+    ];
+    let done = machine.install(&words);
+    let commands: Vec<&str> = done
+        .lines()
+        .filter(|line| line.starts_with("Warning: the folder of the "))
+        .filter_map(|line| Some(line.split_once(", does not exist: ")?.1))
+        .collect();
+    assert_eq!(commands.len(), 2, "{done}");
+    for command in commands {
+        let made = Command::new("sh").args(["-c", command]).status();
+        assert!(made.expect("sh").success(), "{command}");
+    }
+    assert!(machine.at("logs of shop").is_dir() && machine.at("access").is_dir());
+    let done = machine.install(&words);
+    assert!(!done.contains("does not exist"), "{done}");
+}
+
 #[test]
 fn remove_restores_the_state_before() {
     for words in WAYS {

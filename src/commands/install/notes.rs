@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use settings::cli::{Install, Server};
-use settings::options::{IMAGE, LOG, Values};
+use settings::options::{ACCESS_LOG, IMAGE, LOG, Values};
 
 use super::application::Application;
 use super::blocks::Place;
@@ -184,6 +184,17 @@ impl Notes<'_> {
                 folder.display(),
                 in_shell(folder)
             ));
+        }
+        for (row, what) in [(&LOG, "error log"), (&ACCESS_LOG, "access log")] {
+            if let Some(folder) = self.options.path(row).as_deref().and_then(Path::parent)
+                && !folder.is_dir()
+            {
+                notes.push(format!(
+                    "Warning: the folder of the {what}, `{}`, does not exist: mkdir -p {}",
+                    folder.display(),
+                    in_shell(folder)
+                ));
+            }
         }
         let paths = self.reached.iter().flatten().copied();
         let mut closed: Vec<_> = paths.chain([folder]).filter_map(closed).collect();

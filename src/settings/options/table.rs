@@ -154,7 +154,7 @@ pub const LOG: Row = row(
     "log",
     Kind::Path,
     "FILE",
-    "Append the error log to this file instead of the server's",
+    "Write errors to the end of this file, not to the server's error log",
 );
 pub const JSON_LOG: Row = row(
     "json-log",

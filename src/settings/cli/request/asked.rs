@@ -104,7 +104,7 @@ pub struct Asked {
     #[arg(short = 'I', long)]
     pub head: bool,
 
-    /// Keep backslashes before brackets and braces in the URL
+    /// Send the URL with its backslashes; without -g, those before brackets and braces are left out
     #[arg(short, long)]
     pub globoff: bool,
 

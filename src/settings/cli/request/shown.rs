@@ -47,7 +47,8 @@ pub struct ShownOptions {
     #[arg(long, conflicts_with = "fail")]
     pub fail_with_body: bool,
 
-    /// Write this at the end; %{http_code}, %{time_total} ... are replaced; @FILE reads it from a file
+    /// Print this text at the end, with values in the place of %{http_code}, %{time_total} and so on;
+    /// @FILE: the text in that file
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub write_out: Option<OsString>,
 }
