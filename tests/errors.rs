@@ -231,7 +231,7 @@ fn descriptors_that_are_closed_or_replaced_end_in_a_whole_500() {
     let then = [
         (
             "start_response('200 OK', [])\n    return [b'content']",
-            "did not open",
+            "had not opened",
         ),
         ("raise LookupError('after that')", "LookupError: after that"),
         ("ctypes.string_at(0)", "SIGSEGV"),
@@ -263,7 +263,7 @@ fn descriptors_that_are_closed_or_replaced_end_in_a_whole_500() {
              start_response('200 OK', [])\n    return [b'content']\n"
         ))
         .exits(1)
-        .logs("did not open")
+        .logs("had not opened")
         .run();
         assert_eq!(answer.status, "500 Internal Server Error", "{take}");
     }
@@ -287,7 +287,7 @@ fn no_framework_is_blamed_for_a_500_of_the_applications_own() {
 fn an_early_error_is_answered_with_backtraces_asked_for() {
     for (options, said) in [
         ("vnev = 1", "unknown key `vnev`"),
-        ("timeout = 0", "timeout: a positive number"),
+        ("timeout = 0", "timeout = 0: a positive number"),
         ("timeout = ", "string values must be quoted"),
     ] {
         let source = format!("# /// script\n# [tool.wsgi-cgi]\n# {options}\n# ///\n");

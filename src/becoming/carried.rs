@@ -171,7 +171,7 @@ impl Carried {
         self.program.read_exact_at(&mut content, self.start)?;
         if sum(&content) != self.sum {
             bail!(
-                "the executor inside `{}` is damaged: {AGAIN}",
+                "the executor that is built into `{}` is damaged: {AGAIN}",
                 program.display()
             );
         }

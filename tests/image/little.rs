@@ -51,8 +51,13 @@ fn where_no_executor_is_found_the_answer_says_so() {
     let site = Site::new(HELLO);
     site.with_own_programs();
     std::fs::remove_file(site.file("_wsgi_cgi.abi3.so")).expect("removed");
-    let request = site.request().logs("the executor `_wsgi_cgi.abi3.so`");
-    let answer = request.logs("install both again").exits(1).run();
+    let request = site
+        .request()
+        .logs("cannot find `_wsgi_cgi.abi3.so`, the executor that belongs to `");
+    let answer = request
+        .logs("install the program and the executor again")
+        .exits(1)
+        .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     let length = answer.body.len().to_string();
     assert_eq!(answer.header("Content-Length"), [length]);

@@ -109,7 +109,7 @@ fn other_machines_are_let_in_only_on_purpose() {
     ByHand::command(&["serve", "app.py", "--bind", "0.0.0.0", "--port", "0"])
         .file("app.py", ECHO)
         .exits(2)
-        .logs("if that is intended, add --public")
+        .logs("allow it with --public")
         .run();
     let serving = Serve::source(ECHO)
         .with(&["--bind", "::", "--public"])

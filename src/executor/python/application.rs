@@ -201,8 +201,9 @@ fn judge<'py>(
 
 fn load_module<'py>(py: Python<'py>, name: &str, app: &App) -> Result<Bound<'py, PyAny>, Wrong> {
     let module = py.import(name).map_err(|error| {
-        if Path::new(&format!("{name}.py")).exists() {
-            Wrong::Hinted(error, " (if you mean the file, add its ending `.py`)")
+        let file = format!("{name}.py");
+        if Path::new(&file).exists() {
+            Wrong::Hinted(error, format!(" (if you mean the file, name it `{file}`)"))
         } else {
             Wrong::Raised(error)
         }

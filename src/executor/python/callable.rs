@@ -16,7 +16,7 @@ const FACTORIES: [&str; 2] = ["create_app", "make_app"];
 /// Why no application was found.
 pub(super) enum Wrong {
     Raised(PyErr),
-    Hinted(PyErr, &'static str),
+    Hinted(PyErr, String),
     Said(String),
 }
 
@@ -55,7 +55,7 @@ impl Wrong {
             Self::Raised(error) => failed(error),
             Self::Hinted(error, hint) => {
                 let mut failure = failed(error);
-                failure.summary.push_str(hint);
+                failure.summary.push_str(&hint);
                 failure
             }
             Self::Said(summary) => Failure::new(500, summary),
