@@ -127,6 +127,10 @@ fn judge(script: &Path, about: &Metadata, suexec: &Path, values: &Values) -> Fin
         );
         return Finding::good("suexec", said);
     }
+    if places.is_empty() {
+        let said = format!("this machine's suEXEC (`{suexec}`) names no folder for scripts");
+        return Finding::note("suexec", said);
+    }
     let said = format!(
         "this machine's suEXEC (`{suexec}`) runs only scripts in {places}, where `{shown}` is not"
     );

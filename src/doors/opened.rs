@@ -15,7 +15,7 @@ use process::descriptors::Private;
 use process::report::{self, Exit};
 use process::{access_log, environment, last_resort, signals, spare, stamp, unread};
 use settings::config::Config;
-use settings::options::{JSON_LOG, Values};
+use settings::options::{DOCTOR, JSON_LOG, Values};
 
 /// A request that is ready for its application.
 pub struct Opened {
@@ -150,7 +150,7 @@ pub fn begin_logs(
     incident.name_in_log();
     // The web server's setting holds even if the settings of the script could not be decided.
     let in_json = config.map_or_else(
-        || Values::of_variables(&[&JSON_LOG], meta).is_on(&JSON_LOG),
+        || Values::of_variables(&[&JSON_LOG], meta).is_on(&JSON_LOG) && meta.get(DOCTOR).is_none(),
         |config| config.json_log,
     );
     if in_json {

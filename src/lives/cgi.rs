@@ -166,8 +166,8 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
         None => return unanswered.fail(decided, ""),
     };
     let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
-    if !matches!(ended, Ended::NotStarted(_)) {
-        // The process that should have answered has logged it.
+    if matches!(ended, Ended::Answered(_)) {
+        // The process that answered has logged it. One that ended before may not have.
         unanswered.arrival.mark_logged();
         store(unanswered.note.take());
     }

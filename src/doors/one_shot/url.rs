@@ -49,8 +49,8 @@ impl Url {
     ///
     /// # Errors
     /// For another scheme, or an invalid host.
-    pub fn join_as_is(&self, reference: &str) -> Result<Self> {
-        let reference = reference.split('#').next().unwrap_or_default();
+    pub fn join_as_is(&self, typed: &str) -> Result<Self> {
+        let reference = typed.split('#').next().unwrap_or_default();
         let shown = without_user(reference);
         let (rest, query) = match reference.split_once('?') {
             Some((rest, query)) => (
@@ -81,7 +81,7 @@ impl Url {
             Some(after) => {
                 let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
                 let is_valid = url.set_authority(authority);
-                if is_valid.is_none() && reference.contains('@') {
+                if is_valid.is_none() && typed.contains('@') {
                     return refused(
                         "the URL has no valid host: write `/`, `:` and `@` in a user name or password as %2F, \
                          %3A and %40"
@@ -285,7 +285,11 @@ pub fn without_escapes(text: &str) -> String {
 /// A URL as text, without its user name and password.
 #[must_use]
 pub fn without_user(text: &str) -> String {
-    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    // The first of these ends the part in which an authority may begin (RFC 3986, section 3).
+    let before = text.find(['/', '?', '#']).unwrap_or(text.len());
+    let is_begun =
+        text[before..].starts_with("//") && (before == 0 || text[..before].ends_with(':'));
+    let start = if is_begun { before + 2 } else { 0 };
     let (before, rest) = text.split_at(start);
     let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let place = authority.rsplit('@').next().unwrap_or_default();

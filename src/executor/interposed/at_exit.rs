@@ -5,6 +5,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::Write;
 use std::mem::MaybeUninit;
+use std::os::unix::fs::MetadataExt;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -31,7 +32,9 @@ pub(crate) fn look() {
 /// Ends a restored process. Python, threads and descriptors have nothing left to do.
 pub(crate) fn end(code: c_int) -> ! {
     let idle_at = IDLE_AT.load(Ordering::Acquire);
-    if idle_at == 0 || REGISTERED.load(Ordering::Acquire) || finis::loaded() != idle_at {
+    let has_work = idle_at == 0 || REGISTERED.load(Ordering::Acquire) || finis::loaded() != idle_at;
+    // A thread may hold the lock of a stream, for which `fflush` would wait, and `exit` does not.
+    if has_work || has_other_threads() {
         std::process::exit(code)
     }
     _ = std::io::stdout().flush();
@@ -41,6 +44,17 @@ pub(crate) fn end(code: c_int) -> ! {
         libc::fflush(null_mut());
         libc::_exit(code)
     }
+}
+
+/// Notes that a library may have registered a function past those below.
+pub(crate) fn note_registered() {
+    REGISTERED.store(true, Ordering::Release);
+}
+
+/// Whether there are other threads, or this cannot be told.
+fn has_other_threads() -> bool {
+    // A folder has a link from itself, from the one above, and from each in it.
+    std::fs::metadata("/proc/self/task").map_or(true, |tasks| tasks.nlink() != 3)
 }
 
 /// What `atexit` calls in a library (Itanium C++ ABI, section 3.3.6.3). This function is found before

@@ -22,6 +22,10 @@ const DT_FINI_ARRAYSZ: i64 = 28;
 const EMPTY: [u8; 9] = [0x48, 0x83, 0xec, 0x08, 0x48, 0x83, 0xc4, 0x08, 0xc3];
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
+/// How `__do_global_dtors_aux` of the compiler's start files (crtbeginS.o) begins: it compares a byte of its own,
+/// four bytes away from here, with zero. It passes on to `__cxa_finalize`.
+const PASSES_ON: [u8; 2] = [0x80, 0x3d];
+
 /// How many libraries were loaded in this process so far.
 pub(super) fn loaded() -> u64 {
     extern "C" fn first(about: *mut dl_phdr_info, _: size_t, data: *mut c_void) -> c_int {
@@ -49,7 +53,7 @@ pub(super) fn loaded_if_idle() -> Option<u64> {
 /// # Safety
 /// The structure describes a library that is loaded.
 unsafe fn is_idle(about: &dl_phdr_info) -> bool {
-    let (mut fini, mut array, mut length) = (None, false, 0);
+    let (mut fini, mut array, mut length) = (None, None, 0);
     // SAFETY: the caller's promise; a dynamic section ends with a zero.
     unsafe {
         let headers = std::slice::from_raw_parts(about.dlpi_phdr, about.dlpi_phnum.into());
@@ -60,18 +64,18 @@ unsafe fn is_idle(about: &dl_phdr_info) -> bool {
         while (*entry).tag != 0 {
             match (*entry).tag {
                 DT_FINI => fini = Some(about.dlpi_addr + (*entry).value),
-                DT_FINI_ARRAY => array = true,
+                DT_FINI_ARRAY => array = Some(about.dlpi_addr + (*entry).value),
                 DT_FINI_ARRAYSZ => length = (*entry).value,
                 _ => {}
             }
             entry = entry.add(1);
         }
-        match fini {
-            None => !array || length == 0,
-            // With the start files comes the one function that only passes on (`__do_global_dtors_aux`): it is the
-            // first, so that any other makes the list longer.
-            Some(fini) => length <= 8 && is_empty(at(fini)),
-        }
+        let array_is_idle = match array {
+            None => true,
+            Some(_) if length == 0 => true,
+            Some(array) => length == 8 && passes_on(at(*at::<u64>(array))),
+        };
+        array_is_idle && fini.is_none_or(|fini| is_empty(at(fini)))
     }
 }
 
@@ -79,15 +83,36 @@ unsafe fn is_idle(about: &dl_phdr_info) -> bool {
 /// There is a function.
 unsafe fn is_empty(function: *const u8) -> bool {
     // SAFETY: the caller's promise; sections of code are padded.
+    unsafe { starts(after_endbr64(function), &EMPTY) }
+}
+
+/// # Safety
+/// As above.
+unsafe fn passes_on(function: *const u8) -> bool {
+    // SAFETY: as above.
     unsafe {
-        let starts = |at: *const u8, with: &[u8]| {
-            with.iter()
-                .enumerate()
-                .all(|(place, &byte)| *at.add(place) == byte)
-        };
-        starts(function, &EMPTY)
-            || starts(function, &ENDBR64) && starts(function.add(ENDBR64.len()), &EMPTY)
+        let function = after_endbr64(function);
+        starts(function, &PASSES_ON) && *function.add(6) == 0
     }
+}
+
+unsafe fn after_endbr64(function: *const u8) -> *const u8 {
+    // SAFETY: as above.
+    unsafe {
+        if starts(function, &ENDBR64) {
+            function.add(ENDBR64.len())
+        } else {
+            function
+        }
+    }
+}
+
+unsafe fn starts(at: *const u8, with: &[u8]) -> bool {
+    with.iter().enumerate().all(|(place, &byte)| {
+        // SAFETY: as above.
+        let found = unsafe { *at.add(place) };
+        found == byte
+    })
 }
 
 fn at<T>(address: u64) -> *const T {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Result, anyhow, bail};
 use exchange::MetaVariables;
 
-use super::table::{IMAGE, Kind, LOG, PREFIX, RECORD, Row, TABLE};
+use super::table::{IMAGE, JSON_LOG, Kind, LOG, PREFIX, RECORD, Row, TABLE};
 use super::values::Values;
 use crate::meant;
 
@@ -25,7 +25,7 @@ impl Values {
         if environment.get(DOCTOR).is_none() {
             return self;
         }
-        [&IMAGE, &LOG, &RECORD]
+        [&IMAGE, &LOG, &JSON_LOG, &RECORD]
             .into_iter()
             .fold(self, Self::without)
     }

@@ -16,6 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyModule};
 
 use super::super::interpreter::attach;
 use super::record;
+use crate::interposed::at_exit;
 use image::freshness;
 use image::observer::questions;
 
@@ -186,6 +187,13 @@ pub(super) unsafe fn note_symbol(library: *mut ffi::PyObject, name: *mut ffi::Py
             .any(|list| is(list))
         {
             note_use_of_all("C code uses `environ` itself");
+        }
+        // In the C library itself they are not those of `at_exit`.
+        if [c"on_exit", c"__cxa_atexit", c"__cxa_thread_atexit_impl"]
+            .iter()
+            .any(|name| is(name))
+        {
+            at_exit::note_registered();
         }
         let ours = [c"getenv", c"secure_getenv", c"unsetenv", c"clearenv"];
         if let Some(function) = ours.into_iter().find(|function| is(function)) {
