@@ -1,5 +1,5 @@
-/* A library with something to do at the end of the process: functions that register it, and with DESTRUCTOR or FINI
-   one of the file itself. */
+/* A library with something to do at the end of the process: functions that register it, and with DESTRUCTOR one of
+   the file itself. BARE is for a library without the compiler's start files. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+#ifdef BARE
+__attribute__((visibility("hidden"))) void *__dso_handle = &__dso_handle;
+#else
 extern void *__dso_handle;
+#endif
 
 static void tell(const char *line, size_t length) {
     int told = open("told", O_WRONLY | O_APPEND | O_CREAT, 0644);
@@ -18,6 +22,8 @@ static void tell(const char *line, size_t length) {
 static void at_exit(void) { tell("atexit\n", 7); }
 static void on_exit_(int status, void *data) { tell("on_exit\n", 8); }
 static void of_thread(void *data) { tell("thread\n", 7); }
+
+void exported(int status, void *data) { tell("exported\n", 9); }
 
 void by_atexit(void) { atexit(at_exit); }
 void by_on_exit(void) { on_exit(on_exit_, NULL); }
