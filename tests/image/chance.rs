@@ -61,8 +61,8 @@ fn two_processes_with_the_same_pid() {
 fn a_process_with_the_pid_of_the_images_maker() {
     let site = Site::new(CHANCE);
     let program = super::programs().join("wsgi-cgi");
-    // The shell is the first process, what is asked for an image the second, who observes its maker the third, and
-    // that the fourth. A process that answers without an image is started by the one that has the number.
+    // The shell is the first process, what is asked for an image the second, a question to its Python the third, who
+    // observes the maker the fourth, and that the fifth. A process that answers without an image is started by the one that has the number.
     let command = format!(
         "env -i WSGI_CGI_CACHE_DIR=\"$WSGI_CGI_CACHE_DIR\" '{}' image make app.cgi; exec ./app.cgi",
         program.display()
@@ -71,8 +71,8 @@ fn a_process_with_the_pid_of_the_images_maker() {
         return;
     };
     assert!(request.run().text().starts_with("1\n"));
-    let request = apart(&site, "(exit 0); (exit 0); ./app.cgi; true").expect("as before");
+    let request = apart(&site, "(exit 0); (exit 0); (exit 0); ./app.cgi; true").expect("as before");
     let log = "as the one that made the image";
     let answer = request.logs(log).run();
-    assert!(answer.text().starts_with("5\n"), "{}", answer.text());
+    assert!(answer.text().starts_with("6\n"), "{}", answer.text());
 }

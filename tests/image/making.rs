@@ -33,6 +33,7 @@ fn images_are_made_listed_and_removed_by_hand() {
         String::from_utf8_lossy(&status.stdout).into_owned()
     };
     assert!(status.starts_with(&of("app.cgi")), "{status}");
+    std::fs::write(site.file("other.cgi"), HELLO).expect("written");
     assert!(of("other.cgi").starts_with("There is no image"));
     assert_eq!(site.restored(), "restored");
     assert!(site.command(&["drop", "app.cgi"]).status.success());
