@@ -149,5 +149,9 @@ fn wait_for_image(serving: &Serving, way: &[&str]) {
         let mut names = entries.map(|entry| entry.expect("an entry").file_name());
         names.any(|name| name.to_string_lossy().ends_with(".image"))
     };
-    assert!(eventually(PATIENCE, made), "{}", serving.log());
+    if !eventually(PATIENCE, made) {
+        // The process that made it may have been ended for its time under load: the next request has another made.
+        get(serving, "/");
+        assert!(eventually(PATIENCE, made), "{}", serving.log());
+    }
 }
