@@ -165,7 +165,15 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
         }
         None => return unanswered.fail(decided, ""),
     };
-    let ended = waiting::beside_python(&mut unanswered.private, started, &python, handed_on);
+    let note = unanswered.note.clone();
+    let before_alone = || store(note.clone());
+    let ended = waiting::beside_python(
+        &mut unanswered.private,
+        started,
+        &python,
+        handed_on,
+        &before_alone,
+    );
     if matches!(ended, Ended::Answered(_)) {
         // The process that answered has logged it. One that ended before may not have.
         unanswered.arrival.mark_logged();

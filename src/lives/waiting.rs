@@ -29,12 +29,13 @@ pub(super) enum Ended {
 }
 
 /// Starts the Python that answers, and waits for its end. Where no second process can be started, this one
-/// becomes it and does not return.
+/// becomes it and does not return; `before_alone` is called before.
 pub(super) fn beside_python(
     private: &mut Private,
     started: &Started,
     python: &Becoming,
     mut handed_on: HandedOn,
+    before_alone: &dyn Fn(),
 ) -> Ended {
     handed_on.hand_pipes(private);
     let claim = Claim::new().ok();
@@ -53,8 +54,12 @@ pub(super) fn beside_python(
             python.python(),
         ))
     };
+    let alone = |private: &Private| {
+        before_alone();
+        not_started(&become_it(private))
+    };
     let Some((claim, page)) = claim else {
-        return not_started(&become_it(private));
+        return alone(private);
     };
     let answering = match beside::start(claim) {
         Ok(Some(answering)) => answering,
@@ -64,7 +69,7 @@ pub(super) fn beside_python(
             unsafe { libc::_exit(127) }
         }
         // No second process: no other one knows the page of the claim.
-        Err(_) => return not_started(&become_it(private)),
+        Err(_) => return alone(private),
     };
     drop(page);
     let status = answering.wait(claim, Some(private));

@@ -48,19 +48,15 @@ impl Restored {
         incident.set_application(&self.config.app, &meta);
         incident.name_in_log();
         if let Err(why) = self.changes.put_back(false) {
-            report::log(&why);
-            pause_image(handoff);
-            last_resort::fall_back();
+            self.fall_back(&why);
         }
         if self.changes.has_changed_directory() {
             self.config.chdir = None;
         }
         if let Err(error) = self.python_state.wake(&around) {
-            report::log(&format!(
+            self.fall_back(&format!(
                 "the process restored from the image failed to start: {error:#}"
             ));
-            pause_image(handoff);
-            last_resort::fall_back();
         }
         // SQLite has nothing left to write to an idle database: its descriptor counts as inherited.
         let opened = self.head.opened.iter().filter(|file| file.born == 0);
@@ -78,6 +74,21 @@ impl Restored {
             config: self.config,
             meta,
         }
+    }
+}
+
+impl Restored {
+    /// Logs why this process cannot answer, where the application's entries go, and has one without an image answer.
+    fn fall_back(&self, why: &str) {
+        if self.config.json_log {
+            report::write_json();
+        }
+        if let Some(log) = &self.config.log {
+            report::log_to(log);
+        }
+        report::log(why);
+        pause_image(&self.handoff);
+        last_resort::fall_back();
     }
 }
 
