@@ -82,7 +82,7 @@ fn a_status_line_is_always_written_even_with_a_bare_location() {
 #[test]
 fn a_location_with_200_is_left_out_and_said() {
     let answer = with_headers("[('Location', '/x')]")
-        .logs("`Location` is left out")
+        .logs("`Location` was left out")
         .run();
     assert!(answer.header("Location").is_empty());
     assert_eq!(answer.body, b"content");

@@ -150,7 +150,7 @@ impl Site {
     /// A GET that no image answers, for this reason.
     #[track_caller]
     fn cold(&self, reason: &str) -> String {
-        let log = format!(": GET /app/: a cold request: {reason}");
+        let log = format!(": GET /app/: answered without an image: {reason}");
         self.request().logs(&log).run().text().to_owned()
     }
 

@@ -170,7 +170,7 @@ fn each_entry_of_a_file_has_a_time_and_names_the_request() {
     };
     for (text, said) in [
         (called("1 / 0"), "ZeroDivisionError"),
-        (called("os.abort()"), "the process died of SIGABRT"),
+        (called("os.abort()"), "the process was killed by SIGABRT"),
         (called("os._exit(3)"), "ended with exit status 3"),
         ("import nowhere\n".to_owned(), "No module named"),
     ] {

@@ -121,7 +121,7 @@ fn a_name_that_differs_in_case() {
     is_explained(
         &[("app.py", "import shop\n"), ("Shop.py", "")],
         &[],
-        "`FOLDER` has `Shop.py`, which differs in upper and lower case",
+        "`FOLDER` has `Shop.py`, which differs from the imported name only in upper and lower case",
     );
 }
 

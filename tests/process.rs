@@ -379,7 +379,7 @@ def application(environ, start_response):
     )
     .exits(152)
     .logs("in application")
-    .logs("the process died of SIGXCPU: its CPU time limit is ")
+    .logs("the process was killed by SIGXCPU: its CPU time limit is ")
     .run()
     .error_id();
 }

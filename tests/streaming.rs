@@ -110,7 +110,7 @@ fn a_value_that_is_not_an_iterable_of_bytes_is_named() {
         );
         Cgi::source(&source)
             .exits(1)
-            .logs("blocks must be bytes")
+            .logs("it must be bytes")
             .run()
             .error_id();
     }

@@ -164,7 +164,7 @@ const MESSAGES: [(&str, &str); 10] = [
     ("/head", "the application raised an exception: "),
     ("/none", "did not call start_response"),
     ("/exit", "the application tried to exit"),
-    ("/fault", "the process died of SIGSEGV"),
+    ("/fault", "the process was killed by SIGSEGV"),
 ];
 
 #[test]

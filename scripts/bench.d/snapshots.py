@@ -64,7 +64,7 @@ def restored_requests(place, rounds):
 def check_restored(errors):
     """What the launcher logs when it has to do without the image is no answer from it."""
     log = errors.read_text(errors="replace")
-    if "a cold request" in log:
+    if "answered without an image" in log:
         raise Failed(log)
 
 

@@ -63,18 +63,18 @@ pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<Pa
     let named = cache_dir.map(Path::to_owned);
     let without_folder = |why: String| {
         anyhow!(
-            "cannot unpack the executor that is built into `{}`: {why}",
+            "cannot unpack the executor (the library for Python that is built into `{}`): {why}",
             program.display()
         )
     };
     let found = common::find(named, |name| std::env::var_os(name), &roots);
     let folder = found.map_err(without_folder)?.make().map_err(|why| {
-        without_folder(format!("found no folder to unpack it to: {why}: {REMEDY}"))
+        without_folder(format!("found no folder to unpack it to: {why}; or {REMEDY}"))
     })?;
     let file = folder.join(carried.name());
     let unusable = |why: anyhow::Error| {
         anyhow!(
-            "cannot unpack the executor that is built into `{}` to `{}`: {why}: {REMEDY}",
+            "cannot unpack the executor (the library for Python that is built into `{}`) to `{}`: {why}",
             program.display(),
             file.display()
         )
@@ -144,8 +144,8 @@ impl Carried {
             && most < self.length
         {
             bail!(
-                "no file may be larger than {most} bytes here (RLIMIT_FSIZE): raise it with `ulimit \
-                 -f`, or ask the hosting provider"
+                "this process may write no file larger than {most} bytes (RLIMIT_FSIZE): raise this limit with \
+                 `ulimit -f`, or ask the hosting provider"
             );
         }
         let mut new = file.as_os_str().to_owned();
@@ -162,7 +162,7 @@ impl Carried {
         };
         written().map_err(|error| {
             _ = fs::remove_file(&new);
-            error.into()
+            anyhow!("{error}: {REMEDY}")
         })
     }
 
@@ -182,7 +182,7 @@ impl Carried {
 /// Code cannot be loaded from a file system that is mounted noexec.
 fn refuse_noexec(folder: &Path) -> Result<()> {
     if is_noexec(folder) {
-        bail!("its file system is mounted `noexec`");
+        bail!("the target is on a file system that is mounted `noexec`: {REMEDY}");
     }
     Ok(())
 }

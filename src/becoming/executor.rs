@@ -54,7 +54,7 @@ pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> 
         .map(|place| format!("`{}`", place.display()))
         .collect();
     bail!(
-        "cannot find `{NAME}`, the executor that belongs to `{}`: looked for {}: install the program \
+        "cannot find `{NAME}`, the library (executor) that `{}` loads into Python: looked for {}: install the program \
          and the executor again from the same package or archive",
         program.display(),
         looked.join(", ")

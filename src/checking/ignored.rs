@@ -54,7 +54,7 @@ fn unknown(name: &str) -> String {
     let near = rules::TABLE.iter().max_by_key(shared);
     let near = near.filter(|rule| shared(rule).0 > 0);
     let meant = near.map_or(String::new(), |rule| format!(" (perhaps `{}`)", rule.name));
-    format!("`{name}` is not a rule{meant}: `wsgi-cgi check --rules` lists them")
+    format!("`{name}` is not a rule{meant}: `wsgi-cgi check --rules` lists the rules")
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ rules! {
     RAISES "raises" Error ERRORS
         "The application catches its own errors and answers with a message: no exception reaches the gateway."
     RAISES_LATE "raises-late" Error ERRORS
-        "No exception is raised after the head was sent: the client would get a truncated answer."
+        "No exception is raised after the headers were sent: the client would get a truncated answer."
     EXITS "exits" Error ERRORS
         "The application returns: it does not call sys.exit()."
     ENDS_PROCESS "ends-process" Error PROCESS
@@ -222,7 +222,7 @@ rules! {
     CONTENT_TOO_LONG "content-too-long" Error LENGTH
         "No more content is sent than Content-Length says."
     CONTENT_TOO_SHORT "content-too-short" Error LENGTH
-        "As much content is sent as Content-Length says."
+        "No less content is sent than Content-Length says."
     CONTENT_TYPE_MISSING "content-type-missing" Warning HTTP_TYPE
         "An answer with content has a Content-Type."
     CONTENT_FORBIDDEN "content-forbidden" Error HTTP_EMPTY
@@ -234,7 +234,7 @@ rules! {
     HEAD_WITH_CONTENT "head-with-content" Note HTTP_HEAD
         "An answer to HEAD has no content: gateways drop it, so making it is wasted work."
     HEAD_DIFFERS "head-differs" Warning HTTP_HEAD
-        "HEAD is answered with the status and the headers that GET is answered with."
+        "HEAD is answered with the same status and headers as GET."
     HEAD_REFUSED "head-refused" Warning HTTP_GET_HEAD
         "A URL that answers GET also answers HEAD."
 
@@ -249,7 +249,7 @@ rules! {
     CONTENT_RANGE_MISSING "content-range-missing" Error HTTP_PARTIAL
         "An answer with the status 206 has a Content-Range that says which part it holds."
     CONTENT_RANGE_WRONG "content-range-wrong" Error HTTP_RANGE
-        "Content-Range has the form `bytes FIRST-LAST/ALL`, and that much content follows."
+        "Content-Range has the form `bytes FIRST-LAST/LENGTH`, and exactly the bytes from FIRST to LAST follow."
     UNSATISFIED_WITHOUT_RANGE "unsatisfied-without-range" Warning HTTP_UNSATISFIED
         "An answer with 416 gives the full length in Content-Range."
     LOCATION_MISSING "location-missing" Warning HTTP_LOCATION

@@ -103,7 +103,7 @@ fn of_get(url: &str, get: &Answer, start: usize) -> Vec<Asked> {
             .remarked("with a minimal environ"),
     ];
     if url.split('?').next() == Some("/") {
-        let without = "mounted elsewhere, without PATH_INFO";
+        let without = "mounted at a path of its own, without PATH_INFO";
         list.push(again.of(Variant::NoEmpty).remarked(without));
     }
     if get.code != Some(200) {

@@ -22,7 +22,7 @@ pub fn judge(status: &str) -> (Option<u16>, Vec<Seen>) {
     let malformed = |why: &str| {
         (
             &rules::STATUS_MALFORMED,
-            format!("the status is {shown}: {why}, such as '200 OK'"),
+            format!("the status is {shown}: {why} (a correct one is '200 OK')"),
         )
     };
     if code.is_none() {

@@ -22,7 +22,7 @@ fn show(typed: &Help) -> Result<()> {
         None => &mut program,
         Some(name) => program
             .find_subcommand_mut(name)
-            .with_context(|| format!("no command `{name}`: `wsgi-cgi help` lists all"))?,
+            .with_context(|| format!("`{name}` is not a command: `wsgi-cgi help` lists the commands"))?,
     };
     if typed.man {
         print(manual::page(command).as_bytes())

@@ -88,7 +88,8 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
         match why {
             Some(head) => shown(&head.refusal),
             None => format!(
-                "`{}`: no image: a file that the application reads while loading changes each time",
+                "`{}`: no image: while loading, the application reads a file that changes at every attempt: read it when \
+                 a request needs it",
                 script.display()
             ),
         }

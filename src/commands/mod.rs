@@ -102,7 +102,7 @@ fn no_command(arguments: &[OsString]) -> Option<anyhow::Error> {
     let word = word.to_str().filter(|word| !word.starts_with('-'))?;
     let meant = meant::meant(word, COMMANDS)?;
     Some(anyhow!(
-        "`{word}` is not a command: did you mean `{meant}`? `wsgi-cgi help` lists them"
+        "`{word}` is not a command: did you mean `{meant}`? `wsgi-cgi help` lists the commands"
     ))
 }
 

@@ -141,11 +141,12 @@ impl Image {
             ));
         }
         for asked in &head.asked {
-            remarks.push(format!("while loading, it asked {}", shown(asked)));
+            remarks.push(format!("while loading, the application used {}, whose answer is not checked for changes", shown(asked)));
         }
         for module in &head.drawn {
             remarks.push(format!(
-                "while loading, it drew random bytes (`{}`): all requests share them",
+                "while loading, the application drew random bytes (`{}`), which all requests share: draw them when a \
+                 request needs them",
                 shown(module)
             ));
         }
@@ -185,7 +186,7 @@ impl fmt::Display for Entry {
             State::Image(image) => {
                 write!(
                     f,
-                    "{name}  {} kB  {} min  {} requests  {} files watched",
+                    "{name}  {} kB  {} min old  {} requests  {} files watched",
                     self.bytes / 1024,
                     image.age / 60,
                     image.requests,
@@ -269,7 +270,7 @@ fn object(entry: &Entry) -> String {
         State::Image(image) => write!(
             text,
             "\"state\": \"image\", \"age_seconds\": {}, \"requests\": {}, \"files_watched\": {}, \
-             \"of_this_machine\": {}, \"difference\": {}, \"remarks\": {}, \"steps\": {}",
+             \"usable_here\": {}, \"difference\": {}, \"remarks\": {}, \"steps\": {}",
             image.age,
             image.requests,
             image.watched,

@@ -242,7 +242,7 @@ fn unusable(program: &Path, named: &str) -> Option<Finding> {
         defect => defect,
     };
     let remedy = match defect {
-        Defect::OtherProcessor => format!("install the one for {}", std::env::consts::ARCH),
+        Defect::OtherProcessor => format!("install the program for {}", std::env::consts::ARCH),
         Defect::Incomplete(..) => "copy it there again, in binary mode".to_owned(),
         Defect::NotElf => {
             let said = format!("{named}, is empty");

@@ -34,7 +34,7 @@ pub(super) fn finding(refused: &RefusedHost, is_page: bool) -> Finding {
         return Finding::wrong("hosts", said).mended_by(remedy);
     }
     let said = format!(
-        "Django answers 400 to requests for other hosts than these (`{host}` too): {}",
+        "Django answers 400 to requests for `{host}`, and for all hosts but these: {}",
         allowed.join(", ")
     );
     Finding::note("hosts", said).mended_by(remedy)

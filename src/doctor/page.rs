@@ -97,7 +97,7 @@ fn is_on(script: &Path, token: &[u8]) -> Result<(), String> {
     let mut name = OsString::from(TOKEN);
     name.push(OsStr::from_bytes(token));
     let about = fs::symlink_metadata(script.with_file_name(name)).map_err(|error| {
-        format!("no file `{TOKEN}...` with the ?token= of this request: {error}")
+        format!("no file `{TOKEN}WORD` beside the script for the ?token=WORD of this request: {error}: create it, or correct the URL")
     })?;
     let owner = fs::metadata(script).map(|about| about.uid()).ok();
     let own = [owner, Some(rustix::process::geteuid().as_raw())];

@@ -20,7 +20,7 @@ pub(super) fn look(case: &Case, packages: &Packages, version: &str, findings: &m
         && !allows(&wanted, &numbers)
     {
         let said = format!(
-            "`{}` is for Python {wanted} (requires-python), and runs with {version}",
+            "`{}` is for Python {wanted} (requires-python), but runs with {version}",
             script.display()
         );
         let remedy = "name a Python of that version, or its virtual environment, in the script: \
@@ -64,7 +64,7 @@ fn of_environment(
         };
         if !allows(&wanted, numbers) {
             let said = format!(
-                "the package `{package}` of `{shown}` is for Python {wanted}, and runs with {version}"
+                "the package `{package}` of `{shown}` is for Python {wanted}, but runs with {version}"
             );
             let remedy = format!("{python} -m pip install --upgrade {package}");
             findings.push(Finding::note("requires", said).mended_by(remedy));

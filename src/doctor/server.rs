@@ -92,7 +92,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         None => String::new(),
     };
     let named = if software.is_empty() {
-        "a server without SERVER_SOFTWARE"
+        "a server that does not name itself (SERVER_SOFTWARE)"
     } else {
         &software
     };
@@ -123,7 +123,7 @@ pub(super) fn look(case: &Case, findings: &mut Vec<Finding>) {
         };
         findings.push(Finding::good(
             "https",
-            format!("this page was requested by {said}"),
+            format!("this page was requested over {said}"),
         ));
     }
     let lower = software.to_ascii_lowercase();

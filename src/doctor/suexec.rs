@@ -114,7 +114,7 @@ fn judge(script: &Path, about: &Metadata, suexec: &Path, values: &Values) -> Fin
                 "chgrp GROUP"
             };
             let remedy = format!(
-                "{whose} {} {}, with a {what} of {least} or more",
+                "{whose} {} {} (one with a {what} of {least} or more)",
                 typed(script),
                 typed(&folder)
             );
@@ -128,7 +128,7 @@ fn judge(script: &Path, about: &Metadata, suexec: &Path, values: &Values) -> Fin
         return Finding::good("suexec", said);
     }
     if places.is_empty() {
-        let said = format!("this machine's suEXEC (`{suexec}`) names no folder for scripts");
+        let said = format!("this machine's suEXEC does not say in which folders it runs scripts (`{suexec} -V`)");
         return Finding::note("suexec", said);
     }
     let said = format!(

@@ -169,7 +169,7 @@ pub fn begin_logs(
         is_known: false,
     } = &arrival.way
     {
-        report::log(&report::one_line(&format!("a cold request: {why}")));
+        report::log(&report::one_line(&format!("answered without an image: {why}")));
     }
 }
 

@@ -35,7 +35,10 @@ pub fn head(head: &ResponseHead, form: Form) -> Vec<u8> {
         // redirect of its own, and drops the content.
         if form == Form::Cgi && head.status.code() == 200 && name.eq_ignore_ascii_case(b"location")
         {
-            report::log("`Location` is left out of a `200 OK`: the server would redirect instead");
+            report::log(
+                "`Location` was left out of a `200 OK`, as the server would redirect and drop the content: \
+                 use another header, or a status such as 303",
+            );
             continue;
         }
         if name.len() + value.len() > LONGEST_LINE {

@@ -32,7 +32,7 @@ impl MetaVariables {
             Err(Unclear) => {
                 let shown = |value| String::from_utf8_lossy(value).into_owned();
                 Some(format!(
-                    "script-name = \"auto\": the URL path of the application does not follow from \
+                    "script-name = \"auto\": the URL path of the application cannot be derived from \
                      REQUEST_URI=`{}`, SCRIPT_NAME=`{}` and PATH_INFO=`{}`, so its links contain the \
                      script's name: if a rewrite rule leads to the script, set the path: script-name = \
                      \"/PATH\"",

@@ -143,7 +143,10 @@ fn content(head: &mut Head, mapping: &Mapping) -> Result<Content> {
         );
     }
     if mapping.protection & 4 != 0 && (!is_file || mapping.changed) {
-        bail!("while loading, the application leaves executable memory without a file");
+        bail!(
+            "while loading, the application makes or changes executable memory, as a JIT compiler does: start that \
+             when a request needs it"
+        );
     }
     if mapping.name.ends_with(" (deleted)") {
         // The parts of a library before its code are mapped first.

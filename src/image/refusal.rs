@@ -100,9 +100,9 @@ pub fn opened(
             let by = writers
                 .iter()
                 .find(|(path, _)| path == target.as_os_str().as_bytes())
-                .map(|(_, module)| format!(" in `{module}`"));
+                .map(|(_, module)| format!(" (in `{module}`)"));
             bail!(
-                "while loading, the application left {} open{}, which another process may change \
+                "while loading, the application left {} open{}, and another process may change it \
                  meanwhile: open it when the first request needs it, or close it at the end of loading",
                 shown(number, &target),
                 by.unwrap_or_default()

@@ -76,7 +76,7 @@ fn http(typed: &Typed) -> Result<Listener> {
     let place = &typed.place;
     if let Some(path) = &place.unix {
         // Anybody who can connect runs the application as this user.
-        return Listener::bind_unix(path, &Access::OWN);
+        return Listener::bind_unix(path, &Access::OWN, "--unix");
     }
     match place.bind {
         Some(address) if !place.public && !address.to_canonical().is_loopback() => bail!(
@@ -92,7 +92,7 @@ fn http(typed: &Typed) -> Result<Listener> {
 fn scgi(typed: &Typed, place: &ScgiPlace) -> Result<Listener> {
     let group = typed.behind.group.as_deref().map(group_id).transpose()?;
     match place {
-        ScgiPlace::Path(path) => Listener::bind_unix(path, &Access { mode: 0o660, group }),
+        ScgiPlace::Path(path) => Listener::bind_unix(path, &Access { mode: 0o660, group }, "--scgi"),
         ScgiPlace::Address(_) if group.is_some() => {
             bail!("--group needs a Unix socket (--scgi PATH): only a socket file has a group")
         }

@@ -97,23 +97,23 @@ impl HandedOn {
             .map_or("none", |word| word.to_str().unwrap_or("unknown"));
         if version != VERSION {
             return Err(format!(
-                "the executor has version {VERSION}, the program has version {version}: install \
-                 both from the same source"
+                "the executor (`_wsgi_cgi.abi3.so`) has version {VERSION}, but the program wsgi-cgi has version {version}: \
+                 install both from the same source"
             ));
         }
         let mut words = words.into_iter().skip(1);
         let mut next = || {
             words.next().ok_or(
-                "the program passed too few arguments to the executor: install both from the \
-                 same source",
+                "the program wsgi-cgi passed too few arguments to the executor (`_wsgi_cgi.abi3.so`): install both from \
+                 the same source",
             )
         };
         let numbers = next()?;
         let numbers: Vec<&str> = numbers.to_str().unwrap_or_default().split(' ').collect();
         let [stdin, stdout, claim, has_language, is_known, began, spent] = numbers[..] else {
             return Err(
-                "the executor does not understand what the program passed to it, as their versions \
-                 differ: install both from the same source"
+                "the executor (`_wsgi_cgi.abi3.so`) does not understand what the program wsgi-cgi passed to it, as \
+                 their versions differ: install both from the same source"
                     .into(),
             );
         };

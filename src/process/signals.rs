@@ -182,11 +182,11 @@ fn log_death(signal: c_int) {
     match getrlimit(Resource::Cpu).current {
         // With the signal, the kernel has raised the limit by a second.
         Some(raised) if signal == libc::SIGXCPU => last_resort::log(&[
-            b"the process died of SIGXCPU: its CPU time limit is ",
+            b"the process was killed by SIGXCPU: its CPU time limit is ",
             seconds(raised.saturating_sub(1).saturating_mul(1000), &mut digits),
             b" s (RLIMIT_CPU)",
         ]),
-        _ => last_resort::log(&[b"the process died of ", name(signal)]),
+        _ => last_resort::log(&[b"the process was killed by ", name(signal)]),
     }
 }
 

@@ -30,6 +30,9 @@ use settings::invocation::Invocation;
 use settings::options::Early;
 use settings::split::split;
 
+const NO_SCRIPT: &str = "an image needs a script, and this application is none: make one that imports it \
+                         (`wsgi-cgi install` writes it)";
+
 /// Which image a request wants.
 pub(crate) struct Wanted {
     /// How the application is started.
@@ -157,7 +160,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
     if !early.image {
         return Err(Cold::Unasked);
     }
-    let no_script = || Cold::Lasting("only a script can have an image".into());
+    let no_script = || Cold::Lasting(NO_SCRIPT.into());
     let script = script.ok_or_else(no_script)?;
     match fs::metadata(&script) {
         Ok(about) if about.is_file() => {}
@@ -190,7 +193,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
 fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
     if started.is_given_up() {
         return Err(Cold::Stay(
-            "the restored process could not start: an entry before this one says why, unless it crashed".into(),
+            "the restored process could not start: an entry before this one says why, unless that process crashed".into(),
         ));
     }
     if wanted.found.looked.is_err() {
@@ -226,7 +229,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     let until_retried = pace::until_retried(&wanted.at("unlucky"), now);
     if until_retried > 0 && !started.is_again() {
         return Err(Cold::Stay(format!(
-            "the image could not be restored; next attempt in {until_retried} s"
+            "the image could not be restored (an earlier entry may say why); next attempt in {until_retried} s"
         )));
     }
     // Where counting fails (a full disk), the image is used without.
@@ -295,7 +298,7 @@ fn obstacle(folder: &Path) -> Option<String> {
         .filter(|&most| most < LEAST)
     {
         return Some(format!(
-            "no file may be larger than {most} bytes here (RLIMIT_FSIZE): raise it with \
+            "this process may write no file larger than {most} bytes (RLIMIT_FSIZE): raise this limit with \
              `ulimit -f`, or ask the hosting provider"
         ));
     }

@@ -48,7 +48,7 @@ pub fn resolve(meta: &mut MetaVariables) -> Result<Option<PathBuf>> {
             Some(slash @ 1..) => end = slash,
             _ => bail!(
                 "no part of PATH_TRANSLATED=`{}` is a script: check the server's `Action` and \
-                 `AddHandler` lines, and that the server's user may read that folder",
+                 `AddHandler` lines, and that the server's user may read the folders in this path",
                 OsStr::from_bytes(&translated).display()
             ),
         }

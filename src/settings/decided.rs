@@ -164,14 +164,14 @@ impl Decided {
     pub fn from_words(words: &[OsString], meta: &mut MetaVariables) -> Result<Self> {
         let Some(([resolved, app @ ..], values)) = words.split_first_chunk::<4>() else {
             bail!(
-                "the program passed no application to the executor: install both from the same \
-                   source"
+                "the program wsgi-cgi passed no application to the executor (`_wsgi_cgi.abi3.so`): install both from \
+                 the same source"
             );
         };
         let app = App::from_words(app).with_context(|| {
             format!(
-                "the executor does not know `{}`, which the program passed to it: install both from the \
-                 same source",
+                "the executor (`_wsgi_cgi.abi3.so`) does not know `{}`, which the program wsgi-cgi passed to it: \
+                 install both from the same source",
                 app[0].display()
             )
         })?;

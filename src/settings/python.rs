@@ -264,7 +264,7 @@ fn closed(root: &Path, part: &Path) -> anyhow::Error {
     };
     let verb = if first.is_dir() { "enter" } else { "read" };
     anyhow!(
-        "{} may not read the virtual environment `{}`, as it may not {verb} `{}`: `chmod {how} {}`",
+        "{} may not read the virtual environment `{}`, because that user may not {verb} `{}`: `chmod {how} {}`",
         user(),
         root.display(),
         first.display(),

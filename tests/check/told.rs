@@ -195,7 +195,7 @@ fn a_wrong_command_line_is_an_error_of_one_line() {
         ),
         (
             &["--ignore", "nonsense"],
-            "--ignore: `nonsense` is not a rule: `wsgi-cgi check --rules` lists them",
+            "--ignore: `nonsense` is not a rule: `wsgi-cgi check --rules` lists the rules",
         ),
         (
             &["--openapi", "bad.json"],

@@ -38,7 +38,7 @@ fn a_script_for_another_python() {
         assert_eq!(said.is_empty(), is_met, "{wanted}: {said:?}");
         if !is_met {
             let expected =
-                format!("app.cgi` is for Python {wanted} (requires-python), and runs with 3.");
+                format!("app.cgi` is for Python {wanted} (requires-python), but runs with 3.");
             assert!(said[0].contains(&expected), "{said:?}");
             assert!(
                 said[0].contains("-> name a Python of that version"),
@@ -90,7 +90,7 @@ fn a_package_for_another_python() {
     let said = said(&site);
     let venv = site.root.path().join("site/.venv");
     let expected = format!(
-        "the package `shelf` of `{}` is for Python >=3.90, and runs with 3.",
+        "the package `shelf` of `{}` is for Python >=3.90, but runs with 3.",
         venv.display()
     );
     assert!(said[0].starts_with(&expected), "{said:?}");

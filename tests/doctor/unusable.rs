@@ -261,7 +261,7 @@ fn a_home_that_is_full_or_read_only() {
     };
     let (log, wrong) = said(&site, &on("ro"), program());
     assert!(
-        log.contains("a cold request: cannot make an image: `")
+        log.contains("answered without an image: cannot make an image: `")
             && log.contains("Read-only file system"),
         "{log}"
     );

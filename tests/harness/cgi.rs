@@ -301,7 +301,7 @@ impl Cgi {
             .logged_before()
             .filter(|_| !launcher::is_cold(&answer.log))
         {
-            let line = format!("(logged before): a cold request: {reason}\n");
+            let line = format!("(logged before): answered without an image: {reason}\n");
             answer.log.push_str(&line);
         }
         if launcher::is_wanted() {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// What the program says of a request that no image answers.
-const COLD: &str = ": a cold request: ";
+const COLD: &str = ": answered without an image: ";
 
 /// What an attempt to make an image ends with that may succeed a moment later.
 const AGAIN: i32 = 75;

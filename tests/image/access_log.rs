@@ -62,7 +62,7 @@ fn a_restored_process_that_fails_writes_a_line() {
         site.make();
         let request = site.request().variable("QUERY_STRING", query);
         let answer = request.exits(exit).logs_anything().run();
-        assert!(!answer.log.contains("a cold request"), "{}", answer.log);
+        assert!(!answer.log.contains("answered without an image"), "{}", answer.log);
         let lines = lines(&site.file("access.log"));
         let last = lines.last().expect("a line");
         assert_eq!((&*last.status, &*last.way), (status, "image"), "{query}");
@@ -92,7 +92,7 @@ fn a_lasting_reason_is_logged_once_until_it_changes() {
     let site = Site::with_options("--access-log access.log", REFUSED);
     let log = |site: &Site| site.request().logs_anything().run().log;
     let is_said = |log: &str| {
-        log.contains("GET /app/: a cold request: ") && log.contains("app.cgi: no image: ")
+        log.contains("GET /app/: answered without an image: ") && log.contains("app.cgi: no image: ")
     };
     assert!(!site.command(&["make", "app.cgi"]).status.success());
     assert!(is_said(&log(&site)));
@@ -136,7 +136,7 @@ fn entries_of_a_restored_process_have_a_time_and_name_the_request() {
             .exits(exit)
             .run();
         let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
-        assert!(!log.contains("a cold request"), "{log}");
+        assert!(!log.contains("answered without an image"), "{log}");
         let entry = log.lines().find(|line| line.contains(said));
         let entry = entry.unwrap_or_else(|| panic!("no {said} in {log}"));
         assert!(has_time(entry), "{entry}");

@@ -31,7 +31,7 @@ pub(super) fn forge(path: &Path, image: &[u8]) {
 /// The request is answered by the cold program. No other image is made meanwhile.
 #[track_caller]
 fn is_cold(site: &Site) {
-    let answer = site.request().logs("a cold request").run();
+    let answer = site.request().logs("answered without an image").run();
     assert_eq!(answer.text(), "cold");
 }
 
@@ -145,7 +145,7 @@ fn an_image_of_another_application() {
     let copy = std::fs::File::options().write(true).open(path);
     let set = copy.and_then(|copy| copy.set_modified(time?));
     set.expect("a time set");
-    assert_eq!(other.cold("the image is of another application"), "cold");
+    assert_eq!(other.cold("the image belongs to another application"), "cold");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_process_that_dies_answers_and_takes_its_image_with_it() {
         .request()
         .variable("QUERY_STRING", "die")
         .exits(134)
-        .logs("the process died of SIGABRT")
+        .logs("the process was killed by SIGABRT")
         .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     assert!(site.kept("image").is_empty());

@@ -39,7 +39,7 @@ fn while_an_image_is_written() {
         let Some(request) = with_small_disk(&site, &format!("size={size}"), &commands) else {
             return;
         };
-        let answer = request.logs("a cold request").run();
+        let answer = request.logs("answered without an image").run();
         assert_eq!(answer.text(), "cold");
         let made = std::fs::read_to_string(site.file("made")).expect("a log");
         assert!(made.contains("No space left on device"), "{size}: {made}");
@@ -71,7 +71,7 @@ fn no_file_may_grow() {
     // Whoever writes more gets a signal, which ends who does not know it.
     for blocks in [0, 1, 100, 2000] {
         let request = site.shell(&format!("ulimit -f {blocks} && {}; exec ./app.cgi", make()));
-        let answer = request.logs("a cold request").run();
+        let answer = request.logs("answered without an image").run();
         assert_eq!(answer.text(), "cold");
         assert!(site.kept("image").is_empty());
     }

@@ -18,7 +18,7 @@ fn meanwhile(site: &Site, action: impl Fn()) {
                         "{text}: {}",
                         answer.log
                     );
-                    let is_cold = answer.log.contains("a cold request");
+                    let is_cold = answer.log.contains("answered without an image");
                     assert_eq!(is_cold, text == "cold", "{}", answer.log);
                 }
             });

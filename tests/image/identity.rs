@@ -146,14 +146,14 @@ fn machines_that_share_a_home_have_an_image_each() {
 #[test]
 fn a_cold_request_names_its_script() {
     let site = Site::new(HELLO);
-    let entry = "GET /app/: a cold request: there is no image yet";
+    let entry = "GET /app/: answered without an image: there is no image yet";
     let entry = format!("wsgi-cgi: {}: {entry}", site.script().display());
     assert_eq!(site.request().logs(&entry).run().text(), "cold");
     let program = programs().join("wsgi-cgi");
     let gone = site.file("gone.cgi");
     let request = site.request().program(program).argument("--image");
     let request = request.argument(&gone).exits(1);
-    let reason = format!("a cold request: `{}`: No such file", gone.display());
+    let reason = format!("answered without an image: `{}`: No such file", gone.display());
     let answer = request.logs(&reason).run();
     assert_eq!(answer.status, "500 Internal Server Error");
 }

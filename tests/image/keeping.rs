@@ -68,7 +68,7 @@ fn the_status_counts_requests_and_names_what_cannot_be_watched() {
     let status = String::from_utf8(status.stdout).expect("text");
     assert!(status.contains("  2 requests  "), "{status}");
     assert!(
-        status.contains("while loading, it asked the database 'data.db'"),
+        status.contains("while loading, the application used the database 'data.db'"),
         "{status}"
     );
 }

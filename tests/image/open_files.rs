@@ -44,7 +44,7 @@ fn a_file_keeps_its_read_position() {
 #[test]
 fn what_another_process_could_change_is_refused_by_name() {
     for (text, reason) in [
-        ("import helper\n", "/data` open in `helper`"),
+        ("import helper\n", "/data` open (in `helper`)"),
         (
             "import fcntl\nkept = open('data', 'a')\nfcntl.flock(kept, fcntl.LOCK_SH)\n",
             "/data` open",

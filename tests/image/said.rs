@@ -45,7 +45,7 @@ fn why_a_request_is_cold_goes_to_the_scripts_log() {
         let log = std::fs::read_to_string(site.file("own.log")).expect("a log");
         assert!(log.starts_with('['), "{log}");
         let script = site.script();
-        let reason = "GET /app/: a cold request: there is no image yet\n";
+        let reason = "GET /app/: answered without an image: there is no image yet\n";
         let reason = format!("] wsgi-cgi: {}: {reason}", script.display());
         assert!(log.contains(&reason), "{log}");
     }
@@ -95,10 +95,10 @@ fn that_there_can_be_no_image_is_said_once() {
     };
     for (reason, request) in [
         (
-            "a cold request: cannot make an image: ",
+            "answered without an image: cannot make an image: ",
             &no_folder as &dyn Fn() -> Cgi,
         ),
-        ("a cold request: only a script can have an image", &module),
+        ("answered without an image: an image needs a script", &module),
     ] {
         let first = said(&site, request());
         assert!(first.contains(reason), "{first}");
@@ -142,7 +142,7 @@ fn a_reason_that_did_not_reach_the_log_is_said_by_the_next_request() {
     assert_eq!(killed.status.signal(), Some(9));
     assert_eq!((killed.stdout, killed.stderr), (vec![], vec![]));
     let next = request().run();
-    assert!(next.log.contains("a cold request: "), "{}", next.log);
+    assert!(next.log.contains("answered without an image: "), "{}", next.log);
     let last = request().run();
     assert_eq!((last.text(), &*last.log), ("cold", ""));
 }

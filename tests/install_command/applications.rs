@@ -169,7 +169,7 @@ fn the_options_that_were_typed_are_in_the_script() {
     let (program, place) = (machine.at("wsgi-cgi"), machine.0.path().display());
     let expected = format!(
         "#!{}\n\
-         # Written by `wsgi-cgi install`, which removes it too unless it was changed: ...\n\
+         # Written by `wsgi-cgi install`; `install --remove` removes this file while it has this checksum: ...\n\
          # /// script\n\
          # [tool.wsgi-cgi]\n\
          # python-path = \"{place}/site/../lib\"\n\

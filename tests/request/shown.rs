@@ -142,7 +142,7 @@ fn a_crash_and_a_timeout_are_answered_too() {
     const HANGS: &str = "import time\ndef application(e, s): time.sleep(60)\n";
     let page = ByHand::request(CRASHES)
         .exits(134)
-        .logs("the process died of SIGABRT")
+        .logs("the process was killed by SIGABRT")
         .prints();
     assert!(
         page.starts_with("<!doctype html>") && page.contains("<h1>500 "),

@@ -39,7 +39,7 @@ fn images_answer_once_there_is_one() {
         get(&serving, path);
     }
     let (_, log) = serving.end_logging();
-    assert_eq!(log.matches("a cold request").count(), 1, "{log}");
+    assert_eq!(log.matches("answered without an image").count(), 1, "{log}");
 }
 
 #[test]

@@ -99,11 +99,11 @@ def application(environ, start_response):
         r#": GET /a\"b\\c: "#,
         "LookupError: \"quoted\"|Traceback",
     ]);
-    has(&["True error ", "the worker ended without an answer"]);
+    has(&["True error ", "the process for this request ended without an answer"]);
     has(&[
         "True error ",
         r#": GET /x\"y: "#,
-        "the process died of SIGABRT",
+        "the process was killed by SIGABRT",
     ]);
     has(&[": reloading the application (SIGHUP)"]);
     assert!(!log.contains("wsgi-cgi: "), "{log}");

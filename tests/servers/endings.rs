@@ -116,7 +116,7 @@ pub(super) fn what_nobody_can_catch_is_answered(kind: Kind) {
     }
     if matches!(kind, Kind::NginxScgi | Kind::ApacheScgi) {
         // Whose forked workers nobody waits for.
-        return server.wait_for_log("the worker ended without an answer");
+        return server.wait_for_log("the process for this request ended without an answer");
     }
     server.wait_for_log(" was killed by SIGKILL");
     server.wait_for_log("ended with exit status 3");

@@ -116,7 +116,7 @@ fn in_module(
     callable: Option<Callable>,
     python_path: &[PathBuf],
 ) -> Result<Application> {
-    let here = std::env::current_dir().context("the working directory")?;
+    let here = std::env::current_dir().context("cannot determine the working directory")?;
     let mut roots = std::iter::once(&here).chain(python_path);
     let found = roots.find_map(|root| Some((root, import::file_of(root, module)?)));
     let callable = match (callable, &found) {

@@ -28,7 +28,7 @@ pub(super) fn text_of(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) => Err(cannot(path, "read", &error)),
         Ok(about) if !about.is_file() => {
             bail!(
-                "`{}` is not a regular file, and is left as it is",
+                "`{}` is not a regular file (perhaps a symbolic link) and is left as it is: remove it, or name another",
                 path.display()
             )
         }

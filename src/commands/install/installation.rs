@@ -75,7 +75,7 @@ fn written(path: &Path, text: String, typed: &Install) -> Result<Change> {
     let change = Change::new(path, before, Some(text.into_bytes()));
     if change.before.is_some() && !change.is_nothing() && !typed.manner.force {
         bail!(
-            "`{}` exists already and differs: replace it with --force (--force --dry-run shows the \
+            "`{}` exists already, with other content: replace it with --force (--force --dry-run shows the \
              difference), or give the new script another name with --name",
             path.display()
         );
@@ -99,7 +99,7 @@ fn added(file: &Path, name: &str, lines: &str, force: bool) -> Result<Change> {
         _ if marked::has(text, name, lines) => before.clone(),
         Found::Nothing => Some(marked::with(before.as_deref(), name, lines)),
         _ if !force => bail!(
-            "`{}` already has lines for `{name}`, and they differ: --force replaces them",
+            "`{}` already has other lines for `{name}`: --force replaces them",
             file.display()
         ),
         _ => {

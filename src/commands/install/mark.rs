@@ -10,7 +10,7 @@ pub(super) fn sum(text: &[u8]) -> String {
 }
 
 /// The line of a script with its checksum.
-const MARK: &str = "# Written by `wsgi-cgi install`, which removes it too unless it was changed: ";
+const MARK: &str = "# Written by `wsgi-cgi install`; `install --remove` removes this file while it has this checksum: ";
 
 /// The script with that line between `head` and `rest`.
 pub(super) fn marked(head: &str, rest: &str) -> String {

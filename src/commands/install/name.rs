@@ -31,13 +31,13 @@ pub(super) fn named(given: &OsStr, ending: &str, may_be_nph: bool) -> Result<Str
         );
     }
     let whole = match name.strip_suffix(ending) {
-        Some("") => bail!("`{shown}` is only a file ending: put a name before it"),
+        Some("") => bail!("`{shown}` is only a file extension: put a name before it"),
         Some(_) => name.to_owned(),
         None => format!("{name}{ending}"),
     };
     if whole.len() > 200 {
         bail!(
-            "`{shown}` is too long for a script's name (200 bytes): choose a shorter one with --name"
+            "`{shown}` is too long for a script's name (at most 200 bytes): choose a shorter one with --name"
         );
     }
     Ok(whole)

@@ -32,8 +32,9 @@ impl Notes<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         if self.options.is_on(&IMAGE) {
-            text += "The first request makes an image of the loaded application, after a GET for the warm-up \
-                     path; later ones are answered from it. To switch images off: --no-image.\n";
+            text += "After the first request, wsgi-cgi loads the application again, sends it a GET for the warm-up \
+                     path and saves a snapshot of it (an image); later requests are answered from that image. To \
+                     switch images off: --no-image.\n";
         }
         text += &self.of_server();
         for note in self.obstacles() {
@@ -64,13 +65,13 @@ impl Notes<'_> {
         let (server, how) = match self.typed.server {
             Server::Host => {
                 let what = if self.place.root {
-                    "every URL of that folder that is not a file"
+                    "every URL of its folder that is not a file there"
                 } else {
-                    "the script's URL in that folder"
+                    "its own URL"
                 };
                 return format!(
-                    "It answers {what}, if the host allows these lines in `.htaccess` (`AllowOverride AuthConfig \
-                     FileInfo Options`). If the server answers 500, its error log names the line that it does \
+                    "The script answers {what}, if the host allows what was written to `.htaccess` (`AllowOverride \
+                     AuthConfig FileInfo Options`). If the server answers 500, its error log names the line that it does \
                      not allow.\n"
                 );
             }
@@ -78,8 +79,8 @@ impl Notes<'_> {
                 let (lines, file) = match (&self.lines, &self.typed.place.config) {
                     (Some(lines), _) => (
                         format!(
-                            "Outside of a folder named `cgi-bin`, busybox runs a script only by an interpreter. Put \
-                             this into its configuration, /etc/httpd.conf for example:\n\n    {lines}\n"
+                            "Outside of a folder named `cgi-bin`, busybox runs a script only if its configuration \
+                             names an interpreter for it. Put this into that configuration, /etc/httpd.conf for example:\n\n    {lines}\n"
                         ),
                         "/etc/httpd.conf".to_owned(),
                     ),
@@ -89,8 +90,8 @@ impl Notes<'_> {
                     ),
                 };
                 return format!(
-                    "{lines}To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages} -c {file}\nNote: there \
-                     busybox answers 404 to every path after the script's name, such as {url}/login: an application \
+                    "{lines}To serve it at {url}: busybox httpd -p 8080 -u www-data -h {pages} -c {file}\nNote: outside \
+                     of `cgi-bin`, busybox answers 404 to every path after the script's name, such as {url}/login: an application \
                      with such paths needs a folder named `cgi-bin` (--to).\n"
                 );
             }
@@ -203,7 +204,7 @@ impl Notes<'_> {
         notes.extend(closed.into_iter().map(|(path, how)| {
             format!(
                 "Warning: other users, such as the web server's, cannot read `{}`. Unless the server runs \
-                 scripts as its owner (suEXEC): chmod {how} {}",
+                 each script as its owner (suEXEC): chmod {how} {}",
                 path.display(),
                 in_shell(&path)
             )

@@ -49,7 +49,7 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
                 let after = marked::without(&before, &script.name);
                 let change = Change::new(file, Some(before), after);
                 let said = match change.after {
-                    Some(_) => "Removed its lines from",
+                    Some(_) => "Removed the script's lines from",
                     None => change.said,
                 };
                 changes.push(Change { said, ..change });
@@ -70,7 +70,7 @@ pub(super) fn plan(typed: &Install) -> Result<Plan> {
     }
     let notes = match configuration {
         None if target::has_configuration(typed.server, &script.folder) => {
-            "If the server's configuration has lines for it, the administrator has to remove them.\n"
+            "If the server's configuration has lines for this script, the administrator has to remove them.\n"
         }
         _ => "",
     };

@@ -145,14 +145,14 @@ pub(super) fn url(typed: &Install, script: &Script) -> Result<String> {
 fn instead_of_url(server: Server) -> &'static str {
     match server {
         Server::Host => {
-            "for `host` the script's folder decides its URL: to answer every URL of a folder, a site's own too, \
+            "for `host` the script's folder decides its URL: to answer every URL of a folder, or of the whole site, \
              name the folder with --to and add --root"
         }
         Server::ApacheAction => {
-            "behind an `Action` the script's folder and name decide its URL: for another one, use `apache`"
+            "behind an `Action` the script's folder and name decide its URL: for another URL, use `apache`"
         }
         _ => {
-            "this server answers only at the script's own path: for another one, such as `/`, use another server"
+            "this server answers only at the script's own path: for another path, such as `/`, use another server"
         }
     }
 }

@@ -73,8 +73,8 @@ const PROGRAM: Additions = Additions {
         ),
         (
             "WSGI_CGI_SCRIPTS",
-            "The file names of scripts that Apache's `Action` passes to the program, separated by colons; `*` \
-             matches anything. The default is `*.wsgi:*.py`.",
+            "Patterns, separated by colons, for the names of the scripts that may be run through Apache's `Action`; \
+             `*` matches anything. The default is `*.wsgi:*.py`.",
         ),
         VIRTUAL_ENV,
         CACHE,
@@ -209,7 +209,7 @@ const COMMANDS: [Additions; 9] = [
         files: &[
             (
                 "SCRIPT",
-                "It sets the option in its first line (`#!/usr/local/bin/wsgi-cgi --image`) or in its comment \
+                "A script that asks for images, in its first line (`#!/usr/local/bin/wsgi-cgi --image`) or in its comment \
                  block `# /// script` (`image = true`).",
             ),
             STORE,
@@ -356,7 +356,7 @@ const COMMANDS: [Additions; 9] = [
         examples: &[
             (
                 "source <(wsgi-cgi completions bash)",
-                "For bash, in ~/.bashrc; for zsh, with `zsh`, in ~/.zshrc below `autoload -U compinit; compinit`:",
+                "For bash, in ~/.bashrc; for zsh, with `zsh` in place of `bash`, in ~/.zshrc below `autoload -U compinit; compinit`:",
             ),
             (
                 "wsgi-cgi completions fish >~/.config/fish/completions/wsgi-cgi.fish",

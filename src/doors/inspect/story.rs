@@ -103,8 +103,8 @@ impl Told {
                 self.block(&format!("block {}", self.blocks), bytes)
             }
             Event::Write(bytes) => self.block(WRITE, bytes),
-            Event::File(0) => "it is a file, sent whole".to_owned(),
-            Event::File(position) => format!("it is a file, sent from byte {position}"),
+            Event::File(0) => "what it returned is a file, sent whole".to_owned(),
+            Event::File(position) => format!("what it returned is a file, sent from byte {position}"),
             Event::Read(method, bytes) => format!("wsgi.input.{method}(): {}", counted(bytes)),
             Event::HeadSent(bytes) => {
                 self.head_sent = true;
@@ -120,7 +120,7 @@ impl Told {
             }
             Event::Ended => format!("the response has ended: {} bytes in all", self.sent),
             Event::Closed(true) => "close()".to_owned(),
-            Event::Closed(false) => "it has no close()".to_owned(),
+            Event::Closed(false) => "what it returned has no close()".to_owned(),
             Event::Failed(summary) => format!("FAILED: {summary}"),
             Event::ClientGone => "the client has disconnected".to_owned(),
             Event::InterpreterEnded => "Python has ended".to_owned(),

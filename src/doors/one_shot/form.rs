@@ -112,8 +112,8 @@ impl Part {
                 media_type.extend_from_slice(word);
             } else {
                 bail!(
-                    "`{}`: only `;type=TYPE` and `;filename=NAME` may follow; quote a value that contains a \
-                     `;` itself, or use --form-string",
+                    "`{}`: after the value, only `;type=TYPE` and `;filename=NAME` are allowed; quote a value that \
+                     contains a `;` itself, or use --form-string",
                     text.escape_ascii()
                 );
             }

@@ -175,7 +175,7 @@ impl Reader {
             None => return Ok(None),
             // A netstring's length has no zero in front.
             Some(b':') if digits > 0 && start[0] != b'0' => {}
-            Some(_) => return Err((400, "this is not SCGI: it does not begin with a netstring")),
+            Some(_) => return Err((400, NOT_SCGI)),
         }
         let text = std::str::from_utf8(&start[..digits]).unwrap_or_default();
         let length = text.parse().map_err(|_| TOO_LONG)?;
@@ -188,6 +188,9 @@ impl Reader {
 }
 
 const TOO_LONG: (u16, &str) = (431, "the head is too long");
+
+const NOT_SCGI: &str = "this is not SCGI (it does not begin with a netstring): the web server must speak SCGI here \
+                        (nginx: scgi_pass), not HTTP or FastCGI";
 
 #[cfg(test)]
 mod tests {

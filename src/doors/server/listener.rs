@@ -91,23 +91,25 @@ impl Listener {
     }
 
     /// Listens at a path; a socket there that no server uses any more is replaced. This user may
-    /// connect, and a group where one is given.
-    pub fn bind_unix(path: &Path, access: &Access) -> Result<Self> {
+    /// connect, and a group where one is given. Messages name the option that named the path.
+    pub fn bind_unix(path: &Path, access: &Access, option: &str) -> Result<Self> {
         let shown = path.display();
         if let Ok(there) = path.symlink_metadata() {
             if !there.file_type().is_socket() {
                 bail!(
-                    "`{shown}` exists and is not a socket: remove it, or name another path with --scgi"
+                    "`{shown}` exists and is not a socket: remove it, or name another path with {option}"
                 );
             }
             match UnixStream::connect(path) {
-                Ok(_) => bail!("`{shown}` is in use by another server"),
+                Ok(_) => bail!(
+                    "`{shown}` is in use by another server: stop that one, or name another path with {option}"
+                ),
                 // No server listens there any more.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => {
                     bail!(
                         "cannot connect to the existing socket `{shown}`: {error}: if no server uses it, \
-                         remove it, or name another path with --scgi"
+                         remove it, or name another path with {option}"
                     );
                 }
             }
@@ -145,7 +147,7 @@ impl Listener {
         let count = count
             .parse()
             .with_context(|| format!("LISTEN_FDS=`{count}` is not a number"))?;
-        let sockets = descriptors::inherited(count).context("LISTEN_FDS")?;
+        let sockets = descriptors::inherited(count).context("cannot use the sockets that LISTEN_FDS announces")?;
         let sockets = sockets.into_iter();
         sockets
             .map(|socket| Self::of_socket(socket, true))
@@ -361,13 +363,13 @@ mod tests {
     fn a_unix_socket_goes_with_its_server() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s");
-        let listener = Listener::bind_unix(&path, &Access::OWN).expect("a socket");
-        assert!(Listener::bind_unix(&path, &Access::OWN).is_err(), "in use");
+        let listener = Listener::bind_unix(&path, &Access::OWN, "--unix").expect("a socket");
+        assert!(Listener::bind_unix(&path, &Access::OWN, "--unix").is_err(), "in use");
         drop(listener);
         assert!(!path.exists());
         std::fs::write(&path, "").expect("written");
         assert!(
-            Listener::bind_unix(&path, &Access::OWN).is_err(),
+            Listener::bind_unix(&path, &Access::OWN, "--unix").is_err(),
             "no socket"
         );
     }

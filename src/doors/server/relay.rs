@@ -220,7 +220,7 @@ impl Relay {
                     &bytes[used..]
                 }
                 HeadProgress::TooLong => {
-                    return Err(io::Error::other("its head is longer than 1 MiB"));
+                    return Err(io::Error::other("the headers of the response are longer than 1 MiB"));
                 }
             }
         };

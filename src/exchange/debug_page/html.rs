@@ -76,7 +76,7 @@ fn header(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &str, shown: &Sho
         sheet.put("</p>\n");
     }
     sheet
-        .put("<p class=\"id\">The error log has this under <code>")
+        .put("<p class=\"id\">In the error log, look for <code>")
         .word(page.id, 40);
     sheet.put("</code></p>\n</header>\n");
 }

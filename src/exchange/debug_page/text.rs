@@ -16,7 +16,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, page: &DebugPage<'_>, status: &Status
         sheet.word(advice, MESSAGE).put("\n");
     }
     sheet
-        .put("The error log has this under ")
+        .put("In the error log, look for ")
         .word(page.id, 40)
         .put("\n");
     if let Some(fault) = page.fault {

@@ -25,6 +25,9 @@ use settings::config::{Config, Source};
 use settings::python::Packages;
 use settings::reach::why_out_of_reach;
 
+const NO_ANSWER: &str = "the script did not answer the request: it must define an application, or run a WSGI \
+                         handler once, in the main thread";
+
 /// A running interpreter with the packages of one application, which may not be loaded yet.
 pub(super) struct Executor {
     packages: Packages,
@@ -246,7 +249,7 @@ impl Executor {
                 Ok(Loaded::Answered(outcome)) => outcome,
                 Ok(Loaded::NeedsRequest) => gateway.fail(
                     py,
-                    &Failure::new(500, "the script did not answer the request"),
+                    &Failure::new(500, NO_ANSWER),
                 ),
                 Err(failure) => gateway.fail(py, &failure),
             };
@@ -268,7 +271,7 @@ impl Executor {
             Ok(Some(outcome)) => outcome,
             Ok(None) => underway
                 .gateway
-                .fail_with(&Failure::new(500, "the script did not answer the request")),
+                .fail_with(&Failure::new(500, NO_ANSWER)),
             Err(failure) => underway.gateway.fail_with(&failure),
         };
         self.conclude(underway, outcome)

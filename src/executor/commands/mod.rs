@@ -32,7 +32,7 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
         && let Err(error) = claim::adopt(page)
     {
         report::log(&format!(
-            "cannot set up the memory that this process shares with the one that waits for its answer: \
+            "cannot set up the memory that this process shares with the process that waits for it to answer: \
              {error}"
         ));
         return Exit::NoGood;

@@ -203,7 +203,7 @@ fn load_module<'py>(py: Python<'py>, name: &str, app: &App) -> Result<Bound<'py,
     let module = py.import(name).map_err(|error| {
         let file = format!("{name}.py");
         if Path::new(&file).exists() {
-            Wrong::Hinted(error, format!(" (if you mean the file, name it `{file}`)"))
+            Wrong::Hinted(error, format!(" (to load the file, write `{file}`)"))
         } else {
             Wrong::Raised(error)
         }

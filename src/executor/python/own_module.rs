@@ -135,8 +135,8 @@ impl Own {
                 is_alike.then_some(found)
             })?;
             Some(format!(
-                "`{}` has `{alike}`, which differs in upper and lower case: rename it or correct the \
-                 import",
+                "`{}` has `{alike}`, which differs from the imported name only in upper and lower case: rename it or \
+                 correct the import",
                 folder.display()
             ))
         })

@@ -120,12 +120,12 @@ impl Part {
         match self {
             Self::Boot => "before a reboot or on another machine".to_owned(),
             Self::Kernel => format!("with another kernel ({})", text(theirs)),
-            Self::Host => format!("on a machine of another name (`{}`)", text(theirs)),
+            Self::Host => format!("on a machine with another name (`{}`)", text(theirs)),
             Self::User => match &numbers[..] {
                 [user, group, ..] => format!("by another user or group (UID {user}, GID {group})"),
                 _ => "by another user or group".to_owned(),
             },
-            Self::Groups if numbers.is_empty() => "without these supplementary groups".to_owned(),
+            Self::Groups if numbers.is_empty() => "without the supplementary groups that this process has".to_owned(),
             Self::Groups => format!("with other supplementary groups ({})", numbers.join(", ")),
             Self::Processor => "on another processor".to_owned(),
         }
@@ -142,7 +142,7 @@ mod tests {
         let expected = [
             "before a reboot or on another machine",
             "with another kernel (",
-            "on a machine of another name (`",
+            "on a machine with another name (`",
             "by another user or group (UID ",
             "with other supplementary groups (",
             "on another processor",

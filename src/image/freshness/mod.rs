@@ -55,7 +55,7 @@ pub fn check(
     environment: &MetaVariables,
 ) -> Result<(), Stale> {
     if head.identity != identity {
-        return Err(Stale::of("the image is of another application"));
+        return Err(Stale::of("the image belongs to another application"));
     }
     if let Some(difference) = machine::difference(&head.machine) {
         return Err(Stale::of(format!("the image was made {difference}")));
@@ -79,7 +79,7 @@ pub fn check(
                         what.shown(value)
                     ),
                     None => format!(
-                        "the application reads an attribute of the process while loading, which this \
+                        "while loading, the application reads an attribute of the process that this \
                          version does not know (number {})",
                         number.0
                     ),

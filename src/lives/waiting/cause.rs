@@ -29,7 +29,8 @@ pub(super) fn of_no_start(
     let remedy = match error.raw_os_error() {
         // Another Python would fail in the same way.
         Some(libc::E2BIG) => format!(
-            "the environment has {} bytes, and the system allows a quarter of the stack's {} (RLIMIT_STACK)",
+            "the environment has {} bytes, and at most a quarter of the stack limit (RLIMIT_STACK: {}) and 128 KiB for \
+             each variable are allowed: set fewer or shorter variables, or raise that limit",
             length(environment),
             limit(Resource::Stack)
         ),
@@ -38,7 +39,7 @@ pub(super) fn of_no_start(
             limit(Resource::Nproc)
         ),
         Some(libc::ENOMEM) => format!(
-            "too little memory is free, or allowed: {} bytes (RLIMIT_AS)",
+            "too little memory is free, or the limit is too low (RLIMIT_AS: {})",
             limit(Resource::As)
         ),
         _ => "name another Python with --python or --venv".into(),

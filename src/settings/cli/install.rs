@@ -105,7 +105,7 @@ pub enum Server {
     Lighttpd,
     /// nginx with fcgiwrap, script in cgi-bin
     Nginx,
-    /// busybox httpd, script in cgi-bin below the pages, or by an interpreter elsewhere
+    /// busybox httpd, script in cgi-bin below the pages, or elsewhere with an interpreter in its configuration
     Busybox,
     /// mini_httpd, script in cgi-bin below the pages
     #[value(name = "mini_httpd", alias = "mini-httpd")]

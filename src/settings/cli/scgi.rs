@@ -39,7 +39,7 @@ pub struct ScgiOptions {
     #[arg(long, value_name = "NAME", requires = "scgi")]
     pub group: Option<String>,
 
-    /// Let these machines connect, with --public (repeatable): an address, or a network as 10.0.0.0/8
+    /// Let these machines connect, with --public (repeatable): an address, or a network such as 10.0.0.0/8
     #[arg(long, value_name = "ADDRESS", requires = "scgi", requires = "public")]
     pub allow: Vec<Network>,
 

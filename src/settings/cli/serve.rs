@@ -107,7 +107,7 @@ pub struct WorkOptions {
     #[arg(long = "no-debug-page", conflicts_with = "debug")]
     pub no_debug_page: bool,
 
-    /// Format of the access log: short, combined or json (json: of the error log too)
+    /// Format of the access log: short, combined or json (json applies to the error log too)
     #[arg(
         long = "log-format",
         value_name = "FORMAT",
@@ -171,7 +171,7 @@ impl Serve {
     pub fn named(&self) -> Result<OsString> {
         match &self.app {
             Some(app) => Ok(app.clone()),
-            None => find_application(&std::env::current_dir().context("the working directory")?),
+            None => find_application(&std::env::current_dir().context("cannot determine the working directory")?),
         }
     }
 

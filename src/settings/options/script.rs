@@ -129,7 +129,7 @@ fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> R
         let mended = match (meant::meant(key, known), toml_of(value)) {
             (Some(meant), Some(value)) => format!("# {meant} = {value}"),
             (Some(meant), None) => format!("# {meant} = ..."),
-            (None, _) => format!("without the line `# {key} = ...`"),
+            (None, _) => format!("remove the line `# {key} = ...`"),
         };
         return Err(Invalid {
             error: anyhow!(
@@ -197,7 +197,7 @@ fn value_of(row: &Row, value: &Value, folder: &Path) -> Result<OsString, &'stati
             return row.understood(folder.join(text).as_os_str());
         }
         (_, Value::String(text)) => text.clone(),
-        _ => return Err("a text in quotes is expected"),
+        _ => return Err("a string in quotes is expected"),
     };
     row.understood(text.as_ref())
 }
@@ -220,7 +220,7 @@ pub(super) fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
         };
         match std::str::from_utf8(content) {
             Ok(content) => block.push_str(content),
-            Err(_) => return Some(Err(anyhow!("the script metadata is not UTF-8").into())),
+            Err(_) => return Some(Err(anyhow!("the block `# /// script` is not UTF-8: save the script as UTF-8").into())),
         }
         block.push('\n');
     }

@@ -167,8 +167,8 @@ impl Values {
                     values.push(row, OsStr::from_bytes(value).to_owned());
                 }
                 _ => bail!(
-                    "the executor does not know `{}`, which the program passed to it: install \
-                     both from the same source",
+                    "the executor (`_wsgi_cgi.abi3.so`) does not know `{}`, which the program wsgi-cgi passed to it: \
+                     install both from the same source",
                     word.display()
                 ),
             }

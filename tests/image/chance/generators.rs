@@ -185,7 +185,8 @@ fn random_bytes_of_the_system_are_reported_where_they_may_be_kept() {
     ] {
         assert_eq!(
             differs(loading, expression),
-            "  while loading, it drew random bytes (`_wsgi_cgi_app`): all requests share them",
+            "  while loading, the application drew random bytes (`_wsgi_cgi_app`), which all requests share: draw them \
+             when a request needs them",
             "{loading}"
         );
         is_as_in_a_fresh_process(loading, "os.urandom, repr(os.urandom.__self__)");

@@ -132,7 +132,7 @@ impl<'a> Application<'a> {
             .env("WSGI_CGI_CACHE_DIR", self.images())
             .envs(variables.iter().copied());
         let (text, log) = self.end(command);
-        let cold = log.split("a cold request: ").nth(1);
+        let cold = log.split("answered without an image: ").nth(1);
         let cold = cold.map(|reason| reason.lines().next().unwrap_or_default().to_owned());
         let body = text
             .strip_prefix("Status: 200 OK\r\n")

@@ -53,7 +53,7 @@ fn a_hook_that_fails_after_the_restore_makes_the_request_cold() {
         .request()
         .post("a body")
         .logs("failed to start: LookupError: no server")
-        .logs("a cold request: the restored process could not start")
+        .logs("answered without an image: the restored process could not start")
         .run();
     assert_eq!(answer.text(), "cold");
 }

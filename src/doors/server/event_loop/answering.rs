@@ -9,6 +9,9 @@ use super::{EventLoop, Form, Handover, Relay, Report, Spool, Waiting, Word, Work
 use exchange::error_page;
 use process::{report, subject};
 
+const NO_ANSWER: &str =
+    "the process for this request ended without an answer: an earlier entry of the log may say why";
+
 impl EventLoop {
     /// Starts workers for queued requests, up to the limit.
     pub(super) fn dispatch(&mut self) {
@@ -152,10 +155,10 @@ impl EventLoop {
                 self.worker_has_ended(
                     connection,
                     outcome.is_whole,
-                    "the worker ended without an answer",
+                    NO_ANSWER,
                 );
             } else if outcome.status.is_none() {
-                self.fail(connection, &entry, "the worker ended without an answer");
+                self.fail(connection, &entry, NO_ANSWER);
             } else {
                 let remark = outcome.sent.is_none().then_some("cut short");
                 let sent = outcome.sent.unwrap_or(0);

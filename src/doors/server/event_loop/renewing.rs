@@ -74,7 +74,7 @@ impl EventLoop {
             }
             // Each request checks its image.
             Workers::Started(_) => report::log(
-                "SIGHUP: nothing to reload: each request checks whether its image is fresh",
+                "SIGHUP: nothing to reload: each request checks whether the image is up to date",
             ),
         }
     }
@@ -85,7 +85,10 @@ impl EventLoop {
         let is_due = self.replaced.is_none_or(|then| then.elapsed() > PAUSE);
         if is_due && !self.listeners.is_empty() {
             self.replaced = Some(Instant::now());
-            report::log("the process that forks the workers has ended: starting another");
+            report::log(
+                "the process that starts the workers has ended unexpectedly (an earlier entry may say why): \
+                 starting it again",
+            );
             self.renew_nursery();
         }
     }
@@ -129,8 +132,8 @@ impl EventLoop {
             self.put_in_place(successor);
         } else {
             report::log(
-                "the application could not be reloaded: requests are still answered by the one that was \
-                 loaded before; fix it and send SIGHUP",
+                "the application could not be reloaded: requests are still answered by the version that was \
+                 loaded before; correct the application and send SIGHUP again",
             );
             self.successor = Some(successor);
             self.discard_successor();

@@ -132,7 +132,7 @@ impl Making {
             Err(failure) => Err(anyhow!("{}", failure.summary)),
             Ok(_) => executor.application().context(
                 "the script runs a handler of wsgiref.handlers twice or in another thread, so \
-                 the script has to be loaded for each request",
+                 the script has to be loaded for each request: run it once, in the main thread",
             ),
         };
         let restored = taking.take(loaded);
@@ -158,8 +158,8 @@ impl Making {
     ) -> Result<Before> {
         if !draws::come_first() {
             bail!(
-                "the executor was not preloaded (LD_PRELOAD), so that the use of random bytes would go \
-                 unnoticed"
+                "wsgi-cgi's library was not loaded before Python (LD_PRELOAD), so random bytes that all requests \
+                 would share would go unnoticed"
             );
         }
         let inherited = Inherited::all();

@@ -249,8 +249,8 @@ fn settled_head(basis: &Basis, opened: &[Opened], now: u64) -> Result<(Head, Vec
     }
     let (start, end) = moved.unwrap_or_default();
     bail!(
-        "the application still changes its memory after it was loaded, at {start:#x}-{end:#x}: a thread or a \
-         timer of a library may do so"
+        "after it was loaded, the application still changes its memory ({start:#x}-{end:#x}): it may have a \
+         thread or a timer, perhaps of a library: start that when a request needs it"
     )
 }
 
@@ -271,7 +271,7 @@ fn refuse_request_variables(read: &EnvironmentRead) -> Result<()> {
     match read.kept.first() {
         Some(how) => bail!(
             "while loading, the application uses all environment variables, including those that differ \
-             per request: {how}"
+             from request to request: {how}: name the variables that it needs, or do this when a request needs it"
         ),
         None => Ok(()),
     }

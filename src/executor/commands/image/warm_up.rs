@@ -41,7 +41,7 @@ pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files
     let watch = Watch::begin()?;
     for path in paths {
         if let Ok(mut text) = TOO_LONG.lock() {
-            *text = format!(" it took longer than {LONGEST} s, at the request for `{path}`");
+            *text = format!(" it took longer than {LONGEST} s, during the request for `{path}`");
         }
         ask(application, path)?;
     }

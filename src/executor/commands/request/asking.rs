@@ -269,7 +269,7 @@ pub(in super::super) fn recorded(
     }
     let there = recorded
         .content_length()
-        .context("cannot read the size of its content")?;
+        .context("cannot read the size of the recorded content")?;
     let announced = meta.get("CONTENT_LENGTH").unwrap_or_default();
     let announced: Option<u64> = std::str::from_utf8(announced)
         .ok()

@@ -87,7 +87,7 @@ impl Gateway {
             return Err(Stop::Failed(Failure::new(
                 500,
                 format!(
-                    "a block is the str {}: encode it with .encode(\"utf-8\")",
+                    "a block of the response is the str {}: encode it with .encode(\"utf-8\")",
                     shown(block)
                 ),
             )));
@@ -95,10 +95,13 @@ impl Gateway {
             copied = file_wrapper::buffer(block).map_err(|_| {
                 Stop::Failed(Failure::new(
                     500,
-                    format!("a block is {}: blocks must be bytes", shown(block)),
+                    format!("a block of the response is {}: it must be bytes", shown(block)),
                 ))
             })?;
-            self.warn("a block is a buffer but not bytes: other gateways refuse it");
+            self.warn(
+                "a block of the response is a buffer (such as a bytearray), not bytes: other gateways refuse it: \
+                 convert it with bytes()",
+            );
             copied.as_bytes()
         };
         self.watch().tell(event(bytes.len()));

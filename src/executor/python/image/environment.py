@@ -85,7 +85,7 @@ def _stands_in(name):
 
 def _keeps(what):
     module, function = _caller()
-    kept.append("%s in `%s`" % (what, module))
+    kept.append("`%s` %s" % (module, what))
 
 
 class _StandIn(str):
@@ -96,7 +96,7 @@ class _StandIn(str):
 
 
 def _decided(*_):
-    what = "the name of a request variable is compared"
+    what = "compares variables' names with that of a request variable"
     if what not in kept:
         _keeps(what)
 
@@ -163,7 +163,7 @@ class _Recording(_kind):
         while frame.f_globals.get("__name__") in ("os", "_collections_abc", "collections.abc"):
             frame = frame.f_back
         if _UNSEEN.intersection(frame.f_code.co_names) and not _is_passing():
-            _keeps("strings are made of their names")
+            _keeps("makes strings from the variables' names")
         return self._names()
 
     def _names(self):
@@ -181,11 +181,11 @@ class _Recording(_kind):
     def __len__(self):
         # `list` and `sorted` call len() between creating the iterator and its first step.
         if not _begun and sys._getframe(1).f_code.co_name != "__len__":
-            _keeps("they are counted")
+            _keeps("counts the variables")
         return super().__len__()
 
     def __repr__(self):
-        _keeps("repr() of all of them is made")
+        _keeps("calls repr() on os.environ")
         return super().__repr__()
 
 
@@ -197,7 +197,7 @@ def _taking(name):
     original = getattr(dict, name)
 
     def method(self, *args, **kwargs):
-        kept.append("`posix.environ` is used")
+        kept.append("something uses `posix.environ`")
         return original(self, *args, **kwargs)
 
     return method
@@ -266,7 +266,7 @@ def recorded():
         if is_kept or any(
             type(found) is _StandIn and id(found) not in known for found in gc.get_objects()
         ):
-            kept.append("a copy of their names is kept")
+            kept.append("something keeps a copy of the variables' names")
     _stand_ins.clear()
     return seen, gone_through, kept
 

@@ -103,7 +103,7 @@ impl Environment {
                 |name: &&Vec<u8>| !freshness::is_given_at_start(name) && !names.contains(*name);
             kept.extend(all.iter().find(unknown).map(|name| {
                 format!(
-                    "a program is started with all of them, including {}",
+                    "it starts a program with all of them, including {}",
                     name.escape_ascii()
                 )
             }));
@@ -186,7 +186,7 @@ pub(super) unsafe fn note_symbol(library: *mut ffi::PyObject, name: *mut ffi::Py
             .iter()
             .any(|list| is(list))
         {
-            note_use_of_all("C code uses `environ` itself");
+            note_use_of_all("C code reads `environ` directly");
         }
         // In the C library itself they are not those of `at_exit`.
         if [c"on_exit", c"__cxa_atexit", c"__cxa_thread_atexit_impl"]
@@ -203,7 +203,7 @@ pub(super) unsafe fn note_symbol(library: *mut ffi::PyObject, name: *mut ffi::Py
             // A lookup in the whole program finds the functions below.
             if !file.as_ref().is_some_and(Bound::is_none) {
                 note_use_of_all(format!(
-                    "`ctypes` calls {} in `{}` itself",
+                    "it calls {} in `{}` directly, through `ctypes`",
                     function.to_string_lossy(),
                     file.map_or("a C library".into(), |file| file.to_string())
                 ));
@@ -286,7 +286,7 @@ unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
 extern "C" fn clearenv() -> c_int {
     type Function = extern "C" fn() -> c_int;
     if RECORDING.load(Ordering::Relaxed) {
-        note_use_of_all("C code removes all of them (clearenv)");
+        note_use_of_all("C code removes all environment variables (clearenv)");
     }
     // SAFETY: the C library's function has this signature.
     unsafe {

@@ -50,7 +50,7 @@ def before():
             function(*args, **kwargs)
         except Exception as error:
             name = getattr(function, "__qualname__", repr(function))
-            return (f"`{name}`, which the application has called before an image (snapshot_restore_py), "
+            return (f"`{name}`, which the application registered to be called before an image is made (snapshot_restore_py), "
                     f"raised {type(error).__name__}: {error}")
     gc.unfreeze()
     if has_low_level_generator():

@@ -130,7 +130,7 @@ impl CustomHandler {
         // The handlers ignore some errors, as if the client had disconnected.
         let error = application.get().error.lock().expect("not poisoned").take();
         Err(error.unwrap_or_else(|| {
-            PyRuntimeError::new_err("the handler wrote no CGI head to its `stdout`")
+            PyRuntimeError::new_err("the handler wrote no CGI response headers to its `stdout`")
         }))
     }
 }
@@ -196,7 +196,7 @@ impl Output {
             let Some(end) = end_of_head(&head.text) else {
                 if head.text.len() > LONGEST {
                     return Err(PyValueError::new_err(format!(
-                        "the first {LONGEST} bytes from the handler have no complete CGI head"
+                        "the first {LONGEST} bytes from the handler do not contain the complete CGI response headers"
                     )));
                 }
                 return Ok(block.len());
@@ -259,7 +259,7 @@ fn parse<'py>(
             continue;
         }
         let colon = memchr::memchr(b':', line).ok_or_else(|| {
-            PyValueError::new_err("the handler's CGI head has a line that is not a header")
+            PyValueError::new_err("among the handler's CGI response headers is a line that is not a header")
         })?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"status") {
