@@ -8,13 +8,13 @@ mod told;
 
 use std::process::Command;
 
-/// Rule, gravity and place of each finding that `--json` told.
+/// Rule, severity and place of each finding that `--json` told.
 fn names_of(json: &[u8]) -> Vec<(String, String, String)> {
     let done = Command::new("/usr/bin/python3")
         .args([
             "-c",
             "import json, sys\nfor f in json.loads(sys.argv[1])['findings']:\n    \
-             print(f['rule'], f['gravity'], f['where'], sep='\\t')",
+             print(f['rule'], f['severity'], f['where'], sep='\\t')",
         ])
         .arg(String::from_utf8_lossy(json).as_ref())
         .output()

@@ -34,11 +34,11 @@ impl Finding {
     #[must_use]
     pub fn json(&self) -> String {
         format!(
-            "{{\"rule\": {}, \"section\": {}, \"gravity\": {}, \"where\": {}, \"request\": {}, \
+            "{{\"rule\": {}, \"section\": {}, \"severity\": {}, \"where\": {}, \"request\": {}, \
              \"message\": {}, \"times\": {}}}",
             quoted(self.rule.name),
             quoted(self.rule.section),
-            quoted(self.rule.gravity.word()),
+            quoted(self.rule.severity.word()),
             quoted(&self.place),
             quoted(&self.request),
             quoted(&self.message),
@@ -52,7 +52,7 @@ impl fmt::Display for Finding {
         write!(
             f,
             "{:<7}  {}  {}  ",
-            self.rule.gravity.word(),
+            self.rule.severity.word(),
             self.rule.name,
             self.rule.section
         )?;

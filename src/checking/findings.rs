@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::finding::Finding;
 use crate::ignored::Ignored;
-use crate::rules::Gravity;
+use crate::rules::Severity;
 
 /// What was found, in the order of its first occurrence.
 #[derive(Clone, Debug, Default)]
@@ -39,23 +39,23 @@ impl Findings {
         self.list.retain(|finding| !ignored.has(finding.rule));
     }
 
-    /// How many are of that gravity.
+    /// How many are of that severity.
     #[must_use]
-    pub fn count(&self, gravity: Gravity) -> usize {
+    pub fn count(&self, severity: Severity) -> usize {
         let all = self.list.iter();
-        all.filter(|finding| finding.rule.gravity == gravity)
+        all.filter(|finding| finding.rule.severity == severity)
             .count()
     }
 
     /// Whether there is an error or a warning.
     #[must_use]
     pub fn is_any_wrong(&self) -> bool {
-        self.count(Gravity::Error) + self.count(Gravity::Warning) > 0
+        self.count(Severity::Error) + self.count(Severity::Warning) > 0
     }
 
-    /// The gravest first.
+    /// The most severe first.
     pub fn sort(&mut self) {
-        self.list.sort_by_key(|finding| finding.rule.gravity);
+        self.list.sort_by_key(|finding| finding.rule.severity);
     }
 
     /// A line each, and the last one.
@@ -69,9 +69,9 @@ impl Findings {
             1 => format!("1 {what}"),
             _ => format!("{count} {what}s"),
         };
-        let kinds: Vec<String> = [Gravity::Error, Gravity::Warning, Gravity::Note]
+        let kinds: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
             .into_iter()
-            .map(|gravity| (self.count(gravity), gravity.word()))
+            .map(|severity| (self.count(severity), severity.word()))
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| counted(count, word))
             .collect();

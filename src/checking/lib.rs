@@ -28,5 +28,5 @@ pub use answer::Answer;
 pub use asked::{Asked, Pair, Variant};
 pub use finding::Finding;
 pub use findings::Findings;
-pub use rules::{Gravity, Rule};
+pub use rules::{Severity, Rule};
 pub use series::Series;

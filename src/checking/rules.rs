@@ -1,10 +1,10 @@
-//! The table of rules: each has a name of its own, a gravity, the section that says it, and a sentence.
+//! The table of rules: each has a name of its own, a severity, the section that says it, and a sentence.
 //! An error breaks a "must" of PEP 3333 or HTTP, or ends without a whole answer; a warning breaks a
 //! "should", or does harm with some gateways; a note is allowed and worth knowing.
 
-/// How grave it is to break a rule.
+/// How severe it is to break a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
+pub enum Severity {
     /// It is wrong.
     Error,
     /// It does harm with some gateways or clients.
@@ -13,7 +13,7 @@ pub enum Gravity {
     Note,
 }
 
-impl Gravity {
+impl Severity {
     /// In one word.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -30,8 +30,8 @@ impl Gravity {
 pub struct Rule {
     /// What `--ignore` calls it.
     pub name: &'static str,
-    /// How grave it is to break it.
-    pub gravity: Gravity,
+    /// How severe it is to break it.
+    pub severity: Severity,
     /// Where it is written.
     pub section: &'static str,
     /// What it says.
@@ -60,12 +60,12 @@ pub fn named(name: &str) -> Option<&'static Rule> {
 }
 
 macro_rules! rules {
-    ($($constant:ident $name:literal $gravity:ident $section:ident $sentence:literal)*) => {
+    ($($constant:ident $name:literal $severity:ident $section:ident $sentence:literal)*) => {
         $(
             #[doc = $sentence]
             pub const $constant: Rule = Rule {
                 name: $name,
-                gravity: Gravity::$gravity,
+                severity: Severity::$severity,
                 section: section::$section,
                 sentence: $sentence,
             };

@@ -30,8 +30,8 @@ pub(super) fn run(started: &Started, typed: &Check) -> Result<Exit> {
 fn text() -> String {
     let mut text = String::new();
     for rule in rules::TABLE {
-        let gravity = rule.gravity.word();
-        _ = writeln!(text, "{gravity:<7}  {}  {}", rule.name, rule.section);
+        let severity = rule.severity.word();
+        _ = writeln!(text, "{severity:<7}  {}  {}", rule.name, rule.section);
         _ = writeln!(text, "         {}", rule.sentence);
     }
     text
@@ -41,9 +41,9 @@ fn text() -> String {
 fn json() -> String {
     let object = |rule: &&checking::Rule| {
         format!(
-            "  {{\"rule\": {}, \"gravity\": {}, \"section\": {}, \"sentence\": {}}}",
+            "  {{\"rule\": {}, \"severity\": {}, \"section\": {}, \"sentence\": {}}}",
             quoted(rule.name),
-            quoted(rule.gravity.word()),
+            quoted(rule.severity.word()),
             quoted(rule.section),
             quoted(rule.sentence),
         )

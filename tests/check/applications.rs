@@ -33,7 +33,7 @@ fn found(place: &Path, arguments: &[&str]) -> BTreeSet<String> {
     );
     names_of(&done.stdout)
         .into_iter()
-        .filter(|(_, gravity, _)| gravity != "note")
+        .filter(|(_, severity, _)| severity != "note")
         .map(|(rule, _, place)| format!("{rule} {}", place.split(':').next().unwrap_or_default()))
         .collect()
 }

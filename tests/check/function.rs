@@ -46,7 +46,7 @@ fn a_finding_has_the_same_parts_as_a_printed_line() {
     let wrong = HELLO.replace("b'hello'", "'hello'");
     let text = "import wsgi_cgi, cart
 [one] = wsgi_cgi.check(cart.application)
-print(one.rule, one.section, one.gravity, one.where, one.request, one.message, one.times, sep='\\n')
+print(one.rule, one.section, one.severity, one.where, one.request, one.message, one.times, sep='\\n')
 print(str(one), repr(one), sep='\\n')
 print(isinstance(one, wsgi_cgi.Finding), one == one, len({one}))
 try: one.rule = ''

@@ -85,7 +85,7 @@ fn are_found(planted: &[Planted]) {
         }
         let right: Vec<_> = checked(&one.right())
             .into_iter()
-            .filter(|(rule, gravity, _)| gravity != "note" || rule == one.rule)
+            .filter(|(rule, severity, _)| severity != "note" || rule == one.rule)
             .collect();
         if !right.is_empty() {
             missed.push(format!("without {}: {right:?}", one.rule));

@@ -60,7 +60,7 @@ fn json_has_the_same() {
     let printed = check(WRONG).with(&["--json"]).exits(1).run();
     let names: Vec<String> = names_of(&printed.stdout)
         .into_iter()
-        .map(|(rule, gravity, place)| format!("{rule} {gravity} {place}"))
+        .map(|(rule, severity, place)| format!("{rule} {severity} {place}"))
         .collect();
     assert_eq!(
         names,
@@ -89,9 +89,9 @@ fn the_rules_are_those_of_the_document() {
     let rows: Vec<String> = lines
         .chunks(2)
         .map(|two| {
-            let (gravity, rest) = two[0].split_once(' ').expect("a gravity");
+            let (severity, rest) = two[0].split_once(' ').expect("a severity");
             let (name, section) = rest.trim_start().split_once("  ").expect("a section");
-            format!("| `{name}` | {gravity} | {section} | {} |", two[1].trim())
+            format!("| `{name}` | {severity} | {section} | {} |", two[1].trim())
         })
         .collect();
     let table: Vec<&str> = DOCUMENT

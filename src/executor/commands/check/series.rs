@@ -12,7 +12,7 @@ use super::child::{Child, Seen};
 use crate::python::Application;
 use crate::python::check::{Plan, call_in_time, callable_place, place_in_traceback};
 use checking::told::Told;
-use checking::{Answer, Finding, Findings, Gravity, Rule, rules};
+use checking::{Answer, Finding, Findings, Severity, Rule, rules};
 use process::signals;
 
 /// How long after the timeout the process is killed.
@@ -210,7 +210,7 @@ impl Watching<'_> {
 
     fn end(&mut self, answer: Option<Answer>) {
         let found = std::mem::take(&mut self.found);
-        let is_error = |finding: &Finding| finding.rule.gravity == Gravity::Error;
+        let is_error = |finding: &Finding| finding.rule.severity == Severity::Error;
         self.made.push(Made {
             answer,
             is_wrong: found.iter().any(is_error),

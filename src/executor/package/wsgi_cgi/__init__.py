@@ -42,13 +42,13 @@ def check(
     safe: bool = False,
     notes: bool = False,
 ) -> list[Finding]:
-    """Returns the rules of PEP 3333 and HTTP that `application` breaks, the gravest first; an empty list if none.
+    """Returns the rules of PEP 3333 and HTTP that `application` breaks, the most severe first; an empty list if none.
 
     The application is called with a series of requests for each of `urls`, and with the requests that the file
     `openapi` describes. `ignore` names rules to leave out (`wsgi-cgi check --rules` lists them), `environ` has
     more variables for each request, `safe` leaves out requests that may change something, such as POST, and
     `notes` adds notes on what is allowed but worth knowing. `str()` of a finding is one line; its attributes are
-    `rule`, `section`, `gravity`, `where`, `request`, `message` and `times`.
+    `rule`, `section`, `severity`, `where`, `request`, `message` and `times`.
     The check runs in this process: an application that hangs or ends its process does so here, too.
     Raises ValueError for an unknown rule, an invalid URL, or an OpenAPI file that cannot be used.
     """

@@ -12,7 +12,7 @@ use super::planned::Plan;
 use super::{document, place};
 use ::exchange::MetaVariables;
 use checking::ignored::Ignored;
-use checking::{Findings, Gravity, Series, openapi, rules};
+use checking::{Findings, Severity, Series, openapi, rules};
 
 /// How long an endless iterable is read.
 const TIME: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub struct Finding {
     section: String,
     /// `error`, `warning` or `note`.
     #[pyo3(get)]
-    gravity: String,
+    severity: String,
     /// The place in the application, `FILE:LINE`.
     #[pyo3(get, name = "where")]
     place: String,
@@ -51,7 +51,7 @@ impl From<checking::Finding> for Finding {
             line: finding.to_string(),
             rule: finding.rule.name.into(),
             section: finding.rule.section.into(),
-            gravity: finding.rule.gravity.word().into(),
+            severity: finding.rule.severity.word().into(),
             place: finding.place,
             request: finding.request,
             message: finding.message,
@@ -123,7 +123,7 @@ pub fn check(
     run(application, &plan, &mut findings)?;
     findings.ignore(&ignored);
     findings.sort();
-    let wanted = |finding: &checking::Finding| notes || finding.rule.gravity != Gravity::Note;
+    let wanted = |finding: &checking::Finding| notes || finding.rule.severity != Severity::Note;
     let list = findings.list.into_iter().filter(wanted);
     Ok(list.map(Into::into).collect())
 }
