@@ -18,7 +18,7 @@ mod restoring;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-use process::settled;
+use process::runtime_setup;
 use restoring::started::Started;
 
 /// Called by the C library.
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn main(
     // A client may have chosen the arguments: whether this is a request is decided before any is parsed.
     if !started.is_a_request() {
         // An early start installed handlers for fatal signals; only a request needs them.
-        settled::default_fatal_signals();
+        runtime_setup::default_fatal_signals();
     }
     if started.is_trial() {
         lives::trial::run(&started)

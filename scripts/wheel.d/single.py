@@ -4,7 +4,7 @@
 single.py PROGRAM EXECUTOR FILE
 
 Behind the program's own bytes are 16 that name what follows, the executor's length and its sum, 8 bytes each,
-and the executor: `src/becoming/carried.rs` reads them."""
+and the executor: `src/becoming/embedded_executor.rs` reads them."""
 
 import os
 import struct

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use settings::reach::is_noexec;
+use settings::permissions::is_noexec;
 
 /// Bytes of `Elf64_Ehdr`, whose numbers are in the processor's own order.
 const HEADER: usize = 64;

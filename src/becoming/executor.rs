@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::carried;
 use super::elf::{self, Defect};
+use super::embedded_executor;
 
 const NAME: &str = "_wsgi_cgi.abi3.so";
 
@@ -35,7 +35,7 @@ pub(crate) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<PathBuf> 
         return checked(found);
     }
     // A program with an executor inside needs that one.
-    if let Some(unpacked) = carried::find(program, cache_dir)? {
+    if let Some(unpacked) = embedded_executor::find(program, cache_dir)? {
         return Ok(unpacked);
     }
     let packages = prefix.map(packages).unwrap_or_default();

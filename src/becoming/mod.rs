@@ -1,7 +1,7 @@
 //! From this program to a Python with the executor in it: the command line that a process becomes.
 
-mod carried;
 mod elf;
+mod embedded_executor;
 mod executor;
 
 use std::ffi::{CString, OsStr, OsString};

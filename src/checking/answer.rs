@@ -82,8 +82,9 @@ impl Answer {
             return;
         }
         if is_head && sent > 0 {
-            let text =
-                format!("{sent} bytes of content were sent in answer to HEAD, but that answer must have none");
+            let text = format!(
+                "{sent} bytes of content were sent in answer to HEAD, but that answer must have none"
+            );
             seen.push((&rules::HEAD_WITH_CONTENT, text));
         }
         if sent > 0 && self.field("content-type").is_none() {

@@ -25,7 +25,7 @@ pub struct Finding {
 impl Finding {
     /// Whether it is the same as another one, at another request perhaps.
     #[must_use]
-    pub fn is_as(&self, other: &Self) -> bool {
+    pub fn is_same_as(&self, other: &Self) -> bool {
         let is_place = self.rule == other.rule && self.place == other.place;
         is_place && without_numbers(&self.message) == without_numbers(&other.message)
     }

@@ -22,7 +22,11 @@ impl Findings {
         let before = self.list.len();
         let mut counted = vec![false; before];
         for finding in found {
-            match self.list.iter().position(|known| known.is_as(&finding)) {
+            match self
+                .list
+                .iter()
+                .position(|known| known.is_same_as(&finding))
+            {
                 Some(place) if place < before => {
                     if !std::mem::replace(&mut counted[place], true) {
                         self.list[place].times += 1;

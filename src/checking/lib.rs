@@ -4,29 +4,29 @@
 //!
 //! - [`rules`]: the table. [`finding`], [`findings`] and [`ignored`]: what was found and how it is shown.
 //! - [`status`], [`fields`], [`answer`], [`pair`], [`gateway`]: the checks of an answer.
-//! - [`asked`], [`series`], [`openapi`]: the requests.
-//! - [`told`]: how the process that calls the application reports.
+//! - [`request`], [`series`], [`openapi`]: the requests.
+//! - [`messages`]: how the process that calls the application reports.
 
 #![forbid(unsafe_code)]
 
 pub mod answer;
-pub mod asked;
 pub mod document;
 pub mod fields;
 pub mod finding;
 pub mod findings;
 pub mod gateway;
 pub mod ignored;
+pub mod messages;
 pub mod openapi;
 pub mod pair;
+pub mod request;
 pub mod rules;
 pub mod series;
 pub mod status;
-pub mod told;
 
 pub use answer::Answer;
-pub use asked::{Asked, Pair, Variant};
 pub use finding::Finding;
 pub use findings::Findings;
-pub use rules::{Severity, Rule};
+pub use request::{Asked, Pair, Variant};
+pub use rules::{Rule, Severity};
 pub use series::Series;

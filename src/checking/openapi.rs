@@ -5,8 +5,8 @@ mod schema;
 
 use std::fmt::Write as _;
 
-use crate::asked::Asked;
 use crate::document::Value;
+use crate::request::Asked;
 use exchange::json::quoted;
 use schema::example;
 
@@ -130,8 +130,8 @@ impl<'a> Api<'a> {
         let is_required = parameter.get("required") == Some(&Value::Bool(true));
         let schema = parameter.get("schema");
         let value = example(parameter)
-            .or_else(|| schema.map(|schema| self.plainest(schema)))
-            .unwrap_or_else(|| self.plainest(parameter));
+            .or_else(|| schema.map(|schema| self.example_value(schema)))
+            .unwrap_or_else(|| self.example_value(parameter));
         Some((text("name")?, text("in")?, value, is_required))
     }
 
@@ -154,7 +154,7 @@ impl<'a> Api<'a> {
             .or_else(|| kinds.first())?;
         let value = example(described).unwrap_or_else(|| {
             let schema = described.get("schema").unwrap_or(&Value::Null);
-            self.plainest(schema)
+            self.example_value(schema)
         });
         let text = if media_type.contains("json") {
             value.json()

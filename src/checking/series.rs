@@ -3,8 +3,8 @@
 //! request.
 
 use crate::answer::Answer;
-use crate::asked::{Asked, Pair, Variant};
 use crate::pair;
+use crate::request::{Asked, Pair, Variant};
 use crate::rules::{self, Rule, Seen};
 
 /// What is asked of an application.

@@ -20,9 +20,9 @@ fn show(typed: &Help) -> Result<()> {
     program.build();
     let command = match &typed.command {
         None => &mut program,
-        Some(name) => program
-            .find_subcommand_mut(name)
-            .with_context(|| format!("`{name}` is not a command: `wsgi-cgi help` lists the commands"))?,
+        Some(name) => program.find_subcommand_mut(name).with_context(|| {
+            format!("`{name}` is not a command: `wsgi-cgi help` lists the commands")
+        })?,
     };
     if typed.man {
         print(manual::page(command).as_bytes())

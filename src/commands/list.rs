@@ -39,7 +39,7 @@ pub(super) fn remove(folder: &Path, script: Option<&Path>) -> Result<Exit> {
     match wanted {
         Some(wanted) => {
             for script in wanted {
-                store::remove(&place::firsts(folder, &script));
+                store::remove(&place::first_images_counter(folder, &script));
             }
         }
         None => forget_counts(folder),

@@ -22,20 +22,20 @@ use crate::doctor;
 use crate::lives::{listener, observer};
 use crate::restoring::started::{Started, exec};
 use exchange::MetaVariables;
-use image::common;
+use image::cache_folder;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{environment, settled, times};
+use process::{environment, runtime_setup, times};
 use settings::cli::{COMMANDS, Command, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
-use settings::meant;
+use settings::did_you_mean;
 use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
 use status::Wanted;
 
 /// Does what was typed.
 pub(crate) fn run(started: &Started) -> Exit {
-    settled::settle_in();
+    runtime_setup::prepare();
     let name = [OsString::from("wsgi-cgi")];
     let command_line = name.iter().chain(started.arguments.iter().skip(1));
     let program = match Program::try_parse_from(command_line) {
@@ -100,7 +100,7 @@ fn no_command(arguments: &[OsString]) -> Option<anyhow::Error> {
         return None;
     }
     let word = word.to_str().filter(|word| !word.starts_with('-'))?;
-    let meant = meant::meant(word, COMMANDS)?;
+    let meant = did_you_mean::meant(word, COMMANDS)?;
     Some(anyhow!(
         "`{word}` is not a command: did you mean `{meant}`? `wsgi-cgi help` lists the commands"
     ))
@@ -183,6 +183,6 @@ fn folder_of(
     let flags = script.map(first_line_options).and_then(Result::ok);
     let early = Early::of(&flags.unwrap_or_default(), environment, script);
     let named = typed.path(&CACHE_DIR).or(early.cache_dir);
-    let found = common::find(named, |name| std::env::var_os(name), &[]);
+    let found = cache_folder::find(named, |name| std::env::var_os(name), &[]);
     Ok(found.map_err(|why| anyhow!(why))?.folder)
 }

@@ -141,7 +141,10 @@ impl Image {
             ));
         }
         for asked in &head.asked {
-            remarks.push(format!("while loading, the application used {}, whose answer is not checked for changes", shown(asked)));
+            remarks.push(format!(
+                "while loading, the application used {}, whose answer is not checked for changes",
+                shown(asked)
+            ));
         }
         for module in &head.drawn {
             remarks.push(format!(

@@ -12,8 +12,8 @@ use image::place;
 use settings::config::{App, Config};
 use settings::options::{CgiOptions, PYTHON, VENV};
 use settings::origins::Origins;
+use settings::permissions::is_noexec;
 use settings::python::Packages;
-use settings::reach::is_noexec;
 
 /// Prints which Python it is; runs in any version.
 const WHICH: &str = "import sys; v = sys.version_info; i = getattr(sys, 'implementation', None); \

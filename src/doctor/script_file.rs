@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::finding::Finding;
 use super::{Case, beginning, typed};
-use settings::reach::is_noexec;
+use settings::permissions::is_noexec;
 
 /// Looks at it; false where there is no such file.
 pub(super) fn look(script: &Path, case: &Case, findings: &mut Vec<Finding>) -> bool {

@@ -7,7 +7,7 @@ use rustix::fs::Access;
 use super::finding::Finding;
 use super::settings::refused;
 use super::{Case, typed};
-use image::{common, place};
+use image::{cache_folder, place};
 use settings::config::Config;
 use settings::options::{CACHE_DIR, IMAGE};
 use settings::origins::Origins;
@@ -27,7 +27,7 @@ pub(super) fn look(case: &Case, config: &Config, origins: &Origins, findings: &m
     let elsewhere = |what: &str| format!("{line}, /FOLDER being one {what}");
     let roots = place::ROOTS.map(|name| case.environment.value(name));
     let named = config.cache_dir.clone();
-    let found = match common::find(named, |name| std::env::var_os(name), &roots) {
+    let found = match cache_folder::find(named, |name| std::env::var_os(name), &roots) {
         Ok(found) => found,
         Err(why) => {
             findings

@@ -128,7 +128,9 @@ fn judge(script: &Path, about: &Metadata, suexec: &Path, values: &Values) -> Fin
         return Finding::good("suexec", said);
     }
     if places.is_empty() {
-        let said = format!("this machine's suEXEC does not say in which folders it runs scripts (`{suexec} -V`)");
+        let said = format!(
+            "this machine's suEXEC does not say in which folders it runs scripts (`{suexec} -V`)"
+        );
         return Finding::note("suexec", said);
     }
     let said = format!(

@@ -16,7 +16,7 @@ use exchange::{
     BodyLength, MessageBody, MetaVariables, PATIENCE, Request, ResponseHead, ResponseWriter,
     SharedBody,
 };
-use process::unread::Patience;
+use process::unread_body::Patience;
 use process::{complete_output, last_resort, signals, tally, times};
 
 /// How much a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF, at least 512).

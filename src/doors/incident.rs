@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use exchange::json::quoted;
 use exchange::{DebugPage, Failure, MetaVariables, Responder, ResponseHead, SendError, error_page};
 use process::last_resort::{self, Answers, Prepared};
-use process::{report, subject};
+use process::{log_subject, report};
 use settings::config::App;
 
 /// What the report of a failure needs, should this exchange fail.
@@ -42,7 +42,7 @@ impl Incident {
 
     /// From now on all log entries of this process name its request.
     pub fn name_in_log(&self) {
-        subject::set(&self.request);
+        log_subject::set(&self.request);
     }
 
     /// What its log entries name: script, method and path.
@@ -179,5 +179,5 @@ impl Incident {
 fn named(script: Option<&OsStr>, meta: &MetaVariables) -> String {
     let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
     let method = meta.get("REQUEST_METHOD").unwrap_or_default();
-    subject::named(script, method, &path.concat())
+    log_subject::named(script, method, &path.concat())
 }

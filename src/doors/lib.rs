@@ -6,7 +6,7 @@ pub mod http;
 pub mod incident;
 pub mod inspect;
 pub mod one_shot;
-pub mod opened;
+pub mod open_exchange;
 pub mod record;
 pub mod recorded;
 pub mod scgi;

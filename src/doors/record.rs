@@ -90,8 +90,10 @@ impl Recorder {
         let folder = &self.record.folder;
         let shown = folder.display();
         if is_below(folder, self.meta.get("DOCUMENT_ROOT")) {
-            bail!("`{shown}` is below the document root, where the server may send the recordings to anybody: name \
-                 another folder with --record");
+            bail!(
+                "`{shown}` is below the document root, where the server may send the recordings to anybody: name \
+                 another folder with --record"
+            );
         }
         if !folder.is_dir() {
             DirBuilder::new()

@@ -94,7 +94,7 @@ impl TerminalWriter {
 
     /// Writes the head to this file too.
     #[must_use]
-    pub fn heads_to(mut self, file: Option<std::fs::File>) -> Self {
+    pub fn dump_headers_to(mut self, file: Option<std::fs::File>) -> Self {
         self.heads = file;
         self
     }

@@ -31,7 +31,9 @@ impl fmt::Display for HeaderError {
                             break"
             }
             Self::Status => "`Status` is not a header: pass the status to start_response",
-            Self::HopByHop => "this is a hop-by-hop header, which only the server may send: leave it out",
+            Self::HopByHop => {
+                "this is a hop-by-hop header, which only the server may send: leave it out"
+            }
             Self::ContentLength => "Content-Length must be one plain number of bytes",
         })
     }

@@ -92,7 +92,7 @@ impl MetaVariables {
 
     /// Adds the variables of a shell's environment, as a server adds its own, except for those that
     /// would look like a variable of the request.
-    pub fn surround(&mut self, environment: &Self) {
+    pub fn add_environment(&mut self, environment: &Self) {
         let around = environment.0.iter().cloned();
         let around = around.filter(|(name, _)| !is_request_variable(name));
         *self = Self::from_pairs(std::mem::take(&mut self.0).into_iter().chain(around));
@@ -170,7 +170,7 @@ mod tests {
         ]);
         assert_eq!(some, variables(&[("B", "1"), ("A", "2"), ("C", "")]));
         let mut request = variables(&[("PATH_INFO", "/"), ("A", "1")]);
-        request.surround(&variables(&[("A", "2"), ("HTTP_X", "3"), ("D", "4")]));
+        request.add_environment(&variables(&[("A", "2"), ("HTTP_X", "3"), ("D", "4")]));
         assert_eq!(
             request,
             variables(&[("PATH_INFO", "/"), ("A", "1"), ("D", "4")])

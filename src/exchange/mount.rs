@@ -4,7 +4,7 @@
 
 use super::MetaVariables;
 use super::meta_variables::before_redirects;
-use super::url_path::{has_encoded_slash, path_of, readings};
+use super::url_path::{has_encoded_slash, interpretations, path_of};
 
 /// The value of `--script-name` that turns this on.
 pub const AUTO: &[u8] = b"auto";
@@ -57,7 +57,7 @@ impl MetaVariables {
         }
         let path = [folder, path_info].concat();
         let uri = self.get("REQUEST_URI").unwrap_or_default();
-        if readings(uri).contains(&path) {
+        if interpretations(uri).contains(&path) {
             self.set("SCRIPT_NAME", folder.to_vec());
         }
     }
@@ -84,7 +84,7 @@ impl MetaVariables {
         path_info: &[u8],
         uri: &[u8],
     ) -> Result<Option<Mounted>, Unclear> {
-        let paths = readings(uri);
+        let paths = interpretations(uri);
         // The script's own URL was requested. Only an `index.*` script is also reached by its folder's URL;
         // a script with another name (`ScriptAlias "/shop"`, a script in cgi-bin) is not.
         if self.is_part_of_another() || paths.iter().any(|path| below(path, script).is_some()) {

@@ -1,16 +1,16 @@
 //! The path of the requested URL as servers read it: decoded, without `.` and `..`. Servers treat `%2F` and
-//! two slashes in a row differently, so one URL can have several readings. `mount.rs` compares them with the
+//! two slashes in a row differently, so one URL can have several interpretations. `mount.rs` compares them with the
 //! server's other variables to find the one that this server used.
 
 use percent_encoding::percent_decode;
 
-/// The readings of the path of a request-target, which may be a whole URL (RFC 9112, section 3.2.2); empty if
+/// The interpretations of the path of a request-target, which may be a whole URL (RFC 9112, section 3.2.2); empty if
 /// it has no path. The first is that of a server with its default settings.
-pub(super) fn readings(target: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn interpretations(target: &[u8]) -> Vec<Vec<u8>> {
     let Some(path) = path_of(target) else {
         return Vec::new();
     };
-    let mut readings = Vec::new();
+    let mut interpretations = Vec::new();
     let several: &[bool] = if has_encoded_slash(target) {
         &[false, true]
     } else {
@@ -19,11 +19,11 @@ pub(super) fn readings(target: &[u8]) -> Vec<Vec<u8>> {
     for &keeps_encoded in several {
         let decoded = decoded(path, keeps_encoded);
         for keeps_empty in [false, true] {
-            readings.push(walked(&decoded, keeps_empty));
+            interpretations.push(walked(&decoded, keeps_empty));
         }
     }
-    readings.dedup();
-    readings
+    interpretations.dedup();
+    interpretations
 }
 
 /// Whether the path has a `%2F`, which servers read differently.
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
 
     fn all(target: &str) -> Vec<String> {
-        let readings = readings(target.as_bytes()).into_iter();
-        readings
+        let interpretations = interpretations(target.as_bytes()).into_iter();
+        interpretations
             .map(|path| String::from_utf8(path).expect("UTF-8"))
             .collect()
     }

@@ -79,7 +79,7 @@ impl Files {
         Ok(Self {
             folder: folder.to_owned(),
             name: place::name(&identity, &freshness::machine()),
-            firsts: place::firsts(folder, &place::script_of(&identity)),
+            firsts: place::first_images_counter(folder, &place::script_of(&identity)),
             identity,
         })
     }

@@ -1,24 +1,24 @@
 //! The image of a process that has loaded an application: writing it, keeping it, and continuing from it.
 //! There is no Python here, and nothing of a request except its environment.
 //!
-//! `place` and `common` (the folder) · `store` and `sweep` (its files, and which are removed) · `pace` and
+//! `place` and `cache_folder` (the folder) · `store` and `sweep` (its files, and which are removed) · `pace` and
 //! `attempt` (how often one is made) · `format` and `encoding` (the file) · `freshness` (whether it is still
 //! valid) · `observer`, `watch` and `basis` (what it depends on) · `refusal` and `process_state` (obstacles) ·
 //! `maps`, `plan` and `capture` (writing) · `restore` (from the file to a process) · `branch` (where that
-//! process continues) · `wake` (what it does first).
+//! process continues) · `saved_state` (what it does first).
 
 mod arch;
 pub mod attempt;
 pub mod basis;
 pub mod branch;
+pub mod cache_folder;
 pub mod capture;
-pub mod common;
 mod database;
 mod encoding;
 pub mod format;
 pub mod freshness;
 pub mod inherited;
-pub mod logged;
+pub mod logged_reason;
 pub mod maps;
 pub mod observer;
 pub mod pace;
@@ -28,7 +28,7 @@ pub mod plan;
 pub mod process_state;
 pub mod refusal;
 pub mod restore;
+pub mod saved_state;
 pub mod store;
 pub mod sweep;
-pub mod wake;
 pub mod watch;

@@ -89,7 +89,7 @@ impl Counted {
 
     /// Whether the image was used often enough, since its making began, to pay for it.
     #[must_use]
-    pub fn has_earned(self, begun: Self) -> bool {
+    pub fn has_paid_off(self, begun: Self) -> bool {
         self.times >= MANY && self.last > begun.last
     }
 }
@@ -105,7 +105,7 @@ pub fn until_made(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path, no
         let firsts = counted(firsts);
         return firsts.left(wait(firsts.times.saturating_sub(FREE)), now);
     }
-    if counted(&beside("used")).has_earned(tries) {
+    if counted(&beside("used")).has_paid_off(tries) {
         return 0;
     }
     tries.left(wait(tries.times), now)
@@ -135,7 +135,7 @@ pub fn begin(beside: &dyn Fn(&str) -> std::path::PathBuf, firsts: &Path) -> io::
     let before = counted(&tries);
     if before.times == 0 {
         _ = count(firsts, u64::MAX);
-    } else if counted(&beside("used")).has_earned(before) {
+    } else if counted(&beside("used")).has_paid_off(before) {
         _ = fs::remove_file(&tries);
         _ = fs::remove_file(firsts);
     }

@@ -43,7 +43,7 @@ pub fn name(identity: &[u8], machine: &[u8]) -> String {
 
 /// The file that counts how often a first image of a script was made, whichever way it is started.
 #[must_use]
-pub fn firsts(folder: &Path, script: &Path) -> PathBuf {
+pub fn first_images_counter(folder: &Path, script: &Path) -> PathBuf {
     folder.join(format!("{}.firsts", hash(script.as_os_str().as_bytes())))
 }
 

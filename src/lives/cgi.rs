@@ -14,19 +14,19 @@ use super::waiting::{self, Ended};
 use crate::becoming::Becoming;
 use crate::doctor;
 use crate::restoring::attempt::{self, Cold, Verdict, Wanted};
+use crate::restoring::fallback;
 use crate::restoring::started::Started;
-use crate::restoring::way_out;
 use doors::incident::Incident;
-use doors::opened::{begin_logs, open};
+use doors::open_exchange::{begin_logs, open};
 use exchange::{Failure, MetaVariables};
-use image::logged::Note;
+use image::logged_reason::Note;
 use image::place;
 use image::store::SAID;
 use process::arrival::{Arrival, Way};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{access_log, claim, environment, last_resort, settled, signals, tally, times};
+use process::{access_log, claim, environment, last_resort, runtime_setup, signals, tally, times};
 use settings::config::{self, Config};
 use settings::decided::Decided;
 use settings::invocation::Invocation;
@@ -46,7 +46,7 @@ pub(crate) fn run(started: &Started) -> c_int {
     claim::take();
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
-    settled::default_fatal_signals();
+    runtime_setup::default_fatal_signals();
     let (way, note) = cold.unwrap_or_default();
     let answered = catch_unwind(AssertUnwindSafe(|| answer(started, way, note)));
     answered.unwrap_or_else(|_| {
@@ -122,7 +122,7 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
             report::log_error(
                 &anyhow!(error).context("cannot take over the server's stdin and stdout"),
             );
-            way_out::give_up();
+            fallback::give_up();
             return Exit::Failure.code().into();
         }
     };
@@ -225,7 +225,7 @@ fn wait_beside_restored(started: &Started) {
     _ = catch_unwind(AssertUnwindSafe(|| {
         unanswered.conclude(&ended, decided, None);
     }));
-    way_out::give_up();
+    fallback::give_up();
     std::process::exit(Exit::Failure.code().into())
 }
 

@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 
-use super::places;
+use super::listen_addresses;
 use crate::becoming::Becoming;
 use crate::commands::handed_on;
 use crate::restoring::started::Started;
@@ -21,7 +21,7 @@ use exchange::AUTO;
 use process::interrupts::Interrupts;
 use process::limits;
 use process::report::{self, Exit};
-use process::{stamp, subject};
+use process::{log_subject, log_time};
 use settings::cli::{LogFormat, Serve as Typed};
 use settings::config::{App, Config, Source};
 use settings::options::{IMAGE, JSON_LOG, ON};
@@ -52,11 +52,11 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
             config.app
         );
     }
-    let listeners = places::listeners(typed)?;
-    let mount = places::mount(&config);
+    let listeners = listen_addresses::listeners(typed)?;
+    let mount = listen_addresses::mount(&config);
     let url = listeners.iter().find_map(|listener| listener.url(mount));
-    stamp::begin();
-    subject::set(&report::one_line(&config.app.place().to_string_lossy()));
+    log_time::begin();
+    log_subject::set(&report::one_line(&config.app.place().to_string_lossy()));
 
     let interrupts = Interrupts::watch().context("cannot watch for signals (Ctrl-C)")?;
     // Programs that use `select(2)` need descriptors below 1024: child processes keep the old limit.
@@ -70,7 +70,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
         connections: usize::try_from(connections).unwrap_or(1).max(1),
         log: AccessLog::new(typed.work.log_format),
         error_log: config.log.clone(),
-        banner: places::banner(typed, &config, &listeners),
+        banner: listen_addresses::banner(typed, &config, &listeners),
     };
     let workers = workers(typed, &config, started, before)?;
     if typed.place.open

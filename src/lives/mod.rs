@@ -2,9 +2,9 @@
 
 pub(crate) mod cgi;
 mod follower;
+mod listen_addresses;
 pub(crate) mod listener;
 pub(crate) mod observer;
-mod places;
 pub(crate) mod trial;
 mod waiting;
 

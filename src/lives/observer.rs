@@ -16,7 +16,7 @@ use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
 use image::observer::{self, Step};
 use image::store::UNWARMED;
-use image::{common, freshness, place};
+use image::{cache_folder, freshness, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
@@ -75,7 +75,7 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
 fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Result<PathBuf> {
     let named = Early::of(flags, around, Some(script)).cache_dir;
     let roots = place::ROOTS.map(|name| around.value(name));
-    common::find(named, |name| std::env::var_os(name), &roots)
+    cache_folder::find(named, |name| std::env::var_os(name), &roots)
         .and_then(|found| found.make())
         .map_err(|why| anyhow!("cannot make an image: {why}"))
 }

@@ -8,9 +8,9 @@ use std::io;
 use std::os::fd::AsFd;
 
 use crate::becoming::Becoming;
+use crate::restoring::fallback;
 use crate::restoring::started::{Started, exec};
-use crate::restoring::way_out;
-use process::beside;
+use process::answering_child;
 use process::claim::{self, Claim};
 use process::descriptors::{self, Private};
 use process::handed_on::HandedOn;
@@ -61,7 +61,7 @@ pub(super) fn beside_python(
     let Some((claim, page)) = claim else {
         return alone(private);
     };
-    let answering = match beside::start(claim) {
+    let answering = match answering_child::start(claim) {
         Ok(Some(answering)) => answering,
         Ok(None) => {
             claim.note_failure(&become_it(private));
@@ -84,7 +84,7 @@ pub(super) fn beside_python(
 pub(super) fn beside_restored() -> Option<(Private, Ended)> {
     let (claim, page) = Claim::new().ok()?;
     drop(page);
-    let answering = match beside::start(claim) {
+    let answering = match answering_child::start(claim) {
         Ok(Some(answering)) => answering,
         Ok(None) => {
             claim::answer_under(claim);
@@ -95,7 +95,7 @@ pub(super) fn beside_restored() -> Option<(Private, Ended)> {
     let Ok(mut private) = descriptors::take() else {
         let ended = Ended::of(answering.wait(claim, None), claim);
         if !matches!(ended, Ended::Answered(_)) {
-            way_out::give_up();
+            fallback::give_up();
         }
         ended.end_as_it_did()
     };

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::arrival::{Arrival, Way};
 use crate::report::{self, one_line};
-use crate::{claim, last_resort, stamp, tally, times};
+use crate::{claim, last_resort, log_time, tally, times};
 
 static LINE: OnceLock<Line> = OnceLock::new();
 
@@ -41,7 +41,7 @@ pub fn begin(file: &Path, meta: &MetaVariables, arrival: &Arrival) {
     let Ok(c_file) = CString::new(file.as_os_str().as_bytes()) else {
         return;
     };
-    stamp::learn_zone();
+    log_time::learn_zone();
     let path = ["SCRIPT_NAME", "PATH_INFO"].map(|name| meta.get(name).unwrap_or_default());
     let client = meta.get("REMOTE_ADDR").unwrap_or_default();
     let method = meta.get("REQUEST_METHOD").unwrap_or_default();
@@ -98,8 +98,8 @@ fn write() -> Result<(), Errno> {
     }
     let took = times::now().saturating_sub(line.began);
     let processor = times::processor() + line.spent;
-    let began = stamp::now() - i64::try_from(took / 1_000_000).unwrap_or(0);
-    let time = stamp::at(began);
+    let began = log_time::now() - i64::try_from(took / 1_000_000).unwrap_or(0);
+    let time = log_time::at(began);
     let (status, bytes) = tally.sent();
     let mut numbers = [0; 96];
     let room = numbers.len();

@@ -115,7 +115,7 @@ impl Claim {
         self.word().load(Ordering::Acquire) & STARTED != 0
     }
 
-    /// From now on [`news`] wakes this process.
+    /// From now on [`wake_waiting_process`] wakes this process.
     pub fn watch(&self) {
         WAITING.store(self.0.as_ptr(), Ordering::Release);
     }
@@ -147,7 +147,7 @@ fn file_without_name() -> Result<OwnedFd, Errno> {
 }
 
 /// Wakes the process that waits. Safe in a signal handler.
-pub fn news() {
+pub fn wake_waiting_process() {
     // SAFETY: null, or a page that stays mapped.
     if let Some(word) = unsafe { WAITING.load(Ordering::Acquire).as_ref() } {
         word.fetch_or(NEWS, Ordering::AcqRel);

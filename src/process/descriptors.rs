@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::{fs, stdio};
 
-use super::spare;
+use super::descriptor_copies;
 use crate::filter;
 
 /// The two ends that the server gave this process.
@@ -97,7 +97,7 @@ pub fn log_to(path: &Path) -> io::Result<()> {
     let file = open_log(path)?;
     stdio::dup2_stderr(&file)?;
     stdio::dup2_stdout(&file)?;
-    spare::keep_log(file.as_fd());
+    descriptor_copies::keep_log(file.as_fd());
     Ok(())
 }
 

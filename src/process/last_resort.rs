@@ -15,7 +15,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 use super::descriptors::Private;
-use super::{claim, open_line, report, spare, stamp, tally, unread};
+use super::{claim, descriptor_copies, log_time, open_line, report, tally, unread_body};
 
 /// Whether an answer has begun.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -81,7 +81,7 @@ pub fn hold(private: &Private) {
 #[must_use]
 pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {
     let is = |place: &AtomicI32| place.load(Ordering::Acquire) == descriptor.as_raw_fd();
-    is(&STDIN) || is(&STDOUT) || is(&REPORT) || spare::has(descriptor)
+    is(&STDIN) || is(&STDOUT) || is(&REPORT) || descriptor_copies::has(descriptor)
 }
 
 /// The process whose exchange this is.
@@ -111,7 +111,7 @@ pub fn report_to(report: BorrowedFd<'_>) {
 
 /// From now on this process, should it die before its head was sent, marks the image it was
 /// restored from as bad.
-pub fn set_image_to_blame(image: &CStr) {
+pub fn set_restored_image(image: &CStr) {
     let stem = image.to_bytes().strip_suffix(b"image").unwrap_or_default();
     let beside = |ending: &[u8]| CString::new([stem, ending].concat());
     if let (Ok(bad), Ok(crashes)) = (beside(b"bad"), beside(b"crashes")) {
@@ -189,7 +189,7 @@ pub fn claim() -> bool {
 
 /// The descriptor is about to be closed: nothing may be written to it any more.
 pub fn disarm() {
-    drop(spare::take_response());
+    drop(descriptor_copies::take_response());
     STDOUT.store(-1, Ordering::Release);
     OVER.store(true, Ordering::Release);
 }
@@ -207,8 +207,8 @@ pub fn ends_now() {
 pub fn replace_lost() -> Option<OwnedFd> {
     let stdout = descriptor(&STDOUT)?;
     mend_log();
-    spare::instead_of(stdout)?;
-    let copy = spare::take_response()?;
+    descriptor_copies::instead_of(stdout)?;
+    let copy = descriptor_copies::take_response()?;
     STDOUT.store(copy.as_raw_fd(), Ordering::Release);
     Some(copy)
 }
@@ -216,7 +216,7 @@ pub fn replace_lost() -> Option<OwnedFd> {
 /// Makes standard error lead to the log again, where descriptors were closed or replaced.
 pub fn mend_log() {
     if let Some(stdout) = descriptor(&STDOUT) {
-        spare::mend_log(stdout);
+        descriptor_copies::mend_log(stdout);
     }
 }
 
@@ -246,8 +246,8 @@ pub fn answer(which: Answer) -> bool {
     }
     let is_ours = claim();
     if is_ours {
-        spare::mend_log(stdout);
-        let stdout = spare::instead_of(stdout).unwrap_or(stdout);
+        descriptor_copies::mend_log(stdout);
+        let stdout = descriptor_copies::instead_of(stdout).unwrap_or(stdout);
         let (prepared, status, number) = match which {
             Answer::Error => (&answers.error, b"500\n", 500),
             Answer::Timeout => (&answers.timeout, b"504\n", 504),
@@ -269,7 +269,7 @@ pub fn answer(which: Answer) -> bool {
 /// Ends a prepared answer, and reads the rest of the body from a server that reads the answer only
 /// after that. Safe in a signal handler.
 pub fn drain() {
-    let Some(stdin) = descriptor(&STDIN).filter(|stdin| unread::is_awaited(*stdin)) else {
+    let Some(stdin) = descriptor(&STDIN).filter(|stdin| unread_body::is_awaited(*stdin)) else {
         return;
     };
     if let Some(stdout) = descriptor(&STDOUT) {
@@ -277,21 +277,21 @@ pub fn drain() {
         _ = rustix::net::shutdown(stdout, rustix::net::Shutdown::Write);
     }
     release(&STDOUT, null().as_ref());
-    drop(spare::take_response());
-    unread::drain(stdin);
+    drop(descriptor_copies::take_response());
+    unread_body::drain(stdin);
 }
 
 /// Writes an entry to the error log. Safe in a signal handler.
 pub fn log(parts: &[&[u8]]) {
     // The parts are fixed texts that need no escaping in JSON.
-    let (is_json, time) = (report::is_json(), stamp::at(stamp::now()));
+    let (is_json, time) = (report::is_json(), log_time::at(log_time::now()));
     let (usual, end) = if is_json {
         (&b"\",\"message\":\""[..], &b"\"}\n"[..])
     } else {
         (&b"wsgi-cgi: "[..], &b"\n"[..])
     };
     let prefix = ANSWERS.get().map_or(usual, |answers| &answers.log_prefix);
-    let stamp = stamp::of_entry();
+    let stamp = log_time::entry_prefix();
     let mut line = [IoSlice::new(end); 9];
     let (opening, time) = if is_json {
         (&b"{\"time\":\""[..], &time[..])
@@ -337,7 +337,7 @@ pub fn let_go() {
     for place in [&STDIN, &STDOUT, &REPORT] {
         release(place, null.as_ref());
     }
-    drop(spare::take_response());
+    drop(descriptor_copies::take_response());
     claim::let_go();
     CLAIMED.store(true, Ordering::Release);
     OVER.store(false, Ordering::Release);

@@ -59,7 +59,7 @@ pub fn fill_free_list() {
 }
 
 /// Gives freed memory that the C library keeps back to the system.
-pub fn give_back() {
+pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number, and locks what it needs.
     unsafe {

@@ -1,7 +1,7 @@
 //! The error log. Every entry that is not the application's own is written here, but for those of
 //! signal handlers (`last_resort`) and of a trial, whose maker reads them.
 
-mod foreign;
+mod application_text;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use crate::clock::Clock;
-use crate::{descriptors, open_line, stamp, subject};
+use crate::{descriptors, log_subject, log_time, open_line};
 use exchange::json::quoted;
 
 pub use crate::exit::Exit;
 
-pub use foreign::Foreign;
+pub use application_text::Foreign;
 
 /// Whether each entry is a JSON object.
 static IN_JSON: AtomicBool = AtomicBool::new(false);
@@ -33,7 +33,7 @@ pub fn is_json() -> bool {
 /// reader of logs would obey. The entry names the request, once there is one. Where the log cannot be
 /// written the error is ignored: there is nowhere left to report it.
 pub fn log(entry: &str) {
-    write(&subject::prefix(), entry);
+    write(&log_subject::prefix(), entry);
 }
 
 /// The same for the failure of a named request, with the error ID of its page.
@@ -54,7 +54,7 @@ fn write(prefix: &str, entry: &str) {
         _ = std::io::stderr().write_all(line.as_bytes());
         return;
     }
-    line.push_str(std::str::from_utf8(stamp::of_entry().as_bytes()).unwrap_or_default());
+    line.push_str(std::str::from_utf8(log_time::entry_prefix().as_bytes()).unwrap_or_default());
     line.push_str("wsgi-cgi: ");
     line.push_str(prefix);
     push_escaped(entry.trim_end(), &mut line);
@@ -76,7 +76,7 @@ pub fn errors_to(file: &Path) {
 
 fn after_opening(opened: io::Result<()>, file: &Path) {
     match opened {
-        Ok(()) => stamp::always(),
+        Ok(()) => log_time::always(),
         Err(error) => {
             let remedy = match error.kind() {
                 io::ErrorKind::NotFound => ": create its folder".to_owned(),

@@ -13,11 +13,11 @@ use std::sync::OnceLock;
 use rustix::fs::Access;
 use rustix::process::{Resource, getrlimit};
 
+use super::fallback;
 use super::started::Started;
-use super::way_out;
 use exchange::MetaVariables;
 use image::branch::Handoff;
-use image::common::{self, Found};
+use image::cache_folder::{self, Found};
 use image::format::Head;
 use image::freshness;
 use image::pace;
@@ -25,7 +25,7 @@ use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
 use image::store::{SAID, head_of};
-use process::{claim, settled, times};
+use process::{claim, runtime_setup, times};
 use settings::invocation::Invocation;
 use settings::options::Early;
 use settings::split::split;
@@ -130,7 +130,7 @@ pub(crate) fn restored(started: &Started, guard: &dyn Fn()) -> &'static Verdict 
 }
 
 fn attempted(wanted: Result<Wanted, Cold>, started: &Started, guard: &dyn Fn()) -> Verdict {
-    settled::settle_in();
+    runtime_setup::prepare();
     let (wanted, why) = match wanted {
         Ok(mut wanted) => match attempt(&mut wanted, started, guard) {
             Err(why) => (Some(wanted), why),
@@ -176,7 +176,7 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
     let identity = place::identity(&options, &script)
         .map_err(|error| Cold::Stay(format!("`{}`: {error}", script.display())))?;
     let roots = place::ROOTS.map(|name| started.meta.value(name));
-    let found = common::find(early.cache_dir, |name| std::env::var_os(name), &roots)
+    let found = cache_folder::find(early.cache_dir, |name| std::env::var_os(name), &roots)
         .map_err(Cold::Lasting)?;
     Ok(Wanted {
         folder: found.folder.clone(),
@@ -268,7 +268,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         claim: claim::place(),
         began: started.began,
         spent,
-        cold: Some(way_out::prepare(started, &names)),
+        cold: Some(fallback::prepare(started, &names)),
     };
     restore(image, &head, started.vdso_code, &handoff).map_err(|failure| match failure.kind {
         Kind::Chance => Cold::Again(failure.reason),
@@ -279,7 +279,7 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
 
 /// A new image is to be made, unless the last attempts were too recent and of too little use.
 fn paced(wanted: &Wanted, reason: &str) -> Cold {
-    let firsts = place::firsts(&wanted.folder, &place::script_of(&wanted.identity));
+    let firsts = place::first_images_counter(&wanted.folder, &place::script_of(&wanted.identity));
     match pace::until_made(&|ending| wanted.at(ending), &firsts, pace::now()) {
         0 => match obstacle(&wanted.folder) {
             Some(obstacle) => Cold::Lasting(format!("{reason}; no new image: {obstacle}")),

@@ -32,7 +32,7 @@ pub use image::{Image, ImageCommand, Make, Order};
 pub use install::{Install, InstallManner, InstallPlace, Server};
 pub use network::Network;
 pub use precompile::Precompile;
-pub use request::Closer;
+pub use request::CloserLook;
 pub use request::{As, Asked, Kind, Piece, Request};
 pub use scgi::ScgiPlace;
 pub use serve::{LogFormat, Serve};

@@ -14,7 +14,7 @@ use crate::config::{self, App, Config};
 use crate::invocation::{Evidence, Invocation};
 use crate::options::{self, CgiOptions, Invalid, TABLE, Values};
 use crate::origins::Origins;
-use crate::{action, meant, split};
+use crate::{action, did_you_mean, split};
 use exchange::MetaVariables;
 
 const NO_SCRIPT: &str = "the server named no script: begin the script with the line \
@@ -47,7 +47,7 @@ impl Decided {
                 )?;
                 if let Some(word) = cli.app {
                     let name = word.to_string_lossy();
-                    let meant = meant::meant(&name, TABLE.map(|row| row.name))
+                    let meant = did_you_mean::meant(&name, TABLE.map(|row| row.name))
                         .map_or(String::new(), |meant| {
                             format!(": did you mean `--{meant}`?")
                         });

@@ -14,7 +14,7 @@ use anyhow::{Result, anyhow, bail};
 use rustix::fs::Access;
 
 use crate::config::Config;
-use crate::reach::{closed_part, user};
+use crate::permissions::{closed_part, user};
 
 /// Where systems and hosts keep their Python, in the order in which it is looked for.
 const PLACES: [&str; 4] = [
@@ -107,7 +107,7 @@ impl Packages {
 
     /// The files that this choice depends on, whether they exist or not.
     #[must_use]
-    pub fn rests_on(&self, config: &Config) -> Vec<PathBuf> {
+    pub fn deciding_files(&self, config: &Config) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = beside(config)
             .map(|place| place.join("pyvenv.cfg"))
             .collect();

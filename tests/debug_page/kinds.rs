@@ -148,7 +148,10 @@ fn a_failure_without_an_exception_is_a_sentence() {
     );
     in_order(
         &text(Cgi::source(source)),
-        &["a block of the response is the str 'text': encode it", "Request"],
+        &[
+            "a block of the response is the str 'text': encode it",
+            "Request",
+        ],
     );
 }
 

@@ -258,7 +258,11 @@ impl Machine {
         check(&cold.run());
         self.make(name);
         let restored = self.ask(name).path(path).run();
-        assert!(!restored.log.contains("answered without an image"), "{}", restored.log);
+        assert!(
+            !restored.log.contains("answered without an image"),
+            "{}",
+            restored.log
+        );
         check(&restored);
     }
 

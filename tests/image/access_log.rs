@@ -62,7 +62,11 @@ fn a_restored_process_that_fails_writes_a_line() {
         site.make();
         let request = site.request().variable("QUERY_STRING", query);
         let answer = request.exits(exit).logs_anything().run();
-        assert!(!answer.log.contains("answered without an image"), "{}", answer.log);
+        assert!(
+            !answer.log.contains("answered without an image"),
+            "{}",
+            answer.log
+        );
         let lines = lines(&site.file("access.log"));
         let last = lines.last().expect("a line");
         assert_eq!((&*last.status, &*last.way), (status, "image"), "{query}");
@@ -92,7 +96,8 @@ fn a_lasting_reason_is_logged_once_until_it_changes() {
     let site = Site::with_options("--access-log access.log", REFUSED);
     let log = |site: &Site| site.request().logs_anything().run().log;
     let is_said = |log: &str| {
-        log.contains("GET /app/: answered without an image: ") && log.contains("app.cgi: no image: ")
+        log.contains("GET /app/: answered without an image: ")
+            && log.contains("app.cgi: no image: ")
     };
     assert!(!site.command(&["make", "app.cgi"]).status.success());
     assert!(is_said(&log(&site)));

@@ -10,7 +10,10 @@ fn is_answered(request: Cgi) -> String {
     let text = answer.text().to_owned();
     assert!(["restored", "cold"].contains(&text.as_str()), "{text}");
     // What could not be restored says so, and nothing else does.
-    assert_eq!(text == "cold", answer.log.contains("answered without an image"));
+    assert_eq!(
+        text == "cold",
+        answer.log.contains("answered without an image")
+    );
     text
 }
 

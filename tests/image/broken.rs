@@ -145,7 +145,10 @@ fn an_image_of_another_application() {
     let copy = std::fs::File::options().write(true).open(path);
     let set = copy.and_then(|copy| copy.set_modified(time?));
     set.expect("a time set");
-    assert_eq!(other.cold("the image belongs to another application"), "cold");
+    assert_eq!(
+        other.cold("the image belongs to another application"),
+        "cold"
+    );
 }
 
 #[test]

@@ -103,7 +103,10 @@ fn the_working_directory() {
     std::fs::create_dir(site.file("other.d")).expect("a folder");
     std::fs::write(site.file("other.d/setting"), "green").expect("written");
     let elsewhere = site.request().in_folder(site.file("other.d"));
-    assert_eq!(elsewhere.logs("answered without an image").run().text(), "one green -");
+    assert_eq!(
+        elsewhere.logs("answered without an image").run().text(),
+        "one green -"
+    );
     assert_eq!(site.restored(), "one blue -");
 }
 

@@ -46,7 +46,11 @@ fn an_end_that_cannot_be_caught_is_answered() {
             let answer = request.exits(exit).logs(said).run();
             assert_eq!(answer.status, "500 Internal Server Error", "{way} {moment}");
             assert!(answer.log.contains(answer.error_id()), "{}", answer.log);
-            assert!(!answer.log.contains("answered without an image"), "{}", answer.log);
+            assert!(
+                !answer.log.contains("answered without an image"),
+                "{}",
+                answer.log
+            );
             assert!(answer.text().ends_with("</html>\n"), "{answer:?}");
         }
     }

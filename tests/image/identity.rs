@@ -153,7 +153,10 @@ fn a_cold_request_names_its_script() {
     let gone = site.file("gone.cgi");
     let request = site.request().program(program).argument("--image");
     let request = request.argument(&gone).exits(1);
-    let reason = format!("answered without an image: `{}`: No such file", gone.display());
+    let reason = format!(
+        "answered without an image: `{}`: No such file",
+        gone.display()
+    );
     let answer = request.logs(&reason).run();
     assert_eq!(answer.status, "500 Internal Server Error");
 }

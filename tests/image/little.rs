@@ -120,7 +120,10 @@ fn under_a_seccomp_filter_that_kills_on_newer_calls() {
         let request = site.request().program("/usr/bin/python3");
         request.arguments(&["-c", FILTER]).argument(site.script())
     };
-    assert_eq!(request().logs("answered without an image").run().text(), "cold");
+    assert_eq!(
+        request().logs("answered without an image").run().text(),
+        "cold"
+    );
     let text = |request: super::Cgi| request.logs_anything().run().text().to_owned();
     // One that the request has made under the filter, or one that was made before.
     super::eventually("an attempt", || !site.kept("tries").is_empty());

@@ -66,7 +66,11 @@ fn modules_and_libraries_are_removed() {
         let site = site();
         changes(&site, &format!("os.remove('{name}')"));
         // There is nothing left that could be loaded, and that is said.
-        let answer = site.request().exits(1).logs("answered without an image").run();
+        let answer = site
+            .request()
+            .exits(1)
+            .logs("answered without an image")
+            .run();
         assert_eq!(answer.status, "500 Internal Server Error", "{name}");
     }
 }

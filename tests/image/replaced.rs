@@ -153,7 +153,10 @@ fn the_script_is_touched_removed_and_restored() {
         let request = site.request().program(program).argument("--image");
         request.argument(&script)
     };
-    let answer = by_interpreter().exits(1).logs("answered without an image").run();
+    let answer = by_interpreter()
+        .exits(1)
+        .logs("answered without an image")
+        .run();
     assert_eq!(answer.status, "500 Internal Server Error");
     std::fs::rename(&away, &script).expect("moved");
     is_seen(&site, "one one 1 1");

@@ -98,7 +98,10 @@ fn that_there_can_be_no_image_is_said_once() {
             "answered without an image: cannot make an image: ",
             &no_folder as &dyn Fn() -> Cgi,
         ),
-        ("answered without an image: an image needs a script", &module),
+        (
+            "answered without an image: an image needs a script",
+            &module,
+        ),
     ] {
         let first = said(&site, request());
         assert!(first.contains(reason), "{first}");
@@ -142,7 +145,11 @@ fn a_reason_that_did_not_reach_the_log_is_said_by_the_next_request() {
     assert_eq!(killed.status.signal(), Some(9));
     assert_eq!((killed.stdout, killed.stderr), (vec![], vec![]));
     let next = request().run();
-    assert!(next.log.contains("answered without an image: "), "{}", next.log);
+    assert!(
+        next.log.contains("answered without an image: "),
+        "{}",
+        next.log
+    );
     let last = request().run();
     assert_eq!((last.text(), &*last.log), ("cold", ""));
 }

@@ -31,7 +31,10 @@ fn replace(file: &Path, with: &Path) {
 /// A request is cold for this reason, and after it others are restored.
 #[track_caller]
 fn is_seen(request: &dyn Fn() -> Cgi, reason: &str) {
-    let answer = request().logs("answered without an image: `").logs(reason).run();
+    let answer = request()
+        .logs("answered without an image: `")
+        .logs(reason)
+        .run();
     assert_eq!(answer.text(), "one two");
     super::eventually("another image", || {
         let answer = request().logs_anything().run();

@@ -204,7 +204,10 @@ fn a_worker_that_dies_is_a_500() {
     assert_eq!((response.status, response.text().as_str()), (500, ""));
     let (access, log) = serving.end_logging();
     assert_eq!(access.matches("\n500 GET /").count(), 3, "{access}");
-    assert!(log.contains("the process for this request ended without an answer"), "{log}");
+    assert!(
+        log.contains("the process for this request ended without an answer"),
+        "{log}"
+    );
     assert!(log.contains("SIGSEGV"), "{log}");
 }
 

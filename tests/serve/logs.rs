@@ -99,7 +99,10 @@ def application(environ, start_response):
         r#": GET /a\"b\\c: "#,
         "LookupError: \"quoted\"|Traceback",
     ]);
-    has(&["True error ", "the process for this request ended without an answer"]);
+    has(&[
+        "True error ",
+        "the process for this request ended without an answer",
+    ]);
     has(&[
         "True error ",
         r#": GET /x\"y: "#,

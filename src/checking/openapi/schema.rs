@@ -1,11 +1,11 @@
-//! The plainest value that a schema of an OpenAPI document allows.
+//! An example of a value that a schema of an OpenAPI document allows.
 
 use super::{Api, DEEPEST};
 use crate::document::Value;
 
 impl Api<'_> {
     /// A value that this schema allows.
-    pub(super) fn plainest(&self, schema: &Value) -> Value {
+    pub(super) fn example_value(&self, schema: &Value) -> Value {
         self.value(schema, DEEPEST)
     }
 

@@ -2,7 +2,7 @@
 //! usual names at the start of a line, without running Python.
 
 use settings::config::Callable;
-use settings::meant;
+use settings::did_you_mean;
 
 /// As in the executor: applications, then factories (`true`).
 const NAMES: [(&str, bool); 4] = [
@@ -52,7 +52,7 @@ pub(super) fn surely_lacks(source: &str, name: &str) -> bool {
 /// What may be called instead, for a message: the name that was meant, or the usual one that is there.
 pub(super) fn instead_of(source: &str, name: &str) -> Option<String> {
     let defined = defined(source);
-    let meant = meant::meant(name, defined.iter().map(String::as_str));
+    let meant = did_you_mean::meant(name, defined.iter().map(String::as_str));
     meant
         .map(str::to_owned)
         .or_else(|| find(source).map(|callable| callable.to_string()))

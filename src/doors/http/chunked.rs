@@ -180,7 +180,9 @@ fn check_trailers(section: &[u8], count: usize) -> Result<(), Refusal> {
     let fields = Fields::parse(section, count)?;
     for name in ["content-length", "transfer-encoding", "host"] {
         if fields.all(name).next().is_some() {
-            return Err(Refusal::bad("Content-Length, Transfer-Encoding and Host are not allowed as trailer fields"));
+            return Err(Refusal::bad(
+                "Content-Length, Transfer-Encoding and Host are not allowed as trailer fields",
+            ));
         }
     }
     Ok(())

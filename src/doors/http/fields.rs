@@ -12,7 +12,7 @@ use super::grammar::trim;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     list: Vec<(Vec<u8>, Vec<u8>)>,
-    has_left_out: bool,
+    has_underscore_names: bool,
 }
 
 impl Fields {
@@ -30,7 +30,7 @@ impl Fields {
                             (header.name.as_bytes().to_vec(), trim(header.value).to_vec())
                         })
                         .collect(),
-                    has_left_out: headers.iter().any(|header| is_left_out(&header)),
+                    has_underscore_names: headers.iter().any(|header| is_left_out(&header)),
                 })
             }
             // RFC 9112, section 5.1: white space before the colon must be answered with 400.
@@ -71,8 +71,8 @@ impl Fields {
 
     /// Whether there was one with an underscore in its name.
     #[must_use]
-    pub fn has_left_out(&self) -> bool {
-        self.has_left_out
+    pub fn has_underscore_names(&self) -> bool {
+        self.has_underscore_names
     }
 
     /// All names and values in the order they came.

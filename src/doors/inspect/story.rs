@@ -104,7 +104,9 @@ impl Told {
             }
             Event::Write(bytes) => self.block(WRITE, bytes),
             Event::File(0) => "what it returned is a file, sent whole".to_owned(),
-            Event::File(position) => format!("what it returned is a file, sent from byte {position}"),
+            Event::File(position) => {
+                format!("what it returned is a file, sent from byte {position}")
+            }
             Event::Read(method, bytes) => format!("wsgi.input.{method}(): {}", counted(bytes)),
             Event::HeadSent(bytes) => {
                 self.head_sent = true;

@@ -293,7 +293,7 @@ impl EventLoop {
         self.most = self.most.max(self.connections.len());
         if self.most >= MANY && self.connections.len() <= self.most / 2 {
             self.most = self.connections.len();
-            memory::give_back();
+            memory::trim_heap();
         }
     }
 

@@ -147,7 +147,8 @@ impl Listener {
         let count = count
             .parse()
             .with_context(|| format!("LISTEN_FDS=`{count}` is not a number"))?;
-        let sockets = descriptors::inherited(count).context("cannot use the sockets that LISTEN_FDS announces")?;
+        let sockets = descriptors::inherited(count)
+            .context("cannot use the sockets that LISTEN_FDS announces")?;
         let sockets = sockets.into_iter();
         sockets
             .map(|socket| Self::of_socket(socket, true))
@@ -364,7 +365,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s");
         let listener = Listener::bind_unix(&path, &Access::OWN, "--unix").expect("a socket");
-        assert!(Listener::bind_unix(&path, &Access::OWN, "--unix").is_err(), "in use");
+        assert!(
+            Listener::bind_unix(&path, &Access::OWN, "--unix").is_err(),
+            "in use"
+        );
         drop(listener);
         assert!(!path.exists());
         std::fs::write(&path, "").expect("written");

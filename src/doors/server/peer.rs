@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::person;
+use super::local_user;
 use crate::http::{BodyFraming, Endpoints, RequestHead, meta_variables};
 use exchange::MetaVariables;
 
@@ -51,7 +51,7 @@ impl Peer {
     /// Whether the request seems to come from a person at this machine.
     #[must_use]
     pub fn is_person_here(&self, head: &RequestHead) -> bool {
-        self.is_local && person::asks_here(head)
+        self.is_local && local_user::looks_local(head)
     }
 
     /// The meta-variables of a request from here.

@@ -36,7 +36,7 @@ impl Processes {
     ) -> io::Result<Child> {
         // It tells the program which argument is the script, whatever the query says.
         meta.set("SCRIPT_FILENAME", self.script.as_os_str().as_bytes());
-        meta.surround(&self.around);
+        meta.add_environment(&self.around);
         let variables = meta.iter();
         let variables =
             variables.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));

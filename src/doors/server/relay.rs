@@ -12,7 +12,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use process::complete_output;
 
 use super::Entry;
-use super::held::{Held, Sent};
+use super::output_buffer::{OutputBuffer, Sent};
 use super::output_head::{HeadProgress, OutputHead};
 
 /// How long a peer may take nothing of what is sent to it.
@@ -30,7 +30,7 @@ pub(super) struct Relay {
     /// Whether it had said so when it ended: asked once, as asking clears the socket's error.
     was_told: Option<bool>,
     head: OutputHead,
-    held: Held,
+    held: OutputBuffer,
     /// Bytes of content that the worker has written.
     content: u64,
     /// Whether the worker has ended, and whether it then said that all was sent.
@@ -76,7 +76,7 @@ impl Relay {
             tells_whole,
             was_told: None,
             head: OutputHead::default(),
-            held: Held::default(),
+            held: OutputBuffer::default(),
             content: 0,
             verdict: None,
             how_it_ended: String::new(),
@@ -220,7 +220,9 @@ impl Relay {
                     &bytes[used..]
                 }
                 HeadProgress::TooLong => {
-                    return Err(io::Error::other("the headers of the response are longer than 1 MiB"));
+                    return Err(io::Error::other(
+                        "the headers of the response are longer than 1 MiB",
+                    ));
                 }
             }
         };

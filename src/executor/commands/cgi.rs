@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use super::executor::{Executor, RunningExchange, StartInfo};
 use crate::python::{self, Inspection};
 use doors::incident::Incident;
-use doors::opened::{Opened, open};
+use doors::open_exchange::{Opened, open};
 use exchange::{Failure, MetaVariables};
 use process::arrival::Arrival;
 use process::descriptors::{self, Private};

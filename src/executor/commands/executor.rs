@@ -15,15 +15,15 @@ use crate::python::{
     Prepared,
 };
 use doors::incident::Incident;
-use doors::opened::start_time;
+use doors::open_exchange::start_time;
 use doors::record::Recorder;
 use exchange::{Event, MetaVariables, Request, Responder, SharedBody};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::signals;
 use settings::config::{Config, Source};
+use settings::permissions::why_out_of_reach;
 use settings::python::Packages;
-use settings::reach::why_out_of_reach;
 
 const NO_ANSWER: &str = "the script did not answer the request: it must define an application, or run a WSGI \
                          handler once, in the main thread";
@@ -193,8 +193,8 @@ impl Executor {
     }
 
     /// The files that the choice of packages depends on.
-    pub(super) fn rests_on(&self, config: &Config) -> Vec<std::path::PathBuf> {
-        self.packages.rests_on(config)
+    pub(super) fn deciding_files(&self, config: &Config) -> Vec<std::path::PathBuf> {
+        self.packages.deciding_files(config)
     }
 
     /// Sets what to call once the client has its answer, before Python ends.
@@ -247,10 +247,7 @@ impl Executor {
                     gateway.answer(py, &application, &request.meta)
                 }
                 Ok(Loaded::Answered(outcome)) => outcome,
-                Ok(Loaded::NeedsRequest) => gateway.fail(
-                    py,
-                    &Failure::new(500, NO_ANSWER),
-                ),
+                Ok(Loaded::NeedsRequest) => gateway.fail(py, &Failure::new(500, NO_ANSWER)),
                 Err(failure) => gateway.fail(py, &failure),
             };
             if is_profiled {
@@ -269,9 +266,7 @@ impl Executor {
     ) -> Exit {
         let outcome = match prepared {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => underway
-                .gateway
-                .fail_with(&Failure::new(500, NO_ANSWER)),
+            Ok(None) => underway.gateway.fail_with(&Failure::new(500, NO_ANSWER)),
             Err(failure) => underway.gateway.fail_with(&failure),
         };
         self.conclude(underway, outcome)

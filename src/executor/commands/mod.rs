@@ -20,7 +20,7 @@ use crate::interposed;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{claim, environment, program, settled};
+use process::{claim, environment, program, runtime_setup};
 use settings::cli::{Command, Program};
 
 /// Runs the command that the program passed on. Whether this is a CGI request is decided before any
@@ -38,7 +38,7 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
         return Exit::NoGood;
     }
     program::set_path(handed_on.program.clone());
-    settled::name_as(&handed_on.executed);
+    runtime_setup::name_as(&handed_on.executed);
     let mut environment = MetaVariables::from_environment();
     if !handed_on.has_language {
         environment.remove(environment::LANGUAGE);

@@ -5,12 +5,12 @@
 
 mod afterwards;
 mod asking;
-mod closer;
+mod closer_look;
 mod counted;
 mod fields;
-mod journey;
 mod outputs;
 mod program_variables;
+mod redirects;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use super::executor::{Executor, StartInfo};
 use doors::incident::Incident;
 use doors::one_shot::Refused;
-use doors::opened::{acceptable, complete, known};
+use doors::open_exchange::{acceptable, complete, known};
 use doors::terminal::{Known, Shown, TerminalWriter, head_text};
 use exchange::Failure;
 use exchange::{BodyLength, MetaVariables, Request, Responder, ResponseHead};
@@ -36,9 +36,9 @@ pub(super) use asking::{recorded, script_of};
 
 use afterwards::Afterwards;
 use asking::Asking;
-use closer::Closer;
-use journey::Restart;
+use closer_look::CloserLook;
 use outputs::Outputs;
+use redirects::Restart;
 
 /// Answers the request, and returns the exit status; `start` is when the program began.
 pub(super) fn run(
@@ -47,7 +47,7 @@ pub(super) fn run(
     mut environment: MetaVariables,
     start: Instant,
 ) -> Exit {
-    let is_hop = journey::take_mark(&mut environment);
+    let is_hop = redirects::take_mark(&mut environment);
     answer(typed, handed_on, &environment, is_hop, start).unwrap_or_else(|error| {
         report::log_error(&error);
         match error.downcast_ref() {
@@ -97,7 +97,7 @@ fn answer(
     }
     let beside_log = config.log.is_none() && open_line::is_shared(&private.stdout);
     environment::replace(&meta);
-    let mut closer = Closer::begin(&typed.closer, start)?;
+    let mut closer = CloserLook::begin(&typed.closer, start)?;
     if typed.shown.write_out.is_some() {
         closer.count(afterwards.counted.clone());
     }
@@ -124,12 +124,12 @@ fn answer(
     };
     last_resort::arm(&private, incident.answers(|head| prepared(head, shown)));
     signals::install();
-    let is_followed = journey::is_followed(journey.as_ref().filter(|_| typed.shown.location));
+    let is_followed = redirects::is_followed(journey.as_ref().filter(|_| typed.shown.location));
     let fail = typed.shown.fail;
     let is_skipped = move |head: &ResponseHead| is_followed(head) || fail && is_error(head);
     let inspection = closer.inspection();
     let writer = TerminalWriter::new(private.stdout, shown, Box::new(is_skipped))
-        .heads_to(outputs.heads)
+        .dump_headers_to(outputs.heads)
         .observed(inspection.watch.0.clone())
         .beside_log(beside_log);
     let sent = writer.known();

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::executor::{Executor, RunningExchange};
 use crate::python::{self, Inspection, Outcome};
 use doors::incident::Incident;
-use doors::opened::open;
+use doors::open_exchange::open;
 use exchange::{Failure, MetaVariables};
 use process::arrival::Arrival;
 use process::{descriptors, report, signals, times};

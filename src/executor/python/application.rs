@@ -116,7 +116,7 @@ fn find<'py>(
             file.as_deref().unwrap_or(Path::new("")),
             &config.app,
             answers,
-            |code| loading.foresee(code),
+            |code| loading.replace_stdin_early(code),
             || loading.outcome().is_some(),
         ),
     };
@@ -218,10 +218,10 @@ fn load_file<'py>(
     file: &Path,
     app: &App,
     answers: bool,
-    foresee: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
+    replace_stdin_early: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
     is_answered: impl Fn() -> bool,
 ) -> Result<Bound<'py, PyAny>, Wrong> {
-    let script = script_file::run(py, file, foresee)?;
+    let script = script_file::run(py, file, replace_stdin_early)?;
     let found = script
         .ended
         .map_err(Wrong::Raised)

@@ -38,7 +38,7 @@ pub fn without_huge_pages() {
 
 /// Reserves memory for what requests create, near what is loaded. Otherwise each restored process would
 /// have to map it, and Python would allocate a table of 128 KiB for it.
-pub fn keep_room() {
+pub fn reserve_memory() {
     if let Ok(mut rest) = REST.try_lock()
         && rest.is_empty()
         && let Some(page) = huge_page()

@@ -56,7 +56,7 @@ static FINALISE: LazyLock<Option<usize>> =
 
 /// Finds what each restored process calls, and what would else be looked up at its first call, which touches a page
 /// of every library. The interpreter's lock is held.
-pub fn bind() {
+pub fn resolve_symbols() {
     LazyLock::force(&AUDIT);
     LazyLock::force(&FINALISE);
     // What Python does after a fork: it makes the key of its thread anew, by functions of the C library.

@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyTuple};
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::interpreter::attach;
-use image::{common, place};
+use image::{cache_folder, place};
 
 /// Replaces the import system's function `cache_from_source` (PEP 3147) for folders where Python may not write.
 #[pyclass(frozen, module = "wsgi_cgi")]
@@ -180,7 +180,7 @@ fn own_folder(named: Option<PathBuf>) -> Result<PathBuf, String> {
     let roots = roots
         .each_ref()
         .map(|root| root.as_deref().map(OsStr::as_bytes));
-    let cache = common::find(named, |name| std::env::var_os(name), &roots)?.make()?;
+    let cache = cache_folder::find(named, |name| std::env::var_os(name), &roots)?.make()?;
     let folder = cache.join("bytecode");
     match place::make(&folder) {
         Ok(()) => Ok(folder),

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 
 use super::own_module::Own;
 use settings::config::Config;
+use settings::permissions::why_out_of_reach;
 use settings::python::Packages;
-use settings::reach::why_out_of_reach;
 
 /// The cause and the remedy in a sentence, if they are known.
 pub(super) fn remedy(

@@ -34,8 +34,8 @@ mod way_out;
 mod worker;
 
 pub use application::{Application, Loaded, load};
-pub use arenas::{keep_room, without_huge_pages};
-pub use beyond_abi3::bind;
+pub use arenas::{reserve_memory, without_huge_pages};
+pub use beyond_abi3::resolve_symbols;
 pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::{call_again, shown_environ};
 pub use failure::Failure;
@@ -48,5 +48,5 @@ pub use loading::OnHandlerCall;
 pub use profile::{begin_profile, end_profile, profile};
 pub use worker::{
     Prepared, Side, begin, content_type, fork, fork_for_child, loaded_files, prepare,
-    set_environment, set_length, settle,
+    prepare_for_copies, set_environment, set_length,
 };

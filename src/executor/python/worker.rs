@@ -55,7 +55,7 @@ pub fn prepare(
 ///
 /// # Errors
 /// If Python raises an error meanwhile.
-pub fn settle() -> Result<(), Failure> {
+pub fn prepare_for_copies() -> Result<(), Failure> {
     arenas::loading_has_ended();
     if let Some(what) = loading::early_reads() {
         return Err(Failure::new(500, what));

@@ -125,7 +125,9 @@ impl Part {
                 [user, group, ..] => format!("by another user or group (UID {user}, GID {group})"),
                 _ => "by another user or group".to_owned(),
             },
-            Self::Groups if numbers.is_empty() => "without the supplementary groups that this process has".to_owned(),
+            Self::Groups if numbers.is_empty() => {
+                "without the supplementary groups that this process has".to_owned()
+            }
             Self::Groups => format!("with other supplementary groups ({})", numbers.join(", ")),
             Self::Processor => "on another processor".to_owned(),
         }

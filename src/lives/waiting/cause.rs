@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit};
 
 use process::report::Exit;
 use process::{signals, times};
-use settings::reach::is_noexec;
+use settings::permissions::is_noexec;
 
 /// The cause in the entry for a Python that has logged it itself.
 pub(crate) const SAID_ABOVE: &str = "the line above in the log says why";

@@ -59,7 +59,7 @@ pub struct Request {
     pub shown: ShownOptions,
 
     #[command(flatten)]
-    pub closer: Closer,
+    pub closer: CloserLook,
 
     #[command(flatten)]
     pub accepted: Accepted,
@@ -109,7 +109,7 @@ pub struct Stead {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A closer look")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Closer {
+pub struct CloserLook {
     /// Show each step, with times in milliseconds
     #[arg(short, long)]
     pub verbose: bool,

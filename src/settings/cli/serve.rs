@@ -171,7 +171,9 @@ impl Serve {
     pub fn named(&self) -> Result<OsString> {
         match &self.app {
             Some(app) => Ok(app.clone()),
-            None => find_application(&std::env::current_dir().context("cannot determine the working directory")?),
+            None => find_application(
+                &std::env::current_dir().context("cannot determine the working directory")?,
+            ),
         }
     }
 

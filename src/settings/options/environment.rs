@@ -9,7 +9,7 @@ use exchange::MetaVariables;
 
 use super::table::{IMAGE, JSON_LOG, Kind, LOG, PREFIX, RECORD, Row, TABLE};
 use super::values::Values;
-use crate::meant;
+use crate::did_you_mean;
 
 /// Variables that are not options: the application, and the names that scripts may have behind an
 /// `Action` (`script_names`).
@@ -94,7 +94,7 @@ fn refuse_unknown(environment: &MetaVariables) -> Result<()> {
             let name = name.escape_ascii().to_string();
             bail!(
                 "unknown variable `{name}`: {}",
-                meant::suggestion(&name, &known, PREFIX)
+                did_you_mean::suggestion(&name, &known, PREFIX)
             );
         }
     }

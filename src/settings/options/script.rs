@@ -11,8 +11,8 @@ use toml::{Table, Value};
 use super::block::{block_line, quoted};
 use super::table::{Kind, Row, TABLE};
 use super::values::Values;
-use crate::meant;
-use crate::reach::user;
+use crate::did_you_mean;
+use crate::permissions::user;
 
 /// Reads them from the script, which has to be readable anyhow; relative paths are relative to its folder.
 ///
@@ -126,7 +126,7 @@ fn is_ours(name: &str) -> bool {
 fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> Result<(), Invalid> {
     let Some(row) = TABLE.into_iter().find(|row| row.name == key) else {
         let known = TABLE.map(|row| row.name);
-        let mended = match (meant::meant(key, known), toml_of(value)) {
+        let mended = match (did_you_mean::meant(key, known), toml_of(value)) {
             (Some(meant), Some(value)) => format!("# {meant} = {value}"),
             (Some(meant), None) => format!("# {meant} = ..."),
             (None, _) => format!("remove the line `# {key} = ...`"),
@@ -134,7 +134,7 @@ fn understand(key: &str, value: &Value, folder: &Path, values: &mut Values) -> R
         return Err(Invalid {
             error: anyhow!(
                 "[tool.wsgi-cgi]: unknown key `{key}`: {}",
-                meant::suggestion(key, &known, "")
+                did_you_mean::suggestion(key, &known, "")
             ),
             mended: Some(mended),
         });
@@ -220,7 +220,12 @@ pub(super) fn find_block(text: &[u8]) -> Option<Result<String, Invalid>> {
         };
         match std::str::from_utf8(content) {
             Ok(content) => block.push_str(content),
-            Err(_) => return Some(Err(anyhow!("the block `# /// script` is not UTF-8: save the script as UTF-8").into())),
+            Err(_) => {
+                return Some(Err(anyhow!(
+                    "the block `# /// script` is not UTF-8: save the script as UTF-8"
+                )
+                .into()));
+            }
         }
         block.push('\n');
     }

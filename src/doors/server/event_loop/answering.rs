@@ -7,7 +7,7 @@ use rustix::process::Pid;
 use super::Entry;
 use super::{EventLoop, Form, Handover, Relay, Report, Spool, Waiting, Word, Worker, Workers};
 use exchange::error_page;
-use process::{report, subject};
+use process::{log_subject, report};
 
 const NO_ANSWER: &str =
     "the process for this request ended without an answer: an earlier entry of the log may say why";
@@ -152,11 +152,7 @@ impl EventLoop {
         if let Some(connection) = worker.connection.take_if(|_| has_ended) {
             let entry = worker.entry.clone();
             if worker.is_relayed {
-                self.worker_has_ended(
-                    connection,
-                    outcome.is_whole,
-                    NO_ANSWER,
-                );
+                self.worker_has_ended(connection, outcome.is_whole, NO_ANSWER);
             } else if outcome.status.is_none() {
                 self.fail(connection, &entry, NO_ANSWER);
             } else {
@@ -191,7 +187,7 @@ impl EventLoop {
     /// Answers a request with an error page where no worker did.
     pub(super) fn fail(&mut self, id: u64, entry: &Entry, why: &str) {
         let error = report::error_id();
-        let request = format!("{}{}", subject::prefix(), entry.request());
+        let request = format!("{}{}", log_subject::prefix(), entry.request());
         report::log_failure(&error, &request, why);
         let (head, page) = error_page(500, &error);
         let length = page.len() as u64;

@@ -11,8 +11,8 @@ use rustix::process::WaitStatus;
 use super::child::{Child, Seen};
 use crate::python::Application;
 use crate::python::check::{Plan, call_in_time, callable_place, place_in_traceback};
-use checking::told::Told;
-use checking::{Answer, Finding, Findings, Severity, Rule, rules};
+use checking::messages::Message;
+use checking::{Answer, Finding, Findings, Rule, Severity, rules};
 use process::signals;
 
 /// How long after the timeout the process is killed.
@@ -116,7 +116,7 @@ impl Calling<'_> {
             if self.hung.contains(&planned.path()) {
                 return;
             }
-            self.tell(&Told::Begins(planned.line.clone()));
+            self.tell(&Message::Begins(planned.line.clone()));
             let (before_it, time) = (before.as_ref(), self.timeout);
             let made = call_in_time(self.application, &planned, before_it, time, frames);
             let Ok(outcome) = made else { return };
@@ -124,14 +124,14 @@ impl Calling<'_> {
             answers.push(Some(outcome.answer.clone()));
             let pairs = self.plan.of_pairs(&answers, &planned.line);
             for finding in outcome.found.into_iter().chain(pairs) {
-                self.tell(&Told::Found(finding));
+                self.tell(&Message::Found(finding));
             }
-            self.tell(&Told::Answered(outcome.answer));
-            self.tell(&Told::Ends);
+            self.tell(&Message::Answered(outcome.answer));
+            self.tell(&Message::Ends);
         }
     }
 
-    fn tell(&mut self, told: &Told) {
+    fn tell(&mut self, told: &Message) {
         _ = self.pipe.write_all(&told.encode());
     }
 }
@@ -159,7 +159,7 @@ impl Watching<'_> {
             match seen {
                 Seen::Said(block) => {
                     came.extend(block);
-                    while let Some((told, length)) = Told::decode(&came) {
+                    while let Some((told, length)) = Message::decode(&came) {
                         came.drain(..length);
                         self.receive(told, &mut answer);
                     }
@@ -182,13 +182,13 @@ impl Watching<'_> {
         }
     }
 
-    fn receive(&mut self, told: Told, answer: &mut Option<Answer>) {
+    fn receive(&mut self, told: Message, answer: &mut Option<Answer>) {
         self.since = Instant::now();
         match told {
-            Told::Begins(request) => self.begun = Some(request),
-            Told::Found(finding) => self.found.push(finding),
-            Told::Answered(answered) => *answer = Some(answered),
-            Told::Ends => {
+            Message::Begins(request) => self.begun = Some(request),
+            Message::Found(finding) => self.found.push(finding),
+            Message::Answered(answered) => *answer = Some(answered),
+            Message::Ends => {
                 self.begun = None;
                 self.end(answer.take());
             }

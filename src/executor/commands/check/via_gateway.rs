@@ -15,7 +15,7 @@ use crate::python::check::{Manner, Plan, Planned, call};
 use crate::python::{self, Application, Gateway, Inspection};
 use checking::answer::KEPT;
 use checking::gateway::{Sent, differences};
-use checking::told::Told;
+use checking::messages::Message;
 use checking::{Answer, Finding, Findings, rules};
 use doors::cgi::{self, CgiWriter};
 use doors::incident::Incident;
@@ -110,13 +110,13 @@ impl Comparing<'_> {
                 self.timeout,
             );
             if let Ok(outcome) = answer {
-                _ = pipe.write_all(&Told::Answered(outcome.answer).encode());
+                _ = pipe.write_all(&Message::Answered(outcome.answer).encode());
             }
         })?;
         let said = child.read_to_end(self.timeout)?;
-        let told = said.and_then(|said| Told::decode(&said));
+        let told = said.and_then(|said| Message::decode(&said));
         Ok(match told {
-            Some((Told::Answered(answer), _)) => Some(answer),
+            Some((Message::Answered(answer), _)) => Some(answer),
             _ => None,
         })
     }

@@ -106,7 +106,7 @@ impl Making {
             python_state,
         } = before;
         let taking = Taking {
-            packages: executor.rests_on(&config),
+            packages: executor.deciding_files(&config),
             config: config.clone(),
             making: self,
             around,

@@ -11,7 +11,7 @@ use exchange::MetaVariables;
 use image::branch::Handoff;
 use image::format::Head;
 use image::process_state::{self, Changes};
-use image::{capture, pace, pages, wake};
+use image::{capture, pace, pages, saved_state};
 use process::arrival::{Arrival, Way};
 use process::report;
 use process::{claim, environment, last_resort, tally};
@@ -34,12 +34,12 @@ impl Restored {
         tally::begin();
         if !handoff.image.is_null() {
             // SAFETY: the program's string, in memory that stays mapped.
-            last_resort::set_image_to_blame(unsafe { CStr::from_ptr(handoff.image) });
+            last_resort::set_restored_image(unsafe { CStr::from_ptr(handoff.image) });
         }
         // SAFETY: the program's page, in memory that stays mapped.
         unsafe { claim::adopt_address(handoff.claim) };
         last_resort::fall_back_to(process_state::undo_changes_then(handoff.cold));
-        let meta = wake::environment(handoff);
+        let meta = saved_state::environment(handoff);
         let mut around = meta.clone();
         // The client's `Proxy:` header (CVE-2016-5385).
         around.remove("HTTP_PROXY");

@@ -24,8 +24,8 @@ use image::capture;
 use image::format::{Head, Opened};
 use image::inherited::Inherited;
 use image::process_state::{Changes, ProcessState};
+use image::saved_state::Kept;
 use image::store::remove;
-use image::wake::Kept;
 use image::{freshness, maps, pace, refusal, watch};
 use process::memory;
 use settings::config::Config;
@@ -84,7 +84,7 @@ impl Taking {
         warm_up::warm_up(application, &self.config.warm_up, &self.making.files)?;
         self.python_state.close()?;
         self.databases = python::idle_databases();
-        python::settle().map_err(|failure| anyhow!("{}", failure.summary))
+        python::prepare_for_copies().map_err(|failure| anyhow!("{}", failure.summary))
     }
 
     fn become_an_image(&mut self, loaded: Result<()>) -> Result<Side> {
@@ -112,8 +112,8 @@ impl Taking {
         }
         remove(&files.at("new"));
         let file = ManuallyDrop::new(capture::create(&files.at("new"))?);
-        python::keep_room();
-        python::bind();
+        python::reserve_memory();
+        python::resolve_symbols();
         self.python_state.before();
         refusal::refuse_threads_and_timers()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;

@@ -16,7 +16,7 @@ use image::attempt::Ended;
 use image::branch::Handoff;
 use image::format::Head;
 use image::process_state::Changes;
-use image::{capture, freshness, wake};
+use image::{capture, freshness, saved_state};
 use process::report;
 use process::{descriptors, signals};
 
@@ -110,7 +110,7 @@ pub(super) fn live(
         // The maker reads the real standard output: what the application prints must not go there.
         let mut out = File::from(descriptors::take()?.stdout);
         changes.put_back(true).map_err(Error::msg)?;
-        python_state.wake(&wake::environment(handoff))?;
+        python_state.wake(&saved_state::environment(handoff))?;
         for (start, length) in capture::written_parts(head)? {
             writeln!(out, "{start} {length}")?;
         }

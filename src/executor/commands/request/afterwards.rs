@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 
 use super::counted::Counted;
 use super::fields;
-use super::journey::Journey;
 use super::outputs::file_of_answer;
+use super::redirects::Journey;
 use doors::one_shot::Refused;
 use doors::one_shot::content::Content;
 use doors::one_shot::url::without_user;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::journey::Journey;
+use super::redirects::Journey;
 use super::{fields, program_variables};
 use doors::one_shot::content::Content;
 use doors::one_shot::server::Server;
@@ -44,7 +44,7 @@ impl Asking<'_> {
         };
         // Also where a server's environment takes the place of the shell's.
         let variables = self.typed.env.variables()?.into_iter();
-        meta.surround(&MetaVariables::from_pairs(
+        meta.add_environment(&MetaVariables::from_pairs(
             variables.map(|(name, value)| (name.into_bytes(), value.into_bytes())),
         ));
         for pair in &self.typed.stead.set {
@@ -88,7 +88,7 @@ impl Asking<'_> {
         };
         let mut meta = request.meta(server)?;
         if server.keeps_environment() {
-            meta.surround(self.environment);
+            meta.add_environment(self.environment);
         }
         if self.typed.asked.http10 {
             meta.set("SERVER_PROTOCOL", "HTTP/1.0");

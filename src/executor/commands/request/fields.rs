@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use anyhow::{Result, bail};
 use base64::Engine;
 
-use super::journey::Journey;
+use super::redirects::Journey;
 use doors::one_shot::Fields;
 use doors::terminal::ACCEPTED;
 use settings::cli::{Asked, Kind};

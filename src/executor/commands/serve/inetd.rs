@@ -15,7 +15,7 @@ use doors::server::{Asked, Handover, HttpIntake, Peer, Spool, Step};
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::Exit;
-use process::{descriptors, environment, signals, stamp};
+use process::{descriptors, environment, log_time, signals};
 
 /// How long a client may be silent.
 const PATIENCE: Timespec = Timespec {
@@ -50,7 +50,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
         report: report.into(),
     };
     signals::install();
-    stamp::begin();
+    log_time::begin();
     let worker = Worker {
         config: &config,
         environment: around,
@@ -59,7 +59,7 @@ pub(super) fn run(typed: &Typed, handed_on: &HandedOn, around: &MetaVariables) -
     };
     Ok(worker.answer(request, |meta| {
         let mut variables = meta.clone();
-        variables.surround(around);
+        variables.add_environment(around);
         environment::replace(&variables);
         Executor::ready(&config, around, &StartInfo::of(handed_on), inspection())
     }))

@@ -12,7 +12,7 @@ use doors::server::Channel;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
-use process::{descriptors, limits, signals, stamp};
+use process::{descriptors, limits, log_time, signals};
 use settings::config::{Config, Source};
 
 /// Forks workers until the listening process closes the channel, which is standard input.
@@ -36,7 +36,7 @@ pub(super) fn run(
     };
     signals::install();
     signals::stop_silently(true);
-    stamp::begin();
+    log_time::begin();
     let mut executor = Executor::ready(
         &config,
         environment,
@@ -56,7 +56,7 @@ pub(super) fn run(
         }
     };
     // If this fails, workers only take longer.
-    _ = python::settle();
+    _ = python::prepare_for_copies();
     let mut files = if typed.work.preload {
         files(&config)
     } else {

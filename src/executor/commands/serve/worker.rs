@@ -9,7 +9,7 @@ use super::super::executor::Executor;
 use super::files::{self, Answer};
 use doors::cgi;
 use doors::incident::Incident;
-use doors::opened::{complete, start_time};
+use doors::open_exchange::{complete, start_time};
 use doors::server::{Form, Handover, StaticFolder};
 use exchange::Failure;
 use exchange::{AUTO, BodyLength, MetaVariables, Responder};
@@ -85,7 +85,7 @@ impl Worker<'_> {
             return Answer::not_found().send(responder);
         }
         let readied = start_time(self.config).and_then(|()| executor(&meta));
-        meta.surround(self.environment);
+        meta.add_environment(self.environment);
         complete(&mut meta, Some(self.config));
         match readied {
             Ok(executor) => {

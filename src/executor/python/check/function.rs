@@ -12,7 +12,7 @@ use super::planned::Plan;
 use super::{document, place};
 use ::exchange::MetaVariables;
 use checking::ignored::Ignored;
-use checking::{Findings, Severity, Series, openapi, rules};
+use checking::{Findings, Series, Severity, openapi, rules};
 
 /// How long an endless iterable is read.
 const TIME: Duration = Duration::from_secs(10);

@@ -119,7 +119,7 @@ impl Plan {
             script: self.script.clone(),
         };
         let mut meta = typed.meta(Server::Plain)?;
-        meta.surround(&self.environment);
+        meta.add_environment(&self.environment);
         let mut content = Vec::new();
         if let Some((media_type, sent)) = &asked.content {
             meta.set("CONTENT_TYPE", media_type.as_bytes());

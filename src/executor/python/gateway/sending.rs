@@ -95,7 +95,10 @@ impl Gateway {
             copied = file_wrapper::buffer(block).map_err(|_| {
                 Stop::Failed(Failure::new(
                     500,
-                    format!("a block of the response is {}: it must be bytes", shown(block)),
+                    format!(
+                        "a block of the response is {}: it must be bytes",
+                        shown(block)
+                    ),
                 ))
             })?;
             self.warn(

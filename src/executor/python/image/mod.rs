@@ -1,13 +1,13 @@
 //! The Python side of images: records what loading read (`record`, `environment`), why a path was
-//! looked up (`askers`, `frames`) and by which module (`running_functions`); handles random generators
+//! looked up (`path_lookups`, `frames`) and by which module (`running_functions`); handles random generators
 //! (`randomness`) and connections to SQLite (`databases`); packs memory so that requests write to few
 //! pages (`pools`); and continues in a restored process (`python_state.py`).
 
-mod askers;
 mod builtin;
 mod databases;
 mod environment;
 mod frames;
+mod path_lookups;
 mod paths;
 mod pools;
 mod randomness;
@@ -86,7 +86,7 @@ impl PythonState {
         let environment = Environment::record(ours, given)?;
         attach(|py| {
             randomness::record(py)?;
-            askers::record(py)
+            path_lookups::record(py)
         })
         .map_err(|error| anyhow!("{error}"))?;
         Ok(Self {
@@ -105,7 +105,7 @@ impl PythonState {
                 self.module.call_method1(py, "keep", changes)?;
                 let (files, searched) = self.module.call_method0(py, "recorded")?.extract(py)?;
                 let randomness = randomness::end(py)?;
-                Ok((files, searched, askers::end(), randomness))
+                Ok((files, searched, path_lookups::end(), randomness))
             })
             .map_err(|error: PyErr| anyhow!("{error}"))?;
         let seen = questions::end().ok_or(Unobserved)?;

@@ -12,8 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::super::beyond_abi3::add_audit_hook;
-use super::askers;
 use super::environment::{self, EnvironmentRead};
+use super::path_lookups;
 use super::paths::{path_of, source_of};
 use super::randomness;
 use super::running_functions::running_functions;
@@ -155,7 +155,7 @@ unsafe extern "C" fn hook(event: *const c_char, args: *mut ffi::PyObject, _: *mu
             }
             b"os.listdir" | b"os.scandir" => {
                 if let Some(path) = path_of(argument(0)) {
-                    askers::lists(&path);
+                    path_lookups::lists(&path);
                     note(path, false);
                 }
             }
@@ -304,14 +304,14 @@ fn note(path: Vec<u8>, is_file: bool) {
     let Ok(mut read) = READ.lock() else { return };
     if is_file {
         if !read.files.contains(&path) {
-            askers::looks_ourselves(&path, false);
+            path_lookups::note_own_lookup(&path, false);
             if freshness::stamp_of(&path).is_some() {
                 read.found.push(path.clone());
             }
             read.files.push(path);
         }
     } else if !read.folders.iter().any(|known| known.path == path) {
-        askers::looks_ourselves(&path, true);
+        path_lookups::note_own_lookup(&path, true);
         read.folders.push(freshness::list(path));
     }
 }

@@ -259,7 +259,9 @@ fn parse<'py>(
             continue;
         }
         let colon = memchr::memchr(b':', line).ok_or_else(|| {
-            PyValueError::new_err("among the handler's CGI response headers is a line that is not a header")
+            PyValueError::new_err(
+                "among the handler's CGI response headers is a line that is not a header",
+            )
         })?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"status") {

@@ -14,9 +14,9 @@ use super::super::collection::Collection;
 use super::super::environ::latin1;
 use super::super::gateway::{Gateway, Outcome};
 use super::custom_handler::{CustomHandler, is_customized};
+use super::forbidden_calls;
 use super::future_request::{self, FutureRequest};
 use super::printed::Look;
-use super::refused;
 use super::standard_input::StandardInput;
 use exchange::MetaVariables;
 
@@ -275,7 +275,7 @@ impl Answer {
         match handler.getattr_opt(intern!(py, "stdout"))? {
             Some(stdout) if is_standard(&stdout, "stdout", is_output)? => {}
             // For an image there is no request; and a main guard that is only tried must not answer.
-            _ if self.is_for_an_image || refused::is_trying_main_guard() => {
+            _ if self.is_for_an_image || forbidden_calls::is_trying_main_guard() => {
                 return Err(NoRequestYet::new_err(
                     "while loading, the application runs a WSGI handler that does not write to standard output",
                 ));
@@ -285,7 +285,7 @@ impl Answer {
         if let Some(look) = &self.look {
             look.pause(py)?;
         }
-        let paused = refused::pause();
+        let paused = forbidden_calls::pause();
         let gateway = self.exchange(application)?;
         if self.answering.swap(true, Ordering::AcqRel) {
             return Err(PyRuntimeError::new_err(
@@ -318,7 +318,7 @@ impl Answer {
         let outcome = gateway.answer_from(py, application, &meta, input.as_ref());
         drop(paused);
         if let Some(look) = &self.look {
-            look.go_on();
+            look.resume();
         }
         *self.outcome.lock().expect("not poisoned") = Some(outcome);
         Ok(true)

@@ -9,8 +9,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple, PyType};
 
+use super::forbidden_calls::{self, Guarded};
 use super::handlers::{has_no_request, is_handler};
-use super::refused::{self, Guarded};
 
 /// Names that answer a CGI request: the standard library's handlers, and the functions of web.py and
 /// Mercurial that call them.
@@ -138,7 +138,7 @@ impl<'py> MainGuard<'py> {
 
     /// Runs the statements, as Python does with a script.
     pub(in super::super) fn run(&self) -> PyResult<()> {
-        refused::main_guard_runs(Guarded::Needed);
+        forbidden_calls::main_guard_runs(Guarded::Needed);
         self.execute()
     }
 
@@ -152,18 +152,18 @@ impl<'py> MainGuard<'py> {
             py.import("sys")?.getattr("modules")?,
         );
         let before_main = modules.get_item(main)?;
-        refused::main_guard_runs(Guarded::Tried);
+        forbidden_calls::main_guard_runs(Guarded::Tried);
         let ran = self.execute();
         let is_for_others = match &ran {
             Ok(()) => true,
             Err(error) => {
                 error.is_instance_of::<PySystemExit>(py)
                     || has_no_request(py, error)
-                    || refused::has_refused()
+                    || forbidden_calls::has_refused()
             }
         };
         if is_for_others {
-            refused::forget();
+            forbidden_calls::forget();
             self.module.setattr(name, before)?;
             modules.set_item(main, before_main)?;
             return Ok(());

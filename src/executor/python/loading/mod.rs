@@ -1,18 +1,18 @@
 //! What a script does while it is loaded decides how it is answered, not its text: if it runs a handler
 //! of the standard library, this gateway answers (`handlers`); an answer that it prints itself is
-//! noticed (`printed`); a server or another program that it would start is refused (`refused`); and its
+//! noticed (`printed`); a server or another program that it would start is refused (`forbidden_calls`); and its
 //! main guard is run if that answers (`main_guard`).
 
 mod cgi_head;
 mod custom_handler;
 mod descriptor;
+mod forbidden_calls;
 mod future_request;
 mod handlers;
 mod import_hook;
 mod main_guard;
 mod not_wsgi;
 mod printed;
-mod refused;
 mod standard_input;
 
 use std::path::Path;
@@ -21,20 +21,20 @@ use std::sync::Arc;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+pub(super) use forbidden_calls::hook;
 pub(super) use future_request::{early_reads, fill_in_request, keep_request};
 pub use handlers::OnHandlerCall;
 pub(super) use handlers::has_no_request;
 pub(super) use main_guard::MainGuard;
 pub(super) use not_wsgi::{explain_asgi, explain_django, explain_printed_answer};
-pub(super) use refused::hook;
 pub(super) use standard_input::connect;
 
 use super::failure::Failure;
 use super::gateway::{Gateway, Outcome};
+use forbidden_calls::Refusing;
 use handlers::Answer;
 use import_hook::Watching;
 use printed::{Printed, Printing};
-use refused::Refusing;
 use settings::config::App;
 
 /// What watches the script while it is loaded. Ended by [`end`](Self::end).
@@ -93,7 +93,7 @@ impl<'py> Loading<'py> {
 
     /// Replaces standard input early if the code mentions the handlers: the script may read the body
     /// before it imports them.
-    pub(super) fn foresee(&self, code: &Bound<'py, PyAny>) -> PyResult<()> {
+    pub(super) fn replace_stdin_early(&self, code: &Bound<'py, PyAny>) -> PyResult<()> {
         let py = code.py();
         let names = code.getattr(intern!(py, "co_names"))?;
         if names.contains("wsgiref.handlers")? || names.contains("wsgiref")? {

@@ -102,7 +102,7 @@ impl Look {
     }
 
     /// From now on the script prints again.
-    pub(super) fn go_on(&self) {
+    pub(super) fn resume(&self) {
         self.is_off.store(false, Ordering::Release);
     }
 

@@ -10,7 +10,7 @@ const BEGIN: &str = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.e
 const END: &str = "') == 'local'; enabled and __import__('_distutils_hack').add_shim();";
 
 /// Whether it is the line of setuptools.
-pub(super) fn is_its(line: &str) -> bool {
+pub(super) fn is_setuptools_line(line: &str) -> bool {
     let between = line.trim_end().strip_prefix(BEGIN);
     between
         .and_then(|rest| rest.strip_suffix(END))
@@ -71,7 +71,11 @@ mod tests {
     #[test]
     fn only_the_two_forms_of_the_line_are_recognised() {
         let line = |word| format!("{BEGIN}{word}{END} \n");
-        assert!(is_its(&line("local")) && is_its(&line("stdlib")));
-        assert!(!is_its(&line("x")) && !is_its("import os") && !is_its(""));
+        assert!(is_setuptools_line(&line("local")) && is_setuptools_line(&line("stdlib")));
+        assert!(
+            !is_setuptools_line(&line("x"))
+                && !is_setuptools_line("import os")
+                && !is_setuptools_line("")
+        );
     }
 }

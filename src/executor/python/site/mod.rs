@@ -143,7 +143,7 @@ fn put_off(py: Python<'_>, file: &Path) -> PyResult<bool> {
     let mut lines = text.lines().filter(|line| !is_empty(line));
     match (lines.next(), lines.next()) {
         (None, _) => Ok(true),
-        (Some(line), None) if distutils::is_its(line) => {
+        (Some(line), None) if distutils::is_setuptools_line(line) => {
             distutils::put_off(py, line)?;
             Ok(true)
         }

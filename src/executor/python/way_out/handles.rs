@@ -53,7 +53,7 @@ pub(super) fn look(
         for value in names.values() {
             if let Ok(kind) = value.cast_into::<PyType>()
                 && !is_tracked(kind.as_type_ptr())
-                && kinds.acts(py, kind.as_type_ptr())?
+                && kinds.has_side_effects(py, kind.as_type_ptr())?
             {
                 found.is_untracked = true;
             }
@@ -86,7 +86,7 @@ pub(super) fn find_new(objects: &Bound<'_, PyList>, kinds: &mut Kinds) -> PyResu
     each(objects, |object| {
         // SAFETY: the list holds it.
         let kind = unsafe { ffi::Py_TYPE(object) };
-        if kinds.acts(objects.py(), kind)? && !kinds.of(objects.py(), kind)?.is_meta {
+        if kinds.has_side_effects(objects.py(), kind)? && !kinds.of(objects.py(), kind)?.is_meta {
             found = Some(kind);
         }
         Ok(found.is_none())
@@ -114,7 +114,7 @@ pub(super) fn find_referenced(
     })?;
     let mut found = None;
     for kind in seen {
-        if kinds.acts(objects.py(), kind)? {
+        if kinds.has_side_effects(objects.py(), kind)? {
             found = Some(kind);
         }
     }

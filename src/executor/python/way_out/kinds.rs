@@ -117,7 +117,11 @@ impl Kinds {
     }
 
     /// Whether freeing an object of this type may do more than free memory.
-    pub(super) fn acts(&mut self, py: Python<'_>, kind: *mut PyTypeObject) -> PyResult<bool> {
+    pub(super) fn has_side_effects(
+        &mut self,
+        py: Python<'_>,
+        kind: *mut PyTypeObject,
+    ) -> PyResult<bool> {
         let known = self.of(py, kind)?;
         if let Some(acts) = known.acts {
             return Ok(acts);

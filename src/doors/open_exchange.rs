@@ -13,7 +13,9 @@ use exchange::{BodyLength, BodyLengthError, Failure, MetaVariables, Request, Res
 use process::arrival::{Arrival, Way};
 use process::descriptors::Private;
 use process::report::{self, Exit};
-use process::{access_log, environment, last_resort, signals, spare, stamp, unread};
+use process::{
+    access_log, descriptor_copies, environment, last_resort, log_time, signals, unread_body,
+};
 use settings::config::Config;
 use settings::options::{DOCTOR, JSON_LOG, Values};
 
@@ -68,7 +70,7 @@ pub fn open(
     } else {
         Form::Cgi
     };
-    spare::keep(private.stdout.as_fd());
+    descriptor_copies::keep(private.stdout.as_fd());
     last_resort::arm(&private, incident.answers(|head| wire::head(head, form)));
     signals::install();
 
@@ -88,7 +90,7 @@ pub fn open(
         .unwrap_or(BodyLength::UntilEnd);
     let mut request = cgi::request(meta, private.stdin, body_length);
     if let Ok(mut body) = request.body.lock() {
-        body.count_in(&unread::LEFT);
+        body.count_in(&unread_body::LEFT);
     }
     let begun = decided
         .as_ref()
@@ -142,8 +144,8 @@ pub fn begin_logs(
     config: Option<&Config>,
     arrival: &Arrival,
 ) {
-    stamp::go_by(meta);
-    stamp::begin();
+    log_time::set_time_zone(meta);
+    log_time::begin();
     if let Some(config) = config {
         incident.set_application(&config.app, meta);
     }
@@ -169,7 +171,9 @@ pub fn begin_logs(
         is_known: false,
     } = &arrival.way
     {
-        report::log(&report::one_line(&format!("answered without an image: {why}")));
+        report::log(&report::one_line(&format!(
+            "answered without an image: {why}"
+        )));
     }
 }
 

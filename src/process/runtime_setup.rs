@@ -31,7 +31,7 @@ pub fn default_fatal_signals() {
 /// Ignores the signals of a log without a reader and of a file that may not grow, and opens
 /// `/dev/null` for each standard descriptor that the server left closed, as the next file would
 /// become that descriptor.
-pub fn settle_in() {
+pub fn prepare() {
     // SAFETY: system calls that take numbers, and a path that ends with a zero; to ignore a signal
     // needs no function.
     unsafe {

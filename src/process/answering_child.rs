@@ -160,5 +160,5 @@ extern "C" fn on_signal(signal: c_int) {
 }
 
 extern "C" fn on_news(_: c_int) {
-    claim::news();
+    claim::wake_waiting_process();
 }

@@ -92,7 +92,9 @@ fn http(typed: &Typed) -> Result<Listener> {
 fn scgi(typed: &Typed, place: &ScgiPlace) -> Result<Listener> {
     let group = typed.behind.group.as_deref().map(group_id).transpose()?;
     match place {
-        ScgiPlace::Path(path) => Listener::bind_unix(path, &Access { mode: 0o660, group }, "--scgi"),
+        ScgiPlace::Path(path) => {
+            Listener::bind_unix(path, &Access { mode: 0o660, group }, "--scgi")
+        }
         ScgiPlace::Address(_) if group.is_some() => {
             bail!("--group needs a Unix socket (--scgi PATH): only a socket file has a group")
         }

@@ -20,7 +20,7 @@ const MOST: u64 = 256 * 1024 * 1024;
 
 /// The bytes, in order: those in memory come first.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct OutputBuffer {
     memory: Vec<u8>,
     sent: usize,
     file: Option<InFile>,
@@ -44,7 +44,7 @@ pub(super) enum Sent {
     Gone,
 }
 
-impl Held {
+impl OutputBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.sent == self.memory.len() && self.file.is_none()
     }
@@ -132,7 +132,7 @@ mod tests {
     fn what_a_slow_peer_takes_is_complete_and_in_order() {
         let (near, mut far) = UnixStream::pair().expect("a pair");
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
-        let mut held = Held::default();
+        let mut held = OutputBuffer::default();
         let mut arrived = Vec::new();
         let mut block = vec![0; 50_000];
         for piece in content.chunks(70_001) {
@@ -161,7 +161,7 @@ mod tests {
     fn a_peer_that_has_gone_is_noticed() {
         let (near, far) = UnixStream::pair().expect("a pair");
         drop(far);
-        let mut held = Held::default();
+        let mut held = OutputBuffer::default();
         held.add(b"x").expect("room");
         assert_eq!(held.send(near.as_fd()).expect("no file"), Sent::Gone);
     }

@@ -22,7 +22,7 @@ static ZONE: OnceLock<String> = OnceLock::new();
 static IS_WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Times are of the zone that these variables of the server's name, if they name one.
-pub fn go_by(meta: &MetaVariables) {
+pub fn set_time_zone(meta: &MetaVariables) {
     let zone = meta.get("TZ").unwrap_or_default();
     _ = ZONE.set(String::from_utf8_lossy(zone).into_owned());
 }
@@ -64,7 +64,7 @@ pub fn learn_zone() {
 
 /// What an entry of the error log begins with: the time in brackets, or nothing. Safe in a signal handler.
 #[must_use]
-pub fn of_entry() -> Bracketed {
+pub fn entry_prefix() -> Bracketed {
     let mut text = [0; LENGTH + 3];
     if !IS_WANTED.load(Ordering::Acquire) {
         return Bracketed { text, length: 0 };

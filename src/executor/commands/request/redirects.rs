@@ -260,7 +260,9 @@ impl Restart {
     }
 
     fn exec(self, journey: Journey, environment: &MetaVariables) -> Result<()> {
-        let (stdout, stderr, folder) = self.kept.context("bug in wsgi-cgi: not ready for a redirect")?;
+        let (stdout, stderr, folder) = self
+            .kept
+            .context("bug in wsgi-cgi: not ready for a redirect")?;
         let pairs = environment.iter().map(|(name, value)| {
             (
                 std::ffi::OsStr::from_bytes(name),

@@ -15,11 +15,11 @@ use rustix::process::{Resource, getrlimit};
 
 use super::elf;
 use crate::restoring::attempt;
-use image::common;
+use image::cache_folder;
 use image::format::sum;
 use image::place;
 use process::times;
-use settings::reach::is_noexec;
+use settings::permissions::is_noexec;
 
 /// What follows the program's own bytes: this, the executor's length and its hash, then the executor.
 const MAGIC: &[u8; 16] = b"wsgi-cgi carries";
@@ -67,9 +67,11 @@ pub(super) fn find(program: &Path, cache_dir: Option<&Path>) -> Result<Option<Pa
             program.display()
         )
     };
-    let found = common::find(named, |name| std::env::var_os(name), &roots);
+    let found = cache_folder::find(named, |name| std::env::var_os(name), &roots);
     let folder = found.map_err(without_folder)?.make().map_err(|why| {
-        without_folder(format!("found no folder to unpack it to: {why}; or {REMEDY}"))
+        without_folder(format!(
+            "found no folder to unpack it to: {why}; or {REMEDY}"
+        ))
     })?;
     let file = folder.join(carried.name());
     let unusable = |why: anyhow::Error| {

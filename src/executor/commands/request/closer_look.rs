@@ -20,7 +20,7 @@ use settings::cli;
 
 /// What was asked for besides the answer.
 #[derive(Debug, Default)]
-pub(super) struct Closer {
+pub(super) struct CloserLook {
     story: Option<Arc<Story>>,
     timing: Option<(Arc<Timing>, OwnedFd)>,
     profile: Option<File>,
@@ -29,9 +29,9 @@ pub(super) struct Closer {
     terminal: Option<Terminal>,
 }
 
-impl Closer {
+impl CloserLook {
     /// Starts the observers; `start` is when the program began.
-    pub(super) fn begin(typed: &cli::Closer, start: Instant) -> Result<Self> {
+    pub(super) fn begin(typed: &cli::CloserLook, start: Instant) -> Result<Self> {
         let mut closer = Self {
             validate: typed.validate,
             ..Self::default()

@@ -60,7 +60,7 @@ const OF_PAGES: [&str; 12] = [
 ];
 
 /// Whether nothing in the head shows that the request was made elsewhere.
-pub(super) fn asks_here(head: &RequestHead) -> bool {
+pub(super) fn looks_local(head: &RequestHead) -> bool {
     names_this_machine(head) && !is_passed_on(head) && !is_from_elsewhere(head)
 }
 
@@ -84,7 +84,7 @@ fn is_passed_on(head: &RequestHead) -> bool {
         is_any(&ADDED) || name.starts_with("x-") && !is_any(&OF_PAGES)
     };
     says_close(head)
-        || head.fields.has_left_out()
+        || head.fields.has_underscore_names()
         || head.fields.iter().any(|(name, _)| is_added(name))
 }
 
@@ -150,7 +150,7 @@ mod tests {
         let mut reader = RequestReader::new(Limits::default());
         reader.feed(format!("{request}\r\n\r\n").as_bytes());
         match reader.next_event() {
-            Event::Head(head) => asks_here(&head),
+            Event::Head(head) => looks_local(&head),
             other => panic!("{request}: {other:?}"),
         }
     }

@@ -8,7 +8,7 @@ use crate::rules;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Message {
     /// This request begins.
     Begins(String),
     /// A finding.
@@ -19,7 +19,7 @@ pub enum Told {
     Ends,
 }
 
-impl Told {
+impl Message {
     /// As it goes over the pipe.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -137,19 +137,19 @@ mod tests {
             place: "a.py:2".into(),
         };
         for told in [
-            Told::Begins("GET /".into()),
-            Told::Found(finding),
-            Told::Answered(answer),
-            Told::Answered(Answer::default()),
-            Told::Ends,
+            Message::Begins("GET /".into()),
+            Message::Found(finding),
+            Message::Answered(answer),
+            Message::Answered(Answer::default()),
+            Message::Ends,
         ] {
             let mut bytes = told.encode();
             for end in 0..bytes.len() {
-                assert_eq!(Told::decode(&bytes[..end]), None);
+                assert_eq!(Message::decode(&bytes[..end]), None);
             }
             let length = bytes.len();
             bytes.extend_from_slice(b"4:");
-            assert_eq!(Told::decode(&bytes), Some((told, length)));
+            assert_eq!(Message::decode(&bytes), Some((told, length)));
         }
     }
 }

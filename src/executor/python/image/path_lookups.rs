@@ -49,7 +49,7 @@ pub(super) fn lists(path: &[u8]) {
 }
 
 /// This program itself looks up a path.
-pub(super) fn looks_ourselves(path: &[u8], lists: bool) {
+pub(super) fn note_own_lookup(path: &[u8], lists: bool) {
     if lists {
         count_list(path);
     }
