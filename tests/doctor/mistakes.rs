@@ -171,7 +171,7 @@ fn the_remedy_for_a_setting_is_the_line_of_the_script() {
     for (wrong, remedy) in [
         (
             "# colour = 1",
-            "in the script: without the line `# colour = ...`",
+            "in the script: remove the line `# colour = ...`",
         ),
         (
             "# venv = \"gone\"",

@@ -336,8 +336,8 @@ mod tests {
             "timeout = \"3\": a number without quotes",
         );
         is_refused("debug = \"on\"", "true or false");
-        is_refused("venv = 3", "a text in quotes");
-        is_refused("python-path = [3]", "a text in quotes");
+        is_refused("venv = 3", "a string in quotes");
+        is_refused("python-path = [3]", "a string in quotes");
         is_refused("record-files = 0", "a whole number of 1 or more");
     }
 
@@ -349,7 +349,7 @@ mod tests {
                 "python_path = [\"a\", \"b\"]",
                 Some("# python-path = [\"a\", \"b\"]"),
             ),
-            ("colour = 1", Some("without the line `# colour = ...`")),
+            ("colour = 1", Some("remove the line `# colour = ...`")),
             ("timeout = \"3\"", Some("# timeout = 3")),
             ("debug = \"on\"", Some("# debug = true")),
             ("venv = 3", Some("# venv = \"3\"")),
