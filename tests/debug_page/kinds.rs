@@ -141,7 +141,7 @@ fn a_failure_without_an_exception_is_a_sentence() {
     in_order(
         page(Cgi::source(source)).text(),
         &[
-            "<h1 class=\"plain\">A block is the str &#39;text&#39;",
+            "<h1 class=\"plain\">A block of the response is the str &#39;text&#39;",
             "No exception was raised",
             "<section id=\"request\">",
         ],

@@ -48,14 +48,14 @@ fn the_page_needs_a_token_that_lies_beside_it() {
         assert!(answer.log.contains(why), "{}", answer.log);
     };
     says_nothing("", "no valid ?token=");
-    says_nothing(&token_of, "no file `.htdoctor-...` with the ?token=");
+    says_nothing(&token_of, "no file `.htdoctor-WORD` beside the script");
     let file = token(&site, WORD);
     token(&site, &WORD[..15]);
     says_nothing(&format!("token={}", &WORD[..15]), "at least 16");
     says_nothing("token=../../../../etc/passwd", "no valid ?token=");
     says_nothing(
         "token=ninety-nine-dayz",
-        "no file `.htdoctor-...` with the ?token=",
+        "no file `.htdoctor-WORD` beside the script",
     );
     says_nothing(&format!("mytoken={WORD}"), "no valid ?token=");
     let answer = asked(&token_of);

@@ -53,7 +53,7 @@ fn where_no_executor_is_found_the_answer_says_so() {
     std::fs::remove_file(site.file("_wsgi_cgi.abi3.so")).expect("removed");
     let request = site
         .request()
-        .logs("cannot find `_wsgi_cgi.abi3.so`, the executor that belongs to `");
+        .logs("cannot find `_wsgi_cgi.abi3.so`, the library (executor) that `");
     let answer = request
         .logs("install the program and the executor again")
         .exits(1)

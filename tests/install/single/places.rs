@@ -13,7 +13,7 @@ fn fails(request: Cgi, cause: &str, remedy: &str) {
     let answer = request.exits(1).logs(cause).logs(remedy).run();
     answer.error_id();
     assert!(
-        answer.log.contains("the executor that is built into `"),
+        answer.log.contains("that is built into `"),
         "{}",
         answer.log
     );
@@ -84,7 +84,11 @@ fn a_user_without_a_home_is_told_of_the_store() {
 fn a_limit_on_file_size_is_reported() {
     let single = Single::new();
     let words = ["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"].map(OsString::from);
-    fails(single.request_by(&words), "RLIMIT_FSIZE", REMEDY);
+    fails(
+        single.request_by(&words),
+        "RLIMIT_FSIZE",
+        "raise this limit with `ulimit -f`",
+    );
 }
 
 #[test]
