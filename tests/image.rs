@@ -29,6 +29,7 @@ mod meanwhile;
 mod not_ours;
 mod once;
 mod open_files;
+mod placement;
 mod process;
 mod replaced;
 mod said;

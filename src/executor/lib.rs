@@ -7,6 +7,7 @@
 
 pub mod commands;
 mod interposed;
+mod placement;
 pub mod python;
 mod random_generators;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use crate::arch;
 
-pub(super) use arch::{SUPPORTED, thread_pointer};
+pub(super) use arch::SUPPORTED;
 
 /// What the program leaves for the process that it restores, in memory that stays mapped.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,13 @@ static mut STACK_POINTER: u64 = 0;
 pub(super) fn entry() -> (u64, u64) {
     let resume = arch::wsgi_cgi_resume as *const () as u64;
     (resume, (&raw const STACK_POINTER).addr() as u64)
+}
+
+/// A number that tells threads of this process apart; the same in a process restored from its image.
+#[inline]
+#[must_use]
+pub fn thread_pointer() -> u64 {
+    arch::thread_pointer()
 }
 
 /// Calls `write`, which writes an image of this process; then returns `None`. In a process that was

@@ -309,8 +309,7 @@ pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
             pagemap.read_exact_at(entries, pages.start * 8)?;
             for (entry, page) in entries.chunks_exact(8).zip(pages.by_ref()) {
                 let (entry, page) = (u64::from_le_bytes(entry.try_into()?), page * PAGE);
-                // Documentation/admin-guide/mm/pagemap.rst: present, and not a page of a file.
-                if entry >> 63 & 1 == 0 || entry >> 61 & 1 == 1 {
+                if !is_written(entry) {
                     continue;
                 }
                 match parts[..count].last_mut() {
@@ -327,6 +326,13 @@ pub fn written_parts(head: &Head) -> Result<&'static [(u64, u64)]> {
         }
     }
     Ok(&parts[..count])
+}
+
+/// Whether a page of a privately mapped file was written to, by its entry in `/proc/self/pagemap`: it is present, and
+/// no page of a file any more (Documentation/admin-guide/mm/pagemap.rst).
+#[must_use]
+pub fn is_written(entry: u64) -> bool {
+    entry >> 63 & 1 == 1 && entry >> 61 & 1 == 0
 }
 
 /// Creates the file for an image that is being written; only this user can read it.

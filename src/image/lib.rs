@@ -5,7 +5,8 @@
 //! `attempt` (how often one is made) · `format` and `encoding` (the file) · `freshness` (whether it is still
 //! valid) · `observer`, `watch` and `basis` (what it depends on) · `refusal` and `process_state` (obstacles) ·
 //! `maps`, `plan` and `capture` (writing) · `restore` (from the file to a process) · `branch` (where that
-//! process continues) · `saved_state` (what it does first).
+//! process continues) · `saved_state` (what it does first) · `pages` and `learned` (which memory requests write
+//! to).
 
 mod arch;
 pub mod attempt;
@@ -18,6 +19,7 @@ mod encoding;
 pub mod format;
 pub mod freshness;
 pub mod inherited;
+pub mod learned;
 pub mod logged_reason;
 pub mod maps;
 pub mod observer;

@@ -13,8 +13,9 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use super::format::Head;
 
 /// The extensions of an application's files, except those of an image that is being made.
-pub const ENDINGS: [&str; 10] = [
+pub const ENDINGS: [&str; 11] = [
     "image", "bad", "refused", "pages", "used", "tries", "crashes", "unlucky", SAID, UNWARMED,
+    LEARNED,
 ];
 
 /// Those of them that have a head.
@@ -28,6 +29,9 @@ pub const UNWARMED: &str = "unwarmed";
 
 /// Why there is no image, as it was last logged.
 pub const SAID: &str = "said";
+
+/// Which blocks of memory requests write to.
+pub const LEARNED: &str = "learned";
 
 /// What counts the first images of a script.
 pub const FIRSTS: &str = "firsts";
@@ -49,7 +53,7 @@ pub fn ending(path: &Path) -> Option<&str> {
 }
 
 /// Opens a regular file for reading; does not block on a FIFO.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let file = File::options()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
@@ -72,7 +76,9 @@ pub fn is_ours(path: &Path) -> bool {
         let start = &start[..read];
         Some(match ending {
             "lock" => start.is_empty(),
-            "new" | "pages" | SAID | UNWARMED => start.is_empty() || start.starts_with(MAGIC),
+            "new" | "pages" | SAID | UNWARMED | LEARNED => {
+                start.is_empty() || start.starts_with(MAGIC)
+            }
             ending if WITH_HEAD.contains(&ending) => start.starts_with(MAGIC),
             _ => start.iter().all(|&byte| byte == b'.'),
         })

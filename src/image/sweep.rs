@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::format::Head;
 use super::place::script_of;
-use super::store::{self, FIRSTS, SAID, WITH_HEAD, forget, read_head};
+use super::store::{self, FIRSTS, LEARNED, SAID, WITH_HEAD, forget, read_head};
 use super::{freshness, pace};
 
 /// The maximum size of all images together, in bytes.
@@ -55,7 +55,7 @@ pub fn sweep(folder: &Path, newest: &str) {
                     images.push((last_use(&path, &about), about.blocks() * 512, path));
                 }
             }
-            "pages" | "used" | "tries" | "crashes" | "unlucky" | SAID
+            "pages" | "used" | "tries" | "crashes" | "unlucky" | SAID | LEARNED
                 if is_older(FORGOTTEN) && !has_siblings(&path) =>
             {
                 store::remove(&path);

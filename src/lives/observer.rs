@@ -14,9 +14,10 @@ use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use exchange::MetaVariables;
 use image::attempt::{self, Ended, Files};
+use image::learned::Learned;
 use image::observer::{self, Step};
-use image::store::UNWARMED;
-use image::{cache_folder, freshness, place};
+use image::store::{LEARNED, UNWARMED};
+use image::{cache_folder, freshness, learned, pace, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
@@ -33,7 +34,7 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
         None => folder_for(flags, &typed.script, &started.meta)?,
     };
     // The server's pipes must not stay open here.
-    descriptors::close_others();
+    descriptors::close_others(None);
     signals::ignore_file_limit();
     let files = Files::new(&folder, flags, &typed.script)?;
     let Some(attempt) = attempt::begin(&files, order.unless_since, &started.meta)? else {
@@ -50,12 +51,27 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
         ..order.clone()
     };
     let is_by_hand = order.unless_since.is_none();
+    let loading = |order: &Order| loading(typed, order.clone(), &folder, started, &variables);
+    let list = files.at(LEARNED);
+    if learned::is_due(&list, pace::counted(&files.at("used")).times) {
+        if is_by_hand {
+            say("loading the application to learn which memory requests write to");
+        }
+        let order = Order {
+            learns: true,
+            ..order.clone()
+        };
+        learn(loading(&order)?, &list, &variables);
+    }
+    order.learned = Some(list.into());
     let mut has_settled = false;
     loop {
-        let loading = loading(typed, order.clone(), &folder, started, &variables)?;
-        let ended = observer::observe(loading, &variables, &mut |step| {
+        let ended = observer::observe(loading(&order)?, &variables, &mut |step| {
             if is_by_hand {
-                say(step);
+                say(match step {
+                    Step::Loads => "loading the application",
+                    Step::IsWritten => "writing the image and trying it",
+                });
             }
         })?;
         match Ended::of(ended) {
@@ -80,14 +96,27 @@ fn folder_for(flags: &[OsString], script: &Path, around: &MetaVariables) -> Resu
         .map_err(|why| anyhow!("cannot make an image: {why}"))
 }
 
+/// Loads the application once to learn which blocks of memory a request writes to. If that fails, or never ends, it is
+/// not tried again at the next making.
+fn learn(mut loading: Command, list: &Path, variables: &MetaVariables) {
+    _ = learned::write(list, &Learned::nothing());
+    // What goes wrong while the application is loaded is logged by the process that becomes the image.
+    loading
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    _ = observer::observe(loading, variables, &mut |_| ());
+}
+
 /// Reports a step to the process at the other end of standard output, if there is one.
-fn say(step: Step) {
-    let words: &[u8] = match step {
-        Step::Loads => b"loading the application\n",
-        Step::IsWritten => b"writing the image and trying it\n",
-    };
+fn say(step: &str) {
     // Without NOSIGNAL a closed other end would end this process by SIGPIPE.
-    _ = rustix::net::send(rustix::stdio::stdout(), words, SendFlags::NOSIGNAL);
+    let line = format!("{step}\n");
+    _ = rustix::net::send(
+        rustix::stdio::stdout(),
+        line.as_bytes(),
+        SendFlags::NOSIGNAL,
+    );
 }
 
 /// The process that loads the application: the same command, run with Python.

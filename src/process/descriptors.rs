@@ -2,7 +2,7 @@
 //! application or a C library prints goes to the error log.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -134,9 +134,16 @@ pub fn inherited(count: i32) -> io::Result<Vec<OwnedFd>> {
     Ok(inherited)
 }
 
-/// Closes all descriptors but the standard ones. Has to be called before anything is opened.
-pub fn close_others() {
-    filter::close(3, u32::MAX);
+/// Closes all descriptors but the standard ones and that one. Has to be called before anything else is opened.
+pub fn close_others(kept: Option<BorrowedFd<'_>>) {
+    let mut first = 3;
+    if let Some(kept) = kept.and_then(|kept| u32::try_from(kept.as_raw_fd()).ok()) {
+        if kept > first {
+            filter::close(first, kept - 1);
+        }
+        first = kept + 1;
+    }
+    filter::close(first, u32::MAX);
 }
 
 fn is_same_pipe(one: impl AsFd, other: impl AsFd) -> io::Result<bool> {

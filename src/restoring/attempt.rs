@@ -20,11 +20,12 @@ use image::branch::Handoff;
 use image::cache_folder::{self, Found};
 use image::format::Head;
 use image::freshness;
+use image::learned;
 use image::pace;
 use image::pages;
 use image::place;
 use image::restore::{Kind, restore};
-use image::store::{SAID, head_of};
+use image::store::{LEARNED, SAID, head_of};
 use process::{claim, runtime_setup, times};
 use settings::invocation::Invocation;
 use settings::options::Early;
@@ -234,12 +235,17 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
     }
     // Where counting fails (a full disk), the image is used without.
     let count = || pace::count(&wanted.at("used"), head.max_restores).unwrap_or(0);
-    if !started.is_again() && count() >= head.max_restores {
+    let before = if started.is_again() { 0 } else { count() };
+    if !started.is_again() && before >= head.max_restores {
         let limit = format!(
             "the image has answered {} requests (--max-restores)",
             head.max_restores
         );
         return Err(paced(wanted, &limit));
+    }
+    // Once, and not for each of many requests at the same time.
+    if before + 1 == pace::MANY && learned::is_due(&wanted.at(LEARNED), before + 1) {
+        return Err(paced(wanted, LEARNS));
     }
     let known = known_pages(&wanted.at("pages"), &head);
     let learns = if known.is_none() { head.sealed } else { 0 };
@@ -333,6 +339,8 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
     }
     paced(wanted, NO_IMAGE)
 }
+
+const LEARNS: &str = "the image has answered so many requests that it is made again, so that further ones take less CPU";
 
 const NO_IMAGE: &str = "there is no image yet";
 

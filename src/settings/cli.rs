@@ -28,7 +28,7 @@ pub use crate::options::{CgiOptions, Options, ServeOptions};
 pub use check::{Check, CheckAsked, CheckTold};
 pub use doctor::Doctor;
 pub use env_file::EnvOptions;
-pub use image::{Image, ImageCommand, Make, Order};
+pub use image::{Image, ImageCommand, Make, Order, Placement};
 pub use install::{Install, InstallManner, InstallPlace, Server};
 pub use network::Network;
 pub use precompile::Precompile;

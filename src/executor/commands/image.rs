@@ -46,6 +46,7 @@ fn made(command: &ImageCommand, handed_on: &HandedOn, environment: &MetaVariable
         script: script.clone(),
         warm_up: options.0.words_of(&WARM_UP),
         unwarmed: order.unwarmed,
+        learns: order.learns,
         options: order.started_with.clone(),
         files: Files::new(&folder, &order.started_with, script)?,
         attempt: order.attempt.unwrap_or(1),

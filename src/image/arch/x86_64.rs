@@ -54,6 +54,7 @@ unsafe extern "C" {
 }
 
 /// The address of the C library's block for this thread.
+#[inline]
 pub(crate) fn thread_pointer() -> u64 {
     let pointer: u64;
     // SAFETY: glibc keeps the address of the thread's block in the block's first word.

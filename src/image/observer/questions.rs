@@ -3,8 +3,10 @@
 
 use std::ffi::c_ulong;
 use std::io;
+use std::sync::OnceLock;
 
 use super::seen::{self, Seen};
+use crate::freshness;
 
 /// An option that `prctl` does not have: "WCGI".
 pub(super) const MARK: c_ulong = 0x5743_4749;
@@ -19,6 +21,12 @@ pub(super) const NAMES: c_ulong = 3;
 pub(super) const END: c_ulong = 4;
 /// What forked copies of this process did.
 pub(super) const ELSEWHERE: c_ulong = 5;
+/// All variables that do not belong to a request, each followed by its value, and each of these by a zero; the
+/// observer detaches.
+pub(super) const LEAVE: c_ulong = 6;
+
+/// The variables of a process that is observed no more, as it makes no image.
+static OWN: OnceLock<Vec<(Vec<u8>, Vec<u8>)>> = OnceLock::new();
 
 /// In the answer's first word: no answer.
 pub(super) const NONE: u64 = u64::MAX;
@@ -65,16 +73,45 @@ pub fn begin() -> io::Result<()> {
         .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
 }
 
+/// Ends the observation of a process that makes no image, and is slow under observation. It takes all variables with it.
+///
+/// # Errors
+/// When there is no observer.
+pub fn leave() -> io::Result<()> {
+    let given = ask(LEAVE, b"").ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+    let words: Vec<&[u8]> = given.split(|&byte| byte == 0).collect();
+    let pairs = words.as_chunks().0.iter();
+    let own = pairs.map(|[name, value]| (name.to_vec(), value.to_vec()));
+    _ = OWN.set(own.collect());
+    Ok(())
+}
+
+/// The variables of a process that is observed no more.
+#[must_use]
+pub fn own() -> Vec<(Vec<u8>, Vec<u8>)> {
+    OWN.get().cloned().unwrap_or_default()
+}
+
 /// The value of a variable that does not belong to a request.
 #[must_use]
 pub fn value(name: &[u8]) -> Option<Vec<u8>> {
-    ask(VALUE, name)
+    let Some(own) = OWN.get() else {
+        return ask(VALUE, name);
+    };
+    let found = own.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.clone())
 }
 
 /// The names of all variables that belong neither to a request nor to the server.
 #[must_use]
 pub fn names() -> Vec<Vec<u8>> {
-    list(&ask(NAMES, b"").unwrap_or_default())
+    let Some(own) = OWN.get() else {
+        return list(&ask(NAMES, b"").unwrap_or_default());
+    };
+    let names = own.iter().map(|(name, _)| name.clone());
+    names
+        .filter(|name| freshness::is_neither_of_a_request_nor_the_server(name))
+        .collect()
 }
 
 /// Names, each followed by a zero.
@@ -109,5 +146,8 @@ pub fn elsewhere() -> Elsewhere {
 /// What was seen since [`begin`]; ends the recording.
 #[must_use]
 pub fn end() -> Option<Seen> {
+    if OWN.get().is_some() {
+        return Some(Seen::default());
+    }
     seen::decode(&ask(END, b"")?)
 }

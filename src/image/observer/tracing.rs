@@ -14,7 +14,7 @@ use super::super::format::How;
 use super::super::freshness;
 use super::Step;
 use super::calls::{self, Act, Call, Named, Other};
-use super::questions::{BEGIN, ELSEWHERE, END, MARK, NAMES, NONE, VALUE};
+use super::questions::{BEGIN, ELSEWHERE, END, LEAVE, MARK, NAMES, NONE, VALUE};
 use super::seen::{self, Looks, Seen};
 use super::tracee::{file_of, opened, path, process_of, read, registers, request, write};
 use exchange::MetaVariables;
@@ -398,6 +398,15 @@ impl Observer<'_> {
                 if self.ended {
                     (self.on_step)(Step::IsWritten);
                 }
+                Some(list)
+            }
+            LEAVE => {
+                let given = self.variables.iter();
+                let given = given.filter(|(name, _)| freshness::does_not_belong_to_a_request(name));
+                let list: Vec<u8> = given
+                    .flat_map(|(name, value)| [name, b"\0", value, b"\0"].concat())
+                    .collect();
+                self.ended = list.len() as u64 <= room;
                 Some(list)
             }
             _ => None,

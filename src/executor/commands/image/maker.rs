@@ -17,6 +17,7 @@ use super::taking::Taking;
 use super::trial;
 use super::warm_up;
 use crate::interposed::{at_exit, draws};
+use crate::placement;
 use crate::python::{self, Inspection, OnHandlerCall, PythonState};
 use exchange::MetaVariables;
 use image::attempt::{Ended, Files};
@@ -24,9 +25,10 @@ use image::basis::{Basis, Changing, Unobserved};
 use image::capture;
 use image::format::Head;
 use image::inherited::Inherited;
+use image::observer::questions;
 use image::place::shown;
 use image::process_state::ProcessState;
-use image::store::{SAID, UNWARMED, read_head, remove};
+use image::store::{LEARNED, SAID, UNWARMED, read_head, remove};
 use image::{freshness, pace, refusal, sweep};
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
@@ -49,6 +51,8 @@ pub(super) struct Making {
     pub(super) warm_up: Vec<String>,
     /// Whether to leave the warm-up out.
     pub(super) unwarmed: bool,
+    /// Whether to learn which memory a request writes to, and to make no image.
+    pub(super) learns: bool,
     /// The options that the script is started with.
     pub(super) options: Vec<OsString>,
     /// The files of this image.
@@ -78,7 +82,7 @@ impl Making {
     /// Makes the image from this process, and ends the process. In a process restored from the image
     /// this function continues, and answers the request.
     pub(super) fn here(self, handed_on: &HandedOn, around: &MetaVariables) -> Result<Exit> {
-        descriptors::close_others();
+        descriptors::close_others(placement::file());
         signals::ignore_file_limit();
         let lock = self.files.lock();
         let mut basis = Basis {
@@ -96,6 +100,7 @@ impl Making {
         let around = freshness::outside(around);
         let before = match self.ready(handed_on, &around, &mut basis) {
             Ok(before) => before,
+            Err(_) if self.learns => end(Ended::Refused),
             Err(error) => self.conclude(&around, lock, &basis, Err(error)),
         };
         let Before {
@@ -105,6 +110,7 @@ impl Making {
             state,
             python_state,
         } = before;
+        let learned = self.learns.then(|| self.files.at(LEARNED));
         let taking = Taking {
             packages: executor.deciding_files(&config),
             config: config.clone(),
@@ -122,6 +128,7 @@ impl Making {
         let prepared = executor.prepare_image(&config, on_handler_call(&taking, &underway));
         if let Some(underway) = underway.lock().expect("not poisoned").take() {
             let exit = executor.conclude_prepared(underway, prepared);
+            keep(learned.as_deref());
             // Without freeing memory, which would write to pages of the image.
             at_exit::end(exit.code().into())
         }
@@ -146,6 +153,7 @@ impl Making {
             executor.once_answered(Box::new(move || recording.write()));
         }
         let exit = cgi::run_restored(meta, config, &arrival, executor);
+        keep(learned.as_deref());
         at_exit::end(exit.code().into())
     }
 
@@ -156,6 +164,9 @@ impl Making {
         around: &MetaVariables,
         basis: &mut Basis,
     ) -> Result<Before> {
+        if self.learns && !placement::learns() {
+            bail!("this process may not have as many addresses (RLIMIT_AS)");
+        }
         if !draws::come_first() {
             bail!(
                 "wsgi-cgi's library was not loaded before Python (LD_PRELOAD), so random bytes that all requests \
@@ -197,6 +208,19 @@ impl Making {
         // `sitecustomize` and `.pth` files are loaded with the interpreter.
         let state = ProcessState::now();
         PythonState::observe(self.observer)?;
+        if self.learns {
+            questions::leave()?;
+            // Otherwise the observer would have ended it.
+            let kill = Some(rustix::process::Signal::KILL);
+            rustix::process::set_parent_process_death_signal(kill)?;
+            if rustix::process::getppid()
+                .map(rustix::process::Pid::as_raw_nonzero)
+                .map(i32::from)
+                != Some(self.observer)
+            {
+                end(Ended::Refused)
+            }
+        }
         // Each request opens its log itself; and with `image make` a person should see errors.
         let without_log = Config {
             log: None,
@@ -282,9 +306,11 @@ impl Making {
     /// the image, and ends both.
     pub(super) fn refuse_for_a_child(&self, basis: &Basis) -> ! {
         let error = anyhow!("the script answers from a child process (os.fork)");
-        match self.keep_refusal(&error, basis) {
-            Ok(reason) => report::log(&reason),
-            Err(error) => report::log_error(&error),
+        if !self.learns {
+            match self.keep_refusal(&error, basis) {
+                Ok(reason) => report::log(&reason),
+                Err(error) => report::log_error(&error),
+            }
         }
         // SAFETY: sends a signal.
         unsafe { libc::kill(self.maker.cast_signed(), libc::SIGKILL) };
@@ -332,9 +358,7 @@ impl Making {
             .is_none_or(|changing| changing.by_loading)
             && warm_up::give_up(&self.files, error);
         if is_kept && !error.is::<Changing>() {
-            if refusal::refuse_threads_and_timers().is_ok() {
-                python::leave();
-            }
+            leave();
             end(Ended::Unwarmed)
         }
         let reason = self.keep_refusal(error, basis)?;
@@ -342,10 +366,7 @@ impl Making {
         if self.by_hand {
             remove(&files.at("tries"));
         }
-        // With other threads, exit functions might wait forever.
-        if refusal::refuse_threads_and_timers().is_ok() {
-            python::leave();
-        }
+        leave();
         // Loading has run the exit functions too: so it is repeated only if the result may differ.
         if let Some(changing) = error.downcast_ref::<Changing>() {
             end(if changing.by_loading {
@@ -387,6 +408,27 @@ fn on_handler_call(
             Err(exit) => std::process::exit(exit.code().into()),
         }
     })
+}
+
+/// Runs the exit functions of the loaded application. With other threads, they might wait forever.
+fn leave() {
+    if refusal::refuse_threads_and_timers().is_ok() {
+        python::leave();
+    }
+}
+
+/// Ends a process that cannot learn anything.
+pub(super) fn give_up() -> ! {
+    leave();
+    end(Ended::Refused)
+}
+
+/// Keeps what a process has learned in answering a request, if it was to learn.
+fn keep(learned: Option<&Path>) {
+    if let Some(path) = learned {
+        // Without it, requests take longer.
+        _ = placement::keep(path);
+    }
 }
 
 /// Ends the process without exit functions, which are for processes that answer requests.

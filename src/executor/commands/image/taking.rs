@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::maker::Making;
+use super::maker::{self, Making};
 use super::started::Restored;
 use super::trial;
 use super::warm_up;
 use crate::interposed::{at_exit, at_fork};
+use crate::placement;
 use crate::python::{self, Application, EnvironmentRead, PythonState, Recorded};
 use crate::random_generators::{refuse_generators, sqlite_libraries};
 use exchange::MetaVariables;
@@ -23,9 +24,10 @@ use image::branch::{self, Handoff};
 use image::capture;
 use image::format::{Head, Opened};
 use image::inherited::Inherited;
+use image::learned::{self, Learned};
 use image::process_state::{Changes, ProcessState};
 use image::saved_state::Kept;
-use image::store::remove;
+use image::store::{LEARNED, remove};
 use image::{freshness, maps, pace, refusal, watch};
 use process::memory;
 use settings::config::Config;
@@ -61,8 +63,16 @@ impl Taking {
         if std::process::id() != own.making.maker {
             own.making.refuse_for_a_child(&own.basis);
         }
-        let loaded = loaded.and_then(|application| own.settle(application));
-        let written = match own.become_an_image(loaded) {
+        let loaded = loaded.and_then(|application| {
+            own.settle(application)?;
+            Ok(application)
+        });
+        placement::loading_has_ended();
+        if own.making.learns {
+            // The process that makes the image meets the same obstacle, and says so.
+            return own.learn(loaded).unwrap_or_else(|_| maker::give_up());
+        }
+        let written = match own.become_an_image(loaded.map(drop)) {
             Ok(Side::Restored(handoff, head, changes)) => {
                 return Restored {
                     handoff,
@@ -75,16 +85,63 @@ impl Taking {
             Ok(Side::Maker(head, file)) => Ok((head, file)),
             Err(error) => Err(error),
         };
+        if written.is_ok() {
+            own.note_what_to_learn();
+        }
         own.making
             .conclude(&own.around, own.lock, &own.basis, written)
     }
 
     /// Runs the warm-up, closes what is opened again later, and looks through what is loaded.
     fn settle(&mut self, application: &Application) -> Result<()> {
-        warm_up::warm_up(application, &self.config.warm_up, &self.making.files)?;
+        // Where the warm-up is what prevents an image, that is noted, but not by a process that makes none.
+        let noted = (!self.making.learns).then_some(&self.making.files);
+        warm_up::warm_up(application, &self.config.warm_up, noted)?;
         self.python_state.close()?;
         self.databases = python::idle_databases();
         python::prepare_for_copies().map_err(|failure| anyhow!("{}", failure.summary))
+    }
+
+    /// Notes whether a later making is to learn what requests write to, which takes a request that has no visitor. What
+    /// does not fit this application is learned again, but not each time, as the same may come of it.
+    fn note_what_to_learn(&self) {
+        let list = self.making.files.at(LEARNED);
+        let is_known =
+            learned::read(&list).is_some() && (placement::fits() || learned::is_young(&list));
+        if !is_known && !self.config.warm_up.is_empty() {
+            // Without the note, requests take longer.
+            _ = learned::write(&list, &Learned::due());
+        }
+    }
+
+    /// Answers the first request of the warm-up again, as a process restored from an image does, with all that belongs
+    /// to it, and learns which memory that writes to.
+    fn learn(&'static mut self, loaded: Result<&Application>) -> Result<Restored> {
+        let recorded = self.python_state.recorded()?;
+        loaded?;
+        recorded.refuse_obstacle()?;
+        let changes = self.state.changes()?;
+        changes.undo();
+        refusal::refuse_threads_and_timers()?;
+        python::resolve_symbols();
+        let path = self.config.warm_up.first().context("no warm-up")?;
+        let handoff = warm_up::as_from_outside(path)?;
+        placement::request_begins();
+        placement::watch()?;
+        // From here on nothing fails that would need the locks which this takes.
+        self.python_state.before();
+        Ok(Restored {
+            handoff,
+            head: Box::leak(Box::default()),
+            changes: Box::leak(Box::new(changes)),
+            python_state: &self.python_state,
+            config: Config {
+                log: None,
+                access_log: None,
+                record: None,
+                ..self.config.clone()
+            },
+        })
     }
 
     fn become_an_image(&mut self, loaded: Result<()>) -> Result<Side> {
@@ -115,6 +172,7 @@ impl Taking {
         python::reserve_memory();
         python::resolve_symbols();
         self.python_state.before();
+        placement::request_begins();
         refusal::refuse_threads_and_timers()?;
         let opened = refusal::opened(&[file.as_raw_fd()], &writers, &self.databases)?;
         self.basis.files.extend(refusal::read_on(&opened));

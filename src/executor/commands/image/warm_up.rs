@@ -5,6 +5,7 @@ use std::ffi::{CString, c_int};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
+use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Result, bail};
@@ -15,8 +16,11 @@ use doors::cgi::{self, CgiWriter};
 use doors::wire::Form;
 use exchange::{BodyLength, Failure, MetaVariables, Responder};
 use image::attempt::{Ended, Files};
+use image::branch::Handoff;
 use image::capture;
+use image::observer::questions;
 use image::store::{MAGIC, UNWARMED, remove};
+use process::times;
 
 /// How many seconds the warm-up may take in all.
 const LONGEST: i64 = 30;
@@ -27,16 +31,23 @@ static REASON: OnceLock<CString> = OnceLock::new();
 /// What is noted there if the time is over: it names the request.
 static TOO_LONG: Mutex<String> = Mutex::new(String::new());
 
-/// Sends a GET for each path through the application.
+/// Sends a GET for each path through the application. If it takes too long, the process ends, and the reason is noted
+/// in one of the files.
 ///
 /// # Errors
 /// If one fails.
-pub(super) fn warm_up(application: &Application, paths: &[String], files: &Files) -> Result<()> {
+pub(super) fn warm_up(
+    application: &Application,
+    paths: &[String],
+    files: Option<&Files>,
+) -> Result<()> {
     if paths.is_empty() {
         return Ok(());
     }
-    let reason = files.at(UNWARMED).into_os_string().into_vec();
-    _ = REASON.set(CString::new(reason)?);
+    if let Some(files) = files {
+        let reason = files.at(UNWARMED).into_os_string().into_vec();
+        _ = REASON.set(CString::new(reason)?);
+    }
     call_again();
     let watch = Watch::begin()?;
     for path in paths {
@@ -136,11 +147,10 @@ extern "C" fn over(_: c_int) {
     unsafe { libc::_exit(Ended::Unwarmed.code()) }
 }
 
-/// Makes a GET request that has no data of a visitor, and is marked as warm-up.
-fn ask(application: &Application, path: &str) -> Result<()> {
-    let null = || File::options().read(true).write(true).open("/dev/null");
+/// A GET request that has no data of a visitor, and is marked as warm-up.
+fn variables(path: &str) -> [(&'static str, &str); 11] {
     let (named, query) = path.split_once('?').unwrap_or((path, ""));
-    let pairs = [
+    [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("REQUEST_METHOD", "GET"),
         ("PATH_INFO", named),
@@ -153,8 +163,41 @@ fn ask(application: &Application, path: &str) -> Result<()> {
         ("REMOTE_ADDR", "127.0.0.1"),
         // The name has a dot, so no client can send it.
         ("wsgi_cgi.warm_up", "1"),
-    ];
-    let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+    ]
+}
+
+/// The same as a process gets it that a web server starts, with its other variables; that one may take as long as the warm-up.
+///
+/// # Errors
+/// If it cannot be limited, or the path has a NUL.
+pub(super) fn as_from_outside(path: &str) -> Result<Handoff> {
+    let mut meta = MetaVariables::from_pairs(questions::own());
+    for (name, value) in variables(path) {
+        meta.set(name, value.as_bytes());
+    }
+    let mut list = Vec::new();
+    for (name, value) in meta.iter() {
+        let entry = CString::new([name, b"=", value].concat())?;
+        list.push(entry.into_raw().cast_const());
+    }
+    list.push(null());
+    std::mem::forget(Watch::begin()?);
+    Ok(Handoff {
+        environment: Vec::leak(list).as_ptr(),
+        image: null(),
+        trial: 0,
+        learns: 0,
+        claim: null_mut(),
+        began: times::now(),
+        spent: 0,
+        cold: None,
+    })
+}
+
+/// Makes such a request.
+fn ask(application: &Application, path: &str) -> Result<()> {
+    let null = || File::options().read(true).write(true).open("/dev/null");
+    let pairs = variables(path).map(|(name, value)| (name.into(), value.into()));
     let mut meta = MetaVariables::from_pairs(pairs);
     _ = meta.complete(None);
     let request = cgi::request(meta, null()?.into(), BodyLength::Bytes(0));
