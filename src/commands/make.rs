@@ -88,8 +88,9 @@ pub(super) fn make(typed: &Make, environment: &MetaVariables) -> Result<Exit> {
         match why {
             Some(head) => shown(&head.refusal),
             None => format!(
-                "`{}`: no image: while loading, the application reads a file that changes at every attempt: read it when \
-                 a request needs it",
+                "`{}`: no image: at every attempt, the process that watches the application while it loads was \
+                 killed (perhaps by a limit of the host), or the folder for images was removed: try again, or ask \
+                 the hosting provider",
                 script.display()
             ),
         }

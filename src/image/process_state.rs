@@ -102,7 +102,7 @@ impl Changes {
                 let why = if is_own || is_given {
                     "and it cannot be changed in the restored process"
                 } else {
-                    "and its value before that differs between this process and the one that made the image"
+                    "and its earlier value is not the same in this process as in the one that made the image"
                 };
                 return Err(format!(
                     "while loading, the application changed {}, {why}: change it when a request needs it",

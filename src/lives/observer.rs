@@ -55,7 +55,7 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
     let list = files.at(LEARNED);
     if learned::is_due(&list, pace::counted(&files.at("used")).times) {
         if is_by_hand {
-            say("loading the application to learn which memory requests write to");
+            say("loading the application to learn which memory is written to by requests");
         }
         let order = Order {
             learns: true,

@@ -31,8 +31,8 @@ use settings::invocation::Invocation;
 use settings::options::Early;
 use settings::split::split;
 
-const NO_SCRIPT: &str = "an image needs a script, and this application is none: make one that imports it \
-                         (`wsgi-cgi install` writes it)";
+const NO_SCRIPT: &str = "an image needs a script, but this application is not one: write a script that imports it \
+                         (`wsgi-cgi install` does that)";
 
 /// Which image a request wants.
 pub(crate) struct Wanted {
@@ -194,7 +194,8 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
 fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
     if started.is_given_up() {
         return Err(Cold::Stay(
-            "the restored process could not start: an entry before this one says why, unless that process crashed".into(),
+            "the restored process could not start: an entry before this one says why, unless that process \
+             crashed".into(),
         ));
     }
     if wanted.found.looked.is_err() {
@@ -340,7 +341,8 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
     paced(wanted, NO_IMAGE)
 }
 
-const LEARNS: &str = "the image has answered so many requests that it is made again, so that further ones take less CPU";
+const LEARNS: &str = "the image has answered so many requests that it is made again, so that further ones take less \
+                      CPU";
 
 const NO_IMAGE: &str = "there is no image yet";
 

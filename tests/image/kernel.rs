@@ -141,7 +141,7 @@ fn where_a_change_cannot_be_made_again_a_fresh_process_starts_with_the_original_
     let answer = request.arguments(&["-c", blocks]).logs_anything().run();
     assert_eq!(answer.text(), "('data', [10, 12])");
     let reason =
-        "and its value before that differs between this process and the one that made the image";
+        "and its earlier value is not the same in this process as in the one that made the image";
     assert!(answer.log.contains(reason), "{}", answer.log);
 }
 

@@ -1,19 +1,12 @@
 //! The functions that Python takes its memory with, in a process that makes an image or was restored from one
-//! (PyMem_SetAllocator, domains `mem` and `obj`). What is not placed comes from the functions that were there before.
-//! Only the first thread uses the memory here: another one may not have the lock of the same interpreter.
+//! (PyMem_SetAllocator, domains `mem` and `obj`). What `state` has no memory for comes from the functions that were
+//! there before.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{MaybeUninit, transmute};
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 
-use super::contexts::Contexts;
-use super::free_blocks::{LARGEST, STEP};
-use super::learning::Learning;
-use super::placed::Placed;
-use image::branch::thread_pointer;
-
-/// Python's own allocator takes larger blocks from the C library.
-const SMALL: usize = 512;
+use super::state::{Memory, State};
 
 /// <https://docs.python.org/3/c-api/memory.html#c.PyMemAllocatorEx>
 #[repr(C)]
@@ -36,32 +29,16 @@ impl Functions {
     }
 }
 
-/// The memory of a process, by what it is for.
-pub(super) enum Memory {
-    Learning(Learning),
-    Placed(Placed),
-}
-
-pub(super) struct State {
-    before: Functions,
-    /// The first thread.
-    thread: u64,
-    /// While the application is loaded.
-    contexts: Option<Contexts>,
-    /// How many blocks were taken while it was loaded.
-    pub(super) taken: u64,
-    /// Whether what is taken belongs to a request.
-    pub(super) in_request: bool,
-    pub(super) memory: Memory,
-}
+/// The functions that were there before.
+static mut BEFORE: Option<Functions> = None;
 
 static mut STATE: Option<State> = None;
 
 /// What is in use, if anything. The interpreter's lock is held, or there is no interpreter yet.
-#[allow(static_mut_refs, reason = "used by one thread, and for one call")]
+#[allow(static_mut_refs, reason = "no reference outlives a call from here")]
 pub(super) fn state() -> Option<&'static mut State> {
-    // SAFETY: the first thread's alone, except for what does not change once the interpreter runs; no reference
-    // outlives the call of a function here.
+    // SAFETY: only the first thread changes it, and only within a call from here. A thread with the lock of another
+    // interpreter only reads what does not change: which thread is the first, and what memory is whose.
     unsafe { STATE.as_mut() }
 }
 
@@ -88,14 +65,8 @@ pub(super) fn install(memory: Memory) -> Option<()> {
         if !before[0].is_as(&before[1]) {
             return None;
         }
-        STATE = Some(State {
-            before: before[0],
-            thread: thread_pointer(),
-            contexts: Some(Contexts::new()),
-            taken: 0,
-            in_request: false,
-            memory,
-        });
+        BEFORE = Some(before[0]);
+        STATE = Some(State::new(memory));
         for domain in [MEM, OBJ] {
             let mut ours = Functions {
                 context: null_mut(),
@@ -110,96 +81,23 @@ pub(super) fn install(memory: Memory) -> Option<()> {
     Some(())
 }
 
-impl State {
-    /// The application is loaded.
-    pub(super) fn loading_has_ended(&mut self) {
-        self.taken = self.contexts.take().map_or(0, |contexts| contexts.taken);
-        if let Memory::Placed(placed) = &mut self.memory {
-            placed.forget_keys();
-        }
-    }
-
-    #[inline]
-    fn take(&mut self, size: usize) -> Option<usize> {
-        if !self.is_in_first_thread() {
-            return None;
-        }
-        match (&mut self.contexts, &mut self.memory) {
-            (None, Memory::Placed(placed)) if self.in_request && size <= SMALL => placed.take(size),
-            (None, _) => None,
-            (Some(contexts), memory) => {
-                let key = contexts.next(size);
-                match memory {
-                    _ if size > LARGEST => None,
-                    Memory::Learning(learning) => learning.take(size, key),
-                    Memory::Placed(placed) => placed.take_known(size, key),
-                }
-            }
-        }
-    }
-
-    /// The same for what has grown. That has no key: how often something grows may differ.
-    fn take_grown(&mut self, size: usize) -> Option<usize> {
-        if !self.is_in_first_thread() {
-            return None;
-        }
-        match &mut self.memory {
-            Memory::Learning(learning) if self.contexts.is_some() && size <= LARGEST => {
-                learning.take(size, 0)
-            }
-            Memory::Placed(placed) if self.in_request && size <= SMALL => placed.take(size),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn is_in_first_thread(&self) -> bool {
-        thread_pointer() == self.thread
-    }
-
-    /// The length of a block, if it is from here.
-    #[inline]
-    fn length(&self, block: usize) -> Option<usize> {
-        let steps = match &self.memory {
-            Memory::Learning(learning) => learning.has(block).then(|| learning.steps(block)),
-            Memory::Placed(placed) => placed.has(block).then(|| placed.steps(block)),
-        };
-        steps.map(|steps| steps * STEP)
-    }
-
-    /// # Safety
-    /// A block from here, which nobody uses any more.
-    unsafe fn give_back(&mut self, block: usize) {
-        // What another thread gives back is lost, which is not much: it took none.
-        if self.is_in_first_thread() {
-            // SAFETY: the caller's promise.
-            unsafe {
-                match &mut self.memory {
-                    Memory::Learning(learning) => learning.give_back(block),
-                    Memory::Placed(placed) => placed.give_back(block),
-                }
-            }
-        }
-    }
-}
-
-/// The state for a function below.
-fn installed() -> &'static mut State {
-    // SAFETY: `install` sets the state before it names the functions.
-    unsafe { state().unwrap_unchecked() }
+/// Both, for a function below.
+fn installed() -> (Functions, &'static mut State) {
+    // SAFETY: `install` sets them before it names the functions, and the first never changes.
+    unsafe { (BEFORE.unwrap_unchecked(), state().unwrap_unchecked()) }
 }
 
 unsafe extern "C" fn malloc(_: *mut c_void, size: usize) -> *mut c_void {
-    let state = installed();
+    let (before, state) = installed();
     match state.take(size) {
         Some(block) => with_exposed_provenance_mut(block),
         // SAFETY: as Python would call it.
-        None => unsafe { (state.before.malloc)(state.before.context, size) },
+        None => unsafe { (before.malloc)(before.context, size) },
     }
 }
 
 unsafe extern "C" fn calloc(_: *mut c_void, number: usize, size: usize) -> *mut c_void {
-    let state = installed();
+    let (before, state) = installed();
     let all = number.checked_mul(size);
     match all.and_then(|all| Some((state.take(all)?, all))) {
         Some((block, all)) => {
@@ -209,19 +107,19 @@ unsafe extern "C" fn calloc(_: *mut c_void, number: usize, size: usize) -> *mut 
             block
         }
         // SAFETY: as Python would call it.
-        None => unsafe { (state.before.calloc)(state.before.context, number, size) },
+        None => unsafe { (before.calloc)(before.context, number, size) },
     }
 }
 
 unsafe extern "C" fn realloc(context: *mut c_void, block: *mut c_void, size: usize) -> *mut c_void {
-    let state = installed();
+    let (before, state) = installed();
     let Some(length) = state.length(block.addr()) else {
         if block.is_null() {
             // SAFETY: as Python would call it.
             return unsafe { malloc(context, size) };
         }
         // SAFETY: as above; the block is from there.
-        return unsafe { (state.before.realloc)(state.before.context, block, size) };
+        return unsafe { (before.realloc)(before.context, block, size) };
     };
     if size <= length && size * 2 >= length {
         return block;
@@ -230,7 +128,7 @@ unsafe extern "C" fn realloc(context: *mut c_void, block: *mut c_void, size: usi
     unsafe {
         let new = match state.take_grown(size) {
             Some(taken) => with_exposed_provenance_mut(taken),
-            None => (state.before.malloc)(state.before.context, size),
+            None => (before.malloc)(before.context, size),
         };
         if !new.is_null() {
             let bytes = length.min(size);
@@ -243,12 +141,12 @@ unsafe extern "C" fn realloc(context: *mut c_void, block: *mut c_void, size: usi
 }
 
 unsafe extern "C" fn free(_: *mut c_void, block: *mut c_void) {
-    let state = installed();
+    let (before, state) = installed();
     // SAFETY: nobody uses the block any more.
     unsafe {
         match state.length(block.addr()) {
             Some(_) => state.give_back(block.addr()),
-            None => (state.before.free)(state.before.context, block),
+            None => (before.free)(before.context, block),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and such blocks, hardly one of a hundred, lie thinly among all others. So one process learns which they are, when
 //! it answers the request of the warm-up; in the process that becomes the image they lie side by side.
 //!
-//! `hooks` (how Python takes memory) · `contexts` (which block is which in another process) · `learning` and `placed`
+//! `hooks` (how Python takes memory) · `state` (which memory is in use) · `contexts` (which block is which in another process) · `learning` and `placed`
 //! (the memory of the one process and of the other) · `free_blocks`. What was learned is kept in the folder for images
 //! (`image::learned`); if it is wrong, requests take longer, and nothing else.
 
@@ -11,6 +11,7 @@ mod free_blocks;
 mod hooks;
 mod learning;
 mod placed;
+mod state;
 
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::os::fd::BorrowedFd;
@@ -20,11 +21,12 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::interposed::draws;
-use hooks::{Memory, State, install, state};
+use hooks::{install, state};
 use image::learned::{self, Learned};
 use learning::Learning;
 use placed::Placed;
 use settings::cli::{Order, Placement};
+use state::{Memory, State};
 
 /// Called when this library is loaded. A process that makes an image loads it first (`LD_PRELOAD`), before Python has
 /// taken any memory; in others there is nothing to do.

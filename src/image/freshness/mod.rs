@@ -79,8 +79,8 @@ pub fn check(
                         what.shown(value)
                     ),
                     None => format!(
-                        "while loading, the application reads an attribute of the process that this \
-                         version does not know (number {})",
+                        "while loading, the application reads an attribute of the process that this version of \
+                         wsgi-cgi does not know (number {})",
                         number.0
                     ),
                 },

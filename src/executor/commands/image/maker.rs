@@ -169,8 +169,9 @@ impl Making {
         }
         if !draws::come_first() {
             bail!(
-                "wsgi-cgi's library was not loaded before Python (LD_PRELOAD), so random bytes that all requests \
-                 would share would go unnoticed"
+                "wsgi-cgi's library was not loaded before Python, although wsgi-cgi set LD_PRELOAD for that, so \
+                 random bytes that all requests would share would go unnoticed: name a Python that keeps this \
+                 variable (not a wrapper that clears it) with --python"
             );
         }
         let inherited = Inherited::all();

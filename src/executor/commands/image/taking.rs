@@ -328,8 +328,9 @@ fn refuse_request_variables(read: &EnvironmentRead) -> Result<()> {
     }
     match read.kept.first() {
         Some(how) => bail!(
-            "while loading, the application uses all environment variables, including those that differ \
-             from request to request: {how}: name the variables that it needs, or do this when a request needs it"
+            "while loading, the application uses all environment variables, including those that differ from \
+             request to request: {how}: use only the variables that are needed, each by its name, or do this when a \
+             request needs it"
         ),
         None => Ok(()),
     }

@@ -31,7 +31,7 @@ pub(in super::super) fn explain_printed_answer(
         .and_then(|name| name.extract::<String>())
         .map_or_else(|_| "the application".to_owned(), |name| format!("`{name}`"));
     format!(
-        "`{app}` runs another CGI gateway: while it was loaded, {place} printed CGI response headers, and \
+        "`{app}` runs another CGI gateway: {place} printed CGI response headers while the script was loaded, and \
          that answer is lost: remove that call, because wsgi-cgi calls {name} itself"
     )
 }
