@@ -182,7 +182,7 @@ fn a_script_that_answered_by_a_gateway_of_its_own_is_not_called_again() {
                 .position(|line| line == "run(application)")
                 .expect("there")
                 + 1;
-            let logged = format!("line {line}, `run(application)` printed a CGI head");
+            let logged = format!("line {line}, `run(application)` printed CGI response headers");
             let logged = if end.is_empty() {
                 logged
             } else {
