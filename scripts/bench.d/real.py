@@ -3,6 +3,7 @@
 Each is in a virtual environment of its own kind, beside Trac's, Mercurial's and Django's own
 data, and answers its first page."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from contest import Contestant, Failed, cgi_environment, interleave, run
 from place import compile_all, output_of, pip_environment
 from rows import Row
+from snapshots import ask_often
 from times import MILLISECOND
 
 SITES = Path(__file__).parent / "real"
@@ -41,6 +43,8 @@ def whole_processes(place, rounds):
     """CPU and time of whole processes against CGIHandler's: cold, from an image, warmed up."""
     venv = make_venv(place)
     folder = make_sites(place, venv)
+    # An image is of a script and the folder that it is started in, which is its own in a server too.
+    os.chdir(folder)
     rows = []
     for name, (path, expected) in ASKED.items():
         sides = [side(place, venv, folder, name, path, way) for way in WAYS]
@@ -86,14 +90,20 @@ def side(place, venv, folder, name, path, way):
         # A file that was written a moment ago may still change for all that its time says.
         time.sleep(1.1)
         outside = {name: environment[name] for name in ["PATH", "HOME", "WSGI_CGI_CACHE_DIR"]}
-        made = subprocess.run(
-            [place.program, "image", "make", script], env=outside, cwd=folder, capture_output=True
-        )
-        if made.returncode or made.stderr:
-            print(f"{script.name}: {made.stderr.decode(errors='replace').strip()}", file=sys.stderr)
+        make(place, script, outside)
+        ask_often(Contestant(way, (script,), environment), place.root / "errors")
+        make(place, script, outside)
     if way == "CGIHandler":
         del environment["WSGI_CGI_CACHE_DIR"]
     return Contestant(way, (script,), environment)
+
+
+def make(place, script, environment):
+    """Makes an image; what stands in the way is printed."""
+    command = [place.program, "image", "make", script]
+    made = subprocess.run(command, env=environment, capture_output=True)
+    if made.returncode or made.stderr:
+        print(f"{script.name}: {made.stderr.decode(errors='replace').strip()}", file=sys.stderr)
 
 
 def make_venv(place):

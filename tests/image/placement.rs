@@ -319,3 +319,15 @@ for name in os.listdir('/proc/self/fd'):
     assert_eq!(learned(&site), EMPTY);
     assert_eq!(site.restored(), "{2}");
 }
+
+/// A making that a request asks for would be without it.
+#[test]
+fn a_warm_up_of_a_person_is_not_replaced() {
+    let site = Site::new(THIN);
+    let made = site.command(&["make", "--warm-up", "/", "app.cgi"]);
+    assert!(made.status.success());
+    for _ in 0..25 {
+        assert_eq!(site.restored(), "{2}");
+    }
+    assert!(site.kept("learned").is_empty());
+}

@@ -108,7 +108,9 @@ impl Taking {
         let list = self.making.files.at(LEARNED);
         let is_known =
             learned::read(&list).is_some() && (placement::fits() || learned::is_young(&list));
-        if !is_known && !self.config.warm_up.is_empty() {
+        // A making that a request asks for knows the script's own warm-up alone.
+        let is_own = self.making.warm_up.is_empty() && !self.config.warm_up.is_empty();
+        if !is_known && is_own {
             // Without the note, requests take longer.
             _ = learned::write(&list, &Learned::due());
         }
