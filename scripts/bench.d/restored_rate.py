@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -28,12 +29,26 @@ def behind_apache(place, rounds):
         ]
 
 
+def wait_until_learned(cache):
+    """Until the image is one that was made after its requests were learned from."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        lists = [path.stat() for path in cache.glob("*.learned")]
+        images = [path.stat() for path in cache.glob("*.image")]
+        if lists and images and lists[0].st_size > 32 and images[0].st_ctime > lists[0].st_ctime:
+            return
+        time.sleep(0.1)
+    raise Failed("no image that has learned within a minute")
+
+
 def row(place, rounds, rate, name, others_rate, other, target):
     """The rate of restored requests to one application, beside another program's."""
     cache = own_cache(place)
     restored = launched(place, module(name), f"--cache-dir {cache} --warm-up /")
     rate(restored)
     wait_for_image(cache)
+    rate(restored)
+    wait_until_learned(cache)
     against = cgihandler(place, module(name)) if other == "CGIHandler" else floor(place, restored)
 
     def measure(contestant):
