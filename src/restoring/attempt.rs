@@ -244,8 +244,9 @@ fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<I
         );
         return Err(paced(wanted, &limit));
     }
-    // Once, and not for each of many requests at the same time.
-    if before + 1 == pace::MANY && learned::is_due(&wanted.at(LEARNED), before + 1) {
+    // Not for each of many requests at the same time; two that are counted at once may pass over a number.
+    let is_time = before > 0 && (before + 1).is_multiple_of(pace::MANY);
+    if is_time && learned::is_due(&wanted.at(LEARNED), before + 1) {
         return Err(paced(wanted, LEARNS));
     }
     let known = known_pages(&wanted.at("pages"), &head);
