@@ -4,6 +4,8 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::signals::FAULTS;
+
 /// Names this process after the file that the kernel was asked to execute (proc_pid_comm(5)), as if
 /// it had not executed another program since.
 pub fn name_as(executed: &Path) {
@@ -16,13 +18,7 @@ pub fn name_as(executed: &Path) {
 
 /// Sets the signals of a fault to their default action, which ends the process.
 pub fn default_fatal_signals() {
-    for signal in [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGILL,
-        libc::SIGFPE,
-        libc::SIGABRT,
-    ] {
+    for signal in FAULTS {
         // SAFETY: takes numbers; the handlers of this process are no longer needed.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }

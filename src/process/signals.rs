@@ -25,6 +25,15 @@ const TICKS: u32 = 20;
 /// The length of a tick in microseconds.
 const TICK: libc::suseconds_t = 100_000;
 
+/// The signals of a fault of the process itself.
+pub const FAULTS: [c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+];
+
 /// The signals that end a process because of a fault or a limit.
 const FATAL: [c_int; 6] = [
     libc::SIGSEGV,

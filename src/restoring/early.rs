@@ -10,6 +10,8 @@
 use std::arch::{asm, global_asm};
 use std::ffi::{c_char, c_int};
 
+use process::signals::FAULTS;
+
 /// A program header of an ELF file (elf.h, `Elf64_Phdr`).
 #[repr(C)]
 struct ProgramHeader {
@@ -162,13 +164,7 @@ fn on_fatal_signals_go_on() {
         way_back: 0,
         mask: 0,
     };
-    for signal in [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGILL,
-        libc::SIGFPE,
-        libc::SIGABRT,
-    ] {
+    for signal in FAULTS {
         let signal = signal.unsigned_abs() as usize;
         // SAFETY: 13 is rt_sigaction, which reads the structure.
         unsafe { system_call(13, signal, (&raw const action).addr(), 0, 8) };

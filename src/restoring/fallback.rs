@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use rustix::fs::{Mode, OFlags};
 
 use process::claim;
+use process::signals::FAULTS;
 
 use super::started::{Again, Started, pointers};
 
@@ -28,13 +29,7 @@ pub(super) fn prepare(started: &Started, names: &[CString; 3]) -> extern "C" fn(
         };
         libc::sigaltstack(&raw const stack, std::ptr::null_mut());
     }
-    for signal in [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGILL,
-        libc::SIGFPE,
-        libc::SIGABRT,
-    ] {
+    for signal in FAULTS {
         let handler = on_fatal as extern "C" fn(c_int);
         // SAFETY: a structure of zeros is an action; the handler makes system calls only, and
         // its code stays mapped.
