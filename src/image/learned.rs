@@ -52,7 +52,9 @@ impl Learned {
 /// Whether it is to be learned, as the image is used often enough to pay for that.
 #[must_use]
 pub fn is_due(path: &Path, requests: u64) -> bool {
-    requests >= pace::MANY && read(path).is_some_and(|learned| learned.is_due())
+    // A request asks this: a list is not read for it.
+    let is_short = || fs::symlink_metadata(path).is_ok_and(|about| about.len() <= SHORTEST);
+    requests >= pace::MANY && is_short() && read(path).is_some_and(|learned| learned.is_due())
 }
 
 /// Whether a list, or the note that it is due, was written within a day.
@@ -66,6 +68,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The longest list. A request that writes to more blocks has no use for it.
 const MOST: usize = 1 << 16;
+
+/// The length of a list of nothing, in bytes.
+const SHORTEST: u64 = 32;
 
 /// Writes a list in the place of an earlier one.
 ///
@@ -81,7 +86,7 @@ pub fn write(path: &Path, learned: &Learned) -> Result<()> {
 #[must_use]
 pub fn read(path: &Path) -> Option<Learned> {
     let mut bytes = Vec::new();
-    let longest = MOST as u64 * 8 + 32;
+    let longest = MOST as u64 * 8 + SHORTEST;
     open(path)
         .ok()?
         .take(longest)
@@ -133,6 +138,23 @@ mod tests {
             damaged[place] ^= 1;
             assert_eq!(decode(&damaged), None, "{place}");
             assert_eq!(decode(&bytes[..place]), None, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_due_once_it_pays_and_until_it_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(format!("{}.learned", "0".repeat(32)));
+        assert!(!is_due(&path, pace::MANY));
+        let keys = vec![3];
+        for (learned, expected) in [
+            (Learned::due(), true),
+            (Learned::nothing(), false),
+            (Learned { taken: 9, keys }, false),
+        ] {
+            write(&path, &learned).expect("written");
+            assert_eq!(is_due(&path, pace::MANY), expected, "{learned:?}");
+            assert!(!is_due(&path, pace::MANY - 1));
         }
     }
 

@@ -342,8 +342,8 @@ fn without_image(wanted: &Wanted, meta: &MetaVariables) -> Cold {
     paced(wanted, NO_IMAGE)
 }
 
-const LEARNS: &str = "the image has answered so many requests that it is made again, so that further ones take less \
-                      CPU";
+const LEARNS: &str =
+    "the image has answered many requests, and is made again once so that later ones take less CPU";
 
 const NO_IMAGE: &str = "there is no image yet";
 
