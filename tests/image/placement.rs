@@ -180,6 +180,16 @@ fn nothing_is_learned_where_addresses_are_few() {
     assert_eq!(site.restored(), "{2}");
 }
 
+/// An application that is as [`THIN`] otherwise is answered from images, but not learned from.
+#[track_caller]
+fn nothing_is_learned(text: &str) {
+    let site = Site::with_options("--warm-up /", text);
+    site.make();
+    ask_often(&site);
+    assert_eq!(learned(&site), EMPTY);
+    assert_eq!(site.restored(), "{2}");
+}
+
 /// A copy of the process that learns must not write to its memory, nor see what is written there later.
 #[test]
 fn loading_that_forks_is_not_learned_from() {
@@ -203,11 +213,7 @@ for number in begins + goes_on:
 assert all(table[number] == [-number] for number in table)
 {THIN}"
     );
-    let site = Site::with_options("--warm-up /", &text);
-    site.make();
-    ask_often(&site);
-    assert_eq!(learned(&site), EMPTY);
-    assert_eq!(site.restored(), "{2}");
+    nothing_is_learned(&text);
 }
 
 /// Blocks go from thread to thread, and back to a memory that belongs to the first.
@@ -313,11 +319,7 @@ for name in os.listdir('/proc/self/fd'):
         os.close(other)
 {THIN}"
     );
-    let site = Site::with_options("--warm-up /", &text);
-    site.make();
-    ask_often(&site);
-    assert_eq!(learned(&site), EMPTY);
-    assert_eq!(site.restored(), "{2}");
+    nothing_is_learned(&text);
 }
 
 /// A making that a request asks for would be without it.

@@ -2,6 +2,7 @@
 //! observes it.
 
 mod maker;
+mod outcome;
 mod started;
 mod taking;
 mod trial;

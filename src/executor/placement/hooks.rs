@@ -2,35 +2,14 @@
 //! (PyMem_SetAllocator, domains `mem` and `obj`). What `state` has no memory for comes from the functions that were
 //! there before.
 
-use std::ffi::{CStr, c_int, c_void};
-use std::mem::{MaybeUninit, transmute};
+use std::ffi::c_void;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 
 use super::state::{Memory, State};
-
-/// <https://docs.python.org/3/c-api/memory.html#c.PyMemAllocatorEx>
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Functions {
-    context: *mut c_void,
-    malloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
-    calloc: unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void,
-    realloc: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void, *mut c_void),
-}
-
-impl Functions {
-    fn is_as(&self, other: &Self) -> bool {
-        let addresses = |of: &Self| {
-            let free = of.free as *const () as usize;
-            (of.context, of.malloc as *const () as usize, free)
-        };
-        addresses(self) == addresses(other)
-    }
-}
+use crate::python::{MEMORY_DOMAINS, MemoryFunctions, memory_functions, set_memory_functions};
 
 /// The functions that were there before.
-static mut BEFORE: Option<Functions> = None;
+static mut BEFORE: Option<MemoryFunctions> = None;
 
 static mut STATE: Option<State> = None;
 
@@ -44,45 +23,33 @@ pub(super) fn state() -> Option<&'static mut State> {
 
 /// Makes Python take its memory here from now on, before it runs.
 pub(super) fn install(memory: Memory) -> Option<()> {
-    type Get = unsafe extern "C" fn(c_int, *mut Functions);
-    const MEM: c_int = 1;
-    const OBJ: c_int = 2;
-    // SAFETY: questions by C strings; the functions have these signatures in every version; this thread is the only
-    // one.
+    let [before, other] = MEMORY_DOMAINS.map(memory_functions);
+    let before = before?;
+    // Where they differ (a Python built for debugging), a block would need to know its domain.
+    let identity = |of: MemoryFunctions| (of.context, of.free as *const () as usize);
+    if identity(before) != identity(other?) {
+        return None;
+    }
+    // SAFETY: this thread is the only one; `free` and `realloc` pass on blocks that are not from here.
     unsafe {
-        let symbol = |name: &CStr| libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
-        let (get, set) = (symbol(c"PyMem_GetAllocator"), symbol(c"PyMem_SetAllocator"));
-        if get.is_null() || set.is_null() {
-            return None;
-        }
-        let [get, set] = [get, set].map(|function| transmute::<*mut c_void, Get>(function));
-        let before = [MEM, OBJ].map(|domain| {
-            let mut functions = MaybeUninit::uninit();
-            get(domain, functions.as_mut_ptr());
-            functions.assume_init()
-        });
-        // Where they differ (a Python built for debugging), a block would need to know its domain.
-        if !before[0].is_as(&before[1]) {
-            return None;
-        }
-        BEFORE = Some(before[0]);
+        BEFORE = Some(before);
         STATE = Some(State::new(memory));
-        for domain in [MEM, OBJ] {
-            let mut ours = Functions {
+        for domain in MEMORY_DOMAINS {
+            let ours = MemoryFunctions {
                 context: null_mut(),
                 malloc,
                 calloc,
                 realloc,
                 free,
             };
-            set(domain, &raw mut ours);
+            set_memory_functions(domain, ours)?;
         }
     }
     Some(())
 }
 
 /// Both, for a function below.
-fn installed() -> (Functions, &'static mut State) {
+fn installed() -> (MemoryFunctions, &'static mut State) {
     // SAFETY: `install` sets them before it names the functions, and the first never changes.
     unsafe { (BEFORE.unwrap_unchecked(), state().unwrap_unchecked()) }
 }

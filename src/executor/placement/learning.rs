@@ -23,6 +23,7 @@ const ROOM: usize = 512 << 20;
 
 pub(super) struct Learning {
     file: OwnedFd,
+    /// Device and inode of the file.
     id: (u64, u64),
     /// The address of the first mapping; the others follow.
     start: usize,
@@ -32,7 +33,7 @@ pub(super) struct Learning {
     free: FreeBlocks,
     /// Whether other processes would see what is written.
     is_shared: bool,
-    /// Whether blocks were written to before `watch` as if it had been after it.
+    /// Whether a fork came before `watch`, so that it can no longer be told what is written to after it.
     is_spoiled: bool,
 }
 

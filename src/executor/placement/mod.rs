@@ -2,9 +2,9 @@
 //! and such blocks, hardly one of a hundred, lie thinly among all others. So one process learns which they are, when
 //! it answers the request of the warm-up; in the process that becomes the image they lie side by side.
 //!
-//! `hooks` (how Python takes memory) · `state` (which memory is in use) · `contexts` (which block is which in another process) · `learning` and `placed`
-//! (the memory of the one process and of the other) · `free_blocks`. What was learned is kept in the folder for images
-//! (`image::learned`); if it is wrong, requests take longer, and nothing else.
+//! `hooks` (how Python takes memory) · `state` (which memory is in use) · `contexts` (which block is which in another
+//! process) · `learning` and `placed` (the memory of the one process and of the other) · `free_blocks`. What was learned
+//! is kept in the folder for images (`image::learned`); if it is wrong, requests take longer, and nothing else.
 
 mod contexts;
 mod free_blocks;
@@ -105,7 +105,7 @@ pub(crate) fn watch() -> Result<()> {
     if learning().is_some_and(Learning::watch) {
         return Ok(());
     }
-    bail!("the application forks while it is loaded, or this process has no memory of its own")
+    bail!("this process cannot tell any more what is written to")
 }
 
 /// Keeps for later processes what was learned.

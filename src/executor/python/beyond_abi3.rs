@@ -3,7 +3,7 @@
 //! of them, a slower way is used.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
 use std::sync::LazyLock;
 
 use pyo3::ffi::{self, PyObject};
@@ -16,6 +16,51 @@ pub(super) struct ArenaAllocator {
     pub(super) context: *mut c_void,
     pub(super) take: extern "C" fn(*mut c_void, usize) -> *mut c_void,
     pub(super) give_back: extern "C" fn(*mut c_void, *mut c_void, usize),
+}
+
+/// <https://docs.python.org/3/c-api/memory.html#c.PyMemAllocatorEx>
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct MemoryFunctions {
+    /// What the functions get first.
+    pub context: *mut c_void,
+    /// As malloc(3).
+    pub malloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    /// As calloc(3).
+    pub calloc: unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void,
+    /// As realloc(3).
+    pub realloc: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> *mut c_void,
+    /// As free(3).
+    pub free: unsafe extern "C" fn(*mut c_void, *mut c_void),
+}
+
+/// For which memory: `PYMEM_DOMAIN_MEM` and `PYMEM_DOMAIN_OBJ`, whose functions need the interpreter's lock.
+pub const MEMORY_DOMAINS: [c_int; 2] = [1, 2];
+
+type AboutMemory = unsafe extern "C" fn(c_int, *mut MemoryFunctions);
+
+/// The functions that Python takes this memory with; `None` in a process without Python. It may not run yet.
+#[must_use]
+pub fn memory_functions(domain: c_int) -> Option<MemoryFunctions> {
+    let get = symbol(c"PyMem_GetAllocator")?;
+    let mut functions = MaybeUninit::uninit();
+    // SAFETY: the function has this signature, and fills the structure.
+    unsafe {
+        transmute::<*mut c_void, AboutMemory>(get)(domain, functions.as_mut_ptr());
+        Some(functions.assume_init())
+    }
+}
+
+/// Makes Python take this memory with these functions; `None` in a process without Python.
+///
+/// # Safety
+/// The functions know the blocks that were taken before. No other thread runs.
+#[must_use]
+pub unsafe fn set_memory_functions(domain: c_int, mut functions: MemoryFunctions) -> Option<()> {
+    let set = symbol(c"PyMem_SetAllocator")?;
+    // SAFETY: the function has this signature, and copies what it is given; the caller's promise.
+    unsafe { transmute::<*mut c_void, AboutMemory>(set)(domain, &raw mut functions) };
+    Some(())
 }
 
 /// How a function of C is called (`PyMethodDef.ml_flags`).

@@ -35,7 +35,9 @@ mod worker;
 
 pub use application::{Application, Loaded, load};
 pub use arenas::{reserve_memory, without_huge_pages};
-pub use beyond_abi3::resolve_symbols;
+pub use beyond_abi3::{
+    MEMORY_DOMAINS, MemoryFunctions, memory_functions, resolve_symbols, set_memory_functions,
+};
 pub use bytecode::{keep_bytecode, kept_bytecode};
 pub use environ::{call_again, shown_environ};
 pub use failure::Failure;

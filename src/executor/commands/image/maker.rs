@@ -2,44 +2,36 @@
 //! (`taking`). The file gets its final name once a process restored from it has passed a trial.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::Signal;
 
 use super::super::cgi;
 use super::super::executor::{Executor, RunningExchange, StartInfo};
+use super::outcome::{REFUSED, end};
 use super::started::Begun;
 use super::taking::Taking;
-use super::trial;
 use super::warm_up;
 use crate::interposed::{at_exit, draws};
 use crate::placement;
 use crate::python::{self, Inspection, OnHandlerCall, PythonState};
 use exchange::MetaVariables;
 use image::attempt::{Ended, Files};
-use image::basis::{Basis, Changing, Unobserved};
-use image::capture;
-use image::format::Head;
+use image::basis::Basis;
+use image::freshness;
 use image::inherited::Inherited;
 use image::observer::questions;
 use image::place::shown;
 use image::process_state::ProcessState;
-use image::store::{LEARNED, SAID, UNWARMED, read_head, remove};
-use image::{freshness, pace, refusal, sweep};
+use image::store::LEARNED;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::{descriptors, environment, signals};
 use settings::config::Config;
 use settings::decided;
-
-/// How many seconds a refusal is kept: its reason may have been outside of what is recorded.
-const REFUSED: u64 = 3600;
-/// The longest time, if the image is refused again and again.
-const MOST_REFUSED: u64 = 86_400;
 
 /// Libraries for arithmetic start a thread for each processor unless they are told not to.
 const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
@@ -165,7 +157,7 @@ impl Making {
         basis: &mut Basis,
     ) -> Result<Before> {
         if self.learns && !placement::learns() {
-            bail!("this process may not have as many addresses (RLIMIT_AS)");
+            bail!("this process cannot learn");
         }
         if !draws::come_first() {
             bail!(
@@ -211,15 +203,10 @@ impl Making {
         PythonState::observe(self.observer)?;
         if self.learns {
             questions::leave()?;
-            // Otherwise the observer would have ended it.
-            let kill = Some(rustix::process::Signal::KILL);
-            rustix::process::set_parent_process_death_signal(kill)?;
-            if rustix::process::getppid()
-                .map(rustix::process::Pid::as_raw_nonzero)
-                .map(i32::from)
-                != Some(self.observer)
-            {
-                end(Ended::Refused)
+            // What is observed ends with its observer in any case.
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            if !PythonState::is_child_of(self.observer) {
+                bail!("the observer has ended");
             }
         }
         // Each request opens its log itself; and with `image make` a person should see errors.
@@ -241,142 +228,6 @@ impl Making {
             state,
             python_state,
         })
-    }
-
-    /// Names the image, or records why there is none, and ends the process.
-    pub(super) fn conclude(
-        &self,
-        around: &MetaVariables,
-        lock: Option<(u64, u64)>,
-        basis: &Basis,
-        written: Result<(Head, File)>,
-    ) -> ! {
-        if std::process::id() != self.maker {
-            end(Ended::Made) // forked by the script while it was loaded, and at its end now
-        }
-        let ended = self.name(around, lock, basis, written);
-        if let Err(error) = ended {
-            report::log_error(&error);
-            std::process::exit(Exit::Failure.code().into())
-        }
-        end(Ended::Made)
-    }
-
-    fn name(
-        &self,
-        around: &MetaVariables,
-        lock: Option<(u64, u64)>,
-        basis: &Basis,
-        written: Result<(Head, File)>,
-    ) -> Result<()> {
-        let files = &self.files;
-        let passed = written
-            .and_then(|(head, file)| trial::pass(&self.program, &files.at("new"), &file, head));
-        if lock.is_none() || files.lock() != lock {
-            end(Ended::Again) // the folder was removed, and whatever is there now is another process's
-        }
-        if let Err(error) = passed {
-            remove(&files.at("new"));
-            if error.is::<Unobserved>() {
-                end(Ended::Again)
-            }
-            self.refuse(&error, basis)?;
-        }
-        let is_changed = ["image", "bad"].iter().all(|ending| {
-            read_head(&files.at(ending)).is_none_or(|head| {
-                freshness::check(&head, &basis.identity, head.made, around).is_err()
-            })
-        });
-        if is_changed || self.by_hand {
-            remove(&files.at("crashes"));
-        }
-        if self.by_hand {
-            remove(&files.at("tries"));
-        }
-        for ending in ["refused", "bad", "pages", "used", "unlucky", SAID, UNWARMED] {
-            remove(&files.at(ending));
-        }
-        fs::rename(files.at("new"), files.at("image"))
-            .context("cannot move the new image into place")?;
-        sweep::sweep(&files.folder, &files.name);
-        std::io::stdout().flush()?;
-        Ok(())
-    }
-
-    /// Called in a child that the script forked, which would answer instead of this process: refuses
-    /// the image, and ends both.
-    pub(super) fn refuse_for_a_child(&self, basis: &Basis) -> ! {
-        let error = anyhow!("the script answers from a child process (os.fork)");
-        if !self.learns {
-            match self.keep_refusal(&error, basis) {
-                Ok(reason) => report::log(&reason),
-                Err(error) => report::log_error(&error),
-            }
-        }
-        // SAFETY: sends a signal.
-        unsafe { libc::kill(self.maker.cast_signed(), libc::SIGKILL) };
-        end(Ended::Refused)
-    }
-
-    /// Records for other processes why there is no image, until one of the things that this depends on changes.
-    fn keep_refusal(&self, error: &anyhow::Error, basis: &Basis) -> Result<String> {
-        let files = &self.files;
-        let reason = format!("{}: no image: {error:#}", self.script.display());
-        let reason = shown(reason.as_bytes());
-        let changing = pace::wait(self.attempt);
-        let max_age = if error.is::<Changing>() {
-            changing
-        } else {
-            (REFUSED << self.attempt.saturating_sub(1).min(5)).min(MOST_REFUSED)
-        };
-        let head = match basis.refusal(pace::now(), &reason, max_age) {
-            Ok(head) => head,
-            // If a file has changed meanwhile, it is unknown which content was read.
-            Err(_) => Basis {
-                identity: basis.identity.clone(),
-                max_age: changing,
-                ..Basis::default()
-            }
-            .refusal(pace::now(), &reason, changing)?,
-        };
-        let written = capture::create(&files.at("new")).and_then(|mut file| {
-            file.write_all(&head.encode())?;
-            Ok(fs::rename(files.at("new"), files.at("refused"))?)
-        });
-        if let Err(error) = written {
-            remove(&files.at("new"));
-            report::log(&format!(
-                "cannot save the reason why there is no image: {error:#}"
-            ));
-        }
-        Ok(reason)
-    }
-
-    fn refuse(&self, error: &anyhow::Error, basis: &Basis) -> Result<()> {
-        // Another attempt may find the file unchanged; the observer knows whether this one was the last.
-        let is_kept = error
-            .downcast_ref::<Changing>()
-            .is_none_or(|changing| changing.by_loading)
-            && warm_up::give_up(&self.files, error);
-        if is_kept && !error.is::<Changing>() {
-            leave();
-            end(Ended::Unwarmed)
-        }
-        let reason = self.keep_refusal(error, basis)?;
-        let files = &self.files;
-        if self.by_hand {
-            remove(&files.at("tries"));
-        }
-        leave();
-        // Loading has run the exit functions too: so it is repeated only if the result may differ.
-        if let Some(changing) = error.downcast_ref::<Changing>() {
-            end(if changing.by_loading {
-                Ended::Settles
-            } else {
-                Ended::Again
-            })
-        }
-        bail!("{reason}")
     }
 }
 
@@ -411,31 +262,12 @@ fn on_handler_call(
     })
 }
 
-/// Runs the exit functions of the loaded application. With other threads, they might wait forever.
-fn leave() {
-    if refusal::refuse_threads_and_timers().is_ok() {
-        python::leave();
-    }
-}
-
-/// Ends a process that cannot learn anything.
-pub(super) fn give_up() -> ! {
-    leave();
-    end(Ended::Refused)
-}
-
 /// Keeps what a process has learned in answering a request, if it was to learn.
 fn keep(learned: Option<&Path>) {
     if let Some(path) = learned {
         // Without it, requests take longer.
         _ = placement::keep(path);
     }
-}
-
-/// Ends the process without exit functions, which are for processes that answer requests.
-fn end(ended: Ended) -> ! {
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(ended.code()) }
 }
 
 fn with_one_thread(around: &MetaVariables, ours: &[&str]) -> MetaVariables {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::maker::{self, Making};
+use super::maker::Making;
+use super::outcome;
 use super::started::Restored;
 use super::trial;
 use super::warm_up;
@@ -70,7 +71,7 @@ impl Taking {
         placement::loading_has_ended();
         if own.making.learns {
             // The process that makes the image meets the same obstacle, and says so.
-            return own.learn(loaded).unwrap_or_else(|_| maker::give_up());
+            return own.learn(loaded).unwrap_or_else(|_| outcome::give_up());
         }
         let written = match own.become_an_image(loaded.map(drop)) {
             Ok(Side::Restored(handoff, head, changes)) => {

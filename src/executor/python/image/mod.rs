@@ -52,9 +52,7 @@ impl PythonState {
     /// If this is not possible.
     pub fn observe(observer: i32) -> Result<()> {
         if questions::begin().is_err() {
-            let parent =
-                rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
-            if parent != observer {
+            if !Self::is_child_of(observer) {
                 return Err(Unobserved.into());
             }
             bail!(
@@ -63,6 +61,12 @@ impl PythonState {
             )
         }
         Ok(())
+    }
+
+    /// Whether the process with that PID is still the parent of this one.
+    #[must_use]
+    pub fn is_child_of(observer: i32) -> bool {
+        rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get()) == Some(observer)
     }
 
     /// Records from now on which variables are read and why files are looked up. The variables in
