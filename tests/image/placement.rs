@@ -193,8 +193,14 @@ fn nothing_is_learned(text: &str) {
 /// A copy of the process that learns must not write to its memory, nor see what is written there later.
 #[test]
 fn loading_that_forks_is_not_learned_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("loaded");
     let text = format!(
         "import os, sys
+def log(what):
+    with open('{}', 'a') as file:
+        file.write(what)
+log('begins ')
 table = {{number: [number] for number in range(20_000)}}
 begins, goes_on = os.pipe(), os.pipe()
 child = os.fork()
@@ -211,9 +217,15 @@ assert os.waitpid(child, 0)[1] == 0
 for number in begins + goes_on:
     os.close(number)
 assert all(table[number] == [-number] for number in table)
-{THIN}"
+log('ends\\n')
+{THIN}",
+        log.display()
     );
     nothing_is_learned(&text);
+    // Also in the process that was to learn.
+    let loaded = fs::read_to_string(log).expect("loaded");
+    assert!(loaded.lines().count() >= 4, "{loaded}");
+    assert_eq!(loaded.replace("begins ends\n", ""), "");
 }
 
 /// Blocks go from thread to thread, and back to a memory that belongs to the first.
@@ -310,16 +322,24 @@ fn the_application_learns_with_the_servers_variables() {
 /// An application that closes what it does not know opens its own files where that was.
 #[test]
 fn a_closed_descriptor_is_not_taken_for_that_of_the_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("ended");
     let text = format!(
-        "import os
+        "import atexit, os
+def end():
+    with open('{}', 'a') as file:
+        file.write('in order')
 for name in os.listdir('/proc/self/fd'):
     if os.path.islink('/proc/self/fd/' + name) and 'memfd:wsgi-cgi' in os.readlink('/proc/self/fd/' + name):
         other = os.open(__file__, os.O_RDONLY)
         os.dup2(other, int(name))
         os.close(other)
-{THIN}"
+        atexit.register(end)
+{THIN}",
+        log.display()
     );
     nothing_is_learned(&text);
+    assert_eq!(fs::read_to_string(log).expect("ended"), "in order");
 }
 
 /// A making that a request asks for would be without it.
