@@ -128,9 +128,10 @@ impl Taking {
         refusal::refuse_threads_and_timers()?;
         python::resolve_symbols();
         let path = self.config.warm_up.first().context("no warm-up")?;
-        let handoff = warm_up::as_from_outside(path)?;
         placement::request_begins();
         placement::watch()?;
+        // This begins a timer, and with a timer the exit functions would not run.
+        let handoff = warm_up::as_from_outside(path)?;
         // From here on nothing fails that would need the locks which this takes.
         self.python_state.before();
         Ok(Restored {
