@@ -58,17 +58,13 @@ impl Becoming {
     ///
     /// # Errors
     /// Where one of them does not exist.
-    pub(crate) fn of(
-        config: &Config,
-        environment: &MetaVariables,
-        handed_on: &HandedOn,
-    ) -> Result<Self> {
+    pub(crate) fn of(config: &Config, environment: &MetaVariables, program: &Path) -> Result<Self> {
         let virtual_env = environment.get_redirected("VIRTUAL_ENV");
         let virtual_env = virtual_env.map(|root| Path::new(OsStr::from_bytes(root)));
-        let packages = Packages::find(config, virtual_env, &handed_on.program)?;
+        let packages = Packages::find(config, virtual_env, program)?;
         Ok(Self {
             python: packages.executable().to_owned(),
-            executor: executor::find(&handed_on.program, config.cache_dir.as_deref())?,
+            executor: executor::find(program, config.cache_dir.as_deref())?,
         })
     }
 

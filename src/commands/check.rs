@@ -12,18 +12,23 @@ use checking::ignored::Ignored;
 use checking::rules;
 use exchange::json::quoted;
 use process::report::Exit;
-use settings::cli::Check;
+use settings::cli::{Check, ForPython};
 
 /// Lists the rules, or becomes a Python that checks the application.
-pub(super) fn run(started: &Started, typed: &Check) -> Result<Exit> {
+pub(super) fn run(started: &Started, typed: Box<Check>) -> Result<Exit> {
     if typed.told.rules {
         let text = if typed.told.json { json() } else { text() };
         std::io::stdout().write_all(text.as_bytes())?;
         return Ok(Exit::Success);
     }
     Ignored::parse(&typed.told.ignore).map_err(|why| anyhow!("--ignore: {why}"))?;
-    let app = typed.app.as_deref().unwrap_or_default();
-    become_python(started, typed.options.clone(), app)
+    let app = typed.app.clone().unwrap_or_default();
+    become_python(
+        started,
+        typed.options.clone(),
+        &app,
+        &ForPython::Check(typed),
+    )
 }
 
 /// A line for each rule and one with its sentence.

@@ -26,7 +26,7 @@ use image::cache_folder;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::{environment, runtime_setup, times};
-use settings::cli::{COMMANDS, Command, ImageCommand, Program};
+use settings::cli::{COMMANDS, Command, ForPython, ImageCommand, Program};
 use settings::config::{App, Config};
 use settings::decided::first_line_options;
 use settings::did_you_mean;
@@ -62,12 +62,31 @@ pub(crate) fn run(started: &Started) -> Exit {
     };
     let started = &with_variables;
     let done = match program.command {
-        Some(Command::Request(typed)) => become_python(started, typed.options, &typed.app),
-        Some(Command::Check(typed)) => check::run(started, &typed),
-        Some(Command::Precompile(typed)) => become_python(started, typed.options, &typed.app),
+        Some(Command::Request(typed)) => {
+            let command_line = started.evidence().arguments;
+            let (options, app) = (typed.options.clone(), typed.app.clone());
+            become_python(
+                started,
+                options,
+                &app,
+                &ForPython::Request(typed, command_line),
+            )
+        }
+        Some(Command::Check(typed)) => check::run(started, typed),
+        Some(Command::Precompile(typed)) => {
+            let (options, app) = (typed.options.clone(), typed.app.clone());
+            become_python(started, options, &app, &ForPython::Precompile(typed))
+        }
         Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
             let app = typed.named();
-            app.and_then(|app| become_python(started, typed.options, &app))
+            app.and_then(|app| {
+                become_python(
+                    started,
+                    typed.options.clone(),
+                    &app,
+                    &ForPython::Serve(typed),
+                )
+            })
         }
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),
@@ -115,14 +134,19 @@ fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
     )
 }
 
-/// The executor does what was typed; returns where there is none.
-fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr) -> Result<Exit> {
+/// The executor runs the command; returns where there is none.
+fn become_python(
+    started: &Started,
+    options: impl Into<CgiOptions>,
+    app: &OsStr,
+    command: &ForPython,
+) -> Result<Exit> {
     let mut environment = started.meta.clone();
     // Marks a request that follows a redirect; it is not for the application.
     environment.remove("WSGI_CGI_HOP");
     let config = Config::decide(options, &environment, App::parse(app)?)?;
-    let handed_on = handed_on(started);
-    let python = Becoming::of(&config, &environment, &handed_on)?;
+    let handed_on = handed_on(started, command);
+    let python = Becoming::of(&config, &environment, &handed_on.program)?;
     let (file, words) = python.c_words(&handed_on);
     let error = exec(&file, &words, &started.environment);
     let shown = python.python().display().to_string();
@@ -131,15 +155,15 @@ fn become_python(started: &Started, options: impl Into<CgiOptions>, app: &OsStr)
     )))
 }
 
-/// What the executor needs to know about this process.
-pub(crate) fn handed_on(started: &Started) -> HandedOn {
+/// What the executor needs to know about this process, and the command.
+pub(crate) fn handed_on(started: &Started, command: &ForPython) -> HandedOn {
     let evidence = started.evidence();
     HandedOn {
         began: times::now(),
         has_language: started.meta.get(environment::LANGUAGE).is_some(),
         program: evidence.program,
         executed: evidence.executed,
-        arguments: evidence.arguments,
+        arguments: command.words(),
         ..HandedOn::default()
     }
 }

@@ -149,7 +149,7 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
     let found = decided
         .as_ref()
         .ok()
-        .map(|config| Becoming::of(config, &meta, &handed_on));
+        .map(|config| Becoming::of(config, &meta, &handed_on.program));
     let mut unanswered = Unanswered {
         meta,
         incident,

@@ -36,7 +36,6 @@ pub(crate) fn start(wanted: &Wanted, started: &Started) {
                 .value(INTERFACE)
                 .map(|interface| OsStr::from_bytes(interface).to_owned()),
             unless_since: Some(pace::now() + 1),
-            ..Order::default()
         },
     };
     if wanted.folder.is_absolute() {

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 
 use super::listen_addresses;
 use crate::becoming::Becoming;
-use crate::commands::handed_on;
 use crate::restoring::started::Started;
 use doors::http::Limits;
 use doors::server::{
@@ -44,7 +43,7 @@ pub(crate) fn listen(typed: &Typed, started: &Started) -> Result<Exit> {
     for option in &typed.work.static_folders {
         StaticFolder::new(&option.url, &option.folder)?;
     }
-    Becoming::of(&config, &started.meta, &handed_on(started))?;
+    Becoming::of(&config, &started.meta, &started.evidence().program)?;
     if typed.behind.scgi.is_some() && is_nph(&config) {
         bail!(
             "`{}` is an NPH script, and SCGI has no NPH responses: rename it without `nph-`, or leave out \

@@ -21,9 +21,10 @@ use image::{cache_folder, freshness, learned, pace, place};
 use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
-use settings::cli::{Make, Order};
+use settings::cli::{ForPython, Loading, Make, Placement};
+use settings::config::{App, Config};
 use settings::decided;
-use settings::options::{CACHE_DIR, Early};
+use settings::options::{CACHE_DIR, Early, WARM_UP};
 
 /// Starts the process that loads, and ends as it does.
 pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
@@ -40,34 +41,40 @@ pub(crate) fn observe(typed: &Make, started: &Started) -> Result<Exit> {
     let Some(attempt) = attempt::begin(&files, order.unless_since, &started.meta)? else {
         return Ok(Exit::Success);
     };
+    let list = files.at(LEARNED);
     let mut variables = freshness::outside(&started.meta);
     if let Some(interface) = &order.gateway_interface {
         variables.set("GATEWAY_INTERFACE", interface.as_bytes());
     }
-    let mut order = Order {
-        here: false,
-        observed: Some(std::process::id()),
-        attempt: Some(attempt.number),
-        ..order.clone()
+    let mut order = Loading {
+        script: typed.script.clone(),
+        started_with: flags.clone(),
+        flags: decided::first_line_flags(flags.clone(), &typed.script)?.0,
+        // With other variables that process might find another folder.
+        folder,
+        warm_up: typed.options.0.words_of(&WARM_UP),
+        unwarmed: false,
+        observer: std::process::id(),
+        attempt: attempt.number,
+        by_hand: order.unless_since.is_none(),
+        placement: Placement::Learned(list.clone()),
     };
-    let is_by_hand = order.unless_since.is_none();
-    let loading = |order: &Order| loading(typed, order.clone(), &folder, started, &variables);
-    let list = files.at(LEARNED);
+    let by_hand = order.by_hand;
+    let loading = |order: &Loading| loading(order, started, &variables);
     if learned::is_due(&list, pace::counted(&files.at("used")).times) {
-        if is_by_hand {
+        if by_hand {
             say("loading the application to learn which memory is written to by requests");
         }
-        let order = Order {
-            learns: true,
+        let order = Loading {
+            placement: Placement::Learns,
             ..order.clone()
         };
         learn(loading(&order)?, &list, &variables);
     }
-    order.learned = Some(list.into());
     let mut has_settled = false;
     loop {
         let ended = observer::observe(loading(&order)?, &variables, &mut |step| {
-            if is_by_hand {
+            if by_hand {
                 say(match step {
                     Step::Loads => "loading the application",
                     Step::IsWritten => "writing the image and trying it",
@@ -119,28 +126,18 @@ fn say(step: &str) {
     );
 }
 
-/// The process that loads the application: the same command, run with Python.
-fn loading(
-    typed: &Make,
-    order: Order,
-    folder: &Path,
-    started: &Started,
-    variables: &MetaVariables,
-) -> Result<Command> {
-    let flags = order.started_with.clone();
-    let make = Make {
-        // With other variables it might find another folder.
-        options: typed.options.with(&CACHE_DIR, folder),
-        order,
-        ..typed.clone()
-    };
-    let mut handed_on = handed_on(started);
-    handed_on.arguments = make.words();
+/// The process that loads the application.
+fn loading(order: &Loading, started: &Started, variables: &MetaVariables) -> Result<Command> {
+    let handed_on = handed_on(started, &ForPython::Load(order.clone().into()));
     let around = freshness::outside(variables);
-    let config = decided::of_script(flags, &around, &typed.script)?;
-    let python = Becoming::of(&config, &around, &handed_on)?;
+    let config = Config::decide(
+        order.flags.clone(),
+        &around,
+        App::file(order.script.clone()),
+    )?;
+    let python = Becoming::of(&config, &around, &handed_on.program)?;
     // Before a making that a request asks for, this Python has answered that request.
-    if make.order.unless_since.is_none() && !python.is_supported()? {
+    if order.by_hand && !python.is_supported()? {
         std::process::exit(i32::from(Exit::NoGood.code()));
     }
     let given = variables
@@ -151,7 +148,7 @@ fn loading(
         .env_clear()
         .envs(given.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     python.preload(&mut command, variables.get(PRELOAD));
-    if make.order.unless_since.is_none() {
+    if order.by_hand {
         // Standard output is where this process reports its steps: Python must not write there.
         command.stdout(Stdio::null());
     }

@@ -12,7 +12,7 @@ use crate::times;
 
 /// Which program and which executor fit together: the package's version, and a number that is
 /// raised whenever the format of the words changes.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
 
 /// What the executor has to know of the program that executed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct HandedOn {
     pub why_cold: Vec<u8>,
     /// Whether the log already contains that reason.
     pub is_known: bool,
-    /// The settings of the exchange, or what a person typed after the program's name.
+    /// The settings of the exchange, or the command that a person typed.
     pub arguments: Vec<OsString>,
 }
 

@@ -98,13 +98,12 @@ impl Decided {
     }
 }
 
-/// The settings of a script that is started with these options, outside of any request.
+/// The options in a script's first line, understood.
 ///
 /// # Errors
-/// Where an option's value is invalid.
-pub fn of_script(options: Vec<OsString>, around: &MetaVariables, script: &Path) -> Result<Config> {
-    let options = parse(options, &first_line_of(script))?.options;
-    Config::decide(options, around, App::file(script.into()))
+/// Where an option is unknown or its value is invalid.
+pub fn first_line_flags(options: Vec<OsString>, script: &Path) -> Result<CgiOptions> {
+    Ok(parse(options, &first_line_of(script))?.options)
 }
 
 /// The settings from every option that is valid, where each was set, and what is wrong with each that is not: in the

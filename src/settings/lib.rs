@@ -11,6 +11,7 @@ pub mod did_you_mean;
 pub mod invocation;
 pub mod options;
 pub mod origins;
+mod passed_on;
 pub mod permissions;
 pub mod python;
 mod script_names;

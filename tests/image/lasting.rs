@@ -10,7 +10,7 @@ fn makings(site: &Site) -> usize {
 /// Counts the processes that load it to make an image.
 const COUNTING: &str = r"
 import os
-if b'--observed=' in open('/proc/self/cmdline', 'rb').read():
+if b'\0load\0' in open('/proc/self/cmdline', 'rb').read():
     with open('made', 'a') as made: made.write('.')
 ";
 
@@ -81,7 +81,7 @@ fn a_first_line_that_differs_each_time() {
 fn a_maker_that_is_killed_each_time() {
     let site = Site::new(&format!(
         "{COUNTING}\nimport signal\n\
-         if b'--observed=' in open('/proc/self/cmdline', 'rb').read(): os.kill(os.getpid(), signal.SIGKILL)\n\
+         if b'\\0load\\0' in open('/proc/self/cmdline', 'rb').read(): os.kill(os.getpid(), signal.SIGKILL)\n\
          {HELLO}"
     ));
     requests(&site, |_| {

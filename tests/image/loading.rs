@@ -17,7 +17,7 @@ def module():
     return helper.NAME
 seen = [text(module), text(lambda: open('setting').read()), text(lambda: open('absent').read()),
         text(lambda: ctypes.CDLL('./library.so').value())]
-if b'--observed=' in open('/proc/self/cmdline', 'rb').read() and not os.path.exists('let-go'):
+if b'\0load\0' in open('/proc/self/cmdline', 'rb').read() and not os.path.exists('let-go'):
     open('waiting', 'w').close()
     for _ in range(6000):
         if os.path.exists('let-go') or not os.path.exists('waiting'): break

@@ -9,7 +9,7 @@ import os, signal
 maker = os.getpid()
 def stage(name, victim=None):
     if not os.path.exists('die-' + name): return
-    if b'--observed=' in open('/proc/%d/cmdline' % (victim or maker), 'rb').read():
+    if b'\0load\0' in open('/proc/%d/cmdline' % (victim or maker), 'rb').read():
         os.rename('die-' + name, 'died')
         os.kill(victim or maker, signal.SIGKILL)
 stage('loading')

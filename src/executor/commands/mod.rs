@@ -10,18 +10,16 @@ mod request;
 pub(crate) mod running_python;
 mod serve;
 
-use std::ffi::OsString;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::Result;
 
 use crate::interposed;
 use exchange::MetaVariables;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::{claim, environment, program, runtime_setup};
-use settings::cli::{Command, Program};
+use settings::cli::ForPython;
 
 /// Runs the command that the program passed on. Whether this is a CGI request is decided before any
 /// argument is parsed: in one, arguments may be the client's words.
@@ -54,20 +52,15 @@ pub(crate) fn run(handed_on: &HandedOn) -> Exit {
     }
 }
 
-/// Runs a command typed by a person; the program has parsed it already, so this cannot fail for a typo.
+/// Runs a command typed by a person, as the program has understood it.
 fn by_hand(handed_on: &HandedOn, environment: MetaVariables, start: Instant) -> Result<Exit> {
-    let name = [OsString::from("wsgi-cgi")];
-    let words = name.iter().chain(&handed_on.arguments);
-    let typed = Program::try_parse_from(words)?.command;
-    let typed = typed.context("bug in wsgi-cgi: no command was passed on")?;
-    Ok(match typed {
-        Command::Request(typed) => request::run(&typed, handed_on, environment, start),
-        Command::Check(typed) => check::run(&typed, handed_on, &environment),
-        Command::Serve(typed) => serve::run(&typed, handed_on, &environment),
-        Command::Image(typed) => image::run(&typed.command, handed_on, &environment),
-        Command::Precompile(typed) => precompile::run(&typed, handed_on, &environment),
-        Command::Doctor(_) | Command::Install(_) | Command::Help(_) | Command::Completions(_) => {
-            anyhow::bail!("bug in wsgi-cgi: this command needs no Python")
+    Ok(match ForPython::from_words(handed_on.arguments.clone())? {
+        ForPython::Request(typed, command_line) => {
+            request::run(&typed, command_line, handed_on, environment, start)
         }
+        ForPython::Check(typed) => check::run(&typed, handed_on, &environment),
+        ForPython::Serve(typed) => serve::run(&typed, handed_on, &environment),
+        ForPython::Load(loading) => image::run(&loading, handed_on, &environment),
+        ForPython::Precompile(typed) => precompile::run(&typed, handed_on, &environment),
     })
 }

@@ -12,6 +12,7 @@ mod outputs;
 mod program_variables;
 mod redirects;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -40,15 +41,17 @@ use closer_look::CloserLook;
 use outputs::Outputs;
 use redirects::Restart;
 
-/// Answers the request, and returns the exit status; `start` is when the program began.
+/// Answers the request, and returns the exit status; `start` is when the program began. After a redirect the program is
+/// started again with that command line.
 pub(super) fn run(
     typed: &Typed,
+    command_line: Vec<OsString>,
     handed_on: &HandedOn,
     mut environment: MetaVariables,
     start: Instant,
 ) -> Exit {
     let is_hop = redirects::take_mark(&mut environment);
-    answer(typed, handed_on, &environment, is_hop, start).unwrap_or_else(|error| {
+    answer(typed, command_line, handed_on, &environment, is_hop, start).unwrap_or_else(|error| {
         report::log_error(&error);
         match error.downcast_ref() {
             Some(Refused::Url(_)) => Exit::BadUrl,
@@ -62,12 +65,13 @@ pub(super) fn run(
 /// Returns errors of the command line; every later error is answered with a page.
 fn answer(
     typed: &Typed,
+    command_line: Vec<OsString>,
     handed_on: &HandedOn,
     environment: &MetaVariables,
     is_hop: bool,
     start: Instant,
 ) -> Result<Exit> {
-    let restart = Restart::begin(typed, handed_on)?;
+    let restart = Restart::begin(typed, command_line, handed_on)?;
     let start_info = StartInfo::of(handed_on);
     let mut private =
         descriptors::take_by_hand().context("cannot redirect standard input, output and error")?;

@@ -13,7 +13,7 @@ mod learning;
 mod placed;
 mod state;
 
-use std::ffi::{CStr, OsStr, c_char, c_int};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -25,7 +25,8 @@ use hooks::{install, state};
 use image::learned::{self, Learned};
 use learning::Learning;
 use placed::Placed;
-use settings::cli::{Order, Placement};
+use process::handed_on::{HandedOn, VERSION};
+use settings::cli::{ForPython, Placement};
 use state::{Memory, State};
 
 /// Called when this library is loaded. A process that makes an image loads it first (`LD_PRELOAD`), before Python has
@@ -41,12 +42,23 @@ extern "C" fn begin(count: c_int, words: *const *const c_char) {
     // SAFETY: the C library passes on what `main` will get.
     let words = (0..usize::try_from(count).unwrap_or(0))
         .map(|number| unsafe { CStr::from_ptr(*words.add(number)) }.to_bytes());
-    if let Some(placement) = Order::placement(words).filter(|_| draws::come_first()) {
+    // Python's own arguments come before.
+    let words = words.skip_while(|word| *word != VERSION.as_bytes());
+    let words = words.map(|word| OsStr::from_bytes(word).to_owned());
+    if let Some(placement) = placement(words.collect()).filter(|_| draws::come_first()) {
         memory(&placement).and_then(install);
     }
 }
 
-fn memory(placement: &Placement<'_>) -> Option<Memory> {
+fn placement(words: Vec<OsString>) -> Option<Placement> {
+    let handed_on = HandedOn::from_words(words).ok()?;
+    match ForPython::from_words(handed_on.arguments).ok()? {
+        ForPython::Load(loading) => Some(loading.placement),
+        _ => None,
+    }
+}
+
+fn memory(placement: &Placement) -> Option<Memory> {
     match placement {
         Placement::Learns => {
             // SAFETY: the function may be called before any fork.
@@ -54,7 +66,7 @@ fn memory(placement: &Placement<'_>) -> Option<Memory> {
             Learning::new().map(Memory::Learning)
         }
         Placement::Learned(path) => {
-            let known = learned::read(Path::new(OsStr::from_bytes(path)));
+            let known = learned::read(path);
             Placed::new(&known.unwrap_or_default()).map(Memory::Placed)
         }
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::Options;
+use crate::passed_on::passed_on;
 
 const AFTER: &str = "\
 The application is called again and again in one process, with a series of
@@ -74,3 +75,9 @@ pub struct CheckTold {
     #[arg(long)]
     pub rules: bool,
 }
+
+passed_on!(struct Check { app, urls, asked, told, options });
+
+passed_on!(struct CheckAsked { openapi, replay, safe });
+
+passed_on!(struct CheckTold { ignore, json, rules });

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
+use crate::passed_on::passed_on;
 use exchange::is_request_variable;
 use lines::Lines;
 
@@ -65,6 +66,8 @@ fn place(line: usize, error: &dotenvy::Error) -> String {
 fn is_left_out(name: &str) -> bool {
     name == "GATEWAY_INTERFACE" || is_request_variable(name.as_bytes())
 }
+
+passed_on!(struct EnvOptions { env_files });
 
 #[cfg(test)]
 mod tests {

@@ -88,26 +88,6 @@ pub struct Order {
     #[arg(long, hide = true)]
     pub here: bool,
 
-    /// Be that process, observed by the process with this PID.
-    #[arg(long, value_name = "PID", hide = true)]
-    pub observed: Option<u32>,
-
-    /// Do not warm up: that made the attempt before this one fail, for the reason that is kept.
-    #[arg(long, hide = true)]
-    pub unwarmed: bool,
-
-    /// Learn which memory a request writes to, and make no image.
-    #[arg(long, hide = true)]
-    pub learns: bool,
-
-    /// What an earlier process has learned about that.
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub learned: Option<OsString>,
-
-    /// The number of this attempt, from 1 on.
-    #[arg(long, value_name = "NUMBER", hide = true)]
-    pub attempt: Option<u64>,
-
     /// The value of GATEWAY_INTERFACE, which is not in the environment: this is not a CGI request.
     #[arg(long, value_name = "VALUE", hide = true)]
     pub gateway_interface: Option<OsString>,
@@ -115,32 +95,6 @@ pub struct Order {
     /// Only if the present image was made before this time, in seconds since 1970.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub unless_since: Option<u64>,
-}
-
-impl Order {
-    /// Whether a process with this command line learns, or what it has of an earlier one. This is asked before the
-    /// process has begun, so it is not for clap.
-    #[must_use]
-    pub fn placement<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Placement<'a>> {
-        // The script follows, and no other word here is a user's: options of scripts are `--option=`.
-        let words = words.take_while(|word| *word != b"--");
-        let mut words = words.skip_while(|word| *word != b"make");
-        let begins = |word: &[u8]| word == b"--learns" || word.starts_with(b"--learned=");
-        let word = words.find(|word| begins(word))?;
-        Some(match word.strip_prefix(b"--learned=") {
-            Some(path) => Placement::Learned(path),
-            None => Placement::Learns,
-        })
-    }
-}
-
-/// What a process that makes an image has to do with the placement of blocks in memory.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Placement<'a> {
-    /// It learns which blocks a request writes to.
-    Learns,
-    /// It has the path of what an earlier process has learned.
-    Learned(&'a [u8]),
 }
 
 impl Make {
@@ -157,31 +111,14 @@ impl Make {
         for option in &order.started_with {
             flag("option", option);
         }
-        for (name, value) in [
-            ("gateway-interface", &order.gateway_interface),
-            ("learned", &order.learned),
-        ] {
-            if let Some(value) = value {
-                flag(name, value);
-            }
+        if let Some(value) = &order.gateway_interface {
+            flag("gateway-interface", value);
         }
-        for (name, number) in [
-            ("observed", order.observed.map(u64::from)),
-            ("attempt", order.attempt),
-            ("unless-since", order.unless_since),
-        ] {
-            if let Some(number) = number {
-                flag(name, number.to_string().as_ref());
-            }
+        if let Some(seconds) = order.unless_since {
+            flag("unless-since", seconds.to_string().as_ref());
         }
-        for (name, is_said) in [
-            ("--here", order.here),
-            ("--unwarmed", order.unwarmed),
-            ("--learns", order.learns),
-        ] {
-            if is_said {
-                words.push(name.into());
-            }
+        if order.here {
+            words.push("--here".into());
         }
         words.extend(self.options.0.words().map(|word| {
             let mut flag = OsString::from("--");
@@ -210,11 +147,6 @@ mod tests {
             order: Order {
                 started_with: vec!["--venv".into(), "/a b".into(), "".into()],
                 here: true,
-                unwarmed: true,
-                learns: true,
-                learned: Some("/l=1".into()),
-                observed: Some(7),
-                attempt: Some(3),
                 gateway_interface: Some("CGI/1.1".into()),
                 unless_since: Some(9),
             },
@@ -228,31 +160,6 @@ mod tests {
             panic!("another command");
         };
         assert_eq!(format!("{:?}", arrived.order), format!("{:?}", make.order));
-        let placement = |order: &Order| {
-            let make = Make {
-                order: order.clone(),
-                ..make.clone()
-            };
-            let words = make.words();
-            let words = words.iter().map(|word| word.as_encoded_bytes());
-            Order::placement(words).map(|placement| format!("{placement:?}"))
-        };
-        let mut order = Order {
-            started_with: vec!["--learns".into(), "--learned=/x".into()],
-            ..Order::default()
-        };
-        assert_eq!(placement(&order), None);
-        order.learned = Some("/l=1".into());
-        let path: &[u8] = b"/l=1";
-        assert_eq!(
-            placement(&order),
-            Some(format!("{:?}", Placement::Learned(path)))
-        );
-        order = Order {
-            learns: true,
-            ..Order::default()
-        };
-        assert_eq!(placement(&order), Some(format!("{:?}", Placement::Learns)));
         assert_eq!(arrived.script, make.script);
         assert_eq!(arrived.options.0.path(&CACHE_DIR), Some("/c".into()));
         assert_eq!(arrived.options.0.text(&WARM_UP), Some("/?a".into()));

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::passed_on::passed_on_as_text;
+
 /// All addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -61,6 +63,8 @@ impl fmt::Display for Network {
         write!(f, "{}/{}", self.address, self.bits)
     }
 }
+
+passed_on_as_text!(Network);
 
 #[cfg(test)]
 mod tests {

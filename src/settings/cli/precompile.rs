@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Args, ValueHint};
 
 use super::CgiOptions;
+use crate::passed_on::passed_on;
 
 const AFTER: &str = "\
 The application is loaded, not called. Run it as the user that the web server
@@ -22,3 +23,5 @@ pub struct Precompile {
     #[command(flatten)]
     pub options: CgiOptions,
 }
+
+passed_on!(struct Precompile { app, options });

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::Options;
 use super::env_file::EnvOptions;
+use crate::passed_on::passed_on;
 use accepted::Accepted;
 use asked::KEPT;
 
@@ -149,3 +150,19 @@ pub enum As {
     /// The least that RFC 3875 allows
     Minimal,
 }
+
+passed_on!(struct Request { app, url, asked, stead, shown, closer, accepted, env, options });
+
+passed_on!(struct Stead { set, server, replay });
+
+passed_on!(struct CloserLook { verbose, timing, profile, pdb, validate, env });
+
+passed_on!(
+    enum As {
+        Apache,
+        Lighttpd,
+        Fcgiwrap,
+        Busybox,
+        Minimal,
+    }
+);

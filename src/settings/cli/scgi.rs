@@ -9,6 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
 use super::network::Network;
+use crate::passed_on::{PassedOn, Words, passed_on};
 
 /// Where SCGI is spoken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,33 @@ fn parse_health(text: &str) -> Result<OsString, String> {
         Err("a path such as /health is expected".into())
     }
 }
+
+impl PassedOn for ScgiPlace {
+    fn put(&self, words: &mut Vec<OsString>) {
+        match self {
+            Self::Path(path) => {
+                words.push("path".into());
+                path.put(words);
+            }
+            Self::Address(address) => {
+                words.push("address".into());
+                address.put(words);
+            }
+            Self::Systemd => words.push("systemd".into()),
+        }
+    }
+
+    fn take(words: &mut Words) -> Option<Self> {
+        match words.next()?.to_str()? {
+            "path" => PassedOn::take(words).map(Self::Path),
+            "address" => PassedOn::take(words).map(Self::Address),
+            "systemd" => Some(Self::Systemd),
+            _ => None,
+        }
+    }
+}
+
+passed_on!(struct ScgiOptions { scgi, group, allow, variable, health });
 
 #[cfg(test)]
 mod tests {

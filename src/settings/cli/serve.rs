@@ -11,6 +11,7 @@ use super::ServeOptions;
 use super::env_file::EnvOptions;
 use super::scgi::ScgiOptions;
 use crate::config::{App, Config, find_application};
+use crate::passed_on::passed_on;
 use exchange::MetaVariables;
 
 const AFTER: &str = "\
@@ -191,6 +192,22 @@ impl Serve {
         })
     }
 }
+
+passed_on!(struct Serve { app, place, behind, work, env, options });
+
+passed_on!(struct PlaceOptions { bind, port, unix, inetd, public, open });
+
+passed_on!(struct WorkOptions { preload, jobs, max_body, static_folders, no_debug_page, log_format, nursery });
+
+passed_on!(struct StaticOption { url, folder });
+
+passed_on!(
+    enum LogFormat {
+        Short,
+        Combined,
+        Json,
+    }
+);
 
 #[cfg(test)]
 mod tests {

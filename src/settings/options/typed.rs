@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint}
 
 use super::table::{CACHE_DIR, Kind, ON, Row, Scope, TABLE, WARM_UP};
 use super::values::Values;
+use crate::passed_on::{PassedOn, Words};
 
 /// The flags that were typed, of those that a command has.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +127,16 @@ impl<R: Rows> FromArgMatches for Typed<R> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.0 = found(rows::<R>(), matches);
         Ok(())
+    }
+}
+
+impl<R> PassedOn for Typed<R> {
+    fn put(&self, words: &mut Vec<OsString>) {
+        self.0.put(words);
+    }
+
+    fn take(words: &mut Words) -> Option<Self> {
+        Values::take(words).map(Self::from)
     }
 }
 

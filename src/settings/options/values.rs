@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::table::{Kind, ON, Row, TABLE};
+use crate::passed_on::{PassedOn, Words};
 
 /// The given values; each as [`Row::understood`] returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,6 +175,17 @@ impl Values {
             }
         }
         Ok(values)
+    }
+}
+
+impl PassedOn for Values {
+    fn put(&self, words: &mut Vec<OsString>) {
+        self.words().collect::<Vec<_>>().put(words);
+    }
+
+    fn take(words: &mut Words) -> Option<Self> {
+        let values: Vec<OsString> = PassedOn::take(words)?;
+        Self::from_words(&values).ok()
     }
 }
 

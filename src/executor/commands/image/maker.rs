@@ -1,7 +1,6 @@
 //! Makes an image: this process loads the application, and its memory is then written to a file
 //! (`taking`). The file gets its final name once a process restored from it has passed a trial.
 
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -30,8 +29,8 @@ use image::store::LEARNED;
 use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::{descriptors, environment, signals};
-use settings::config::Config;
-use settings::decided;
+use settings::config::{App, Config};
+use settings::options::Values;
 
 /// Libraries for arithmetic start a thread for each processor unless they are told not to.
 const ONE_THREAD: [&str; 2] = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"];
@@ -45,8 +44,8 @@ pub(super) struct Making {
     pub(super) unwarmed: bool,
     /// Whether to learn which memory a request writes to, and to make no image.
     pub(super) learns: bool,
-    /// The options that the script is started with.
-    pub(super) options: Vec<OsString>,
+    /// The options in the script's first line.
+    pub(super) flags: Values,
     /// The files of this image.
     pub(super) files: Files,
     /// The number of this attempt, from 1.
@@ -175,7 +174,8 @@ impl Making {
             .filter_map(|(name, is_ours)| is_ours.then_some(name));
         let ours: Vec<&str> = ours.collect();
         environment::replace(&with_one_thread(around, &ours));
-        let mut config = decided::of_script(self.options.clone(), around, &self.script)?;
+        let mut config =
+            Config::decide(self.flags.clone(), around, App::file(self.script.clone()))?;
         if !self.warm_up.is_empty() {
             config.warm_up.clone_from(&self.warm_up);
         }

@@ -197,7 +197,11 @@ pub(super) struct Restart {
 
 impl Restart {
     /// Duplicates the streams that the exchange replaces, if redirects are to be followed.
-    pub(super) fn begin(typed: &Typed, handed_on: &HandedOn) -> Result<Self> {
+    pub(super) fn begin(
+        typed: &Typed,
+        command_line: Vec<OsString>,
+        handed_on: &HandedOn,
+    ) -> Result<Self> {
         if !typed.shown.location {
             return Ok(Self::default());
         }
@@ -209,7 +213,7 @@ impl Restart {
             },
             most: u32::try_from(typed.shown.max_redirs).ok(),
             program: handed_on.program.clone(),
-            arguments: handed_on.arguments.clone(),
+            arguments: command_line,
             kept: Some((
                 own(rustix::stdio::stdout())?,
                 own(rustix::stdio::stderr())?,

@@ -1,7 +1,11 @@
 //! curl's options about the network, TLS, proxies and the progress meter. They are accepted, so that a pasted
 //! curl command works, and have no effect, as this program uses none of these.
 
+use std::ffi::OsString;
+
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::passed_on::{PassedOn, Words};
 
 /// The name, the letter, and whether a value follows.
 type Row = (&'static str, Option<char>, bool);
@@ -139,5 +143,13 @@ impl FromArgMatches for Accepted {
 
     fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
         Ok(())
+    }
+}
+
+impl PassedOn for Accepted {
+    fn put(&self, _: &mut Vec<OsString>) {}
+
+    fn take(_: &mut Words) -> Option<Self> {
+        Some(Self)
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::pieces::{CONTENT, Pieces};
+use crate::passed_on::passed_on;
 
 /// The options that conflict with --replay, as the recorded request has these values.
 pub(super) const KEPT: [&str; 20] = [
@@ -139,3 +140,5 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = seconds.ok_or("expected a number of seconds, such as 2.5")?;
     Ok(Duration::from_secs_f64(seconds))
 }
+
+passed_on!(struct Asked { method, url_option, headers, pieces, upload, get, url_query, user, oauth2_bearer, cookie, cookie_jar, junk_session_cookies, user_agent, referer, range, compressed, head, globoff, path_as_is, http10, max_time });

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use clap::builder::OsStringValueParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 
+use crate::passed_on::{PassedOn, Words, passed_on};
+
 /// The pieces, in the order of the command line.
 #[derive(Debug, Default)]
 pub struct Pieces(pub Vec<Piece>);
@@ -159,3 +161,27 @@ impl FromArgMatches for Pieces {
         Ok(())
     }
 }
+
+impl PassedOn for Pieces {
+    fn put(&self, words: &mut Vec<OsString>) {
+        self.0.put(words);
+    }
+
+    fn take(words: &mut Words) -> Option<Self> {
+        PassedOn::take(words).map(Self)
+    }
+}
+
+passed_on!(struct Piece { kind, text });
+
+passed_on!(
+    enum Kind {
+        Data,
+        Raw,
+        Binary,
+        UrlEncode,
+        Json,
+        Form,
+        FormString,
+    }
+);

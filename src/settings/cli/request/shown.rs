@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::passed_on::passed_on;
+
 /// The options for showing the answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The answer")]
@@ -52,3 +54,5 @@ pub struct ShownOptions {
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub write_out: Option<OsString>,
 }
+
+passed_on!(struct ShownOptions { include, output, remote_name, dump_header, location, max_redirs, fail, fail_with_body, write_out });

@@ -1,0 +1,269 @@
+//! The commands that need Python: the program passes them to the executor, as words.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, Result};
+
+use super::{Check, Loading, Precompile, Request, Serve};
+use crate::passed_on::PassedOn;
+
+/// A command for the executor.
+#[derive(Debug)]
+pub enum ForPython {
+    /// `request`, and what follows the program's name on the command line: the request after a redirect is made by
+    /// the same command.
+    Request(Box<Request>, Vec<OsString>),
+    /// `check`
+    Check(Box<Check>),
+    /// `serve`, for the process that forks workers, or for a single connection
+    Serve(Box<Serve>),
+    /// `image make`, for the process that loads the application
+    Load(Box<Loading>),
+    /// `precompile`
+    Precompile(Box<Precompile>),
+}
+
+impl ForPython {
+    /// As words for the executor.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words = vec![self.name().into()];
+        match self {
+            Self::Request(typed, command_line) => {
+                typed.put(&mut words);
+                command_line.put(&mut words);
+            }
+            Self::Check(typed) => typed.put(&mut words),
+            Self::Serve(typed) => typed.put(&mut words),
+            Self::Load(loading) => loading.put(&mut words),
+            Self::Precompile(typed) => typed.put(&mut words),
+        }
+        words
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Request(..) => "request",
+            Self::Check(_) => "check",
+            Self::Serve(_) => "serve",
+            Self::Load(_) => "load",
+            Self::Precompile(_) => "precompile",
+        }
+    }
+
+    /// What those words say.
+    ///
+    /// # Errors
+    /// For words of another version.
+    pub fn from_words(words: Vec<OsString>) -> Result<Self> {
+        let mut words = words.into_iter();
+        let name = words.next().unwrap_or_default();
+        let words = &mut words;
+        let command = match name.to_str() {
+            Some("request") => request(words),
+            Some("check") => PassedOn::take(words).map(Self::Check),
+            Some("serve") => PassedOn::take(words).map(Self::Serve),
+            Some("load") => PassedOn::take(words).map(Self::Load),
+            Some("precompile") => PassedOn::take(words).map(Self::Precompile),
+            _ => None,
+        };
+        command.with_context(|| {
+            format!(
+                "the executor (`_wsgi_cgi.abi3.so`) does not understand the command `{}` that the program wsgi-cgi \
+                 passed to it: install both from the same source",
+                name.display()
+            )
+        })
+    }
+}
+
+fn request(words: &mut crate::passed_on::Words) -> Option<ForPython> {
+    let typed = PassedOn::take(words)?;
+    Some(ForPython::Request(typed, PassedOn::take(words)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, Placement, Program};
+    use crate::options::Values;
+    use clap::Parser;
+
+    fn passed(line: &[&str]) -> ForPython {
+        let typed = Program::try_parse_from([&["wsgi-cgi"], line].concat()).expect("understood");
+        match typed.command {
+            Some(Command::Request(typed)) => {
+                ForPython::Request(typed, line.iter().map(OsString::from).collect())
+            }
+            Some(Command::Check(typed)) => ForPython::Check(typed),
+            Some(Command::Serve(typed)) => ForPython::Serve(typed),
+            Some(Command::Precompile(typed)) => ForPython::Precompile(typed),
+            _ => panic!("{line:?}"),
+        }
+    }
+
+    /// What is typed here differs from the default in each field.
+    const LINES: [&[&str]; 9] = [
+        &[
+            "request",
+            "a.py",
+            "/x",
+            "-XPUT",
+            "-HA: b",
+            "-dx=1",
+            "-G",
+            "--url-query=q",
+            "-ume:p",
+            "-bc=1",
+            "-c-",
+            "-j",
+            "-AB",
+            "-eR",
+            "-r0-9",
+            "--compressed",
+            "-I",
+            "-g",
+            "--path-as-is",
+            "-0",
+            "-m2.5",
+            "--set=A=b",
+            "--as=busybox",
+            "-i",
+            "-oF",
+            "-DH",
+            "-L",
+            "--max-redirs=-1",
+            "-f",
+            "-w%{x}",
+            "-v",
+            "--timing",
+            "--pdb",
+            "--validate",
+            "--env-file=E",
+            "--venv=/v",
+            "--debug",
+            "-k",
+        ],
+        &[
+            "request",
+            "a.py",
+            "--url=/y",
+            "-T-",
+            "--oauth2-bearer=t",
+            "-O",
+            "--fail-with-body",
+            "--profile=p.svg",
+        ],
+        &["request", "a.py", "--replay=f", "--env"],
+        &[
+            "request",
+            "a.py",
+            "-Fa=b",
+            "--form-string=c=d",
+            "--as=minimal",
+        ],
+        &[
+            "request",
+            "a.py",
+            "--json={}",
+            "--data-raw=a",
+            "--data-binary=b",
+            "--data-urlencode=c",
+        ],
+        &[
+            "check",
+            "a.py",
+            "/x",
+            "/y",
+            "--openapi=o",
+            "--replay=r",
+            "--safe",
+            "--ignore=i",
+            "--json",
+            "--rules",
+        ],
+        &[
+            "serve",
+            "a.py",
+            "--bind=::1",
+            "-p7",
+            "--public",
+            "--open",
+            "--preload",
+            "--jobs=3",
+            "--max-body=2K",
+            "--static=/s=./d",
+            "--no-debug-page",
+            "--log-format=json",
+            "--nursery=9",
+            "--env-file=E",
+        ],
+        &[
+            "serve",
+            "a.py",
+            "--scgi=127.0.0.1:90",
+            "--public",
+            "--group=g",
+            "--allow=10.0.0.0/8",
+            "--variable=V",
+            "--health=/h",
+        ],
+        &["precompile", "a.py", "--venv=/v"],
+    ];
+
+    #[test]
+    fn commands_survive_encoding() {
+        for line in LINES {
+            let sent = passed(line);
+            let arrived = ForPython::from_words(sent.words()).expect("understood");
+            // As it is shown: no field has anything that could be told apart otherwise.
+            assert_eq!(format!("{arrived:?}"), format!("{sent:?}"));
+        }
+        for place in ["systemd", "/run/s", "--inetd"] {
+            let place = match place {
+                "--inetd" => place.to_owned(),
+                place => format!("--scgi={place}"),
+            };
+            let sent = passed(&["serve", &place]);
+            let arrived = ForPython::from_words(sent.words()).expect("understood");
+            assert_eq!(format!("{arrived:?}"), format!("{sent:?}"));
+        }
+    }
+
+    #[test]
+    fn how_to_load_survives_encoding() {
+        let mut loading = Loading {
+            script: "-odd.cgi".into(),
+            started_with: vec!["--venv".into(), "/a b".into(), "".into()],
+            flags: Values::from_words(&["venv=/a b".into()]).expect("an option"),
+            folder: "/c".into(),
+            warm_up: vec!["/?a".into()],
+            unwarmed: true,
+            observer: 7,
+            attempt: 3,
+            by_hand: true,
+            placement: Placement::Learns,
+        };
+        for placement in [Placement::Learns, Placement::Learned("/l=1".into())] {
+            loading.placement = placement;
+            let words = ForPython::Load(loading.clone().into()).words();
+            match ForPython::from_words(words).expect("understood") {
+                ForPython::Load(arrived) => assert_eq!(*arrived, loading),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_another_version_are_refused() {
+        let whole = passed(LINES[0]).words();
+        for length in 0..whole.len() {
+            let cut = ForPython::from_words(whole[..length].to_vec());
+            assert!(cut.is_err(), "{length} of {} words", whole.len());
+        }
+        let mut words = whole;
+        words[0] = "doctor".into();
+        let error = ForPython::from_words(words).expect_err("not for Python");
+        assert!(error.to_string().contains("`doctor`"), "{error}");
+    }
+}
