@@ -33,17 +33,19 @@ pub unsafe extern "C" fn main(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let started = Started::of_this_process(unsafe { words(arguments) }, environment);
+    // It lives as long as the process.
+    let started: &'static Started = Box::leak(Box::new(started));
     // A client may have chosen the arguments: whether this is a request is decided before any is parsed.
     if !started.is_a_request() {
         // An early start installed handlers for fatal signals; only a request needs them.
         runtime_setup::default_fatal_signals();
     }
     if started.is_trial() {
-        lives::trial::run(&started)
+        lives::trial::run(started)
     } else if started.is_a_request() {
-        lives::cgi::run(&started)
+        lives::cgi::run(started)
     } else {
-        commands::run(&started).code().into()
+        commands::run(started).code().into()
     }
 }
 

@@ -177,7 +177,7 @@ fn beside(own: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| !path.is_dir() && !is_hidden(path) && is_script(path))
         .collect();
-    scripts.sort();
+    scripts.sort_unstable();
     scripts.truncate(MOST);
     scripts
 }

@@ -84,7 +84,7 @@ fn others_with_packages(venv: &Venv, name: &str) -> Vec<String> {
         .filter(|other| other != name)
         .filter_map(|other| other.strip_prefix("python").map(str::to_owned))
         .collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
 
@@ -96,7 +96,7 @@ fn metadata_in(packages: &Path) -> Vec<PathBuf> {
         .filter(|folder| folder.extension() == Some("dist-info".as_ref()))
         .map(|folder| folder.join("METADATA"))
         .collect();
-    files.sort();
+    files.sort_unstable();
     files
 }
 

@@ -198,7 +198,7 @@ impl Recorder {
             .filter_map(|entry| Some(entry.ok()?.file_name()))
             .filter(|name| is_ours(name.as_bytes()))
             .collect();
-        names.sort();
+        names.sort_unstable();
         let kept = usize::try_from(self.record.files).unwrap_or(usize::MAX);
         for name in &names[..names.len().saturating_sub(kept)] {
             // Another request may have done it.

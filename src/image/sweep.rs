@@ -63,7 +63,7 @@ pub fn sweep(folder: &Path, newest: &str) {
             _ => {}
         }
     }
-    images.sort();
+    images.sort_unstable();
     let mut total: u64 = images.iter().map(|(_, size, _)| size).sum();
     for (_, size, path) in images {
         if total <= MOST {

@@ -4,12 +4,12 @@
 
 use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
 use super::follower;
+use super::panicking;
 use super::waiting::{self, Ended};
 use crate::becoming::Becoming;
 use crate::doctor;
@@ -32,29 +32,20 @@ use settings::decided::Decided;
 use settings::invocation::Invocation;
 
 /// Answers; the exit status.
-pub(crate) fn run(started: &Started) -> c_int {
-    std::panic::set_hook(Box::new(|panic| {
-        report::log(&format!("bug in wsgi-cgi: {panic}"));
-    }));
+pub(crate) fn run(started: &'static Started) -> c_int {
+    panicking::install(started);
     // The doctor's page never has an image.
-    let page = catch_unwind(AssertUnwindSafe(|| doctors_page(started)));
-    if let Ok(Some(answered)) = page {
+    if let Some(answered) = doctors_page(started) {
         return answered.code().into();
     }
-    let cold = catch_unwind(AssertUnwindSafe(|| without_image(started)));
+    let (way, note) = without_image(started);
     // From here on this process runs as usual: it starts another process, and waits beside it.
+    panicking::without_image();
     claim::take();
     claim::let_go();
     // The handlers of the early start would restart this process, which must now go on.
     runtime_setup::default_fatal_signals();
-    let (way, note) = cold.unwrap_or_default();
-    let answered = catch_unwind(AssertUnwindSafe(|| answer(started, way, note)));
-    answered.unwrap_or_else(|_| {
-        if last_resort::answer(last_resort::Answer::Error) {
-            last_resort::drain();
-        }
-        Exit::Failure.code().into()
-    })
+    answer(started, way, note)
 }
 
 /// Becomes a process restored from an image. If that is not possible, has an image made if that would help,
@@ -126,6 +117,7 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
             return Exit::Failure.code().into();
         }
     };
+    last_resort::hold(&private);
     let arrival = Arrival {
         began: started.began,
         spent: 0,
@@ -141,10 +133,9 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
         ..HandedOn::default()
     };
     arrival.hand_on(&mut handed_on);
-    let decided = guarded(|| {
-        let decided = Decided::of(&evidence, &mut meta)?;
+    let decided = Decided::of(&evidence, &mut meta).map(|decided| {
         handed_on.arguments = decided.words();
-        Ok(decided.config)
+        decided.config
     });
     let found = decided
         .as_ref()
@@ -207,6 +198,8 @@ fn wait_beside_restored(started: &Started) {
     let Some((private, ended)) = waiting::beside_restored() else {
         return;
     };
+    // The restored process is over: no other one may answer.
+    panicking::without_image();
     let mut meta = started.meta.clone();
     let unanswered = Unanswered {
         incident: Incident::new(&meta),
@@ -220,19 +213,8 @@ fn wait_beside_restored(started: &Started) {
         },
         note: None,
     };
-    let decided = guarded(|| Ok(Decided::of(&started.evidence(), &mut meta)?.config));
-    // A panic must not unwind further: `run` would start a second process that answers.
-    _ = catch_unwind(AssertUnwindSafe(|| {
-        unanswered.conclude(&ended, decided, None);
-    }));
-    fallback::give_up();
-    std::process::exit(Exit::Failure.code().into())
-}
-
-/// A fault of this program is a failed request too.
-fn guarded<T>(decide: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(decide))
-        .unwrap_or_else(|_| Err(anyhow!("bug in wsgi-cgi, logged above")))
+    let decided = Decided::of(&started.evidence(), &mut meta).map(|decided| decided.config);
+    unanswered.conclude(&ended, decided, None)
 }
 
 /// A request that has no answer yet.

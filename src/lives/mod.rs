@@ -5,6 +5,7 @@ mod follower;
 mod listen_addresses;
 pub(crate) mod listener;
 pub(crate) mod observer;
+mod panicking;
 pub(crate) mod trial;
 mod waiting;
 

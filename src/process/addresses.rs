@@ -23,7 +23,7 @@ pub fn of_this_machine() -> io::Result<Vec<IpAddr>> {
         }
         libc::freeifaddrs(first);
     }
-    found.sort();
+    found.sort_unstable();
     found.dedup();
     Ok(found)
 }

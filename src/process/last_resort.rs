@@ -77,6 +77,12 @@ pub fn hold(private: &Private) {
     STDOUT.store(private.stdout.as_raw_fd(), Ordering::Release);
 }
 
+/// Where the response goes: the server's pipe, or standard output if that is still it.
+#[must_use]
+pub fn response() -> BorrowedFd<'static> {
+    descriptor(&STDOUT).unwrap_or_else(rustix::stdio::stdout)
+}
+
 /// Whether it is one of the server's pipes, the report's, or a copy of one.
 #[must_use]
 pub fn is_ours(descriptor: BorrowedFd<'_>) -> bool {

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 
-use process::claim;
 use process::signals::FAULTS;
+use process::{claim, last_resort};
 
 use super::started::{Again, Started, pointers};
 
@@ -84,7 +84,7 @@ pub(crate) fn give_up() {
         Content-Type: text/plain; charset=utf-8\r\n\
         Content-Length: 69\r\n\r\n\
         This request could not be answered. The server's error log says why.\n";
-    _ = rustix::io::write(rustix::stdio::stdout(), ANSWER);
+    _ = rustix::io::write(last_resort::response(), ANSWER);
 }
 
 /// Called where the thread's block is that of the image's C library: makes system calls only.

@@ -32,6 +32,11 @@ pub(crate) struct Started {
     tries: usize,
 }
 
+// SAFETY: the pointers are to strings of the kernel or of this program that are never changed nor freed.
+unsafe impl Send for Started {}
+// SAFETY: as above.
+unsafe impl Sync for Started {}
+
 impl Started {
     /// What is known of this process; the environment without this program's own variable.
     pub(crate) fn of_this_process(
@@ -133,7 +138,15 @@ impl Started {
         }
     }
 
-    /// The command that starts this program again for the same request, without an image.
+    /// Starts this program again for the same request, without an image (exec); returns when that fails, or was done.
+    pub(crate) fn start_without_image(&self) {
+        if !self.is_given_up() {
+            let again = self.without_image();
+            exec(&again.program, &again.words, &again.environment);
+        }
+    }
+
+    /// The command for that.
     pub(super) fn without_image(&self) -> Again {
         self.again(MOST + 1)
     }

@@ -58,7 +58,7 @@ fn project(folder: &Path) -> Result<Application> {
         let entries = fs::read_dir(folder).with_context(|| format!("`{}`", folder.display()))?;
         let files = entries.flatten().map(|entry| entry.path().join("wsgi.py"));
         let mut found: Vec<_> = files.filter(|file| file.is_file()).collect();
-        found.sort();
+        found.sort_unstable();
         return match &found[..] {
             [file] => in_file(file, None),
             [] => bail!(

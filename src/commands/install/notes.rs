@@ -199,7 +199,7 @@ impl Notes<'_> {
         }
         let paths = self.reached.iter().flatten().copied();
         let mut closed: Vec<_> = paths.chain([folder]).filter_map(closed).collect();
-        closed.sort();
+        closed.sort_unstable();
         closed.dedup();
         notes.extend(closed.into_iter().map(|(path, how)| {
             format!(

@@ -45,8 +45,8 @@ impl Shown {
                 None => shown.others.push((visible(name), value)),
             }
         }
-        shown.fields.sort();
-        shown.others.sort();
+        shown.fields.sort_unstable();
+        shown.others.sort_unstable();
         shown
     }
 }

@@ -60,7 +60,7 @@ pub fn shown_environ(
     for (name, value) in environ {
         lines.push(format!("{name}={}", value.repr()?.to_string_lossy()));
     }
-    lines.sort();
+    lines.sort_unstable();
     Ok(lines)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn namespaces() -> Vec<u8> {
             )
         })
         .collect();
-    links.sort();
+    links.sort_unstable();
     links.concat()
 }
 

@@ -56,7 +56,7 @@ fn django(folder: &Path) -> Result<OsString> {
         .filter(|entry| is_application(&entry.path()))
         .filter_map(|entry| Some(format!("{}.wsgi", entry.file_name().to_str()?)))
         .collect();
-    modules.sort();
+    modules.sort_unstable();
     match &modules[..] {
         [module] => Ok(module.into()),
         [] => bail!(

@@ -102,7 +102,7 @@ fn is_usual(name: &[u8]) -> bool {
 pub(super) fn keep_own_values(meta: &mut MetaVariables, environment: &MetaVariables, file: &str) {
     let mut names: Vec<Vec<u8>> = meta.iter().map(|(name, _)| name.to_vec()).collect();
     names.retain(|name| changes_programs(name));
-    names.sort();
+    names.sort_unstable();
     names.dedup();
     let mut others = Vec::new();
     for name in names {

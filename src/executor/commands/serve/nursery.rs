@@ -94,7 +94,7 @@ fn files(config: &Config) -> Vec<PathBuf> {
     if let Source::File(file) | Source::PasteDeploy { file, .. } = &config.app.source {
         files.push(file.clone());
     }
-    files.sort();
+    files.sort_unstable();
     files.dedup();
     files
 }

@@ -198,7 +198,7 @@ fn path_files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = names
         .filter(|name| name.as_bytes().ends_with(b".pth") && !name.starts_with('.'))
         .collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
 
