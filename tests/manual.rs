@@ -60,7 +60,13 @@ fn a_page_has_every_option_of_the_help_and_no_hidden_one() {
             let written = option.replace('-', "\\-");
             assert!(page.contains(&written), "{option}:\n{page}");
         }
-        for hidden in ["nursery", "observed", "gateway\\-interface"] {
+        for hidden in [
+            "\\-\\-nursery",
+            "\\-\\-here",
+            "\\-\\-option",
+            "unless\\-since",
+            "gateway\\-interface",
+        ] {
             assert!(!page.contains(hidden), "{page}");
         }
     }

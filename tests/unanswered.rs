@@ -303,3 +303,21 @@ fn script(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     assert!(copied.expect("cp").success());
     path
 }
+
+/// A bug of the program itself, which a variable plants in what was built with assertions.
+#[test]
+fn a_panic_while_an_image_is_looked_for_costs_the_image_only() {
+    let answer = Cgi::app("hello.py").variable("TEST_WSGI_CGI_PANIC", "image");
+    let answer = answer.logs("bug in wsgi-cgi: panicked at ").run();
+    assert_eq!(answer.status, "200 OK");
+}
+
+#[test]
+fn a_panic_before_python_is_started_is_a_500() {
+    let answer = Cgi::app("hello.py").variable("TEST_WSGI_CGI_PANIC", "answer");
+    let answer = answer.logs("bug in wsgi-cgi: panicked at ").exits(1).run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    let length = answer.text().len().to_string();
+    assert_eq!(answer.header("content-length"), [length.as_str()]);
+    assert!(!answer.text().contains("planted"), "{}", answer.text());
+}

@@ -63,7 +63,10 @@ pub(crate) fn run(started: &Started) -> Exit {
     let started = &with_variables;
     let done = match program.command {
         Some(Command::Request(typed)) => {
-            let command_line = started.evidence().arguments;
+            let mut command_line = Vec::new();
+            if typed.shown.location {
+                command_line = started.evidence().arguments;
+            }
             let (options, app) = (typed.options.clone(), typed.app.clone());
             become_python(
                 started,

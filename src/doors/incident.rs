@@ -94,7 +94,7 @@ impl Incident {
     }
 
     /// The page for a developer, where it may be shown. If making it panics, the plain page is
-    /// sent.
+    /// sent, or in the program, which does not unwind, the prepared answer.
     #[cold]
     fn debug_page(&self, failure: &Failure) -> Option<(ResponseHead, Vec<u8>)> {
         let meta = self.shown.as_ref()?;

@@ -51,6 +51,9 @@ pub(crate) fn run(started: &'static Started) -> c_int {
 /// Becomes a process restored from an image. If that is not possible, has an image made if that would help,
 /// and returns the reason, with a note to be stored once it is logged.
 fn without_image(started: &Started) -> (Way, Option<Note>) {
+    if !started.is_given_up() {
+        panicking::at("image");
+    }
     let verdict = attempt::restored(started, &|| wait_beside_restored(started));
     let (reason, make) = match &verdict.why {
         Cold::Unasked => return (Way::Cold, None),
@@ -118,6 +121,7 @@ fn answer(started: &Started, way: Way, note: Option<Note>) -> c_int {
         }
     };
     last_resort::hold(&private);
+    panicking::at("answer");
     let arrival = Arrival {
         began: started.began,
         spent: 0,
@@ -189,6 +193,9 @@ fn doctors_page(started: &Started) -> Option<Exit> {
     let script = std::path::absolute(script).ok()?;
     // What a child of this process prints is no part of the page.
     let private = descriptors::take().ok()?;
+    last_resort::hold(&private);
+    panicking::without_image();
+    panicking::at("doctor");
     doctor::answer_page(&script, meta, &private);
     Some(Exit::Success)
 }
@@ -198,8 +205,8 @@ fn wait_beside_restored(started: &Started) {
     let Some((private, ended)) = waiting::beside_restored() else {
         return;
     };
-    // The restored process is over: no other one may answer.
-    panicking::without_image();
+    last_resort::hold(&private);
+    panicking::at("beside");
     let mut meta = started.meta.clone();
     let unanswered = Unanswered {
         incident: Incident::new(&meta),

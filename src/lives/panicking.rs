@@ -1,5 +1,5 @@
 //! A bug of this program in a CGI request: a panic is logged, and the request is answered all the same. The hook
-//! never returns, as what is installed from a wheel cannot unwind (`scripts/wheel`).
+//! never returns, as the program in a wheel cannot unwind (`scripts/wheel`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,16 +7,23 @@ use crate::restoring::fallback;
 use crate::restoring::started::Started;
 use process::last_resort::{self, Answer};
 use process::report::{self, Exit};
-use process::tally;
+use process::{claim, tally};
 
 /// Whether an image is out of the question by now.
 static IS_COLD: AtomicBool = AtomicBool::new(false);
 
-/// Installs the hook. Until [`without_image`] a panic starts the program anew, which then tries no image; later it
-/// ends in a 500.
+/// Installs the hook. Until [`without_image`] a panic starts the program anew, which then looks for no image; later
+/// it ends in a 500.
 pub(super) fn install(started: &'static Started) {
-    std::panic::set_hook(Box::new(|panic| {
+    let process = std::process::id();
+    std::panic::set_hook(Box::new(move |panic| {
         report::log(&format!("bug in wsgi-cgi: {panic}"));
+        let exit = Exit::Failure.code().into();
+        if std::process::id() != process && claim::place().is_null() {
+            // A process that this one has forked, and that does not answer.
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(exit) }
+        }
         if !IS_COLD.load(Ordering::Relaxed) {
             started.start_without_image();
         }
@@ -25,11 +32,20 @@ pub(super) fn install(started: &'static Started) {
         } else if tally::own().sent().0 == 0 {
             fallback::give_up();
         }
-        std::process::exit(Exit::Failure.code().into())
+        std::process::exit(exit)
     }));
 }
 
 /// From now on this process answers without an image.
 pub(super) fn without_image() {
     IS_COLD.store(true, Ordering::Relaxed);
+}
+
+/// Panics at this stage if a test has planted that; only where the program was built with assertions.
+pub(super) fn at(stage: &str) {
+    assert!(
+        !cfg!(debug_assertions)
+            || std::env::var_os("TEST_WSGI_CGI_PANIC").is_none_or(|planted| planted != stage),
+        "planted: {stage}"
+    );
 }

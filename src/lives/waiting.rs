@@ -7,6 +7,7 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::AsFd;
 
+use super::panicking;
 use crate::becoming::Becoming;
 use crate::restoring::fallback;
 use crate::restoring::started::{Started, exec};
@@ -92,6 +93,8 @@ pub(super) fn beside_restored() -> Option<(Private, Ended)> {
         }
         Err(_) => return None,
     };
+    // The child may have answered.
+    panicking::without_image();
     let Ok(mut private) = descriptors::take() else {
         let ended = Ended::of(answering.wait(claim, None), claim);
         if !matches!(ended, Ended::Answered(_)) {

@@ -84,6 +84,9 @@ pub(crate) enum Cold {
 const YOUNG: u64 = 5;
 const IN_USE: u64 = 60;
 
+const GIVEN_UP: &str = "the restored process could not start: an entry before this one says why, unless that process \
+     crashed";
+
 /// What an early attempt found.
 static VERDICT: OnceLock<Verdict> = OnceLock::new();
 
@@ -144,6 +147,10 @@ fn attempted(wanted: Result<Wanted, Cold>, started: &Started, guard: &dyn Fn()) 
 
 /// The image that a request wants.
 fn wanted(started: &Started) -> Result<Wanted, Cold> {
+    // Whatever went wrong before may be in what follows here.
+    if started.is_given_up() {
+        return Err(Cold::Stay(GIVEN_UP.into()));
+    }
     let (options, script) = match started.evidence().decide(&started.meta) {
         Invocation::HashBang { argument, script } => {
             let argument = argument.unwrap_or_default();
@@ -192,12 +199,6 @@ fn wanted(started: &Started) -> Result<Wanted, Cold> {
 
 /// Becomes the restored process, or says why not.
 fn attempt(wanted: &mut Wanted, started: &Started, guard: &dyn Fn()) -> Result<Infallible, Cold> {
-    if started.is_given_up() {
-        return Err(Cold::Stay(
-            "the restored process could not start: an entry before this one says why, unless that process \
-             crashed".into(),
-        ));
-    }
     if wanted.found.looked.is_err() {
         return Err(without_folder(wanted));
     }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use exchange::MetaVariables;
 use image::restore::TRIAL;
-use process::{program, times};
+use process::{claim, program, times};
 use settings::invocation::Evidence;
 
 /// The variable by which this program tells itself how often it has tried to restore an image for a request.
@@ -134,6 +134,7 @@ impl Started {
     pub(crate) fn try_again(&self) {
         if self.tries < MOST {
             let again = self.again(self.tries + 1);
+            claim::take();
             exec(&again.program, &again.words, &again.environment);
         }
     }
@@ -142,6 +143,8 @@ impl Started {
     pub(crate) fn start_without_image(&self) {
         if !self.is_given_up() {
             let again = self.without_image();
+            // The process started in its place has another one beside it.
+            claim::take();
             exec(&again.program, &again.words, &again.environment);
         }
     }

@@ -64,7 +64,7 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
         "wsgi-cgi image make --\t",
         // Without `--`: the shell may highlight what all words have in common.
         &["cache-dir", "warm-up"],
-        &["observed", "unwarmed", "gateway-interface"],
+        &["unless-since", "gateway-interface"],
     ),
 ];
 

@@ -93,3 +93,20 @@ fn a_restored_process_that_cannot_start_is_answered_once() {
         "{answer:?}"
     );
 }
+
+/// A bug of the process that waits: the server has one answer all the same.
+#[test]
+fn a_panic_of_the_process_that_waits_is_no_second_answer() {
+    let site = Site::with_options(OPTIONS, ENDING);
+    site.make();
+    for (query, exit, status) in [
+        ("", 1, "200 OK"),
+        ("kill-called", 1, "500 Internal Server Error"),
+    ] {
+        let request = site.asked_to_end(query);
+        let request = request.variable("TEST_WSGI_CGI_PANIC", "beside");
+        let answer = request.exits(exit).logs("bug in wsgi-cgi: ").run();
+        assert_eq!(answer.status, status, "{query}");
+        assert!(!answer.text().contains("Status: "), "{answer:?}");
+    }
+}

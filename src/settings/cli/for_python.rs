@@ -10,8 +10,8 @@ use crate::passed_on::PassedOn;
 /// A command for the executor.
 #[derive(Debug)]
 pub enum ForPython {
-    /// `request`, and what follows the program's name on the command line: the request after a redirect is made by
-    /// the same command.
+    /// `request`; with `--location` also what follows the program's name on the command line: the request after a
+    /// redirect is made by the same command.
     Request(Box<Request>, Vec<OsString>),
     /// `check`
     Check(Box<Check>),
@@ -67,7 +67,7 @@ impl ForPython {
             Some("precompile") => PassedOn::take(words).map(Self::Precompile),
             _ => None,
         };
-        command.with_context(|| {
+        command.filter(|_| words.next().is_none()).with_context(|| {
             format!(
                 "the executor (`_wsgi_cgi.abi3.so`) does not understand the command `{}` that the program wsgi-cgi \
                  passed to it: install both from the same source",
@@ -88,6 +88,8 @@ mod tests {
     use crate::cli::{Command, Placement, Program};
     use crate::options::Values;
     use clap::Parser;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     fn passed(line: &[&str]) -> ForPython {
         let typed = Program::try_parse_from([&["wsgi-cgi"], line].concat()).expect("understood");
@@ -231,6 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn any_word_survives_encoding() {
+        let odd = OsStr::from_bytes(b"\xff\n -");
+        let line = ["request", "a.py", "/", "-A", "", "-b"].map(OsStr::new);
+        let line = line.into_iter().chain([odd]);
+        let typed = Program::try_parse_from([OsStr::new("wsgi-cgi")].into_iter().chain(line));
+        let Some(Command::Request(typed)) = typed.expect("understood").command else {
+            panic!("another command");
+        };
+        let words = ForPython::Request(typed, vec![odd.into(), "".into()]).words();
+        let Ok(ForPython::Request(typed, command_line)) = ForPython::from_words(words) else {
+            panic!("not understood");
+        };
+        assert_eq!(command_line, [odd, OsStr::new("")]);
+        assert_eq!(typed.asked.user_agent, Some("".into()));
+        assert_eq!(typed.asked.cookie, [odd]);
+    }
+
+    #[test]
     fn how_to_load_survives_encoding() {
         let mut loading = Loading {
             script: "-odd.cgi".into(),
@@ -261,6 +281,8 @@ mod tests {
             let cut = ForPython::from_words(whole[..length].to_vec());
             assert!(cut.is_err(), "{length} of {} words", whole.len());
         }
+        let more = [&whole[..], &["more".into()]].concat();
+        assert!(ForPython::from_words(more).is_err());
         let mut words = whole;
         words[0] = "doctor".into();
         let error = ForPython::from_words(words).expect_err("not for Python");

@@ -58,7 +58,7 @@ pub enum ImageCommand {
 }
 
 /// Make the image of a script's application, or replace it
-#[derive(Clone, Debug, Args)]
+#[derive(Debug, Args)]
 pub struct Make {
     /// The script
     #[arg(value_name = "SCRIPT")]
@@ -73,7 +73,7 @@ pub struct Make {
 
 /// What this program passes to the process that makes an image; [`Make::words`] is its encoder,
 /// clap its decoder.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Order {
     /// One of the options in the script's first line.
     #[arg(

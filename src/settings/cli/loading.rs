@@ -32,8 +32,7 @@ pub struct Loading {
 }
 
 passed_on!(struct Loading {
-    script, started_with,
-        flags, folder, warm_up, unwarmed, observer, attempt, by_hand, placement
+    script, started_with, flags, folder, warm_up, unwarmed, observer, attempt, by_hand, placement,
 });
 
 /// What a process that loads an application has to do with the placement of blocks in memory.

@@ -197,7 +197,9 @@ passed_on!(struct Serve { app, place, behind, work, env, options });
 
 passed_on!(struct PlaceOptions { bind, port, unix, inetd, public, open });
 
-passed_on!(struct WorkOptions { preload, jobs, max_body, static_folders, no_debug_page, log_format, nursery });
+passed_on!(struct WorkOptions {
+    preload, jobs, max_body, static_folders, no_debug_page, log_format, nursery,
+});
 
 passed_on!(struct StaticOption { url, folder });
 

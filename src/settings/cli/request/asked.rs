@@ -141,4 +141,7 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-passed_on!(struct Asked { method, url_option, headers, pieces, upload, get, url_query, user, oauth2_bearer, cookie, cookie_jar, junk_session_cookies, user_agent, referer, range, compressed, head, globoff, path_as_is, http10, max_time });
+passed_on!(struct Asked {
+    method, url_option, headers, pieces, upload, get, url_query, user, oauth2_bearer, cookie, cookie_jar,
+    junk_session_cookies, user_agent, referer, range, compressed, head, globoff, path_as_is, http10, max_time,
+});

@@ -55,4 +55,6 @@ pub struct ShownOptions {
     pub write_out: Option<OsString>,
 }
 
-passed_on!(struct ShownOptions { include, output, remote_name, dump_header, location, max_redirs, fail, fail_with_body, write_out });
+passed_on!(struct ShownOptions {
+    include, output, remote_name, dump_header, location, max_redirs, fail, fail_with_body, write_out,
+});
