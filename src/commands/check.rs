@@ -22,13 +22,7 @@ pub(super) fn run(started: &Started, typed: Box<Check>) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     Ignored::parse(&typed.told.ignore).map_err(|why| anyhow!("--ignore: {why}"))?;
-    let app = typed.app.clone().unwrap_or_default();
-    become_python(
-        started,
-        typed.options.clone(),
-        &app,
-        &ForPython::Check(typed),
-    )
+    become_python(started, &ForPython::Check(typed))
 }
 
 /// A line for each rule and one with its sentence.

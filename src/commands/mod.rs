@@ -27,10 +27,9 @@ use process::handed_on::HandedOn;
 use process::report::{self, Exit};
 use process::{environment, runtime_setup, times};
 use settings::cli::{COMMANDS, Command, ForPython, ImageCommand, Program};
-use settings::config::{App, Config};
 use settings::decided::first_line_options;
 use settings::did_you_mean;
-use settings::options::{CACHE_DIR, CgiOptions, Early, Values};
+use settings::options::{CACHE_DIR, Early, Values};
 use status::Wanted;
 
 /// Does what was typed.
@@ -67,29 +66,12 @@ pub(crate) fn run(started: &Started) -> Exit {
             if typed.shown.location {
                 command_line = started.evidence().arguments;
             }
-            let (options, app) = (typed.options.clone(), typed.app.clone());
-            become_python(
-                started,
-                options,
-                &app,
-                &ForPython::Request(typed, command_line),
-            )
+            become_python(started, &ForPython::Request(typed, command_line))
         }
         Some(Command::Check(typed)) => check::run(started, typed),
-        Some(Command::Precompile(typed)) => {
-            let (options, app) = (typed.options.clone(), typed.app.clone());
-            become_python(started, options, &app, &ForPython::Precompile(typed))
-        }
+        Some(Command::Precompile(typed)) => become_python(started, &ForPython::Precompile(typed)),
         Some(Command::Serve(typed)) if typed.work.nursery.is_some() || typed.place.inetd => {
-            let app = typed.named();
-            app.and_then(|app| {
-                become_python(
-                    started,
-                    typed.options.clone(),
-                    &app,
-                    &ForPython::Serve(typed),
-                )
-            })
+            become_python(started, &ForPython::Serve(typed))
         }
         Some(Command::Serve(typed)) => listener::listen(&typed, started),
         Some(Command::Image(typed)) => return images(&typed.command, started),
@@ -138,16 +120,11 @@ fn nothing_to_do(app: Option<&OsStr>) -> anyhow::Error {
 }
 
 /// The executor runs the command; returns where there is none.
-fn become_python(
-    started: &Started,
-    options: impl Into<CgiOptions>,
-    app: &OsStr,
-    command: &ForPython,
-) -> Result<Exit> {
+fn become_python(started: &Started, command: &ForPython) -> Result<Exit> {
     let mut environment = started.meta.clone();
     // Marks a request that follows a redirect; it is not for the application.
     environment.remove("WSGI_CGI_HOP");
-    let config = Config::decide(options, &environment, App::parse(app)?)?;
+    let config = command.decide(&environment)?;
     let handed_on = handed_on(started, command);
     let python = Becoming::of(&config, &environment, &handed_on.program)?;
     let (file, words) = python.c_words(&handed_on);

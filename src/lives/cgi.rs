@@ -203,6 +203,7 @@ fn doctors_page(started: &Started) -> Option<Exit> {
 /// Waits beside the process that is restored, in which this returns.
 fn wait_beside_restored(started: &Started) {
     let Some((private, ended)) = waiting::beside_restored() else {
+        panicking::at("restoring");
         return;
     };
     last_resort::hold(&private);

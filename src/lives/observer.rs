@@ -22,7 +22,6 @@ use process::environment::PRELOAD;
 use process::report::Exit;
 use process::{descriptors, signals};
 use settings::cli::{ForPython, Loading, Make, Placement};
-use settings::config::{App, Config};
 use settings::decided;
 use settings::options::{CACHE_DIR, Early, WARM_UP};
 
@@ -128,13 +127,10 @@ fn say(step: &str) {
 
 /// The process that loads the application.
 fn loading(order: &Loading, started: &Started, variables: &MetaVariables) -> Result<Command> {
-    let handed_on = handed_on(started, &ForPython::Load(order.clone().into()));
+    let command = ForPython::Load(order.clone().into());
+    let handed_on = handed_on(started, &command);
     let around = freshness::outside(variables);
-    let config = Config::decide(
-        order.flags.clone(),
-        &around,
-        App::file(order.script.clone()),
-    )?;
+    let config = command.decide(&around)?;
     let python = Becoming::of(&config, &around, &handed_on.program)?;
     // Before a making that a request asks for, this Python has answered that request.
     if order.by_hand && !python.is_supported()? {

@@ -209,3 +209,15 @@ fn the_program_may_be_the_page() {
     let named = asked().variable("WSGI_CGI_APP", site.script()).run();
     assert_eq!(named.text(), "hello");
 }
+
+/// A bug of the program while it makes the page: it is made once, and the server has a whole answer.
+#[test]
+fn a_panic_is_a_500() {
+    let site = Site::new();
+    token(&site, WORD);
+    let asked = page(&site).variable("QUERY_STRING", format!("token={WORD}"));
+    let asked = asked.variable("TEST_WSGI_CGI_PANIC", "doctor");
+    let answer = asked.logs("bug in wsgi-cgi: ").exits(1).run();
+    assert_eq!(answer.status, "500 Internal Server Error");
+    assert_eq!(answer.log.matches("bug in wsgi-cgi").count(), 1);
+}

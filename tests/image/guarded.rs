@@ -110,3 +110,17 @@ fn a_panic_of_the_process_that_waits_is_no_second_answer() {
         assert!(!answer.text().contains("Status: "), "{answer:?}");
     }
 }
+
+/// A bug of the process that is to be restored: it starts anew, and no other process answers.
+#[test]
+fn a_panic_of_the_process_that_is_restored_costs_the_image_only() {
+    let site = Site::with_options(OPTIONS, HELLO);
+    site.make();
+    let request = site.request().variable("TEST_WSGI_CGI_PANIC", "restoring");
+    let answer = request.logs("bug in wsgi-cgi: ").run();
+    assert_eq!(
+        (&*answer.status, answer.text()),
+        ("200 OK", "cold"),
+        "{answer:?}"
+    );
+}
