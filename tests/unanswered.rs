@@ -101,6 +101,19 @@ fn a_limit_on_memory() {
     }
 }
 
+/// The head has no room while it is put together: nothing of it was sent.
+#[test]
+fn a_limit_on_memory_that_the_head_meets() {
+    let text = "import resource\ndef application(environ, start_response):\n    \
+                start_response('200 OK', [('X-Long', 'a' * 40_000_000)])\n    \
+                pages = int(open('/proc/self/statm').read().split()[0])\n    \
+                limit = pages * resource.getpagesize() + 8_000_000\n    \
+                resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n    \
+                return [b'body']\n";
+    let killed = "the process was killed by SIGABRT (abort)";
+    answered(Cgi::source(text), 128 + 6, killed);
+}
+
 #[test]
 fn a_limit_on_cpu_time() {
     let folder = folder();

@@ -14,7 +14,7 @@ use rustix::net::sockopt;
 use super::wire::{self, Form};
 use exchange::{
     BodyLength, MessageBody, MetaVariables, PATIENCE, Request, ResponseHead, ResponseWriter,
-    SharedBody,
+    SharedBody, Start,
 };
 use process::unread_body::Patience;
 use process::{complete_output, last_resort, signals, tally, times};
@@ -172,16 +172,22 @@ impl CgiWriter {
 }
 
 impl ResponseWriter for CgiWriter {
-    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
-        let tally = tally::own();
-        tally.head(head.status.code());
-        let mut start = match self.began {
-            Some(began) => wire::head(&with_times(head, began), self.form),
-            None => wire::head(head, self.form),
+    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+        let mut bytes = match self.began {
+            Some(began) => wire::head(&with_times(start.head, began), self.form),
+            None => wire::head(start.head, self.form),
         };
-        let (with_head, rest) = first.split_at(first.len().min(WITH_HEAD));
-        start.extend_from_slice(with_head);
-        self.write_all(&start)?;
+        let (with_head, rest) = start.first.split_at(start.first.len().min(WITH_HEAD));
+        bytes.extend_from_slice(with_head);
+        // It may have to store the body first.
+        self.make_room(self.stdout()?)?;
+        start.claim()?;
+        if start.is_last {
+            self.last();
+        }
+        let tally = tally::own();
+        tally.head(start.head.status.code());
+        self.write_all(&bytes)?;
         tally.add(with_head.len() as u64);
         self.write_all(rest)?;
         tally.add(rest.len() as u64);

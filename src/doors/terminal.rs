@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use super::cgi::has_hung_up;
-use exchange::{Event, Observer, ResponseHead, ResponseWriter};
+use exchange::{Event, Observer, ResponseHead, ResponseWriter, Start};
 use process::{last_resort, open_line};
 
 use decoded::Decoder;
@@ -164,7 +164,9 @@ impl TerminalWriter {
 }
 
 impl ResponseWriter for TerminalWriter {
-    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
+    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+        start.claim()?;
+        let Start { head, first, .. } = start;
         if (self.is_skipped)(head) {
             self.shown.content = false;
         }

@@ -45,7 +45,7 @@ pub use observer::{Event, Observer};
 pub use plain_page::plain_page;
 pub use refused_host::RefusedHost;
 pub use request::{Request, SharedBody};
-pub use responder::{Claim, Flow, Responder, ResponseWriter, SendError};
+pub use responder::{Claim, Flow, Responder, ResponseWriter, SendError, Start};
 pub use response_head::ResponseHead;
 pub use secrets::{MASKED, is_secret, is_secret_name};
 pub use status::{Status, StatusError};

@@ -12,13 +12,16 @@ use super::ResponseHead;
 /// One transport's way to put a response on the wire. Every call returns once its bytes are out.
 pub trait ResponseWriter: Send {
     /// Sends the head together with the first block, which may be empty.
-    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()>;
+    ///
+    /// # Errors
+    /// `BrokenPipe` if the claim was taken by another.
+    fn head(&mut self, start: Start<'_>) -> io::Result<()>;
     /// Whether its descriptor was closed or replaced; from then on it writes to a copy.
     fn descriptor_was_replaced(&mut self) -> bool {
         false
     }
     /// What is sent next is the end of the response, and recognisable as such: a server that has
-    /// read it may stop the process before `end` is called.
+    /// read it may stop the process before `end` is called. Not called for what `head` sends.
     fn last(&mut self) {}
     /// Sends one more block.
     fn block(&mut self, block: &[u8]) -> io::Result<()>;
@@ -29,6 +32,33 @@ pub trait ResponseWriter: Send {
     fn client_is_gone(&self) -> bool;
     /// Ends the response for the client; `whole` unless it had to be cut short.
     fn end(&mut self, whole: bool);
+}
+
+/// What a response begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The head.
+    pub head: &'a ResponseHead,
+    /// The content that leaves together with it.
+    pub first: &'a [u8],
+    /// Whether it is the whole response, and recognisable as such: see [`ResponseWriter::last`].
+    pub is_last: bool,
+    claim: Claim,
+}
+
+impl Start<'_> {
+    /// Takes the claim to the one answer: to be called once all is ready to be written, and before the first byte is.
+    /// A process that dies before that is answered for; one that dies after it leaves what it has written.
+    ///
+    /// # Errors
+    /// `BrokenPipe` if it was taken by another.
+    pub fn claim(&self) -> io::Result<()> {
+        if (self.claim)() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
 }
 
 /// How many bytes at the end of a file are sent separately.
@@ -261,15 +291,15 @@ impl Responder {
             content,
             left: head.headers.content_length(),
         });
-        if !(self.claim)() {
-            return Err(SendError::ClientGone);
-        }
         let first = self.allowed(first);
-        if self.is_completed_by(first.len() as u64) {
-            self.writer.last();
-        }
+        let is_last = self.is_completed_by(first.len() as u64);
         let head = self.head.take().expect("looked at above");
-        self.writer.head(&head, first)?;
+        self.writer.head(Start {
+            head: &head,
+            first,
+            is_last,
+            claim: self.claim,
+        })?;
         Ok(self.count(first.len() as u64))
     }
 

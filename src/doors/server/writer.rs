@@ -12,7 +12,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use super::framing::Framing;
 use super::{Form, outcome};
 use crate::cgi::has_hung_up;
-use exchange::{ResponseHead, ResponseWriter};
+use exchange::{ResponseWriter, Start};
 use process::{last_resort, signals};
 
 /// How long a client may take nothing of what is sent to it.
@@ -70,20 +70,30 @@ impl SocketWriter {
         Ok(())
     }
 
-    /// A block with its framing, in as few writes as it takes.
-    fn framed(&self, framing: Framing, mut start: Vec<u8>, block: &[u8]) -> io::Result<()> {
-        if !block.is_empty() && framing.has_content() {
-            start.extend(framing.before_block(block.len() as u64));
-            let (with_start, rest) = block.split_at(block.len().min(WITH_HEAD));
-            start.extend_from_slice(with_start);
-            if !rest.is_empty() {
-                self.write_all(&start)?;
-                self.write_all(rest)?;
-                start.clear();
-            }
-            start.extend_from_slice(framing.after_block());
+    /// A block with its framing, in as few writes as it takes. `begin` is called once all is ready to be written.
+    fn framed(
+        &self,
+        framing: Framing,
+        mut start: Vec<u8>,
+        block: &[u8],
+        begin: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        if block.is_empty() || !framing.has_content() {
+            begin()?;
+            return self.write_all(&start);
         }
-        self.write_all(&start)
+        start.extend(framing.before_block(block.len() as u64));
+        let (with_start, rest) = block.split_at(block.len().min(WITH_HEAD));
+        start.extend_from_slice(with_start);
+        if rest.is_empty() {
+            start.extend_from_slice(framing.after_block());
+            begin()?;
+            return self.write_all(&start);
+        }
+        begin()?;
+        self.write_all(&start)?;
+        self.write_all(rest)?;
+        self.write_all(framing.after_block())
     }
 
     fn framing(&self) -> io::Result<Framing> {
@@ -121,16 +131,20 @@ fn after(error: Errno) -> io::Result<()> {
 }
 
 impl ResponseWriter for SocketWriter {
-    fn head(&mut self, head: &ResponseHead, first: &[u8]) -> io::Result<()> {
-        let framing = Framing::new(self.form, &self.method, head);
-        outcome::begun(&self.report, head.status.code());
+    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+        let framing = Framing::new(self.form, &self.method, start.head);
+        self.framed(framing, framing.head(start.head), start.first, || {
+            start.claim()?;
+            outcome::begun(&self.report, start.head.status.code());
+            Ok(())
+        })?;
         self.framing = Some(framing);
-        self.sent = first.len() as u64;
-        self.framed(framing, framing.head(head), first)
+        self.sent = start.first.len() as u64;
+        Ok(())
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {
-        self.framed(self.framing()?, Vec::new(), block)?;
+        self.framed(self.framing()?, Vec::new(), block, || Ok(()))?;
         self.sent += block.len() as u64;
         Ok(())
     }
