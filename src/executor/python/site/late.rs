@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::set_no_site;
+use super::{is_new, set_no_site};
 
 /// Waits for the import of `site`.
 pub(super) fn expect(py: Python<'_>) -> PyResult<()> {
@@ -37,7 +37,9 @@ impl Late {
         set_no_site(py, false)?;
         let module = imported?.into_any();
         module.setattr("ENABLE_USER_SITE", false)?;
-        module.setattr("PREFIXES", PyList::new(py, [sys.getattr("prefix")?])?)?;
+        if !is_new(&sys)? {
+            module.setattr("PREFIXES", PyList::new(py, [sys.getattr("prefix")?])?)?;
+        }
         let loader = Loaded {
             spec: module.getattr("__spec__")?.unbind(),
             module: module.clone().unbind(),

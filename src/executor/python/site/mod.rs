@@ -5,6 +5,7 @@
 //! `.pth` files that do more, are left to `site` itself
 //! (<https://docs.python.org/3/library/site.html>).
 
+mod builtins;
 mod distutils;
 mod late;
 
@@ -15,34 +16,12 @@ use std::path::{Path, PathBuf};
 use pyo3::exceptions::{PyException, PyImportError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyModule};
+use pyo3::types::{PyList, PyModule};
 
 use super::image::looked_at;
 
 /// The place of `no_site` in `sys.flags`.
 const NO_SITE: isize = 6;
-
-/// `exit`, `quit`, `help`, `copyright`, `credits` and `license`, as `site` makes them, but without
-/// importing `os`.
-const BUILTINS: &std::ffi::CStr = c"\
-import builtins, sys, _sitebuiltins
-def printer(name, data, names=()):
-    made = object.__new__(_sitebuiltins._Printer)
-    made.__dict__.update(_Printer__name=name, _Printer__data=data, _Printer__lines=None,
-                         _Printer__filenames=names)
-    return made
-eof = 'Ctrl-D (i.e. EOF)'
-builtins.quit = _sitebuiltins.Quitter('quit', eof)
-builtins.exit = _sitebuiltins.Quitter('exit', eof)
-builtins.help = _sitebuiltins._Helper()
-builtins.copyright = printer('copyright', sys.copyright)
-builtins.credits = printer('credits',
-    '    Thanks to CWI, CNRI, BeOpen.com, Zope Corporation and a cast of thousands\\n'
-    '    for supporting Python development.  See www.python.org for more information.')
-here = sys.modules['encodings'].__file__.rpartition('/encodings/')[0]
-builtins.license = printer('license', 'See https://www.python.org/psf/license/',
-    ['%s/%s' % (place, name) for place in (here + '/..', here, '.') for name in ('LICENSE.txt', 'LICENSE')])
-";
 
 /// Does the work of `site`, unless it was done when the interpreter started.
 ///
@@ -82,10 +61,14 @@ fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<(PathBuf, Opt
         return Ok(None);
     };
     // Entries of PYTHONPATH may be relative or repeated.
-    if std::env::var_os("PYTHONPATH").is_some() || sys.getattr("version_info")?.gt((3, 14))? {
+    if std::env::var_os("PYTHONPATH").is_some() || sys.getattr("version_info")?.ge((3, 15))? {
         return Ok(None);
     }
     let above = folder.parent().unwrap_or(folder);
+    // This Python sets it itself, and `site` warns if it is another.
+    if is_new(sys)? && !sys.getattr("prefix")?.eq(above.as_os_str())? {
+        return Ok(None);
+    }
     let texts = [folder, above].map(|place| {
         let file = place.join("pyvenv.cfg");
         looked_at(&file, true);
@@ -103,6 +86,11 @@ fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<(PathBuf, Opt
     let is_plain =
         of("include-system-site-packages").is_some_and(|value| !value.eq_ignore_ascii_case("true"));
     Ok(is_plain.then(|| (above.to_owned(), home)))
+}
+
+/// Whether it is Python 3.14 or newer.
+fn is_new(sys: &Bound<'_, PyModule>) -> PyResult<bool> {
+    sys.getattr("version_info")?.ge((3, 14))
 }
 
 fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
@@ -125,7 +113,7 @@ fn complete_plain(sys: &Bound<'_, PyModule>, root: &Path) -> PyResult<()> {
             site.call_method1("addpackage", (folder.as_os_str(), name, py.None()))?;
         }
     }
-    py.run(BUILTINS, Some(&PyDict::new(py)), None)?;
+    builtins::make(sys)?;
     if !has_run_code {
         late::expect(py)?;
     }
