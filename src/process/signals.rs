@@ -7,7 +7,6 @@ mod names;
 
 use std::ffi::c_int;
 use std::io;
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -146,21 +145,28 @@ pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
 }
 
-/// Starts the timer of `--timeout`.
+/// Starts the timer of `--timeout`. By system calls: a C library before 2.34 has the functions in a library of their
+/// own, which would have to be loaded.
 pub fn start_timeout(after: Duration) -> io::Result<()> {
     LIMIT.store(milliseconds(after), Ordering::Release);
     let mut event: libc::sigevent = zeroed();
     event.sigev_notify = libc::SIGEV_SIGNAL;
     event.sigev_signo = timeout_signal();
-    let mut timer: MaybeUninit<libc::timer_t> = MaybeUninit::uninit();
+    let mut timer: c_int = 0;
     let mut spec: libc::itimerspec = zeroed();
     spec.it_value.tv_sec = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
     spec.it_value.tv_nsec = after.subsec_nanos().into();
-    // SAFETY: the pointers are to locals that live through both calls, and the timer is read only
-    // after timer_create said that it wrote it.
+    let none = ptr::null_mut::<libc::itimerspec>();
+    // SAFETY: the pointers are to locals that live through both calls.
     let failed = unsafe {
-        libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, timer.as_mut_ptr()) != 0
-            || libc::timer_settime(timer.assume_init(), 0, &raw const spec, ptr::null_mut()) != 0
+        let clock = libc::CLOCK_MONOTONIC;
+        libc::syscall(
+            libc::SYS_timer_create,
+            clock,
+            &raw mut event,
+            &raw mut timer,
+        ) != 0
+            || libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const spec, none) != 0
     };
     if failed {
         Err(io::Error::last_os_error())
