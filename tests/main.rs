@@ -19,6 +19,7 @@ mod examples;
 mod file_wrapper;
 mod frameworks;
 mod headers;
+mod heap;
 mod image;
 mod in_python;
 mod input;

@@ -14,12 +14,12 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use super::beyond_abi3::{ArenaAllocator, set_arena_allocator};
 
 /// The length of a huge page.
-const HUGE: usize = 2 << 20;
+pub(super) const HUGE: usize = 2 << 20;
 /// The length of a chunk for frames (`DATA_STACK_CHUNK_SIZE`).
 const FRAMES: usize = 16 << 10;
 
 /// How much memory a small application takes.
-const SMALL: usize = 1 << 20;
+pub(super) const SMALL: usize = 1 << 20;
 
 /// How much was taken.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
@@ -34,6 +34,11 @@ static KEPT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 /// advice would cost a system call for each.
 pub fn without_huge_pages() {
     USE_HUGE_PAGES.store(false, Ordering::Relaxed);
+}
+
+/// Whether memory for what is loaded is taken in huge pages.
+pub(super) fn uses_huge_pages() -> bool {
+    USE_HUGE_PAGES.load(Ordering::Relaxed)
 }
 
 /// Reserves memory for what requests create, near what is loaded. Otherwise each restored process would

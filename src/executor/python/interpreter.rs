@@ -11,7 +11,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{arenas, import_times, loading, open_code, site, way_out};
+use super::{arenas, heap, import_times, loading, open_code, site, way_out};
 use exchange::MetaVariables;
 use process::{environment, last_resort, report, signals};
 
@@ -39,6 +39,7 @@ impl Interpreter {
     /// Python's error.
     pub fn start(argument: &OsStr, has_language: bool, import_times: bool) -> Result<Self> {
         arenas::set_allocator();
+        heap::prepare();
         open_code::set_hook();
         attach(|py| {
             forget_the_start(py, argument)?;

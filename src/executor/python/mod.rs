@@ -17,6 +17,7 @@ mod failure;
 mod fault;
 mod file_wrapper;
 mod gateway;
+mod heap;
 mod image;
 mod import_error;
 mod import_times;
