@@ -1,0 +1,78 @@
+"""Which libraries an ELF file needs, and a way to need fewer.
+
+A C library before 2.34 has threads and `dlopen` in libraries of their own. Python needs these itself there, so they are
+loaded when the executor is; later ones have empty files of these names, each of which would have to be found and
+mapped for every request. An undefined symbol without a version is looked for in all that is loaded
+(https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html)."""
+
+import struct
+
+NEEDED, VERNEED, VERNEEDNUM = 1, 0x6FFFFFFE, 0x6FFFFFFF
+DYNAMIC_SECTION, VERNEED_SECTION, VERSYM_SECTION = 6, 0x6FFFFFFE, 0x6FFFFFFF
+GLOBAL = 1
+
+
+class Elf:
+    """A 64-bit little-endian ELF file in memory."""
+
+    def __init__(self, content):
+        self.content = bytearray(content)
+        table, size, count = (self.at(form, place) for form, place in [("<Q", 40), ("<H", 58), ("<H", 60)])
+        self.sections = [table + number * size for number in range(count)]
+
+    def at(self, form, place):
+        """The number in this form at that offset."""
+        return struct.unpack_from(form, self.content, place)[0]
+
+    def section(self, kind):
+        """Where the section of this kind is described, its address, offset and length, and the offset of its names."""
+        [place] = [place for place in self.sections if self.at("<I", place + 4) == kind]
+        address, offset, length, link = struct.unpack_from("<QQQI", self.content, place + 16)
+        return place, address, offset, length, self.at("<Q", self.sections[link] + 24)
+
+    def text(self, place):
+        """The string at that offset."""
+        return self.content[place : self.content.index(0, place)].decode()
+
+    def dynamic(self):
+        """Each entry of the dynamic section: its tag, its value, and the name that a needed library has."""
+        _, _, offset, length, names = self.section(DYNAMIC_SECTION)
+        for place in range(offset, offset + length, 16):
+            tag, value = struct.unpack_from("<QQ", self.content, place)
+            yield tag, value, self.text(names + value) if tag == NEEDED else None
+
+    def needed(self):
+        """The names of the libraries that it needs."""
+        return [name for _, _, name in self.dynamic() if name]
+
+    def without(self, libraries):
+        """The file without these: what it has of them is looked for in all that is loaded."""
+        described, address, offset, length, names = self.section(VERNEED_SECTION)
+        kept, versions, place, step = [], set(), offset, True
+        while step:
+            _, count, file, versions_at, step = struct.unpack_from("<HHIII", self.content, place)
+            if self.text(names + file) in libraries:
+                version_at = place + versions_at
+                for _ in range(count):
+                    versions.add(self.at("<H", version_at + 6))
+                    version_at += self.at("<I", version_at + 12)
+            else:
+                kept.append(place)
+            place += step
+        for place, following in zip(kept, kept[1:] + [None]):
+            struct.pack_into("<I", self.content, place + 12, following - place if following else 0)
+        gone = kept[0] - offset
+        struct.pack_into("<QQQ", self.content, described + 16, address + gone, kept[0], length - gone)
+        struct.pack_into("<I", self.content, described + 44, len(kept))
+        _, _, first, symbols, _ = self.section(VERSYM_SECTION)
+        for place in range(first, first + symbols, 2):
+            if self.at("<H", place) in versions:
+                struct.pack_into("<H", self.content, place, GLOBAL)
+        changed = {VERNEED: address + gone, VERNEEDNUM: len(kept)}
+        entries = [
+            (tag, changed.get(tag, value)) for tag, value, name in self.dynamic() if name not in libraries
+        ]
+        _, _, place, length, _ = self.section(DYNAMIC_SECTION)
+        packed = b"".join(struct.pack("<QQ", *entry) for entry in entries)
+        self.content[place : place + length] = packed.ljust(length, b"\0")
+        return bytes(self.content)
