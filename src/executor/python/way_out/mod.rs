@@ -120,29 +120,35 @@ fn left(py: Python<'_>) -> PyResult<Option<String>> {
     let acting = handles::look(py, newer, &mut kinds)?.or(before);
     remaining.refresh(py);
 
-    // The objects made after loading: all older ones are frozen.
-    let mut list = objects(py)?;
     let mut reason = None;
-    if acting.is_there {
-        reason = handles::find_new(&list, &mut kinds)?;
+    // The objects made after loading: all older ones are frozen.
+    let new = if acting.is_there || settled.is_some() {
+        Some(objects(py)?)
+    } else {
+        None
+    };
+    if let (Some(new), true) = (&new, acting.is_there) {
+        reason = handles::find_new(new, &mut kinds)?;
     }
     // Objects that Python 3.9 does not track may be referred to by any object.
     let is_listed = kinds.untracked_of_sqlite(py).is_empty();
-    if settled.is_some() && is_listed {
-        remaining.find(&list, &mut kinds, false)?;
+    let is_settled = settled.is_some() && is_listed;
+    if let (Some(new), true) = (&new, is_settled) {
+        remaining.find(new, &mut kinds, false)?;
     }
-    if settled.is_none() || !is_listed || reason.is_none() && acting.is_untracked {
+    // A list refers to all of its objects: those released by a finaliser would stay.
+    drop(new);
+    let is_referenced = reason.is_none() && acting.is_untracked;
+    if !is_settled || is_referenced {
         py.import("gc")?.call_method0("unfreeze")?;
-        list = objects(py)?;
+        let all = objects(py)?;
+        if is_referenced {
+            reason = handles::find_referenced(&all, &mut kinds)?;
+        }
+        if !is_settled {
+            remaining.find(&all, &mut kinds, false)?;
+        }
     }
-    if reason.is_none() && acting.is_untracked {
-        reason = handles::find_referenced(&list, &mut kinds)?;
-    }
-    if settled.is_none() || !is_listed {
-        remaining.find(&list, &mut kinds, false)?;
-    }
-    // The list refers to everything: objects released by a finaliser would stay.
-    drop(list);
     let others: usize = py.import("_thread")?.call_method0("_count")?.extract()?;
     if reason.is_none() && others > 0 && remaining.has_work() {
         // A full finalisation stops them before it ends anything that they may use.
