@@ -19,7 +19,7 @@ def show():
              repr(sys.dont_write_bytecode), repr(sys._home), sys.getfilesystemencoding(), repr(os.environ.get("MARK"))]
     for name in "exit", "quit", "copyright", "credits", "license", "help":
         value = getattr(builtins, name)
-        lines.append(repr(vars(value)))
+        lines.append(repr({k: v for k, v in vars(value).items() if k != "_Printer__lines"}))
         lines.append("%s %s %r" % (name, type(value), value))
     lines.append(repr([module for module in ("marked", "sitecustomize") if module in sys.modules]))
     return "\n".join(lines)

@@ -105,6 +105,30 @@ fn daemon_threads_are_not() {
     leaving("threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()");
 }
 
+/// While Python is finalized in full, for the object, they come back from writing to the log.
+#[test]
+fn daemon_threads_in_the_executor_are_not_ended_there() {
+    const TEXT: &str = "
+import threading, time
+class Last:
+    def __del__(self): pass
+def application(environ, start_response):
+    def write():
+        while True:
+            environ['wsgi.errors'].write('.')
+    for _ in range(3):
+        threading.Thread(target=write, daemon=True).start()
+    time.sleep(0.02)
+    global kept
+    kept = Last()
+    start_response('200 OK', [])
+    return [b'content']
+";
+    for _ in 0..10 {
+        assert_eq!(Cgi::source(TEXT).logs_anything().run().text(), "content");
+    }
+}
+
 #[test]
 fn open_files_are_flushed() {
     let answer = leaving("kept = open('text', 'w'); kept.write('buffered')");

@@ -16,8 +16,8 @@ from libraries import Elf
 from zopfli.zlib import compress
 
 EXECUTOR = "wsgi_cgi/_wsgi_cgi.abi3.so"
-# Python has loaded them where they are not empty.
-LIBRARIES = {"libpthread.so.0", "libdl.so.2", "librt.so.1"}
+# Python needs them itself where they are not empty. (That is not so for librt.)
+LIBRARIES = {"libpthread.so.0", "libdl.so.2"}
 
 
 class Deflate:
@@ -37,7 +37,12 @@ class Deflate:
 
 def finished(files):
     """The files by name, with an executor that needs fewer libraries."""
-    executor = Elf(files[EXECUTOR]).without(LIBRARIES)
+    executor = Elf(files[EXECUTOR])
+    # The linker takes what is in no library for what Python has; a C library of this age may not have it.
+    unknown = [name for name in executor.without_version() if not name.startswith(("Py", "_Py"))]
+    if unknown:
+        sys.exit(f"finish.py: the executor needs what the oldest C library does not have: {unknown}")
+    executor = executor.without(LIBRARIES)
     [record] = [name for name in files if name.endswith(".dist-info/RECORD")]
     digest = base64.urlsafe_b64encode(hashlib.sha256(executor).digest()).decode().rstrip("=")
     lines = files[record].decode().splitlines(keepends=True)

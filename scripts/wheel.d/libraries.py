@@ -1,15 +1,18 @@
-"""Which libraries an ELF file needs, and a way to need fewer.
+"""Which libraries and symbols an ELF file needs, and a way to need fewer.
 
 A C library before 2.34 has threads and `dlopen` in libraries of their own. Python needs these itself there, so they are
-loaded when the executor is; later ones have empty files of these names, each of which would have to be found and
-mapped for every request. An undefined symbol without a version is looked for in all that is loaded
-(https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html)."""
+loaded for the whole process before the executor is; later ones have empty files of these names, each of which would
+have to be found and mapped for every request. A symbol without a version is bound to the oldest one in what the process
+started with (https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html)."""
 
 import struct
 
 NEEDED, VERNEED, VERNEEDNUM = 1, 0x6FFFFFFE, 0x6FFFFFFF
-DYNAMIC_SECTION, VERNEED_SECTION, VERSYM_SECTION = 6, 0x6FFFFFFE, 0x6FFFFFFF
-GLOBAL = 1
+DYNAMIC_SECTION, SYMBOL_SECTION, VERNEED_SECTION, VERSYM_SECTION = 6, 11, 0x6FFFFFFE, 0x6FFFFFFF
+GLOBAL_VERSION, WEAK = 1, 2
+OLDEST = "GLIBC_2.2.5"
+# Symbols of a later version that have one version only.
+ONE_VERSION = {"pthread_setname_np"}
 
 
 class Elf:
@@ -45,29 +48,45 @@ class Elf:
         """The names of the libraries that it needs."""
         return [name for _, _, name in self.dynamic() if name]
 
+    def undefined(self):
+        """Each symbol that another file has to have: its name, where its version's number is, and whether it may lack."""
+        _, _, symbols, length, names = self.section(SYMBOL_SECTION)
+        _, _, versions, _, _ = self.section(VERSYM_SECTION)
+        for number in range(1, length // 24):
+            name, info, _, section = struct.unpack_from("<IBBH", self.content, symbols + number * 24)
+            if section == 0:
+                yield self.text(names + name), versions + number * 2, info >> 4 == WEAK
+
+    def without_version(self):
+        """The names of the symbols that have to be there, in no certain version."""
+        return [name for name, place, weak in self.undefined() if self.at("<H", place) == GLOBAL_VERSION and not weak]
+
     def without(self, libraries):
-        """The file without these: what it has of them is looked for in all that is loaded."""
+        """The file without these: what it has of them is looked for in what the process started with."""
         described, address, offset, length, names = self.section(VERNEED_SECTION)
-        kept, versions, place, step = [], set(), offset, True
+        kept, versions, place, step = [], {}, offset, True
         while step:
             _, count, file, versions_at, step = struct.unpack_from("<HHIII", self.content, place)
             if self.text(names + file) in libraries:
                 version_at = place + versions_at
                 for _ in range(count):
-                    versions.add(self.at("<H", version_at + 6))
-                    version_at += self.at("<I", version_at + 12)
+                    _, _, number, version, following = struct.unpack_from("<IHHII", self.content, version_at)
+                    versions[number] = self.text(names + version)
+                    version_at += following
             else:
                 kept.append(place)
             place += step
+        for name, place, _ in self.undefined():
+            version = versions.get(self.at("<H", place))
+            if version and version != OLDEST and name not in ONE_VERSION:
+                raise ValueError(f"{name}@{version} may be bound to another version")
+            if version:
+                struct.pack_into("<H", self.content, place, GLOBAL_VERSION)
         for place, following in zip(kept, kept[1:] + [None]):
             struct.pack_into("<I", self.content, place + 12, following - place if following else 0)
         gone = kept[0] - offset
         struct.pack_into("<QQQ", self.content, described + 16, address + gone, kept[0], length - gone)
         struct.pack_into("<I", self.content, described + 44, len(kept))
-        _, _, first, symbols, _ = self.section(VERSYM_SECTION)
-        for place in range(first, first + symbols, 2):
-            if self.at("<H", place) in versions:
-                struct.pack_into("<H", self.content, place, GLOBAL)
         changed = {VERNEED: address + gone, VERNEEDNUM: len(kept)}
         entries = [
             (tag, changed.get(tag, value)) for tag, value, name in self.dynamic() if name not in libraries

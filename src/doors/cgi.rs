@@ -172,7 +172,7 @@ impl CgiWriter {
 }
 
 impl ResponseWriter for CgiWriter {
-    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+    fn head(&mut self, start: &Start<'_>) -> io::Result<()> {
         let mut bytes = match self.began {
             Some(began) => wire::head(&with_times(start.head, began), self.form),
             None => wire::head(start.head, self.form),

@@ -164,17 +164,17 @@ impl TerminalWriter {
 }
 
 impl ResponseWriter for TerminalWriter {
-    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+    fn head(&mut self, start: &Start<'_>) -> io::Result<()> {
+        let Start { head, first, .. } = *start;
+        let text = self.shown.head.then(|| head_text(head, self.on_terminal));
         start.claim()?;
-        let Start { head, first, .. } = start;
         if (self.is_skipped)(head) {
             self.shown.content = false;
         }
         if let Some(heads) = &mut self.heads {
             heads.write_all(&head_text(head, false))?;
         }
-        if self.shown.head {
-            let text = head_text(head, self.on_terminal);
+        if let Some(text) = text {
             self.write(&text)?;
         }
         if self.shown.decoded {

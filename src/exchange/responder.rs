@@ -3,6 +3,7 @@
 //!
 //! The responder decides, a [`ResponseWriter`] of some transport writes.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -15,7 +16,7 @@ pub trait ResponseWriter: Send {
     ///
     /// # Errors
     /// `BrokenPipe` if the claim was taken by another.
-    fn head(&mut self, start: Start<'_>) -> io::Result<()>;
+    fn head(&mut self, start: &Start<'_>) -> io::Result<()>;
     /// Whether its descriptor was closed or replaced; from then on it writes to a copy.
     fn descriptor_was_replaced(&mut self) -> bool {
         false
@@ -35,7 +36,7 @@ pub trait ResponseWriter: Send {
 }
 
 /// What a response begins with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Start<'a> {
     /// The head.
     pub head: &'a ResponseHead,
@@ -44,20 +45,31 @@ pub struct Start<'a> {
     /// Whether it is the whole response, and recognisable as such: see [`ResponseWriter::last`].
     pub is_last: bool,
     claim: Claim,
+    /// Whether the claim was asked for, and given.
+    has_claim: Cell<Option<bool>>,
 }
 
 impl Start<'_> {
     /// Takes the claim to the one answer: to be called once all is ready to be written, and before the first byte is.
-    /// A process that dies before that is answered for; one that dies after it leaves what it has written.
+    /// A process that dies before that is answered for; one that dies, or times out, after it leaves what it has
+    /// written.
     ///
     /// # Errors
     /// `BrokenPipe` if it was taken by another.
     pub fn claim(&self) -> io::Result<()> {
-        if (self.claim)() {
+        let is_given = (self.claim)();
+        self.has_claim.set(Some(is_given));
+        if is_given {
             Ok(())
         } else {
             Err(io::ErrorKind::BrokenPipe.into())
         }
+    }
+
+    /// Whether the response has begun.
+    #[must_use]
+    pub fn has_claim(&self) -> bool {
+        self.has_claim.get() == Some(true)
     }
 }
 
@@ -294,12 +306,20 @@ impl Responder {
         let first = self.allowed(first);
         let is_last = self.is_completed_by(first.len() as u64);
         let head = self.head.take().expect("looked at above");
-        self.writer.head(Start {
+        let start = Start {
             head: &head,
             first,
             is_last,
             claim: self.claim,
-        })?;
+            has_claim: Cell::new(None),
+        };
+        let written = self.writer.head(&start);
+        if written.is_err() && start.has_claim.get().is_none() {
+            // Nothing was sent, and another head may be.
+            self.head = Some(head);
+            self.sent = None;
+        }
+        written?;
         Ok(self.count(first.len() as u64))
     }
 

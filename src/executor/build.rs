@@ -8,7 +8,7 @@ use std::{env, fs, io};
 const IN_ITS_PLACE: &str = "INPUT(-lgcc_eh -lgcc)\n";
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build.rs");
     let folder =
         PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("unwinder");
     fs::create_dir_all(&folder)?;

@@ -145,6 +145,9 @@ pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
 }
 
+// The system calls below take the C library's structures as they are.
+const _: () = assert!(size_of::<libc::time_t>() == size_of::<libc::c_long>());
+
 /// Starts the timer of `--timeout`. By system calls: a C library before 2.34 has the functions in a library of their
 /// own, which would have to be loaded.
 pub fn start_timeout(after: Duration) -> io::Result<()> {

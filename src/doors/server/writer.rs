@@ -131,16 +131,18 @@ fn after(error: Errno) -> io::Result<()> {
 }
 
 impl ResponseWriter for SocketWriter {
-    fn head(&mut self, start: Start<'_>) -> io::Result<()> {
+    fn head(&mut self, start: &Start<'_>) -> io::Result<()> {
         let framing = Framing::new(self.form, &self.method, start.head);
-        self.framed(framing, framing.head(start.head), start.first, || {
+        let written = self.framed(framing, framing.head(start.head), start.first, || {
             start.claim()?;
             outcome::begun(&self.report, start.head.status.code());
             Ok(())
-        })?;
-        self.framing = Some(framing);
-        self.sent = start.first.len() as u64;
-        Ok(())
+        });
+        if start.has_claim() {
+            self.framing = Some(framing);
+            self.sent = start.first.len() as u64;
+        }
+        written
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {

@@ -11,7 +11,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{arenas, heap, import_times, loading, open_code, site, way_out};
+use super::{arenas, detached, heap, import_times, loading, open_code, site, way_out};
 use exchange::MetaVariables;
 use process::{environment, last_resort, report, signals};
 
@@ -82,6 +82,7 @@ impl Interpreter {
                 "Python is shut down completely after this request, which takes longer, because {reason}"
             ));
         }
+        attach(detached::end);
         // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token
         // left. The frames below this call are never returned to: the process exits from here.
         unsafe { pyo3::ffi::Py_FinalizeEx() == 0 }

@@ -12,6 +12,7 @@ mod bytecode;
 mod callable;
 pub mod check;
 mod collection;
+mod detached;
 mod environ;
 mod failure;
 mod fault;

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString};
 
+use super::detached::detached;
 use super::inspection::Watch;
 use exchange::{Event, SharedBody};
 use process::open_line;
@@ -71,7 +72,7 @@ impl Input {
 
     fn read_body(&self, py: Python<'_>, into: &mut [u8]) -> PyResult<usize> {
         loop {
-            let read = py.detach(|| self.body.lock().expect("not poisoned").read(into));
+            let read = detached(py, || self.body.lock().expect("not poisoned").read(into));
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals()?,
                 read => return Ok(read?),
@@ -272,7 +273,7 @@ impl ErrorLog {
             .safe(&written, io::stderr().is_terminal());
         // A log that cannot be written is no reason to fail the request.
         let safe = [open_line::end(), &safe].concat();
-        _ = py.detach(|| io::stderr().write_all(safe.as_bytes()));
+        _ = detached(py, || io::stderr().write_all(safe.as_bytes()));
         text.len()
     }
 

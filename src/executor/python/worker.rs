@@ -12,6 +12,7 @@ use super::application;
 use super::arenas;
 use super::failure::Failure;
 use super::gateway::Outcome;
+use super::heap;
 use super::interpreter::attach;
 use super::loading::{self, OnHandlerCall};
 use super::way_out;
@@ -57,6 +58,7 @@ pub fn prepare(
 /// If Python raises an error meanwhile.
 pub fn prepare_for_copies() -> Result<(), Failure> {
     arenas::loading_has_ended();
+    heap::prepare_for_copies();
     if let Some(what) = loading::early_reads() {
         return Err(Failure::new(500, what));
     }

@@ -9,6 +9,7 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use super::super::detached::detached;
 use super::super::failure::Failure;
 use super::super::file_wrapper::{self, FileWrapper};
 use super::super::start_response::shown;
@@ -110,7 +111,7 @@ impl Gateway {
         self.watch().tell(event(bytes.len()));
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| how(responder, bytes));
+        let sent = detached(py, || how(responder, bytes));
         drop(guard);
         self.sent(py, sent)
     }
@@ -126,7 +127,7 @@ impl Gateway {
         };
         self.watch().tell(Event::File(file.position));
         let responder: &mut Responder = &mut guard;
-        let sent = py.detach(|| responder.file(file.descriptor, file.position));
+        let sent = detached(py, || responder.file(file.descriptor, file.position));
         drop(guard);
         self.sent(py, sent)?;
         Ok(true)
@@ -139,7 +140,7 @@ impl Gateway {
         }
         let mut guard = self.responder(py);
         let responder: &mut Responder = &mut guard;
-        let finished = py.detach(|| responder.finish());
+        let finished = detached(py, || responder.finish());
         drop(guard);
         let missing = self.sent(py, finished)?;
         if missing > 0 {

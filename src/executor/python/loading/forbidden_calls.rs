@@ -312,8 +312,8 @@ fn on_listen(socket: &Bound<'_, PyAny>) -> PyResult<()> {
 /// Refuses to wait for connections in the main thread.
 #[pyfunction]
 fn on_accept(socket: &Bound<'_, PyAny>) -> PyResult<()> {
-    // SAFETY: both only return a number.
-    let is_main = unsafe { libc::gettid() == libc::getpid() };
+    // The C library has `gettid` from 2.30 on.
+    let is_main = rustix::thread::gettid() == rustix::process::getpid();
     if is_loading() && is_main && is_of_servers(socket)? {
         return Err(refuse(of_server(&place(socket.py()))));
     }

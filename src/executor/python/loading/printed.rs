@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::super::detached::detached;
 use super::super::streams::written;
 use super::Place;
 use super::cgi_head::Head;
@@ -179,7 +180,7 @@ fn flush_streams(py: Python<'_>) -> PyResult<()> {
 
 fn write(py: Python<'_>, to: BorrowedFd<'_>, mut rest: &[u8]) -> PyResult<()> {
     while !rest.is_empty() {
-        match py.detach(|| rustix::io::write(to, rest)) {
+        match detached(py, || rustix::io::write(to, rest)) {
             Ok(written) => rest = &rest[written..],
             Err(rustix::io::Errno::INTR) => py.check_signals()?,
             Err(error) => return Err(std::io::Error::from(error).into()),

@@ -65,9 +65,13 @@ fn plain_environment(sys: &Bound<'_, PyModule>) -> PyResult<Option<(PathBuf, Opt
         return Ok(None);
     }
     let above = folder.parent().unwrap_or(folder);
-    // This Python sets it itself, and `site` warns if it is another.
-    if is_new(sys)? && !sys.getattr("prefix")?.eq(above.as_os_str())? {
-        return Ok(None);
+    if is_new(sys)? {
+        // This Python sets them itself, and `site` warns if they are others.
+        for name in ["prefix", "exec_prefix"] {
+            if !sys.getattr(name)?.eq(above.as_os_str())? {
+                return Ok(None);
+            }
+        }
     }
     let texts = [folder, above].map(|place| {
         let file = place.join("pyvenv.cfg");
