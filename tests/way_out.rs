@@ -129,6 +129,32 @@ def application(environ, start_response):
     }
 }
 
+/// Another thread runs, so that Python is finalized in full, for the object.
+#[test]
+fn a_thread_that_an_exit_callback_starts_is_waited_for() {
+    const TEXT: &str = "
+import _thread, atexit, time
+class Last:
+    def __del__(self): pass
+def application(environ, start_response):
+    def work():
+        time.sleep(0.1)
+        environ['wsgi.errors'].write('worked\\n')
+        open('done', 'w').close()
+    def at_exit():
+        import threading
+        threading.Thread(target=work).start()
+    atexit.register(at_exit)
+    _thread.start_new_thread(time.sleep, (99,))
+    global kept
+    kept = Last()
+    start_response('200 OK', [])
+    return [b'content']
+";
+    let answer = Cgi::source(TEXT).logs("worked").run();
+    assert!(left(&answer, "done").is_some());
+}
+
 #[test]
 fn open_files_are_flushed() {
     let answer = leaving("kept = open('text', 'w'); kept.write('buffered')");

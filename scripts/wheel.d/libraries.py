@@ -9,7 +9,7 @@ import struct
 
 NEEDED, VERNEED, VERNEEDNUM = 1, 0x6FFFFFFE, 0x6FFFFFFF
 DYNAMIC_SECTION, SYMBOL_SECTION, VERNEED_SECTION, VERSYM_SECTION = 6, 11, 0x6FFFFFFE, 0x6FFFFFFF
-GLOBAL_VERSION, WEAK = 1, 2
+LOCAL_VERSION, GLOBAL_VERSION, WEAK = 0, 1, 2
 OLDEST = "GLIBC_2.2.5"
 # Symbols of a later version that have one version only.
 ONE_VERSION = {"pthread_setname_np"}
@@ -59,7 +59,8 @@ class Elf:
 
     def without_version(self):
         """The names of the symbols that have to be there, in no certain version."""
-        return [name for name, place, weak in self.undefined() if self.at("<H", place) == GLOBAL_VERSION and not weak]
+        unversioned = (LOCAL_VERSION, GLOBAL_VERSION)
+        return [name for name, place, weak in self.undefined() if self.at("<H", place) in unversioned and not weak]
 
     def without(self, libraries):
         """The file without these: what it has of them is looked for in what the process started with."""

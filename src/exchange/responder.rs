@@ -45,8 +45,8 @@ pub struct Start<'a> {
     /// Whether it is the whole response, and recognisable as such: see [`ResponseWriter::last`].
     pub is_last: bool,
     claim: Claim,
-    /// Whether the claim was asked for, and given.
-    has_claim: Cell<Option<bool>>,
+    /// Whether the claim was asked for.
+    is_claimed: Cell<bool>,
 }
 
 impl Start<'_> {
@@ -57,19 +57,12 @@ impl Start<'_> {
     /// # Errors
     /// `BrokenPipe` if it was taken by another.
     pub fn claim(&self) -> io::Result<()> {
-        let is_given = (self.claim)();
-        self.has_claim.set(Some(is_given));
-        if is_given {
+        self.is_claimed.set(true);
+        if (self.claim)() {
             Ok(())
         } else {
             Err(io::ErrorKind::BrokenPipe.into())
         }
-    }
-
-    /// Whether the response has begun.
-    #[must_use]
-    pub fn has_claim(&self) -> bool {
-        self.has_claim.get() == Some(true)
     }
 }
 
@@ -311,10 +304,10 @@ impl Responder {
             first,
             is_last,
             claim: self.claim,
-            has_claim: Cell::new(None),
+            is_claimed: Cell::new(false),
         };
         let written = self.writer.head(&start);
-        if written.is_err() && start.has_claim.get().is_none() {
+        if written.is_err() && !start.is_claimed.get() {
             // Nothing was sent, and another head may be.
             self.head = Some(head);
             self.sent = None;

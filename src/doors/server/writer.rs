@@ -133,16 +133,14 @@ fn after(error: Errno) -> io::Result<()> {
 impl ResponseWriter for SocketWriter {
     fn head(&mut self, start: &Start<'_>) -> io::Result<()> {
         let framing = Framing::new(self.form, &self.method, start.head);
-        let written = self.framed(framing, framing.head(start.head), start.first, || {
+        self.framed(framing, framing.head(start.head), start.first, || {
             start.claim()?;
             outcome::begun(&self.report, start.head.status.code());
             Ok(())
-        });
-        if start.has_claim() {
-            self.framing = Some(framing);
-            self.sent = start.first.len() as u64;
-        }
-        written
+        })?;
+        self.framing = Some(framing);
+        self.sent = start.first.len() as u64;
+        Ok(())
     }
 
     fn block(&mut self, block: &[u8]) -> io::Result<()> {

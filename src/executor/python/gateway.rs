@@ -217,6 +217,11 @@ impl Gateway {
         self.responder.lock_py_attached(py).expect("not poisoned")
     }
 
+    /// The same where Python's lock is not held. It is let go before that is asked for again.
+    pub(super) fn responder_detached(&self) -> MutexGuard<'_, Responder> {
+        self.responder.lock().expect("not poisoned")
+    }
+
     fn stopped(&self, py: Python<'_>, stop: Stop) -> Outcome {
         let failure = match stop {
             Stop::ClientGone => return self.gone(py),

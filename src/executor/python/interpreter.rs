@@ -82,7 +82,11 @@ impl Interpreter {
                 "Python is shut down completely after this request, which takes longer, because {reason}"
             ));
         }
-        attach(detached::end);
+        attach(|py| {
+            // Python would do this itself, but only after that.
+            way_out::wait(py);
+            detached::end(py);
+        });
         // SAFETY: the interpreter runs on this thread, which holds its lock and has no `Python` token
         // left. The frames below this call are never returned to: the process exits from here.
         unsafe { pyo3::ffi::Py_FinalizeEx() == 0 }

@@ -109,26 +109,23 @@ impl Gateway {
             copied.as_bytes()
         };
         self.watch().tell(event(bytes.len()));
-        let mut guard = self.responder(py);
-        let responder: &mut Responder = &mut guard;
-        let sent = detached(py, || how(responder, bytes));
-        drop(guard);
+        let sent = detached(py, || how(&mut self.responder_detached(), bytes));
         self.sent(py, sent)
     }
 
     /// Hands a real file to the system; false when the blocks have to be read instead.
     fn send_file(&self, py: Python<'_>, wrapper: &FileWrapper) -> Result<bool, Stop> {
-        let mut guard = self.responder(py);
-        if !guard.wants_content() {
+        if !self.responder(py).wants_content() {
             return Ok(false);
         }
         let Some(file) = wrapper.real_file(py)? else {
             return Ok(false);
         };
         self.watch().tell(Event::File(file.position));
-        let responder: &mut Responder = &mut guard;
-        let sent = detached(py, || responder.file(file.descriptor, file.position));
-        drop(guard);
+        let sent = detached(py, || {
+            let mut responder = self.responder_detached();
+            responder.file(file.descriptor, file.position)
+        });
         self.sent(py, sent)?;
         Ok(true)
     }
@@ -138,10 +135,7 @@ impl Gateway {
         if self.client_gone.load(Ordering::Acquire) {
             return Err(Stop::ClientGone);
         }
-        let mut guard = self.responder(py);
-        let responder: &mut Responder = &mut guard;
-        let finished = detached(py, || responder.finish());
-        drop(guard);
+        let finished = detached(py, || self.responder_detached().finish());
         let missing = self.sent(py, finished)?;
         if missing > 0 {
             report::log(&format!(

@@ -104,6 +104,14 @@ pub(super) fn leave(py: Python<'_>) -> Option<String> {
     reason
 }
 
+/// Waits for threads and runs exit callbacks again, for those that came after the first time, or if that was interrupted.
+pub(super) fn wait(py: Python<'_>) {
+    let waited = loaded_modules(py).and_then(|modules| run_exit_callbacks(py, &modules));
+    if let Err(error) = waited {
+        error.write_unraisable(py, None);
+    }
+}
+
 fn left(py: Python<'_>) -> PyResult<Option<String>> {
     let modules = loaded_modules(py)?;
     run_exit_callbacks(py, &modules)?;
