@@ -105,38 +105,42 @@ fn daemon_threads_are_not() {
     leaving("threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()");
 }
 
-/// While Python is finalized in full, for the object, they come back from writing to the log.
-#[test]
-fn daemon_threads_in_the_executor_are_not_ended_there() {
-    const TEXT: &str = "
-import threading, time
+/// An application with an object for which Python is finalized in full where another thread runs, and these statements.
+fn finalized_in_full(statements: &str) -> Cgi {
+    Cgi::source(&format!(
+        "import _thread, atexit, time
 class Last:
     def __del__(self): pass
 def application(environ, start_response):
+    global kept
+    kept = Last()
+    {statements}
+    start_response('200 OK', [])
+    return [b'content']
+"
+    ))
+}
+
+/// They come back from writing to the log meanwhile.
+#[test]
+fn daemon_threads_in_the_executor_are_not_ended_there() {
+    const WRITING: &str = "
     def write():
         while True:
             environ['wsgi.errors'].write('.')
     for _ in range(3):
-        threading.Thread(target=write, daemon=True).start()
-    time.sleep(0.02)
-    global kept
-    kept = Last()
-    start_response('200 OK', [])
-    return [b'content']
-";
+        _thread.start_new_thread(write, ())
+    time.sleep(0.02)";
     for _ in 0..10 {
-        assert_eq!(Cgi::source(TEXT).logs_anything().run().text(), "content");
+        let answer = finalized_in_full(WRITING).logs_anything().run();
+        assert_eq!(answer.text(), "content");
     }
 }
 
-/// Another thread runs, so that Python is finalized in full, for the object.
 #[test]
 fn a_thread_that_an_exit_callback_starts_is_waited_for() {
-    const TEXT: &str = "
-import _thread, atexit, time
-class Last:
-    def __del__(self): pass
-def application(environ, start_response):
+    let answer = finalized_in_full(
+        "
     def work():
         time.sleep(0.1)
         environ['wsgi.errors'].write('worked\\n')
@@ -145,13 +149,10 @@ def application(environ, start_response):
         import threading
         threading.Thread(target=work).start()
     atexit.register(at_exit)
-    _thread.start_new_thread(time.sleep, (99,))
-    global kept
-    kept = Last()
-    start_response('200 OK', [])
-    return [b'content']
-";
-    let answer = Cgi::source(TEXT).logs("worked").run();
+    _thread.start_new_thread(time.sleep, (99,))",
+    )
+    .logs("worked")
+    .run();
     assert!(left(&answer, "done").is_some());
 }
 

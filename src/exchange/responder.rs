@@ -45,8 +45,8 @@ pub struct Start<'a> {
     /// Whether it is the whole response, and recognisable as such: see [`ResponseWriter::last`].
     pub is_last: bool,
     claim: Claim,
-    /// Whether the claim was asked for.
-    is_claimed: Cell<bool>,
+    /// Whether [`claim`](Self::claim) was called.
+    was_asked_for: Cell<bool>,
 }
 
 impl Start<'_> {
@@ -57,7 +57,7 @@ impl Start<'_> {
     /// # Errors
     /// `BrokenPipe` if it was taken by another.
     pub fn claim(&self) -> io::Result<()> {
-        self.is_claimed.set(true);
+        self.was_asked_for.set(true);
         if (self.claim)() {
             Ok(())
         } else {
@@ -304,10 +304,10 @@ impl Responder {
             first,
             is_last,
             claim: self.claim,
-            is_claimed: Cell::new(false),
+            was_asked_for: Cell::new(false),
         };
         let written = self.writer.head(&start);
-        if written.is_err() && !start.is_claimed.get() {
+        if written.is_err() && !start.was_asked_for.get() {
             // Nothing was sent, and another head may be.
             self.head = Some(head);
             self.sent = None;

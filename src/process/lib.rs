@@ -29,5 +29,6 @@ pub mod signals;
 pub mod stop_on_close;
 pub mod tally;
 pub mod terminal;
+pub mod timer;
 pub mod times;
 pub mod unread_body;

@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::last_resort::{self, Answer};
 use crate::exit::Exit;
+use crate::timer::Timer;
 use crate::{access_log, tally};
 use names::name;
 pub use names::shown;
@@ -145,37 +146,11 @@ pub fn timeout_signal() -> c_int {
     libc::SIGRTMAX() - 1
 }
 
-// The system calls below take the C library's structures as they are.
-const _: () = assert!(size_of::<libc::time_t>() == size_of::<libc::c_long>());
-
-/// Starts the timer of `--timeout`. By system calls: a C library before 2.34 has the functions in a library of their
-/// own, which would have to be loaded.
+/// Starts the timer of `--timeout`, which runs as long as the process.
 pub fn start_timeout(after: Duration) -> io::Result<()> {
     LIMIT.store(milliseconds(after), Ordering::Release);
-    let mut event: libc::sigevent = zeroed();
-    event.sigev_notify = libc::SIGEV_SIGNAL;
-    event.sigev_signo = timeout_signal();
-    let mut timer: c_int = 0;
-    let mut spec: libc::itimerspec = zeroed();
-    spec.it_value.tv_sec = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
-    spec.it_value.tv_nsec = after.subsec_nanos().into();
-    let none = ptr::null_mut::<libc::itimerspec>();
-    // SAFETY: the pointers are to locals that live through both calls.
-    let failed = unsafe {
-        let clock = libc::CLOCK_MONOTONIC;
-        libc::syscall(
-            libc::SYS_timer_create,
-            clock,
-            &raw mut event,
-            &raw mut timer,
-        ) != 0
-            || libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const spec, none) != 0
-    };
-    if failed {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    std::mem::forget(Timer::start(timeout_signal(), after)?);
+    Ok(())
 }
 
 extern "C" fn on_fatal(signal: c_int) {
@@ -386,8 +361,6 @@ fn zeroed<T: CStructure>() -> T {
 
 trait CStructure {}
 impl CStructure for libc::sigaction {}
-impl CStructure for libc::sigevent {}
-impl CStructure for libc::itimerspec {}
 
 #[cfg(test)]
 mod tests {

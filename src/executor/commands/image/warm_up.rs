@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use rustix::fs::{Mode, OFlags};
@@ -20,10 +21,12 @@ use image::branch::Handoff;
 use image::capture;
 use image::observer::questions;
 use image::store::{MAGIC, UNWARMED, remove};
+use process::signals::timeout_signal;
+use process::timer::Timer;
 use process::times;
 
 /// How many seconds the warm-up may take in all.
-const LONGEST: i64 = 30;
+const LONGEST: u64 = 30;
 
 /// The file for the reason why the warm-up was left out; set once the warm-up has begun.
 static REASON: OnceLock<CString> = OnceLock::new();
@@ -83,52 +86,37 @@ pub(super) fn reason(files: &Files) -> String {
 /// Ends this attempt if a request hangs, with a timer and a signal that applications do not use (not
 /// `setitimer` and SIGALRM).
 struct Watch {
-    timer: c_int,
     before: libc::sigaction,
+    timer: Option<Timer>,
 }
 
 impl Watch {
-    fn signal() -> c_int {
-        libc::SIGRTMAX() - 1
-    }
-
     fn begin() -> io::Result<Self> {
         // SAFETY: structures of zeros are values of each; the handler makes system calls alone.
-        unsafe {
+        let before = unsafe {
             let mut before: libc::sigaction = std::mem::zeroed();
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = over as extern "C" fn(c_int) as usize;
-            let mut event: libc::sigevent = std::mem::zeroed();
-            event.sigev_notify = libc::SIGEV_SIGNAL;
-            event.sigev_signo = Self::signal();
-            let mut timer: c_int = 0;
-            let clock = libc::CLOCK_MONOTONIC;
-            let made = libc::syscall(
-                libc::SYS_timer_create,
-                clock,
-                &raw const event,
-                &raw mut timer,
-            );
-            if made != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            libc::sigaction(Self::signal(), &raw const action, &raw mut before);
-            let mut time: libc::itimerspec = std::mem::zeroed();
-            time.it_value.tv_sec = LONGEST;
-            let none = std::ptr::null_mut::<libc::itimerspec>();
-            libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const time, none);
-            Ok(Self { timer, before })
-        }
+            libc::sigaction(timeout_signal(), &raw const action, &raw mut before);
+            before
+        };
+        let mut watch = Self {
+            before,
+            timer: None,
+        };
+        watch.timer = Some(Timer::start(
+            timeout_signal(),
+            Duration::from_secs(LONGEST),
+        )?);
+        Ok(watch)
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: the timer was made by `begin`, and the action was in place before.
-        unsafe {
-            libc::syscall(libc::SYS_timer_delete, self.timer);
-            libc::sigaction(Self::signal(), &raw const self.before, std::ptr::null_mut());
-        }
+        self.timer = None;
+        // SAFETY: the action was in place before.
+        unsafe { libc::sigaction(timeout_signal(), &raw const self.before, null_mut()) };
     }
 }
 
